@@ -1,0 +1,1 @@
+"""archspec: neural-network architectures written down as data."""

@@ -1,0 +1,163 @@
+"""How commands are declared, and how their arguments are read.
+
+A command is a function under `@command(...)`, which names its arguments and its examples; the
+docstring is its help. Reads no file and runs no command.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from archspec.files import is_identifier
+from archspec.problems import SpecError, echo
+from archspec.project import UsageError
+
+_EPILOG = """\
+exit status:
+  0 nothing wrong   1 problems found, or files out of date   2 wrong usage   101 an error of archspec's own
+
+Results go to stdout, problems to stderr. NO_COLOR and FORCE_COLOR are respected. Defaults come from the
+nearest pyproject.toml: `specs` and `generated` in [tool.archspec] say where specs are and modules go.
+`archspec COMMAND --help` explains a command."""
+
+
+class Argument:
+    """One argument of a command, as argparse takes it."""
+
+    def __init__(self, *flags: str, is_path: bool = False, **settings: Any) -> None:
+        self.flags, self.is_path, self.settings = flags, is_path, settings
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What a command runs, takes, and shows as examples."""
+
+    run: Callable[[argparse.Namespace], int]
+    arguments: tuple[Argument, ...]
+    examples: str
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(*arguments: Argument, examples: str) -> Callable[[Callable[[argparse.Namespace], int]], Any]:
+    """Declare a function as the command of its name; its docstring is the help."""
+
+    def declare(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+        COMMANDS[run.__name__] = Command(run, arguments, examples)
+        return run
+
+    return declare
+
+
+SPECS = Argument(
+    "specs",
+    is_path=True,
+    nargs="*",
+    metavar="SPEC",
+    help="a spec, a folder of specs (*.yaml and *.yml at any depth), or - for standard input; "
+    "default: `specs` of [tool.archspec] in pyproject.toml",
+)
+SPEC = Argument("spec", is_path=True, metavar="SPEC", help="a spec, or - for standard input")
+PARAM = Argument(
+    "--param",
+    action="append",
+    default=[],
+    metavar="NAME=VALUE",
+    help="set a parameter of the spec, the value as YAML writes it: hidden=128, lr=1e-3, 'sizes=[64, 32]'; repeatable",
+)
+INPUT = Argument(
+    "--input",
+    action="append",
+    default=[],
+    metavar="NAME=DIMS",
+    help="give an input's size, which settles its free dimensions: x=1,3,224,224; repeatable",
+)
+FORMAT = Argument(
+    "--format",
+    choices=("text", "json", "github"),
+    default="text",
+    help="how problems are written: text for people (the default), json for programs, github for workflow annotations",
+)
+
+
+def parser(complete_paths: Any = None) -> argparse.ArgumentParser:
+    """The whole command line. `complete_paths` is what shtab wants to see on arguments that name files."""
+    shared: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+    description = "Neural-network architectures as YAML: checked shapes, runnable modules, readable PyTorch source."
+    parser = argparse.ArgumentParser("archspec", description=description, epilog=_EPILOG, **shared)
+    parser.add_argument("--version", action=_Version, help="print the version and exit")
+    debug = "show the traceback of an internal error"
+    parser.add_argument("--debug", action="store_true", help=debug)
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", required=True)
+    for name, declared in COMMANDS.items():
+        text = declared.run.__doc__ or ""  # python -OO leaves none
+        title = text.split("\n")[0].rstrip(".")
+        body = "\n".join(line.strip() for line in text.split("\n"))
+        epilog = f"examples:\n{declared.examples}"
+        sub = commands.add_parser(name, help=title[:1].lower() + title[1:], description=body, epilog=epilog, **shared)
+        for argument in declared.arguments:
+            action = sub.add_argument(*argument.flags, **argument.settings)
+            if complete_paths and argument.is_path:
+                action.complete = complete_paths  # type: ignore[attr-defined]  # shtab's own way
+        # No default of its own: it would undo a --debug that stands before the command.
+        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
+    return parser
+
+
+class _Version(argparse.Action):
+    """`--version`, which asks the package's metadata only when it is used: that takes 25 ms."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **settings: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"archspec {version('archspec-nn')}")
+        except PackageNotFoundError:
+            print("archspec, not installed")
+        parser.exit()
+
+
+def read_params(pairs: Iterable[str]) -> dict[str, object]:
+    """The values of `--param`, read as a spec's own values are."""
+    from archspec import source
+
+    params: dict[str, object] = {}
+    for name, text in _pairs(pairs, "--param", "hidden=128"):
+        try:
+            value = source.parse(text, f"--param {name}").data
+        except SpecError as error:
+            raise UsageError(f"--param {name}: {error.problems[0].message}") from None
+        if isinstance(value, dict):
+            raise UsageError(f"--param {name}: {echo(text)} is a mapping; a parameter is a single value or a list")
+        params[name] = value
+    return params
+
+
+def read_inputs(pairs: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """The sizes of `--input`."""
+    inputs = {}
+    for name, text in _pairs(pairs, "--input", "x=1,3,224,224"):
+        sizes = [size.strip() for size in text.split(",")]
+        if not all(size.isascii() and size.isdigit() and len(size) < 20 for size in sizes):
+            raise UsageError(f"--input {name}: {echo(text)} is no list of sizes; write it like x=1,3,224,224")
+        inputs[name] = tuple(int(size) for size in sizes)
+    return inputs
+
+
+def _pairs(pairs: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
+    seen = set()
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals or not is_identifier(name):
+            raise UsageError(f"{option}: {echo(pair)} is no name=value; write it like {example}")
+        if name in seen:
+            raise UsageError(f"{option}: {echo(name)} is given twice")
+        seen.add(name)
+        yield name, text

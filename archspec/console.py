@@ -1,0 +1,72 @@
+"""How the command line writes to a terminal, a pipe or a log: colour, problems, progress.
+
+Problems and progress go to stderr. Knows what a problem is, and nothing of specs or commands.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TextIO, TypeVar
+
+from archspec.problems import Problem, in_file_order, printable, render_github, render_json, render_text
+
+T = TypeVar("T")
+Format = Literal["text", "json", "github"]
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody watches the stream; Python has None for a stream that the shell closed."""
+    return stream is not None and stream.isatty()
+
+
+def wants_color(stream: TextIO | None) -> bool:
+    """Whether to colour what goes to the stream: NO_COLOR wins over FORCE_COLOR, a dumb terminal is plain."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or is_terminal(stream)
+
+
+def report(problems: Sequence[Problem], form: Format) -> bool:
+    """Write problems to stderr; whether any of them is an error."""
+    found = in_file_order(problems)
+    errors = sum(problem.severity == "error" for problem in found)
+    if form == "json" and found:
+        print(render_json(found), file=sys.stderr)
+    elif form == "github" and found:
+        print(render_github(found), file=sys.stderr)
+    elif found:
+        color = wants_color(sys.stderr)
+        print("\n\n".join(render_text([problem], color) for problem in found), file=sys.stderr)
+        print(f"\n{_tally(errors, len(found) - errors)}", file=sys.stderr)
+    return errors > 0
+
+
+def _tally(errors: int, warnings: int) -> str:
+    counts = [(errors, "error"), (warnings, "warning")]
+    return ", ".join(f"{count} {noun}{'s' * (count > 1)}" for count, noun in counts if count)
+
+
+def with_progress(items: Mapping[str, T]) -> Iterator[T]:
+    """Each item in turn, with one rewritten line that shows its name where somebody watches."""
+    shown = len(items) > 1 and is_terminal(sys.stderr) and os.environ.get("TERM") != "dumb"
+    try:
+        for number, (name, item) in enumerate(items.items(), 1):
+            if shown:
+                line = f"[{number}/{len(items)}] {printable(name)}"
+                # Cut to the width: a line that wraps is not erased as a whole.
+                sys.stderr.write(f"\r\x1b[2K{line[: _columns() - 1]}")
+                sys.stderr.flush()
+            yield item
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[2K")
+            sys.stderr.flush()
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -1,0 +1,320 @@
+"""The Pydantic model of a document: which keys stand where, and what kind of value each takes.
+
+It says what a document is made of, not what it means: no layer is looked up, no expression evaluated.
+What Pydantic finds wrong leaves here as our own problems, each at its place in the text.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.source import Source
+from archspec.tensors import DTYPES
+
+MODULE_ATTRIBUTES = frozenset(
+    (
+        "T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches"
+        " eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu"
+        " load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters"
+        " register_backward_hook register_buffer register_forward_hook register_forward_pre_hook"
+        " register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook"
+        " register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook"
+        " register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to"
+        " to_empty train training type xpu zero_grad"
+    ).split()
+)
+"""The public attributes of every nn.Module; a test holds it against PyTorch's own."""
+
+SEQUENTIAL_ATTRIBUTES = frozenset(("append", "extend", "insert", "pop"))
+"""What nn.Sequential has besides."""
+
+# Names that the generated file needs for itself.
+_RESERVED = frozenset(
+    "self super torch nn math F Any Sequence NamedTuple OrderedDict Tensor layers"
+    " int float bool str list len range enumerate zip min max sum round print tuple dict".split()
+)
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_TYPES = ("int", "float", "bool", "str", "list")
+_MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
+_SPECIAL = ("layers", "again", "layer")
+
+
+def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | None:
+    """Why a name may not be used, if it may not."""
+    if not _IDENTIFIER.fullmatch(name):
+        return "is no name: ASCII letters, digits and `_`, beginning with a letter"
+    if len(name) > 64:
+        return "is longer than 64 characters"
+    if keyword.iskeyword(name):
+        return "is a keyword of Python"
+    if name in MODULE_ATTRIBUTES:
+        return "is an attribute of every nn.Module, which it would hide"
+    return "is a name that generated code needs for itself" if name in reserved else None
+
+
+def _refuse(code: str, message: str, help: str = "", **more: object) -> PydanticCustomError:
+    # Pydantic formats messages: braces that stand for themselves go through the context.
+    return PydanticCustomError("archspec", "{text}", {"text": message, "code": code, "help": help, **more})
+
+
+def _step_name(value: object) -> object:
+    if isinstance(value, str) and (problem := name_problem(value)):
+        raise _refuse("AS204", f"{echo(value)} {problem}", "choose another name, such as " + _other(value))
+    return value
+
+
+def _parameter_name(value: object) -> object:
+    if isinstance(value, str) and (problem := name_problem(value, reserved=_RESERVED)):
+        raise _refuse("AS204", f"{echo(value)} {problem}", "choose another name, such as " + _other(value))
+    return value
+
+
+def _other(name: str) -> str:
+    cleaned = re.sub(r"[^A-Za-z0-9_]", "_", name)[:60].strip("_") or "x"
+    return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
+
+
+StepName = Annotated[str, BeforeValidator(_step_name)]
+ParameterName = Annotated[str, BeforeValidator(_parameter_name)]
+
+
+class Model(BaseModel):
+    """What all parts share: nothing converted, nothing unknown, nothing changed later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class Parameter(Model):
+    """An argument of the constructor."""
+
+    type: Literal["int", "float", "bool", "str", "list"] | None = None
+    default: Any = None
+    doc: str = ""
+    min: int | float | None = None
+    max: int | float | None = None
+    choices: list[Any] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        if isinstance(data, Mapping):
+            if data.get("default") is None and data.get("type") is None:
+                raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
+            return data
+        if data is None:
+            raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
+        return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
+
+    @property
+    def required(self) -> bool:
+        return self.default is None
+
+
+def _dimension(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _refuse("AS202", f"{echo(value)} is no dimension", "a dimension is an integer, a name or an expression")
+    return value
+
+
+Dimension = Annotated[Any, BeforeValidator(_dimension)]
+
+
+class Input(Model):
+    """A tensor that the forward method takes."""
+
+    shape: list[Dimension]
+    dtype: str = "float32"
+    optional: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: object) -> object:
+        data = {"shape": data} if isinstance(data, list) else data
+        if not isinstance(data, Mapping):
+            raise _refuse("AS202", "an input is a list of its dimensions", "write `x: [N, 3, 224, 224]`")
+        dtype = data.get("dtype", "float32")
+        if dtype not in DTYPES:
+            hint = did_you_mean(str(dtype), DTYPES, "dtypes")
+            raise _refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
+        return data
+
+
+def _layers_tag(value: object) -> str | None:
+    return "list" if isinstance(value, list) else "mapping" if isinstance(value, dict) else None
+
+
+class Step(Model):
+    """One step: exactly one of `type`, `layers`, `expression`, `again` and `layer`, and what may stand beside it."""
+
+    type: str | None = None
+    arguments: Any = None
+    layers: Layers | None = None
+    nested: list[Step] | None = None  # a list in place of a layer
+    expression: str | None = None
+    again: str | None = None
+    layer: str | None = None
+    from_: Any = Field(None, alias="from")
+    when: str | bool | None = None
+    for_: str | None = Field(None, alias="for")
+    repeat: int | str | None = None
+    shape: list[Dimension] | None = None
+    name: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forms(cls, data: object) -> object:
+        if isinstance(data, str):
+            return {"type": data} if data[:1].isupper() and _DOTTED.fullmatch(data) else {"expression": data}
+        if isinstance(data, list):
+            return {"nested": data}
+        if not isinstance(data, Mapping):
+            what = "nothing" if data is None else echo(data)
+            raise _refuse("AS206", f"a step is a layer, a group or an expression, not {what}", "write a layer: `ReLU`")
+        return _from_mapping(data)
+
+
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A step's mapping with its one type key found."""
+    found = [key for key in data if key not in _MODIFIERS]
+    unknown = [key for key in found if key not in _SPECIAL and not key[:1].isupper() and "." not in key]
+    if unknown:
+        raise _unknown_key(data, unknown[0])
+    if not found:
+        raise _refuse("AS206", "a step that is no layer: it has no type key", "add one, as in `Conv2d: {…}`")
+    if len(found) > 1:
+        first, second = found[:2]
+        message = f"two layers in one step: {echo(first)} and {echo(second)}"
+        raise _refuse("AS206", message, "each step of a list begins with its own `-`", at=(second,), key=True)
+    (key,) = found
+    if "for" in data and "repeat" in data:
+        raise _refuse("AS206", "`for` and `repeat` in one step", "keep one of them", at=("repeat",), key=True)
+    rest = {name: value for name, value in data.items() if name != key}
+    if key in _SPECIAL:
+        return {**rest, key: data[key]}
+    return {**rest, "type": key, "arguments": data[key]}
+
+
+def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
+    others = [k for k in data if k not in _MODIFIERS]
+    if len(others) == len(data) and all(isinstance(data[k], Mapping | list | str) for k in others) and len(data) > 1:
+        message = f"{echo(key)} is no layer; below a step's name stands one layer, or `layers:`"
+        return _refuse("AS206", message, "put the steps of a group below `layers:`", at=(key,), key=True)
+    hint = did_you_mean(key, (*_MODIFIERS, *_SPECIAL), "beside its layer a step has")
+    return _refuse("AS201", f"unknown key {echo(key)} in a step", hint, at=(key,), key=True)
+
+
+Layers = Annotated[
+    Annotated[list[Step], Tag("list")] | Annotated[dict[StepName, Step], Tag("mapping")],
+    Discriminator(
+        _layers_tag,
+        custom_error_type="archspec_layers",
+        custom_error_message="layers are a list of steps, or a mapping of names to steps",
+    ),
+]
+"""A list is an nn.Sequential; a mapping names its steps."""
+
+
+class Block(Model):
+    """A class of its own, used like a layer."""
+
+    doc: str = ""
+    params: dict[ParameterName, Parameter] = {}
+    let: dict[ParameterName, Any] = {}
+    inputs: dict[StepName, Input]
+    layers: Layers
+    outputs: str | list[str] | dict[StepName, str] | None = None
+
+
+class Document(Block):
+    """A whole spec."""
+
+    archspec: Literal[1] = 1
+    name: str | None = None
+    blocks: dict[StepName, Block] = {}
+
+
+def read(source: Source) -> Document:
+    """The document that a text holds; SpecError with every problem of its form."""
+    data = source.data
+    if not isinstance(data, dict):
+        what = "empty" if data is None else "no mapping"
+        advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
+        raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
+    try:
+        return Document.model_validate(data)
+    except ValidationError as error:
+        raise SpecError([_problem(source, detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _problem(source: Source, error: ErrorDetails) -> Problem:
+    """One of Pydantic's errors as one of ours."""
+    context = error.get("ctx", {})
+    # Pydantic names the branch of a union within the place; keys of ours are never so called at these positions.
+    path = _place(source.data, error["loc"])
+    is_key = error["loc"][-1:] == ("[key]",)
+    if error["type"] == "archspec":
+        span = source.span((*path, *context.get("at", ())), key=context.get("key", is_key))
+        return Problem(context["code"], context["text"], span, context["help"])
+    if error["type"] == "extra_forbidden":
+        key = str(error["loc"][-1])
+        hint = did_you_mean(key, _known_keys(error["loc"][:-1]), "keys")
+        return Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint)
+    if error["type"] == "missing":
+        name = error["loc"][-1]
+        return Problem("AS203", f"`{name}` is missing", source.span(path), _MISSING.get(str(name), ""))
+    given = echo(error["input"]) if isinstance(error["input"], str | int | float | bool) else "this"
+    cause = error["msg"][:1].lower() + error["msg"][1:]
+    return Problem("AS202", f"{given} does not fit: {cause}", source.span(path, key=is_key))
+
+
+_MISSING = {
+    "inputs": "say what flows in: `inputs: {x: [N, 3, 224, 224]}`",
+    "layers": "say what it flows through: `layers: [Flatten, Linear: 10]`",
+    "shape": "an input has a shape: `{shape: [N, T], dtype: int64}`",
+}
+
+
+def _place(data: object, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Pydantic's location without what is not in the tree: names of union branches, `[key]`."""
+    path: list[int | str] = []
+    for part in location:
+        if isinstance(data, dict) and part in data:
+            data = data[part]
+        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+            data = data[part]
+        else:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand at a place."""
+    where = [part for part in location if part not in ("list", "mapping")]
+    if not where:
+        model: type[Model] = Document
+    elif len(where) >= 2 and where[-2] in ("params", "inputs"):
+        model = Parameter if where[-2] == "params" else Input
+    else:
+        model = Block
+    return list(model.model_fields)

@@ -1,0 +1,1 @@
+"""What the Graph is turned into: one file for each output."""

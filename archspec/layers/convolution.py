@@ -1,0 +1,262 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+import math
+
+from archspec.dimensions import Size, product, quotient, show
+from archspec.layers._base import Sizes, device, dtype, flag, inferred, integer, per_axis, spread, word
+from archspec.layers._windows import Windowed
+from archspec.layers.padding import require_paddable
+from archspec.tensors import TensorType
+
+
+class _Convolution(Windowed):
+    """What convolutions and transposed convolutions share: channels, groups, and the count of their weights."""
+
+    positional = 2
+    in_channels: Size
+    out_channels: Size
+    kernel_size: Sizes
+    groups: Size
+    bias: bool
+    dtype: str | None
+
+    def take_channels(self, x: TensorType) -> None:
+        """Checks the input's axes and dtype, infers `in_channels`, and checks `groups`."""
+        self.require_spatial(x)
+        self.require_dtype(x, self.dtype or "float32")
+        self.infer("in_channels", x.shape[-1 - self.spatial], "channels")
+        for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
+            self.require_divides(
+                self.groups,
+                channels,
+                message=f"`groups` {show(self.groups)} does not divide the {show(channels)} `{name}`",
+                help=_groups_that_work(self.in_channels, self.out_channels),
+                argument="groups",
+            )
+
+    @property
+    def taps(self) -> Size:
+        """How many numbers one kernel has for each pair of channels."""
+        return math.prod(spread(self.kernel_size, self.spatial))
+
+    def parameter_count(self) -> Size:
+        weights = self.in_channels * quotient(self.out_channels, self.groups) * self.taps
+        return weights + self.out_channels if self.bias else weights
+
+
+def _groups_that_work(in_channels: Size, out_channels: Size) -> str:
+    if not isinstance(in_channels, int) or not isinstance(out_channels, int):
+        return ""
+    common = math.gcd(in_channels, out_channels)
+    divisors = [n for n in range(1, min(common, 4096) + 1) if common % n == 0]
+    listed = ", ".join(map(str, divisors[:8])) + (", …" if len(divisors) > 8 else "")
+    return f"groups that work for {in_channels} -> {out_channels} channels: {listed}"
+
+
+class _Conv(_Convolution):
+    in_channels: Size = inferred()
+    out_channels: Size = integer()
+    kernel_size: Sizes = per_axis()
+    stride: Sizes = per_axis(1)
+    padding: Sizes | str = per_axis(0, minimum=0, choices=("same", "valid"))
+    dilation: Sizes = per_axis(1)
+    groups: Size = integer(1)
+    bias: bool = flag(True)
+    padding_mode: str = word("zeros", "zeros", "reflect", "replicate", "circular")
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.take_channels(x)
+        if self.padding == "same":
+            for step in spread(self.stride, self.spatial):
+                self.require_equal(
+                    step,
+                    1,
+                    code="AS404",
+                    message=f"`padding: same` goes with stride 1 only; this is stride {show(step)}",
+                    help="write the padding as a number: (kernel_size - 1) // 2 keeps every size that the stride divides",
+                    argument="padding",
+                )
+            self._require_paddable(x, self._same_padding())
+            return x.resized(-1 - self.spatial, self.out_channels)
+        padding: Sizes = 0 if self.padding == "valid" else self.padding
+        self._require_paddable(x, [(size, size) for size in spread(padding, self.spatial)])
+        sizes = self.slide(x, self.kernel_size, self.stride, padding, self.dilation)
+        return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
+
+    def _same_padding(self) -> list[tuple[Size, Size]]:
+        spans = [d * (k - 1) for d, k in zip(*self._dilated_kernel(), strict=True)]
+        return [(span // 2, span - span // 2) for span in spans]
+
+    def _dilated_kernel(self) -> tuple[tuple[Size, ...], tuple[Size, ...]]:
+        return spread(self.dilation, self.spatial), spread(self.kernel_size, self.spatial)
+
+    def _require_paddable(self, x: TensorType, padding: list[tuple[Size, Size]]) -> None:
+        """`padding_mode` takes numbers of the input for padding: there must be enough of them."""
+        for size, (before, after) in zip(x.shape[-self.spatial :], padding, strict=True):
+            require_paddable(self, self.padding_mode, x, size, before, after)
+
+    def macs(self, x: TensorType, y: TensorType) -> Size:
+        return product([y.numel, quotient(self.in_channels, self.groups), self.taps])
+
+
+class Conv1d(_Conv):
+    """Convolution over the last axis.
+
+    Shape: [N, C_in, L] -> [N, out_channels, floor((L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)]
+    """
+
+    spatial = 1
+
+
+class Conv2d(_Conv):
+    """Convolution over the last two axes.
+
+    Shape: [N, C_in, H, W] -> [N, out_channels, H_out, W_out], where
+    H_out = floor((H + 2 * padding[0] - dilation[0] * (kernel_size[0] - 1) - 1) / stride[0] + 1), W_out likewise
+    """
+
+    spatial = 2
+
+
+class Conv3d(_Conv):
+    """Convolution over the last three axes.
+
+    Shape: [N, C_in, D, H, W] -> [N, out_channels, D_out, H_out, W_out], each size as Conv2d's
+    """
+
+    spatial = 3
+
+
+class _ConvTranspose(_Convolution):
+    in_channels: Size = inferred()
+    out_channels: Size = integer()
+    kernel_size: Sizes = per_axis()
+    stride: Sizes = per_axis(1)
+    padding: Sizes = per_axis(0, minimum=0)
+    output_padding: Sizes = per_axis(0, minimum=0)
+    groups: Size = integer(1)
+    bias: bool = flag(True)
+    dilation: Sizes = per_axis(1)
+    padding_mode: str = word("zeros", "zeros")
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.take_channels(x)
+        names = (self.kernel_size, self.stride, self.padding, self.output_padding, self.dilation)
+        by_axis = (spread(value, self.spatial) for value in names)
+        sizes = []
+        for size, k, s, p, extra, d in zip(x.shape[-self.spatial :], *by_axis, strict=True):
+            self._require_small(extra, s, d)
+            out = (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
+            self.require_at_least(
+                out,
+                1,
+                message=f"padding {show(p)} on both sides takes away all that comes out: {x} flows in",
+                help="use less padding",
+                argument="padding",
+            )
+            sizes.append(out)
+        return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
+
+    def _require_small(self, extra: Size, stride: Size, dilation: Size) -> None:
+        for least in (stride, dilation):
+            if not isinstance(extra, int) or not isinstance(least, int) or extra < least:
+                return
+        self.fail(
+            "AS404",
+            f"`output_padding` {extra} has to be smaller than the stride {show(stride)} or the dilation {show(dilation)}",
+            "it chooses between the sizes that a convolution of this stride maps to one: it is at most stride - 1",
+            "output_padding",
+        )
+
+    def macs(self, x: TensorType, y: TensorType) -> Size:
+        return product([x.numel, quotient(self.out_channels, self.groups), self.taps])
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """Transposed convolution over the last axis: the gradient of Conv1d, often used to make it longer.
+
+    Shape: [N, C_in, L] -> [N, out_channels, L_out], where
+    L_out = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
+    """
+
+    spatial = 1
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """Transposed convolution over the last two axes: the gradient of Conv2d, often used to enlarge.
+
+    Shape: [N, C_in, H, W] -> [N, out_channels, H_out, W_out], where
+    H_out = (H - 1) * stride[0] - 2 * padding[0] + dilation[0] * (kernel_size[0] - 1) + output_padding[0] + 1,
+    W_out likewise
+    """
+
+    spatial = 2
+
+
+class ConvTranspose3d(_ConvTranspose):
+    """Transposed convolution over the last three axes: the gradient of Conv3d, often used to enlarge.
+
+    Shape: [N, C_in, D, H, W] -> [N, out_channels, D_out, H_out, W_out], each size as ConvTranspose2d's
+    """
+
+    spatial = 3
+
+
+class Unfold(Windowed):
+    """Takes the windows of an image out, each as a column.
+
+    Shape: [N, C, H, W] -> [N, C * kernel_size[0] * kernel_size[1], L], where L is the number of windows
+    """
+
+    spatial = 2
+    kernel_size: Sizes = per_axis()
+    dilation: Sizes = per_axis(1)
+    padding: Sizes = per_axis(0, minimum=0)
+    stride: Sizes = per_axis(1)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require_spatial(x)
+        counts = self.slide(x, self.kernel_size, self.stride, self.padding, self.dilation)
+        column = product([x.shape[-3], *spread(self.kernel_size, 2)])
+        return x.reshaped(*x.shape[:-3], column, product(counts))
+
+
+class Fold(Windowed):
+    """Adds columns of windows up to an image: where windows overlap, their sum.
+
+    Shape: [N, C * kernel_size[0] * kernel_size[1], L] -> [N, C, output_size[0], output_size[1]], where L is the
+    number of windows
+    """
+
+    spatial = 2
+    output_size: Sizes = per_axis()
+    kernel_size: Sizes = per_axis()
+    dilation: Sizes = per_axis(1)
+    padding: Sizes = per_axis(0, minimum=0)
+    stride: Sizes = per_axis(1)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require_rank(x, 2, 3, layout="[N, C * k, L] or [C * k, L]")
+        taps = math.prod(spread(self.kernel_size, 2))
+        self.require_divides(
+            taps,
+            x.shape[-2],
+            message=f"a window of {show(taps)} numbers does not divide the {show(x.shape[-2])} rows that flow in",
+            argument="kernel_size",
+        )
+        image = x.reshaped(*x.shape[:-2], quotient(x.shape[-2], taps), *spread(self.output_size, 2))
+        columns = product(self.slide(image, self.kernel_size, self.stride, self.padding, self.dilation))
+        self.require_equal(
+            x.shape[-1],
+            columns,
+            message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(columns)} windows,"
+            f" but {show(x.shape[-1])} columns flow in",
+            argument="output_size",
+        )
+        return image

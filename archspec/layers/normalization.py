@@ -1,0 +1,256 @@
+"""Normalization layers."""
+
+from __future__ import annotations
+
+import math
+
+from archspec.dimensions import Size, equal, product, show
+from archspec.expressions import Symbolic
+from archspec.layers._base import Layer, Sizes, device, dtype, flag, inferred, integer, integers, number
+from archspec.tensors import COMPLEX, FLOATS, TensorType
+
+
+class _Normalization(Layer):
+    """What normalizations share: the dtypes they take."""
+
+    dtype: str | None
+    device: str | None
+
+    def require_mixable(self, x: TensorType, weighted: bool) -> None:
+        """The input is of the weights' dtype; weights of float32 also take float16 and bfloat16."""
+        self.require_float(x)
+        if not weighted:
+            return
+        weights = self.require_weights(*FLOATS)
+        self.require_dtype(x, *(("float32", "float16", "bfloat16") if weights == "float32" else (weights,)))
+
+    def require_weights(self, *allowed: str) -> str:
+        """The weights' dtype, which is one of those."""
+        weights = self.dtype or "float32"
+        message = f"{type(self).__name__} has no weights of {weights}"
+        self.require(weights in allowed, "AS404", message, argument="dtype")
+        return weights
+
+
+class _ChannelNormalization(_Normalization):
+    """Statistics for each channel, over the batch or for each example."""
+
+    num_features: Size = inferred()
+    eps: float = number(1e-5, minimum=0)
+    momentum: float | None = number(0.1)
+    affine: bool = flag(True)
+    track_running_stats: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+    bias: bool = flag(True)
+
+    def parameter_count(self) -> Size:
+        return self.num_features * int(self.affine) * (1 + int(self.bias))
+
+    def require_several(self, count: Size, x: TensorType, of: str) -> None:
+        """Statistics of the input itself are of more than one value."""
+        alone = self.track_running_stats is False and equal(count, 1)
+        message = f"{type(self).__name__} normalizes over {of}, which is one value alone: {x} flows in"
+        self.require(not alone, "AS504", message)
+
+
+class _BatchNorm(_ChannelNormalization):
+    momentum: float | None = number(0.1, optional=True)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require_axes(x)
+        self.require(self.eps != 0, "AS404", "`eps` is 0, which training refuses", argument="eps")
+        self.infer("num_features", x.shape[1], "channels")
+        self.require_mixable(x, self.affine is True or self.track_running_stats is True)
+        self.require_several(product((x.shape[0], *x.shape[2:])), x, "the batch and all positions")
+        return x
+
+    def require_axes(self, x: TensorType) -> None:
+        """The input's axes are [N, C, *], with as many as the class says."""
+        axes = ", ".join("DHW"[3 - self.spatial :])
+        self.require_rank(x, self.spatial + 2, layout=f"[N, C, {axes}]")
+
+
+class BatchNorm1d(_BatchNorm):
+    """Normalizes each channel over the batch; keeps its input's shape, [N, C, L] or [N, C]."""
+
+    spatial = 1
+
+    def require_axes(self, x: TensorType) -> None:
+        self.require_rank(x, 2, 3, layout="[N, C] or [N, C, L]")
+
+
+class BatchNorm2d(_BatchNorm):
+    """Normalizes each channel over the batch; keeps its input's shape, [N, C, H, W]."""
+
+    spatial = 2
+
+
+class BatchNorm3d(_BatchNorm):
+    """Normalizes each channel over the batch; keeps its input's shape, [N, C, D, H, W]."""
+
+    spatial = 3
+
+
+class SyncBatchNorm(_BatchNorm):
+    """BatchNorm over the batches of all processes; keeps its input's shape, [N, C, *].
+
+    PyTorch's `process_group`, an object that no spec can hold, is left out.
+    """
+
+    def require_axes(self, x: TensorType) -> None:
+        self.require(x.rank >= 2, "AS501", f"SyncBatchNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
+
+
+class _InstanceNorm(_ChannelNormalization):
+    affine: bool = flag(False)
+    track_running_stats: bool = flag(False)
+
+    def forward(self, x: TensorType) -> TensorType:
+        axes = ", ".join("DHW"[3 - self.spatial :] if self.spatial > 1 else "L")
+        self.require_rank(x, self.spatial + 1, self.spatial + 2, layout=f"[N, C, {axes}] or [C, {axes}]")
+        self.infer("num_features", x.shape[-1 - self.spatial], "channels")
+        self.require_mixable(x, self.affine is True)
+        self.require_several(product(x.shape[-self.spatial :]), x, "the positions of a channel")
+        return x
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalizes each channel of each example; keeps its input's shape, [N, C, L] or [C, L]."""
+
+    spatial = 1
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalizes each channel of each example; keeps its input's shape, [N, C, H, W] or [C, H, W]."""
+
+    spatial = 2
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalizes each channel of each example; keeps its input's shape, [N, C, D, H, W] or [C, D, H, W]."""
+
+    spatial = 3
+
+
+class GroupNorm(_Normalization):
+    """Normalizes groups of channels of each example; keeps its input's shape, [N, C, *]."""
+
+    num_groups: Size = integer()
+    num_channels: Size = inferred()
+    eps: float = number(1e-5, minimum=0)
+    affine: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+    bias: bool = flag(True)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require(x.rank >= 2, "AS501", f"GroupNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
+        self.infer("num_channels", x.shape[1], "channels")
+        groups, channels = self.num_groups, self.num_channels
+        message = f"`num_groups` {show(groups)} does not divide the {show(channels)} channels"
+        self.require_divides(groups, channels, message=message, argument="num_groups")
+        self.require_mixable(x, self.affine is True)
+        count = x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:])
+        message = f"GroupNorm normalizes over a group of channels, which is one value alone: {x} flows in"
+        self.require(not equal(count, 1), "AS504", message, "use fewer groups", "num_groups")
+        return x
+
+    def parameter_count(self) -> Size:
+        return self.num_channels * int(self.affine) * (1 + int(self.bias))
+
+
+class _TrailingNormalization(_Normalization):
+    """Statistics over the last axes."""
+
+    normalized_shape: Sizes = integers(inferred=True)
+    eps: float | None
+    elementwise_affine: bool
+
+    def take_shape(self, x: TensorType) -> None:
+        """Infers `normalized_shape`, the last axis; a given one has to be the input's last axes."""
+        name = type(self).__name__
+        self.require(x.rank >= 1, "AS501", f"{name} takes at least one axis, but {x} flows in")
+        given = self.__dict__.setdefault("normalized_shape", x.shape[-1])
+        if isinstance(given, Symbolic):
+            return
+        shape = given if isinstance(given, tuple) else (given,)
+        text = f"`normalized_shape` is [{', '.join(map(show, shape))}]"
+        self.require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
+        message, hint = f"{text}, but {x} does not end so", "leave it out for the last axis: it is inferred"
+        self.require(len(shape) <= x.rank, "AS406", message, argument="normalized_shape")
+        for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
+            self.require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
+
+    @property
+    def normalized(self) -> Size:
+        """How many numbers are normalized together."""
+        shape = self.normalized_shape
+        return math.prod(shape) if isinstance(shape, tuple) else shape
+
+
+class LayerNorm(_TrailingNormalization):
+    """Normalizes over the last axes, by mean and variance; keeps its input's shape, [*, normalized_shape]."""
+
+    eps: float = number(1e-5, minimum=0)
+    elementwise_affine: bool = flag(True)
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.take_shape(x)
+        self.require_mixable(x, self.elementwise_affine is True)
+        return x
+
+    def parameter_count(self) -> Size:
+        return self.normalized * int(self.elementwise_affine) * (1 + int(self.bias))
+
+
+class RMSNorm(_TrailingNormalization):
+    """Divides by the root of the mean square over the last axes; keeps its input's shape, [*, normalized_shape]."""
+
+    eps: float | None = number(None, minimum=0)
+    elementwise_affine: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.take_shape(x)
+        self.require_kind(x, "floating-point", "complex")
+        if self.elementwise_affine is True:
+            self.require_weights(*FLOATS, *COMPLEX)
+        return x
+
+    def parameter_count(self) -> Size:
+        return self.normalized * int(self.elementwise_affine)
+
+
+class LocalResponseNorm(Layer):
+    """Normalizes over neighbouring channels; keeps its input's shape, [N, C, *]."""
+
+    positional = 1
+    size: Size = integer()
+    alpha: float = number(1e-4)
+    beta: float = number(0.75)
+    k: float = number(1.0)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require(x.rank >= 3, "AS501", f"LocalResponseNorm takes at least 3 axes ([N, C, *]), but {x} flows in")
+        self.require_dtype(x, "float32", "float64", "int64")
+        return x._replace(dtype="float32") if x.dtype == "int64" else x
+
+
+class CrossMapLRN2d(Layer):
+    """Normalizes over neighbouring channels; keeps its input's shape, [N, C, H, W]."""
+
+    positional = 1
+    size: Size = integer()
+    alpha: float = number(1e-4)
+    beta: float = number(0.75)
+    k: float = number(1)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require_rank(x, 4, layout="[N, C, H, W]")
+        self.require_kind(x, "floating-point", "complex")
+        return x

@@ -1,0 +1,207 @@
+"""Padding layers."""
+
+from __future__ import annotations
+
+from archspec.dimensions import Size, show
+from archspec.layers._base import Layer, Sizes, number, per_axis, spread
+from archspec.tensors import TensorType
+
+
+def require_paddable(layer: Layer, mode: str, x: TensorType, size: Size, before: Size, after: Size) -> None:
+    """`reflect` and `circular` padding take the numbers of the input itself: there must be enough of them."""
+    if mode not in ("reflect", "circular"):
+        return
+    spare = 1 if mode == "reflect" else 0
+    for amount in (before, after):
+        layer.require_at_least(
+            size,
+            amount + spare,
+            message=f"{mode} padding of {show(amount)} needs at least {show(amount + spare)} numbers,"
+            f" the axis has {show(size)}: {x} flows in",
+            help="use less padding, or pad with zeros",
+            argument="padding",
+        )
+
+
+class _Pad(Layer):
+    """The padding lists the last axis first: left, right, top, bottom, front, back."""
+
+    mode = "constant"
+    padding: Sizes = per_axis(minimum=None, each=2)
+
+    def forward(self, x: TensorType) -> TensorType:
+        self._require_axes(x)
+        amounts = spread(self.padding, 2 * self.spatial)
+        for axis in range(self.spatial):
+            before, after = amounts[2 * axis : 2 * axis + 2]
+            size = x.shape[-1 - axis]
+            require_paddable(self, self.mode, x, size, before, after)
+            self.require_at_least(
+                size + before + after,
+                1,
+                message=f"padding {show(before)} and {show(after)} leaves nothing of an axis of {show(size)}:"
+                f" {x} flows in",
+                argument="padding",
+            )
+            x = x.resized(-1 - axis, size + before + after)
+        return x
+
+    def _require_axes(self, x: TensorType) -> None:
+        if self.mode != "constant":
+            self.require_rank(x, self.spatial + 1, self.spatial + 2)
+        name, axes = type(self).__name__, self.spatial
+        self.require(x.rank >= axes, "AS501", f"{name} pads the last {axes} axes, but {x} flows in")
+
+
+class _ConstantPad(_Pad):
+    value: float = number()
+
+
+class ConstantPad1d(_ConstantPad):
+    """Pads the last axis with a value; negative padding crops.
+
+    Shape: [*, L] -> [*, padding[0] + L + padding[1]]
+    """
+
+    spatial = 1
+
+
+class ConstantPad2d(_ConstantPad):
+    """Pads the last two axes with a value; negative padding crops.
+
+    Shape: [*, H, W] -> [*, padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 2
+
+
+class ConstantPad3d(_ConstantPad):
+    """Pads the last three axes with a value; negative padding crops.
+
+    Shape: [*, D, H, W] -> [*, padding[4] + D + padding[5], padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 3
+
+
+class ZeroPad1d(_Pad):
+    """Pads the last axis with zeros; negative padding crops.
+
+    Shape: [*, L] -> [*, padding[0] + L + padding[1]]
+    """
+
+    spatial = 1
+
+
+class ZeroPad2d(_Pad):
+    """Pads the last two axes with zeros; negative padding crops.
+
+    Shape: [*, H, W] -> [*, padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 2
+
+
+class ZeroPad3d(_Pad):
+    """Pads the last three axes with zeros; negative padding crops.
+
+    Shape: [*, D, H, W] -> [*, padding[4] + D + padding[5], padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 3
+
+
+class _ReflectionPad(_Pad):
+    mode = "reflect"
+
+
+class ReflectionPad1d(_ReflectionPad):
+    """Pads the last axis with the input's own numbers, mirrored at the edge.
+
+    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
+    """
+
+    spatial = 1
+
+
+class ReflectionPad2d(_ReflectionPad):
+    """Pads the last two axes with the input's own numbers, mirrored at the edge.
+
+    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 2
+
+
+class ReflectionPad3d(_ReflectionPad):
+    """Pads the last three axes with the input's own numbers, mirrored at the edge.
+
+    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
+    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
+    """
+
+    spatial = 3
+
+
+class _ReplicationPad(_Pad):
+    mode = "replicate"
+
+
+class ReplicationPad1d(_ReplicationPad):
+    """Pads the last axis with the number at the edge.
+
+    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
+    """
+
+    spatial = 1
+
+
+class ReplicationPad2d(_ReplicationPad):
+    """Pads the last two axes with the number at the edge.
+
+    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 2
+
+
+class ReplicationPad3d(_ReplicationPad):
+    """Pads the last three axes with the number at the edge.
+
+    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
+    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
+    """
+
+    spatial = 3
+
+
+class _CircularPad(_Pad):
+    mode = "circular"
+
+
+class CircularPad1d(_CircularPad):
+    """Pads the last axis with the numbers of the other end.
+
+    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
+    """
+
+    spatial = 1
+
+
+class CircularPad2d(_CircularPad):
+    """Pads the last two axes with the numbers of the other end.
+
+    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
+    """
+
+    spatial = 2
+
+
+class CircularPad3d(_CircularPad):
+    """Pads the last three axes with the numbers of the other end.
+
+    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
+    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
+    """
+
+    spatial = 3

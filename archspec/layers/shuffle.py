@@ -1,0 +1,20 @@
+"""Shuffle layers."""
+
+from __future__ import annotations
+
+from archspec.dimensions import Size, show
+from archspec.layers._base import Layer, integer
+from archspec.tensors import TensorType
+
+
+class ChannelShuffle(Layer):
+    """Deals the channels out over `groups` groups, as ShuffleNet does; keeps its input's shape, [N, C, *]."""
+
+    groups: Size = integer()
+
+    def forward(self, x: TensorType) -> TensorType:
+        self.require(x.rank >= 3, "AS501", f"ChannelShuffle takes at least 3 axes ([N, C, *]), but {x} flows in")
+        channels = x.shape[1]
+        message = f"`groups` {show(self.groups)} does not divide the {show(channels)} channels"
+        self.require_divides(self.groups, channels, message=message, argument="groups")
+        return x

@@ -1,0 +1,231 @@
+"""What a document declares before its steps: parameters, computed names, and inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archspec import dimensions, document, graph
+from archspec.dimensions import LARGEST, Dimension, Size, Symbol
+from archspec.document import Document, name_problem
+from archspec.expressions import (
+    ExpressionError,
+    Name,
+    Node,
+    Symbolic,
+    as_size,
+    compile_value,
+    literal_text,
+    type_of,
+    unknown,
+)
+from archspec.lower._problems import Report
+from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+def bind(
+    report: Report, spec: Document, given: Mapping[str, Any], symbolic: bool
+) -> tuple[tuple[graph.Parameter, ...], dict[str, Any]]:
+    """The parameters, and a scope in which each stands for its value or, with `symbolic`, for a symbol."""
+    unknown_names = [name for name in given if name not in spec.params]
+    for name in unknown_names:
+        hint = did_you_mean(name, list(spec.params), "parameters") or "this spec has no parameters"
+        report.add("AS208", f"the spec has no parameter {echo(name)}", ("params",), hint, key=True)
+    scope: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    bound = []
+    positive = _sizes_of_inputs(spec)
+    for name, parameter in spec.params.items():
+        one = _bind_one(report, name, parameter, given, values)
+        values[name] = one.value
+        scope[name] = _symbol(one, name in positive, parameter) if symbolic or one.value is None else one.value
+        bound.append(one)
+    # Python wants arguments without a default first.
+    return tuple(sorted(bound, key=lambda one: one.default is not None)), scope
+
+
+def _sizes_of_inputs(spec: Document) -> set[str]:
+    """The parameters that are a dimension of an input, hence positive."""
+    return {size for value in spec.inputs.values() for size in value.shape if isinstance(size, str)}
+
+
+def _bind_one(
+    report: Report, name: str, parameter: document.Parameter, given: Mapping[str, Any], above: Mapping[str, Any]
+) -> graph.Parameter:
+    path: Path = ("params", name)
+    # Only where the type is written may a default be an expression: elsewhere a string is a string.
+    computed = isinstance(parameter.default, str) and parameter.type not in (None, "str")
+    default_path = (*path, "default") if isinstance(report.source.data["params"][name], dict) else path
+    node = None
+    value = None
+    if not parameter.required:
+        try:
+            words = None if computed else frozenset[str]()
+            node, value = report.evaluate(parameter.default, default_path, above, words=words)
+        except ExpressionError:
+            pass
+    kind = _kind(parameter, value)
+    if name in given:
+        value = _plain(given[name])
+    if value is not None and not unknown(value):
+        why = _misfit(value, kind, parameter)
+        if why:
+            place = path if name in given else default_path
+            report.add("AS208", f"{echo(literal_text(value))} is no value for the parameter `{name}`: {why}", place)
+        elif kind == "float" and not isinstance(value, float):
+            value = float(value)
+    return graph.Parameter(name, kind, node, parameter.doc, value, report.source.span(path, key=True), computed)
+
+
+def _plain(value: Any) -> Any:
+    """A value from a caller as the language has them: lists are tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"a parameter is a number, a string, a bool or a list of them, not {type(value).__name__}")
+
+
+def _kind(parameter: document.Parameter, value: Any) -> str:
+    """The parameter's type, with the type of a list's entries where the default tells it."""
+    if parameter.type == "list" or (parameter.type is None and isinstance(value, tuple)):
+        return type_of(value) if isinstance(value, tuple) and value else "list[any]"
+    return parameter.type or type_of(value)
+
+
+def _misfit(value: Any, kind: str, parameter: document.Parameter) -> str | None:
+    """Why a value is none of the parameter's, if so."""
+    own = type_of(value)
+    fits = {
+        "float": own in ("int", "float"),
+        "list[any]": own.startswith("list"),
+        "list[float]": own in ("list[float]", "list[int]", "list[any]"),
+    }.get(kind, own == kind or (kind.startswith("list") and own == "list[any]" and value == ()))
+    if not fits:
+        return f"its type is {_type_words(kind)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if abs(value) > LARGEST:
+            return "it is beyond 64 bits"
+        if parameter.min is not None and value < parameter.min:
+            return f"it is at least {parameter.min}"
+        if parameter.max is not None and value > parameter.max:
+            return f"it is at most {parameter.max}"
+    if parameter.choices is not None and value not in [_plain(choice) for choice in parameter.choices]:
+        return f"it is one of {', '.join(literal_text(_plain(choice)) for choice in parameter.choices)}"
+    return None
+
+
+def _type_words(kind: str) -> str:
+    return "list" if kind == "list[any]" else kind
+
+
+def _symbol(parameter: graph.Parameter, positive: bool, declared: document.Parameter) -> Any:
+    if parameter.type == "int":
+        least = declared.min if isinstance(declared.min, int) else 1 if positive else None
+        return dimensions.symbol(parameter.name, minimum=least)
+    return Symbolic(Name(parameter.name), parameter.type)
+
+
+def compute_let(report: Report, let: Mapping[str, Any], scope: dict[str, Any]) -> tuple[tuple[str, Node], ...]:
+    """The computed names, in order; each is added to the scope."""
+    computed = []
+    for name, value in let.items():
+        if name in scope:
+            report.add("AS205", f"`{name}` is a parameter already", ("let", name), "choose another name", key=True)
+            continue
+        try:
+            node, scope[name] = report.evaluate(value, ("let", name), scope, words=_words(value))
+        except ExpressionError:
+            continue
+        computed.append((name, node))
+    return tuple(computed)
+
+
+def _words(value: object) -> frozenset[str] | None:
+    """Lists of `let` may hold words, as parameters may; a lone string is an expression."""
+    return None
+
+
+def read_inputs(
+    report: Report, spec: Document, scope: dict[str, Any], sizes: Mapping[str, Sequence[int]], symbolic: bool
+) -> tuple[graph.Input, ...]:
+    """The inputs with their types. New names in a dimension are free dimensions, and join the scope."""
+    for name in sizes:
+        if name not in spec.inputs:
+            hint = did_you_mean(name, list(spec.inputs), "inputs")
+            report.add("AS208", f"the spec has no input {echo(name)}", ("inputs",), hint, key=True)
+    found = []
+    for name, declared in spec.inputs.items():
+        path: Path = ("inputs", name)
+        if name in scope:
+            report.add("AS205", f"`{name}` is a parameter already", path, "choose another name", key=True)
+        shape_path = (*path, "shape") if isinstance(report.source.data["inputs"][name], dict) else path
+        shape = [_dimension(report, size, (*shape_path, axis), scope) for axis, size in enumerate(declared.shape)]
+        if name in sizes:
+            shape = _sized(report, name, shape, list(sizes[name]), scope, shape_path)
+        found.append(graph.Input(name, TensorType(tuple(shape), declared.dtype), report.source.span(path, key=True)))
+    return tuple(found)
+
+
+def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
+    try:
+        node = compile_value(value)
+        for part in node.walk():
+            if isinstance(part, Name) and part.name not in scope:
+                problem = name_problem(part.name)
+                if problem:
+                    raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
+                scope[part.name] = dimensions.symbol(part.name, free=True)
+        size = as_size(node.evaluate(scope))
+    except ExpressionError as error:
+        report.expression(error, path, value)
+        return dimensions.of(dimensions.Unknown("the dimension is not valid"))
+    if dimensions.at_least(size, 1) is False:
+        report.add("AS504", f"a dimension is at least 1, not {dimensions.show(size)}", path)
+    if isinstance(size, int) and size > LARGEST:
+        report.add("AS507", f"{size} is beyond 64 bits", path)
+    return size
+
+
+def _sized(
+    report: Report, name: str, shape: list[Size], sizes: list[int], scope: dict[str, Any], path: Path
+) -> list[Size]:
+    """The shape with the sizes that the caller gives; each free dimension takes its value for all inputs."""
+    if len(shape) != len(sizes):
+        message = f"the input `{name}` has {len(shape)} axes; {len(sizes)} sizes are given"
+        report.add("AS501", message, path, f"its shape is {TensorType(tuple(shape))}")
+        return shape
+    values: dict[str, Size] = {}
+    for size, given in zip(shape, sizes, strict=True):
+        solved = _solve(dimensions.substitute(size, values), given)
+        if solved is None:
+            message = f"the input `{name}` is {TensorType(tuple(shape))}, which {list(sizes)} does not fit"
+            report.add("AS502", message, path)
+            return shape
+        values |= solved
+    for free, value in values.items():
+        scope[free] = value
+    return [dimensions.substitute(size, values) for size in shape]
+
+
+def _solve(size: Size, given: int) -> dict[str, Size] | None:
+    """The value of a dimension's one free name that makes it `given`; None if there is none."""
+    if isinstance(size, int):
+        return {} if size == given else None
+    symbols = [symbol for symbol in dimensions.symbols(size) if symbol.free]
+    if len(symbols) != 1:
+        return None
+    name = symbols[0].text
+    low, high = 1, max(1, given)
+    while low < high:  # dimensions grow with their free name
+        middle = (low + high) // 2
+        value = dimensions.substitute(size, {name: middle})
+        if isinstance(value, Dimension):
+            return None
+        low, high = (middle + 1, high) if value < given else (low, middle)
+    return {name: low} if dimensions.substitute(size, {name: low}) == given else None
+
+
+__all__ = ["Problem", "SpecError", "Symbol", "bind", "compute_let", "read_inputs"]

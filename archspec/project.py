@@ -1,0 +1,170 @@
+"""What a project says of itself: where its specs lie and where each generated module goes.
+
+Reads `[tool.archspec]` of the nearest pyproject.toml, finds the specs that a command line
+means, and pairs each with its output. Reads no spec and writes no file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from archspec import files
+from archspec.problems import Problem, SpecError, did_you_mean, echo
+
+STDIN = "-"
+SUFFIXES = (".yaml", ".yml")
+_KEYS = ("specs", "generated")
+
+
+class UsageError(Exception):
+    """A command line or a configuration that cannot be followed; exit status 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The project's defaults, as paths."""
+
+    specs: tuple[Path, ...]
+    generated: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One spec to work on, as the user would name it, and the folder that its output mirrors."""
+
+    name: str
+    root: Path
+
+
+def settings(start: Path) -> Settings:
+    """The settings of the nearest pyproject.toml at or above a folder; the defaults where there is none."""
+    for folder in (start, *start.parents):
+        path = folder / "pyproject.toml"
+        if path.is_file():
+            return _read_settings(path)
+    return Settings((), start / "generated")
+
+
+def _read_settings(path: Path) -> Settings:
+    import tomllib  # here: most commands need no settings
+
+    name = shown(path)
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("archspec", {})
+    except (OSError, ValueError, AttributeError) as error:  # AttributeError: `tool` is no table
+        raise UsageError(f"{name} cannot be read: {error}") from None
+    if not isinstance(table, dict):
+        raise UsageError(f"{name}: tool.archspec must be a table")
+    for key in table:
+        if key not in _KEYS:
+            raise UsageError(f"{name}: unknown key {echo(key)} in [tool.archspec]; {did_you_mean(key, _KEYS)}")
+    specs, generated = table.get("specs", []), table.get("generated", "generated")
+    specs = [specs] if isinstance(specs, str) else specs
+    if not isinstance(specs, list) or not all(isinstance(item, str) and item for item in specs):
+        raise UsageError(f"{name}: `specs` in [tool.archspec] must be a path or a list of paths")
+    if not isinstance(generated, str) or not generated:
+        raise UsageError(f"{name}: `generated` in [tool.archspec] must be the path of a folder")
+    return Settings(tuple(path.parent / item for item in specs), path.parent / generated)
+
+
+def find(arguments: Sequence[str], configured: Sequence[Path]) -> list[Source]:
+    """The specs that a command line means, or without any the configured ones: each once, in order."""
+    if not arguments and not configured:
+        raise UsageError("name a SPEC, or set `specs` in [tool.archspec] of pyproject.toml")
+    found: dict[str, Source] = {}
+    for argument in arguments or [shown(path) for path in configured]:
+        for source in _sources(argument, configured):
+            found.setdefault(os.path.realpath(source.name) if source.name != STDIN else STDIN, source)
+    return list(found.values())
+
+
+def _sources(argument: str, configured: Sequence[Path]) -> list[Source]:
+    if argument == STDIN:
+        return [Source(STDIN, Path())]
+    if not os.path.isdir(argument):
+        return [Source(argument, _root(argument, configured, Path(argument).parent))]
+    names = _walk(argument)
+    if not names:
+        raise UsageError(f"{echo(argument)} holds no .yaml or .yml file")
+    return [Source(name, _root(name, configured, Path(argument))) for name in names]
+
+
+def _walk(folder: str) -> list[str]:
+    """The spec files at any depth, in one order everywhere; hidden folders (.git, .venv) are left out."""
+    names: list[Path] = []
+    for place, folders, entries in os.walk(folder, onerror=_unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        names += [Path(place, name) for name in entries if name.endswith(SUFFIXES) and not name.startswith(".")]
+    return [str(name) for name in sorted(names, key=lambda name: name.parts)]
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    # Without this os.walk leaves the folder out in silence, and its specs would count as checked.
+    raise UsageError(f"{echo(error.filename)} cannot be read: {error.strerror}")
+
+
+def _root(name: str, configured: Sequence[Path], otherwise: Path) -> Path:
+    """The folder that a spec's output mirrors: the configured one it lies in, however it was named."""
+    absolute = Path(os.path.abspath(name))
+    for folder in configured:
+        if absolute.is_relative_to(os.path.abspath(folder)) and folder.is_dir():
+            return folder
+    return otherwise
+
+
+def targets(sources: Sequence[Source], output: Path) -> tuple[dict[Source, Path], list[Problem]]:
+    """Where each spec's module goes, and the problems of those that can go nowhere.
+
+    `output` is a file where it ends in .py, otherwise a folder. Raises where two specs would be
+    written to one file: then nothing may be written at all.
+    """
+    if output.suffix == ".py" and not output.is_dir():
+        if len(sources) > 1:
+            raise UsageError(f"{echo(output)} takes the module of one spec only; name a folder with -o")
+        files.module_name(output)
+        return {sources[0]: output}, []
+    found: dict[Source, Path] = {}
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            found[source] = _target(source, output)
+        except SpecError as error:
+            problems += error.problems
+    _refuse_collisions(found)
+    return found, problems
+
+
+def _refuse_collisions(found: dict[Source, Path]) -> None:
+    taken: dict[str, Source] = {}
+    problems = []
+    for source, path in found.items():
+        # Many file systems take names that differ in case alone for one.
+        other = taken.setdefault(str(path).casefold(), source)
+        if other is not source:
+            message = f"{echo(other.name)} and this spec would both be written to {echo(path)}"
+            problems.append(files.problem(source.name, "AS602", message, "rename one of them"))
+    if problems:
+        raise SpecError(problems)
+
+
+def _target(source: Source, folder: Path) -> Path:
+    if source.name == STDIN:
+        raise UsageError("standard input has no name to write a file under; say -o FILE")
+    path = Path(os.path.abspath(source.name))
+    below = [part.replace("-", "_") for part in path.relative_to(os.path.abspath(source.root)).parent.parts]
+    for part in below:
+        if not files.is_identifier(part):
+            files.refuse(source.name, f"its folder {echo(part)} is no name that Python could import", "rename it")
+    return Path(shown(folder.joinpath(*below, files.module_name(path) + ".py")))
+
+
+def shown(path: Path) -> str:
+    """A path as a person would write it from here."""
+    try:
+        return os.path.relpath(path)
+    except ValueError:  # Windows: on another drive
+        return str(path)

@@ -1,0 +1,412 @@
+"""The command line's promises: exit statuses, what goes to which stream, which files are written.
+
+The stages behind it are replaced by small stand-ins: a spec that says `bad` has an error, one that
+says `warn` a warning. What the stages themselves do is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archspec
+from archspec import console, files
+from archspec.cli import main
+from archspec.problems import Problem, Span, SpecError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@dataclass(frozen=True)
+class Spec:
+    name: str
+    text: str
+
+
+class Table(str):
+    def as_dict(self) -> dict[str, str]:
+        return {"table": str(self)}
+
+
+def problem(spec: Spec, severity: Any) -> Problem:
+    line = spec.text.split("\n")[0]
+    return Problem("AS401", f"this is {line}", Span(spec.name, 1, 1, 1, 4, line), severity=severity)
+
+
+def parse(text: str, name: str) -> Spec:
+    spec = Spec(name, text)
+    if "bad" in text:
+        raise SpecError([problem(spec, "error")])
+    if "crash" in text:
+        raise RecursionError("deep\x1b[31m")
+    if "interrupt" in text:
+        raise KeyboardInterrupt
+    return spec
+
+
+def load(path: str) -> Spec:
+    if not os.path.isfile(path):
+        raise SpecError([files.problem(path, "AS107", "the file cannot be read")])
+    return parse(Path(path).read_text(), path)
+
+
+def check(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> list[Problem]:
+    if params.get("hidden") == 0:
+        return [problem(spec, "error")]
+    return [problem(spec, "warning")] if "warn" in spec.text else []
+
+
+def generate(spec: Spec) -> str:
+    return files.seal(f'"""A."""\n\n{files.seal_comment(spec.name, spec.text)}\n\nTEXT = {spec.text!a}\n')
+
+
+def summary(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> Table:
+    return Table(f"table of {params} {inputs}")
+
+
+def verify(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> str:
+    raise ImportError("--verify needs PyTorch: pip install 'archspec-nn[torch]'")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command line in an empty folder: exit status, stdout, stderr."""
+    for stand_in in (parse, load, check, generate, summary, verify):
+        monkeypatch.setattr(archspec, stand_in.__name__, stand_in, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = main(arguments)
+        except SystemExit as exited:
+            status = int(exited.code or 0)
+        return status, *capfd.readouterr()
+
+    return run
+
+
+def write(path: str, text: str = "name: A\n") -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+# check
+
+
+def test_check_says_what_is_wrong_on_stderr(run: Run) -> None:
+    write("specs/good.yaml")
+    write("specs/deep/worse.yml", "bad: 2")
+    write("specs/bad.yaml", "bad: 1")
+    write("specs/.hidden/bad.yaml", "bad: 3")
+    status, out, err = run("check", "specs", "specs/bad.yaml")
+    assert (status, out) == (1, "")
+    assert [line.split(":")[0] for line in err.splitlines() if "AS401" in line] == [
+        "specs/bad.yaml",
+        "specs/deep/worse.yml",
+    ]
+    assert err.endswith("\n2 errors\n")
+    assert run("check", "specs/good.yaml") == (0, "1 spec checked, nothing wrong\n", "")
+
+
+def test_warnings_are_shown_and_pass(run: Run) -> None:
+    write("a.yaml", "warn")
+    status, out, err = run("check", "a.yaml")
+    assert (status, out) == (0, "")
+    assert "warning[AS401]" in err
+
+
+def test_formats_for_programs(run: Run) -> None:
+    write("a.yaml", "bad")
+    write("b.yaml")
+    status, _, err = run("check", "a.yaml", "b.yaml", "--format", "json")
+    assert (status, [found["path"] for found in json.loads(err)]) == (1, ["a.yaml"])
+    assert run("check", "b.yaml", "--format", "json") == (0, "", "[]\n")
+    assert run("check", "a.yaml", "--format", "github")[2].startswith("::error file=a.yaml,line=1,col=1,")
+
+
+def test_standard_input(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for text, status in [("name: A\n", 0), ("bad", 1), ("\udcff", 1)]:
+        (tmp_path / "piped").write_bytes(text.encode("utf-8", "surrogateescape"))
+        with open(tmp_path / "piped") as stream, monkeypatch.context() as patched:
+            patched.setattr(sys, "stdin", stream)
+            found = run("check", "-")
+        assert found[0] == status
+        assert status == 0 or "<stdin>:1:1: error[" in found[2]
+
+
+def test_params_are_values_of_the_language(run: Run) -> None:
+    write("a.yaml")
+    _, out, _ = run(
+        *("summary", "a.yaml", "--param", "a=[64, 32]", "--param", "b=1e-3", "--param", "c=abc"),
+        *("--param", "d=on", "--param", "e=true", "--input", "x=1,3,224,224"),
+    )
+    params = {"a": [64, 32], "b": 0.001, "c": "abc", "d": "on", "e": True}
+    assert out == f"table of {params} {{'x': (1, 3, 224, 224)}}\n"
+    assert run("check", "a.yaml", "--param", "hidden=0")[0] == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "check",
+        "check empty",
+        "check a.yaml --param a",
+        "check a.yaml --param a=1 --param a=2",
+        "check a.yaml --param a=010",
+        "check a.yaml --param a=]",
+        "check a.yaml --param a={b:1}",
+        "check a.yaml --param a=99999999999999999999",
+        "check a.yaml --input x=1,-3",
+        "check a.yaml --input x=",
+        "check a.yaml --input x=" + "9" * 5000,
+        "check a.yaml --form json",
+        "generate a.yaml --check --force",
+        "generate a.yaml b.yaml -o x.py",
+        "generate a.yaml b.yaml -o -",
+        "generate a.yaml -o - --check",
+        "generate - -o folder",
+        "summary empty",
+        "summary a.yaml --verify",
+        "new folder/name",
+        "unknown",
+        "",
+    ],
+)
+def test_wrong_usage_exits_2_with_one_line_that_says_why(arguments: str, run: Run) -> None:
+    write("a.yaml")
+    write("b.yaml")
+    Path("empty").mkdir()
+    status, _, err = run(*arguments.split())
+    assert (status, err.count("Traceback")) == (2, 0)
+    assert err.splitlines()[-1].startswith("archspec")
+    assert len(err.splitlines()[-1]) < 200
+    assert not Path("generated").exists()
+
+
+# generate
+
+
+def test_generate_writes_what_is_good_and_reports_the_rest(run: Run) -> None:
+    write("pyproject.toml", "[tool.archspec]\nspecs = 'specs'\ngenerated = 'made'\n")
+    write("specs/tiny-vgg.yaml")
+    write("specs/vision/net.yaml")
+    write("specs/bad.yaml", "bad")
+    write("specs/torch.yaml")
+    status, out, err = run("generate")
+    assert (status, out) == (1, "wrote made/tiny_vgg.py\nwrote made/vision/net.py\n")
+    assert "specs/bad.yaml:1:1: error[AS401]" in err
+    assert "specs/torch.yaml:1:1: error[AS602]" in err
+    # However a spec is named, from wherever, its module is the same.
+    assert run("generate", "specs/vision")[:2] == (0, "unchanged made/vision/net.py\n")
+    os.chdir("specs")
+    assert run("generate", "vision/net.yaml")[:2] == (0, "unchanged ../made/vision/net.py\n")
+
+
+def test_check_and_diff_write_nothing(run: Run) -> None:
+    write("a.yaml")
+    status, _, err = run("generate", "a.yaml", "--check")
+    assert status == 1
+    assert "generated/a.py:1:1: error[AS605]: the generated file is missing" in err
+    assert "`archspec generate a.yaml`" in err
+    assert run("generate", "a.yaml", "--diff")[1].startswith("--- /dev/null\n+++ generated/a.py\n")
+    assert not Path("generated").exists()
+    run("generate", "a.yaml")
+    assert run("generate", "a.yaml", "--check", "--diff") == (0, "", "")
+    write("a.yaml", "name: B\n")
+    before = Path("generated/a.py").read_text()
+    status, out, err = run("generate", "a.yaml", "--diff")
+    assert (status, err) == (1, "")
+    assert "\n-TEXT = 'name: A\\n'\n+TEXT = 'name: B\\n'\n" in out
+    assert "out of date" in run("generate", "a.yaml", "--check")[2]
+    assert Path("generated/a.py").read_text() == before
+
+
+@pytest.mark.parametrize("code", ["AS601", "AS602"])
+def test_what_a_person_wrote_is_overwritten_only_on_demand(code: str, run: Run) -> None:
+    write("a.yaml")
+    run("generate", "a.yaml")
+    path = Path("generated/a.py")
+    mine = path.read_text() + "# mine\n" if code == "AS601" else "# mine\n"
+    path.write_text(mine)
+    for option in ([], ["--check"]):
+        status, _, err = run("generate", "a.yaml", *option)
+        assert status == 1
+        assert f"generated/a.py:1:1: error[{code}]" in err
+        assert "`archspec generate a.yaml --force`" in err
+    assert path.read_text() == mine
+    assert run("generate", "a.yaml", "--force")[:2] == (0, "wrote generated/a.py\n")
+    assert run("generate", "a.yaml", "--check")[0] == 0
+
+
+def test_two_specs_for_one_file_write_nothing_at_all(run: Run) -> None:
+    for name in ("a-b", "a_b", "A_B", "c"):
+        write(f"specs/{name}.yaml")
+    status, out, err = run("generate", "specs")
+    assert (status, out, err.count("AS602")) == (1, "", 2)
+    assert not Path("generated").exists()
+
+
+def test_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("a.yaml")
+    text = generate(load("a.yaml"))
+    assert run("generate", "a.yaml", "-o", "-") == (0, text, "")
+    assert run("generate", "a.yaml", "-o", "models/net.py")[:2] == (0, "wrote models/net.py\n")
+    assert run("generate", "a.yaml", "-o", "models")[:2] == (0, "wrote models/a.py\n")
+    Path("models/link.py").symlink_to("a.py")
+    for name in ("models/link.py", "models/torch.py"):
+        status, _, err = run("generate", "a.yaml", "-o", name, "--force")
+        assert status == 1
+        assert f"{name}:1:1: error[AS602]" in err
+    with open("a.yaml") as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert run("generate", "-") == (0, generate(Spec("<stdin>", "name: A\n")), "")
+
+
+# summary, new, completion
+
+
+def test_summary(run: Run) -> None:
+    write("a.yaml")
+    assert json.loads(run("summary", "a.yaml", "--format", "json")[1]) == {"table": "table of {} {}"}
+    status, out, err = run("summary", "a.yaml", "--verify")
+    assert (status, out) == (2, "table of {} {}\n")
+    assert "archspec-nn[torch]" in err
+
+
+def test_new_writes_a_first_spec_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from archspec.starter import new
+
+    monkeypatch.setattr(archspec, "new", new, raising=False)
+    write("pyproject.toml", "[tool.archspec]\nspecs = ['nets']\n")
+    status, out, _ = run("new", "my_net")
+    assert (status, out.splitlines()[0]) == (0, "wrote nets/my_net.yaml; now try")
+    assert "\nname: MyNet  " in Path("nets/my_net.yaml").read_text()
+    Path("nets/my_net.yaml").write_text("mine")
+    for name in ("my_net", "torch", "class"):
+        status, _, err = run("new", name)
+        assert (status, "error[AS602]" in err) == (1, True)
+    assert Path("nets/my_net.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command(shell: str, run: Run) -> None:
+    status, out, _ = run("completion", shell)
+    assert status == 0
+    assert all(word in out for word in ("check", "generate", "summary", "verify", "new"))
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["generate"], ["summary"], ["new"], ["completion"]])
+def test_help_explains_every_option(command: list[str], run: Run) -> None:
+    status, out, _ = run(*command, "--help")
+    assert status == 0
+    assert "examples:" in out or not command
+    assert "exit status:" in out or command
+
+
+# settings
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tool.archspec]\nspec = 'a'\n", "unknown key `spec`"),
+        ("[tool.archspec]\nspecs = 3\n", "`specs`"),
+        ("[tool.archspec]\nspecs = ['']\n", "`specs`"),
+        ("[tool.archspec]\ngenerated = ['a']\n", "`generated`"),
+        ("[tool]\narchspec = 3\n", "tool.archspec"),
+        ("tool = 3\n", "pyproject.toml"),
+        ("[tool.archspec\n", "pyproject.toml"),
+    ],
+)
+def test_settings_that_cannot_be_followed(text: str, words: str, run: Run) -> None:
+    write("pyproject.toml", text)
+    write("below/a.yaml")
+    os.chdir("below")
+    status, _, err = run("generate", "a.yaml")
+    assert (status, err.count("\n"), "Traceback" in err) == (2, 1, False)
+    assert words in err
+
+
+# the terminal
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal", "colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_color(
+    environment: dict[str, str], terminal: bool, colored: bool, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.yaml", "bad")
+    monkeypatch.setattr(console, "is_terminal", lambda stream: terminal)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert ("\x1b[1;31m" in run("check", "a.yaml")[2]) == colored
+
+
+def test_progress_is_one_line_that_goes_away(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "is_terminal", lambda stream: True)
+    for name in ("a", "b" * 100):
+        write(f"specs/{name}.yaml")
+    err = run("check", "specs")[2]
+    assert "\r\x1b[2K[1/2] specs/a.yaml\r" in err
+    assert err.endswith("\r\x1b[2K")
+    assert "\n" not in err
+    assert all(len(line) <= 3 + 80 for line in err.split("\r"))
+    assert run("check", "specs/a.yaml")[2] == ""
+
+
+def test_an_internal_error_is_one_honest_message(run: Run) -> None:
+    write("a.yaml", "crash")
+    status, _, err = run("check", "a.yaml")
+    assert (status, "Traceback" in err, "\x1b" in err) == (101, False, False)
+    assert "internal error: RecursionError: deep" in err
+    assert "--debug" in err
+    for arguments in (["--debug", "check", "a.yaml"], ["check", "a.yaml", "--debug"]):
+        status, _, err = run(*arguments)
+        assert (status, "Traceback" in err) == (101, True)
+
+
+def test_an_interrupt_is_silent(run: Run) -> None:
+    write("a.yaml", "interrupt")
+    assert run("check", "a.yaml") == (130, "", "")
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = [sys.executable, "-m", "archspec", "completion", "bash"]
+    read, written = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, stdout=written, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(written)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_full_disk_is_named_and_is_no_internal_error() -> None:
+    command = [sys.executable, "-m", "archspec", "completion", "bash"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "archspec: no space left on device\n")
+
+
+def test_the_command_line_starts_without_what_it_does_not_need() -> None:
+    code = "import sys, archspec.cli; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"torch", "numpy", "shtab", "difflib", "tomllib", "importlib.metadata", "asyncio", "jinja2"}
+    assert heavy.isdisjoint(done.stdout.split())

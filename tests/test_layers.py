@@ -1,0 +1,354 @@
+"""The contract of the catalogue of layers, against PyTorch itself. A new layer is tested by existing.
+
+Arguments are drawn from what each layer says of its own, mostly as they should be, at times one of them wrong.
+archspec has to accept what PyTorch accepts and nothing else, and to say the same of what flows out. PyTorch is asked
+twice, on the CPU and on the meta device. The CPU's answer counts; where the two differ, `META_DIFFERS` says so.
+Where archspec refuses more than PyTorch does, that stands in `STRICTER`, with a reason.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from archspec import dimensions
+from archspec.layers import LAYERS, Layer, LayerError
+from archspec.layers._base import REQUIRED, Argument
+from archspec.tensors import DTYPES, TensorType
+
+EXAMPLES, MANY_EXAMPLES = 80, 3000
+LEAST_ACCEPTED = LEAST_REFUSED = 0.15  # of all draws; below, the hints are no good
+
+DEPRECATED = {"Hardtanh": ("min_value", "max_value")}
+"""Arguments that PyTorch warns about, by layer: the catalogue has what they became."""
+
+RANKS: dict[str, tuple[int, ...]] = {}
+"""The numbers of axes to draw, where they are not those of a layer over its spatial axes."""
+
+INPUT_DTYPES = {"Embedding": "int64", "EmbeddingBag": "int64"}
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "out_channels": st.sampled_from((1, 2, 4, 6, 12)),
+    "groups": st.sampled_from((1, 1, 1, 2, 4)),
+}
+"""What to draw for an argument, by `Layer.argument` or `argument`, where its bounds do not say enough."""
+
+SHAPES: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[list[int]]]] = {}
+"""How to draw a shape that goes with the arguments, where a shape drawn for itself hardly ever would."""
+
+META_DIFFERS: dict[str, str] = {
+    "Conv*": "the CPU refuses 0 channels and strides of 0",
+}
+"""Layers (patterns) whose meta kernels do not refuse what the CPU's refuse, or the reverse, and how."""
+
+
+class Stricter(NamedTuple):
+    """PyTorch accepts, archspec does not, and that is meant."""
+
+    layers: str
+    argument: str
+    wrong: Callable[[Any], bool]
+    reason: str
+
+
+def each(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def below(least: float) -> Callable[[Any], bool]:
+    return lambda value: any(v is not None and v < least for v in each(value))
+
+
+STRICTER: list[Stricter] = [
+    Stricter("*", "out_*", below(1), "a size is at least 1"),
+    Stricter("*", "output_size", below(1), "a size is at least 1"),
+]
+
+
+class Draw(NamedTuple):
+    """One use of a layer. `free` tells which axes are to be symbols when it is repeated with symbols."""
+
+    arguments: dict[str, Any]
+    input: TensorType
+    free: tuple[bool, ...]
+
+    def __repr__(self) -> str:
+        return f"{self.arguments} on {self.input}"
+
+
+WRONG = {
+    "integer": st.sampled_from((0, -1, 5, 17, True, 2.0, "3", [2], [1, 1], None)),
+    "integers": st.sampled_from(
+        (0, -1, 5, 17, True, 2.0, "same", None, [], [2], [1, 0], [1, 2], [0, 1, 2], [1, 1, 1, 1], [1, True], [None, 1])
+    ),
+    "number": st.sampled_from((0, -1, 2, -0.5, 1.5, math.nan, math.inf, True, "0.5", [0.5], None)),
+    "numbers": st.sampled_from((0, -1, 2, -0.5, math.nan, math.inf, True, "2", [0.5], [2, 1.5], [1, 2, 3], None)),
+    "flag": st.sampled_from((0, 1, "yes", None)),
+    "word": st.sampled_from(("nonsense", 1, None, True)),
+    "dtype": st.sampled_from(("nonsense", "int64", "float16", "float64")),
+    "device": st.just(None),
+}
+
+
+def right(layer: type[Layer], argument: Argument, x: list[int]) -> st.SearchStrategy[Any]:
+    """Values that the argument should take."""
+    hint = VALUES.get(f"{layer.__name__}.{argument.name}") or VALUES.get(argument.name)
+    if hint is not None:
+        return hint
+    low = -2 if argument.minimum is None else argument.minimum
+    high = math.inf if argument.maximum is None else argument.maximum
+    if argument.kind in ("integer", "integers"):
+        some: st.SearchStrategy[Any] = st.sampled_from([int(low) + i for i in (0, 0, 0, 1, 1, 2, 3) if low + i <= high])
+    else:
+        some = st.sampled_from([value for value in (low, low + 0.5, low + 1, low + 2) if value <= high])
+    match argument.kind:
+        case "integer" | "number":
+            found = some
+        case "integers" | "numbers":
+            count = argument.entries(layer)
+            entry = some | st.none() if argument.optional and argument.kind == "integers" else some
+            least, most = (1, 3) if count is None else (count, count)
+            found = some | st.lists(entry, min_size=least, max_size=most)
+        case "flag":
+            found = st.booleans()
+        case "word":
+            return st.sampled_from(argument.choices) | (st.none() if argument.optional else st.nothing())
+        case "dtype":
+            return st.sampled_from((None, "float32"))
+        case _:
+            return st.none()
+    if argument.choices:
+        found = found | st.sampled_from(argument.choices)
+    return found | st.none() if argument.optional else found
+
+
+@st.composite
+def draws(draw: st.DrawFn, layer: type[Layer]) -> Draw:
+    """Arguments and an input; in one of three draws something about them is wrong."""
+    name = layer.__name__
+    wrong = draw(st.sampled_from((*[""] * 4, "argument", "input")))
+    culprit = draw(st.sampled_from(list(layer.arguments))) if wrong == "argument" and layer.arguments else ""
+    ranks = RANKS.get(name) or ((layer.spatial + 2, layer.spatial + 1) if layer.spatial else (1, 2, 3, 4, 5))
+    rank = draw(st.integers(0, 6) if wrong == "input" and draw(st.booleans()) else st.sampled_from(ranks))
+    shape = [draw(st.sampled_from((1, 2, 3, 4, 6, 7, 9, 12))) for _ in range(rank)]
+    if layer.spatial and rank > layer.spatial:
+        shape[-1 - layer.spatial] = draw(st.sampled_from((1, 2, 4, 4, 6, 12)))
+    arguments = {}
+    for argument in layer.arguments.values():
+        if argument.name == culprit:
+            arguments[argument.name] = draw(WRONG[argument.kind])
+        elif argument.inferred:
+            if draw(st.integers(0, 9)) == 0:
+                arguments[argument.name] = draw(st.sampled_from(shape or [1]) | st.just(4))
+        elif argument.required or draw(st.booleans()):
+            arguments[argument.name] = draw(right(layer, argument, shape))
+    if name in SHAPES and wrong != "input":
+        shape = draw(SHAPES[name](arguments))
+    dtype = arguments.get("dtype") or INPUT_DTYPES.get(name, "float32")
+    if dtype not in DTYPES or (wrong == "input" and draw(st.booleans())):
+        dtype = draw(st.sampled_from(("float32", "float64", "float16", "int64", "uint8", "bool", "complex64")))
+    return Draw(arguments, TensorType(tuple(shape), dtype), tuple(draw(st.booleans()) for _ in shape))
+
+
+class Answer(NamedTuple):
+    """What PyTorch says: the types of what flows out and the number of its parameters, or why not."""
+
+    output: Any = None
+    parameters: int = 0
+    refusal: str = ""
+
+
+def ask_pytorch(name: str, arguments: dict[str, Any], x: TensorType, device: str, training: bool = False) -> Answer:
+    """Builds the layer and runs it."""
+    try:
+        with warnings.catch_warnings(), torch.device(device), torch.no_grad():
+            warnings.simplefilter("ignore")
+            kwargs = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
+            if kwargs.get("dtype") is not None:
+                kwargs["dtype"] = getattr(torch, kwargs["dtype"])
+            module = getattr(torch.nn, name)(**kwargs).train(training)
+            output = module(torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
+            return Answer(type_of(output), sum(parameter.numel() for parameter in module.parameters()))
+    except Exception as error:
+        return Answer(refusal=f"{type(error).__name__}: {error}")
+
+
+def type_of(output: Any) -> Any:
+    if isinstance(output, tuple):
+        return tuple(map(type_of, output))
+    return TensorType(tuple(output.shape), str(output.dtype).removeprefix("torch."))
+
+
+def possible(layer: type[Layer], made: Layer | None, draw: Draw) -> Iterator[dict[str, Any]]:
+    """The arguments for PyTorch, with what archspec inferred; where it came to none, all that could be inferred."""
+    missing = [key for key, argument in layer.arguments.items() if argument.inferred and key not in draw.arguments]
+    known = {key: vars(made)[key] for key in missing if made is not None and key in vars(made)}
+    guesses = [{}] if len(known) == len(missing) else [dict.fromkeys(missing, n) for n in {*draw.input.shape, 1}]
+    for guess in guesses:
+        yield {**draw.arguments, **guess, **known}
+
+
+def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
+    """archspec and PyTorch say the same of one draw."""
+    name = layer.__name__
+    made, output, refusal = None, None, None
+    try:
+        made = layer(draw.arguments)
+        output = made.forward(draw.input)
+    except LayerError as error:
+        refusal = error
+    for arguments in possible(layer, made, draw):
+        answer = ask_pytorch(name, arguments, draw.input, "cpu")
+        meta = ask_pytorch(name, arguments, draw.input, "meta")
+        if not any(fnmatch(name, pattern) for pattern in META_DIFFERS):
+            assert answer._replace(refusal="") == meta._replace(refusal=""), f"meta differs from cpu: {answer}, {meta}"
+        if refusal is not None:
+            excused = (
+                answer.refusal
+                or any(
+                    fnmatch(name, entry.layers)
+                    and fnmatch(refusal.argument or "", entry.argument)
+                    and entry.wrong(draw.arguments.get(refusal.argument) if refusal.argument else draw.input)
+                    for entry in STRICTER
+                )
+                or is_no_documented_type(layer, refusal.argument, draw)
+            )
+            assert excused, f"PyTorch accepts, archspec does not: {refusal}"
+            continue
+        assert not answer.refusal, f"archspec accepts, PyTorch does not: {answer.refusal}"
+        assert output == answer.output
+        assert made is not None
+        assert made.parameter_count() == answer.parameters
+        trained = ask_pytorch(name, arguments, draw.input, "cpu", training=True)
+        assert trained.refusal or trained == answer
+        repeat_with_symbols(layer, draw, made, output)
+    tally["refused" if refusal else "accepted"] += 1
+
+
+def is_no_documented_type(layer: type[Layer], name: str | None, draw: Draw) -> bool:
+    """PyTorch hardly ever looks at the types of what it is given. archspec does."""
+    if name is None or name not in draw.arguments:
+        return False
+    argument, value = layer.arguments[name], draw.arguments[name]
+    match argument.kind:
+        case "flag":
+            return not isinstance(value, bool)
+        case "word" | "dtype" | "device":
+            return not isinstance(value, str)
+        case "integer" | "number" if isinstance(value, list):
+            return True
+        case "integers" | "numbers" if isinstance(value, list) and argument.entries(layer) is not None:
+            if len(value) != argument.entries(layer):
+                return True
+    numbers = (int,) if argument.kind.startswith("integer") else (int, float)
+    return any(isinstance(v, bool) or not isinstance(v, numbers) or not math.isfinite(v) for v in each(value))
+
+
+def repeat_with_symbols(layer: type[Layer], draw: Draw, known: Layer, output: Any) -> None:
+    """With symbols for some sizes it comes to the same, once their values are put in."""
+    names = dict(zip("abcdef", draw.input.shape, strict=False))
+    sizes = [
+        dimensions.symbol(symbol, free=True) if free else size
+        for (symbol, size), free in zip(names.items(), draw.free, strict=True)
+    ]
+    made = layer(draw.arguments)
+    try:
+        symbolic = made.forward(draw.input.reshaped(*sizes))
+    except LayerError as error:
+        asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
+        assert asked & {"require_equal", "require_divides"}, f"refused with symbols alone: {error}"
+        return
+    assert substituted(symbolic, names) == output
+    assert dimensions.substitute(made.parameter_count(), names) == known.parameter_count()
+    macs = made.macs(draw.input.reshaped(*sizes), symbolic)
+    assert dimensions.substitute(macs, names) == known.macs(draw.input, output)
+
+
+def substituted(flow: Any, names: dict[str, int]) -> Any:
+    if isinstance(flow, TensorType):
+        return flow.reshaped(*(dimensions.substitute(size, names) for size in flow.shape))
+    return tuple(substituted(part, names) for part in flow)
+
+
+def examine(name: str, examples: int, *, derandomize: bool) -> None:
+    tally: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(draws(LAYERS[name]))
+    def run(draw: Draw) -> None:
+        agree(LAYERS[name], draw, tally)
+
+    run()
+    total = tally.total()
+    print(f"{name}: {total} draws, {tally['accepted']} accepted")
+    assert tally["accepted"] >= LEAST_ACCEPTED * total, tally
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
+    examine(name, EXAMPLES, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LAYERS)
+def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
+    examine(name, MANY_EXAMPLES, derandomize=False)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_has_the_arguments_of_pytorch(name: str) -> None:
+    theirs = {
+        parameter.name: parameter.default
+        for parameter in list(inspect.signature(getattr(torch.nn, name).__init__).parameters.values())[1:]
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        and not parameter.name.startswith("_")
+        and parameter.name not in DEPRECATED.get(name, ())
+    }
+    ours = {
+        argument.name: inspect.Parameter.empty if argument.default is REQUIRED else argument.default
+        for argument in LAYERS[name].arguments.values()
+    }
+    assert list(ours.items()) == list(theirs.items())
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_counts_the_operations_that_pytorch_counts(name: str) -> None:
+    layer = LAYERS[name]
+
+    @settings(max_examples=15, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(draws(layer))
+    def run(draw: Draw) -> None:
+        try:
+            made = layer(draw.arguments)
+            macs = made.macs(draw.input, made.forward(draw.input))
+        except LayerError:
+            return
+        with FlopCounterMode(display=False) as counter:
+            answer = ask_pytorch(name, next(possible(layer, made, draw)), draw.input, "meta")
+        assert answer.refusal or 2 * macs == counter.get_total_flops()
+
+    run()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_says_what_it_does_to_a_shape(name: str) -> None:
+    doc = LAYERS[name].__doc__ or ""
+    assert "Shape:" in doc or "unchanged" in doc or "keeps its input's shape" in doc, doc
