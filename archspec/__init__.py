@@ -1,1 +1,122 @@
-"""archspec: neural-network architectures written down as data."""
+"""archspec: neural-network architectures written down as data.
+
+A YAML spec describes a network; archspec checks it, infers every shape, builds the `nn.Module`, and generates
+readable PyTorch source that no longer needs archspec. PyTorch is imported by `build` and `verify` alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archspec.problems import Problem, Span, SpecError
+from archspec.spec import Spec, load, parse
+from archspec.starter import new
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from archspec.dimensions import Size
+    from archspec.emit.summary import Summary
+
+__all__ = [
+    "Problem",
+    "Span",
+    "Spec",
+    "SpecError",
+    "build",
+    "check",
+    "dtypes",
+    "generate",
+    "load",
+    "new",
+    "parse",
+    "shapes",
+    "summary",
+    "verify",
+]
+__version__ = "0.1.0"
+
+AnySpec = Spec | str | os.PathLike[str]
+
+
+def check(
+    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> list[Problem]:
+    """Everything that is wrong with a spec, errors and warnings, in file order; empty when all is well.
+
+    Never raises for a bad spec. `params` checks it with parameters other than the defaults, `inputs` with the sizes of
+    its inputs known.
+    """
+    try:
+        _spec(spec).graph(params, inputs)
+    except SpecError as error:
+        return list(error.problems)
+    return []
+
+
+def build(
+    spec: AnySpec, /, *, device: Any = None, dtype: Any = None, limit: int | None = 2 * 10**9, **params: Any
+) -> nn.Module:
+    """The spec's network as an nn.Module, initialised as PyTorch initialises its layers.
+
+    `params` are the spec's own parameters. `device` and `dtype` go to every layer that takes them, as PyTorch's factory
+    arguments; `device="meta"` allocates nothing. A network of more than `limit` parameters is refused elsewhere.
+    Raises SpecError for a bad spec, ImportError where PyTorch is not installed.
+    """
+    return _spec(spec).build(params, device=device, dtype=dtype, limit=limit)
+
+
+def generate(spec: AnySpec) -> str:
+    """Standalone PyTorch source of the spec's network. Raises SpecError for a bad spec."""
+    return _spec(spec).generate()
+
+
+def shapes(
+    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> dict[str, Any]:
+    """The shape of every step's output by the step's dotted path: `{"block_1.0": ("N", 10, 28, 28), …}`.
+
+    A known size is an int, any other an object whose `str()` is its expression; several outputs are a tuple of shapes.
+    """
+    from archspec.graph import outputs
+
+    return outputs(_spec(spec).graph(params, inputs).main.items, lambda tensor: tuple(map(_plain, tensor.shape)))
+
+
+def dtypes(spec: AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The dtype of every step's output, by the step's dotted path."""
+    from archspec.graph import outputs
+
+    return outputs(_spec(spec).graph(params, None).main.items, lambda tensor: tensor.dtype)
+
+
+def summary(
+    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> Summary:
+    """What every step gives and costs, without running anything; `str()` of it is a table."""
+    from archspec.emit.summary import summarize
+
+    return summarize(_spec(spec).graph(params, inputs))
+
+
+def verify(
+    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+) -> str:
+    """Compares the static figures with what torchinfo measures on the built network; a text with the verdict.
+
+    Raises SpecError where they differ, ImportError where PyTorch or torchinfo is not installed.
+    """
+    from archspec.emit.verify import verify as compare
+
+    loaded = _spec(spec)
+    return compare(loaded.build(params or {}, device="meta", limit=None), loaded.graph(params, inputs))
+
+
+def _spec(spec: AnySpec) -> Spec:
+    return spec if isinstance(spec, Spec) else load(spec)
+
+
+def _plain(size: Size) -> Any:
+    return int(size) if isinstance(size, int) else size

@@ -298,13 +298,13 @@ def _place(data: object, location: tuple[int | str, ...]) -> tuple[int | str, ..
     """Pydantic's location without what is not in the tree: names of union branches, `[key]`."""
     path: list[int | str] = []
     for part in location:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
+        if isinstance(data, dict):
+            inside = part in data
         else:
-            continue
-        path.append(part)
+            inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if inside:
+            path.append(part)
+            data = data[part]  # type: ignore[index] # a mapping's key or a list's index, as just seen
     return tuple(path)
 
 

@@ -7,7 +7,7 @@ how it is printed as source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -71,7 +71,7 @@ class Carried:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """Steps once per item of a list that is a symbol, or that reads better as a loop. Splices into the list around it."""
+    """Steps once per item of a list, kept as a loop. Splices into the list around it."""
 
     target: Node
     iterable: Node
@@ -242,3 +242,14 @@ def flow_text(flow: Flow | None) -> str:
     if isinstance(flow, TensorType):
         return str(flow)
     return f"({', '.join(map(flow_text, flow))})"
+
+
+def outputs(items: tuple[Item, ...], of: Callable[[TensorType], Any]) -> dict[str, Any]:
+    """Something of every step's output, by the step's dotted path, for an unrolled graph."""
+
+    def deep(flow: Flow | None) -> Any:
+        if flow is None or isinstance(flow, TensorType):
+            return None if flow is None else of(flow)
+        return tuple(map(deep, flow))
+
+    return {item.path: deep(item.output) for item in walk(items) if isinstance(item, Call | Group)}

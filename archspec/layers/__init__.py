@@ -45,7 +45,16 @@ _SEVERAL = "layers of several inputs or outputs are not in this version"
 
 ABSENT: dict[str, str] = {
     **dict.fromkeys(
-        ("Container", "DataParallel", "Module", "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"),
+        (
+            "Container",
+            "DataParallel",
+            "Module",
+            "ModuleDict",
+            "ModuleList",
+            "ParameterDict",
+            "ParameterList",
+            "Sequential",
+        ),
         _CONTAINER,
     ),
     **dict.fromkeys(
@@ -55,11 +64,7 @@ ABSENT: dict[str, str] = {
         " PoissonNLLLoss SmoothL1Loss SoftMarginLoss TripletMarginLoss TripletMarginWithDistanceLoss".split(),
         _LOSS,
     ),
-    **{
-        f"Lazy{name}{n}d": _LAZY
-        for name in ("BatchNorm", "Conv", "ConvTranspose", "InstanceNorm")
-        for n in (1, 2, 3)
-    },
+    **{f"Lazy{name}{n}d": _LAZY for name in ("BatchNorm", "Conv", "ConvTranspose", "InstanceNorm") for n in (1, 2, 3)},
     "LazyLinear": _LAZY,
     **dict.fromkeys(
         "Bilinear CosineSimilarity EmbeddingBag GRU GRUCell LSTM LSTMCell MaxUnpool1d MaxUnpool2d MaxUnpool3d"

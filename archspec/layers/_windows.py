@@ -30,8 +30,7 @@ class Windowed(Layer):
             self.require_at_least(
                 there + s - 1 if ceil else there,
                 needed,
-                message=f"the kernel spans {show(needed)}, but the {p != 0 and 'padded ' or ''}input only {show(there)}:"
-                f" {x} flows in",
+                message=f"the kernel spans {show(needed)}, but the padded input only {show(there)}: {x} flows in",
                 help="use more padding, a smaller kernel, or one stride less before it",
                 argument="kernel_size",
             )

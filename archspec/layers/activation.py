@@ -92,7 +92,7 @@ class PReLU(_Elementwise):
     def forward(self, x: TensorType) -> TensorType:
         self.require_kind(x, "floating-point")
         self.require_dtype(x, self.dtype or "float32")
-        if self.num_parameters == 1:
+        if self.num_parameters == 1 or not isinstance(self.num_parameters, int):
             return x
         given = f"`num_parameters` is {show(self.num_parameters)}"
         self.require(x.rank >= 2, "AS501", f"{given}, but {x} has no channels", "leave it out", "num_parameters")

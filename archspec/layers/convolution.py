@@ -8,7 +8,9 @@ from archspec.dimensions import Size, product, quotient, show
 from archspec.layers._base import Sizes, device, dtype, flag, inferred, integer, per_axis, spread, word
 from archspec.layers._windows import Windowed
 from archspec.layers.padding import require_paddable
-from archspec.tensors import TensorType
+from archspec.tensors import COMPLEX, FLOATS, TensorType
+
+_COLUMNS = (*FLOATS, *COMPLEX, "bool")  # the dtypes that PyTorch folds and unfolds
 
 
 class _Convolution(Windowed):
@@ -39,7 +41,7 @@ class _Convolution(Windowed):
     @property
     def taps(self) -> Size:
         """How many numbers one kernel has for each pair of channels."""
-        return math.prod(spread(self.kernel_size, self.spatial))
+        return product(spread(self.kernel_size, self.spatial))
 
     def parameter_count(self) -> Size:
         weights = self.in_channels * quotient(self.out_channels, self.groups) * self.taps
@@ -77,12 +79,12 @@ class _Conv(_Convolution):
                     1,
                     code="AS404",
                     message=f"`padding: same` goes with stride 1 only; this is stride {show(step)}",
-                    help="write the padding as a number: (kernel_size - 1) // 2 keeps every size that the stride divides",
+                    help="write the padding as a number: (kernel_size - 1) // 2 keeps a size that the stride divides",
                     argument="padding",
                 )
             self._require_paddable(x, self._same_padding())
             return x.resized(-1 - self.spatial, self.out_channels)
-        padding: Sizes = 0 if self.padding == "valid" else self.padding
+        padding = 0 if isinstance(self.padding, str) else self.padding
         self._require_paddable(x, [(size, size) for size in spread(padding, self.spatial)])
         sizes = self.slide(x, self.kernel_size, self.stride, padding, self.dilation)
         return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
@@ -169,7 +171,7 @@ class _ConvTranspose(_Convolution):
                 return
         self.fail(
             "AS404",
-            f"`output_padding` {extra} has to be smaller than the stride {show(stride)} or the dilation {show(dilation)}",
+            f"`output_padding` {extra} has to be below the stride {show(stride)} or the dilation {show(dilation)}",
             "it chooses between the sizes that a convolution of this stride maps to one: it is at most stride - 1",
             "output_padding",
         )
@@ -222,6 +224,7 @@ class Unfold(Windowed):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_spatial(x)
+        self.require_dtype(x, *_COLUMNS)
         counts = self.slide(x, self.kernel_size, self.stride, self.padding, self.dilation)
         column = product([x.shape[-3], *spread(self.kernel_size, 2)])
         return x.reshaped(*x.shape[:-3], column, product(counts))
@@ -243,7 +246,8 @@ class Fold(Windowed):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_rank(x, 2, 3, layout="[N, C * k, L] or [C * k, L]")
-        taps = math.prod(spread(self.kernel_size, 2))
+        self.require_dtype(x, *_COLUMNS)
+        taps = product(spread(self.kernel_size, 2))
         self.require_divides(
             taps,
             x.shape[-2],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size
+from archspec.dimensions import Size, equal, product, show
 from archspec.layers._base import Layer, device, dtype, flag, inferred, integer
 from archspec.tensors import TensorType
 
@@ -29,11 +29,16 @@ class Linear(Layer):
     def forward(self, x: TensorType) -> TensorType:
         self.require(x.rank >= 1, "AS501", f"Linear takes at least one axis, but {x} flows in")
         self.require_dtype(x, self.dtype or "float32")
-        self.infer("in_features", x.shape[-1], "features")
+        last, flat = x.shape[-1], product(x.shape[1:])
+        if x.rank > 2 and "in_features" in self.given and not equal(last, flat) and equal(self.in_features, flat):
+            message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
+            self.fail("AS406", message, help=f"put `Flatten` before it: {show(flat)} features", argument="in_features")
+        self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 
     def parameter_count(self) -> Size:
-        return self.out_features * (self.in_features + int(self.bias))
+        weights = self.out_features * self.in_features
+        return weights + self.out_features if self.bias else weights
 
     def macs(self, x: TensorType, y: TensorType) -> Size:
         return y.numel * self.in_features

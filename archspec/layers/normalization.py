@@ -7,29 +7,21 @@ import math
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, device, dtype, flag, inferred, integer, integers, number
-from archspec.tensors import COMPLEX, FLOATS, TensorType
+from archspec.tensors import FLOATS, TensorType
 
 
 class _Normalization(Layer):
     """What normalizations share: the dtypes they take."""
 
     dtype: str | None
-    device: str | None
 
     def require_mixable(self, x: TensorType, weighted: bool) -> None:
         """The input is of the weights' dtype; weights of float32 also take float16 and bfloat16."""
         self.require_float(x)
         if not weighted:
             return
-        weights = self.require_weights(*FLOATS)
+        weights = self.float_weights()
         self.require_dtype(x, *(("float32", "float16", "bfloat16") if weights == "float32" else (weights,)))
-
-    def require_weights(self, *allowed: str) -> str:
-        """The weights' dtype, which is one of those."""
-        weights = self.dtype or "float32"
-        message = f"{type(self).__name__} has no weights of {weights}"
-        self.require(weights in allowed, "AS404", message, argument="dtype")
-        return weights
 
 
 class _ChannelNormalization(_Normalization):
@@ -45,7 +37,7 @@ class _ChannelNormalization(_Normalization):
     bias: bool = flag(True)
 
     def parameter_count(self) -> Size:
-        return self.num_features * int(self.affine) * (1 + int(self.bias))
+        return self.num_features * _parts(self.affine, self.bias)
 
     def require_several(self, count: Size, x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
@@ -157,7 +149,7 @@ class GroupNorm(_Normalization):
         return x
 
     def parameter_count(self) -> Size:
-        return self.num_channels * int(self.affine) * (1 + int(self.bias))
+        return self.num_channels * _parts(self.affine, self.bias)
 
 
 class _TrailingNormalization(_Normalization):
@@ -204,7 +196,7 @@ class LayerNorm(_TrailingNormalization):
         return x
 
     def parameter_count(self) -> Size:
-        return self.normalized * int(self.elementwise_affine) * (1 + int(self.bias))
+        return self.normalized * _parts(self.elementwise_affine, self.bias)
 
 
 class RMSNorm(_TrailingNormalization):
@@ -218,12 +210,10 @@ class RMSNorm(_TrailingNormalization):
     def forward(self, x: TensorType) -> TensorType:
         self.take_shape(x)
         self.require_kind(x, "floating-point", "complex")
-        if self.elementwise_affine is True:
-            self.require_weights(*FLOATS, *COMPLEX)
         return x
 
     def parameter_count(self) -> Size:
-        return self.normalized * int(self.elementwise_affine)
+        return self.normalized * _parts(self.elementwise_affine, False)
 
 
 class LocalResponseNorm(Layer):
@@ -237,7 +227,7 @@ class LocalResponseNorm(Layer):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require(x.rank >= 3, "AS501", f"LocalResponseNorm takes at least 3 axes ([N, C, *]), but {x} flows in")
-        self.require_dtype(x, "float32", "float64", "int64")
+        self.require_dtype(x, *FLOATS, "int64")
         return x._replace(dtype="float32") if x.dtype == "int64" else x
 
 
@@ -254,3 +244,10 @@ class CrossMapLRN2d(Layer):
         self.require_rank(x, 4, layout="[N, C, H, W]")
         self.require_kind(x, "floating-point", "complex")
         return x
+
+
+def _parts(weight: bool, bias: bool) -> int:
+    """How many numbers it learns for each that it normalizes."""
+    if not weight:
+        return 0
+    return 2 if bias else 1

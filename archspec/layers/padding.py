@@ -31,6 +31,8 @@ class _Pad(Layer):
 
     def forward(self, x: TensorType) -> TensorType:
         self._require_axes(x)
+        if self.mode in ("reflect", "replicate") and x.dtype == "bool":
+            self.fail("AS505", f"{type(self).__name__} takes numbers, but {x} flows in")
         amounts = spread(self.padding, 2 * self.spatial)
         for axis in range(self.spatial):
             before, after = amounts[2 * axis : 2 * axis + 2]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from archspec.dimensions import Size, show
-from archspec.layers._base import Layer, Sizes, flag, integer, number, numbers, per_axis, scaled, spread
+from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, scaled, spread
 from archspec.layers._windows import Windowed
-from archspec.tensors import TensorType
+from archspec.tensors import FLOATS, INTEGERS, TensorType
 
 Pooled: TypeAlias = TensorType | tuple[TensorType, TensorType]
 """What a layer with `return_indices` returns."""
@@ -31,16 +31,28 @@ class _Pool(Windowed):
         sizes = self.slide(x, self.kernel_size, stride, padding, dilation, self.ceil_mode)
         return x.reshaped(*x.shape[: -self.spatial], *sizes)
 
-    def require_at_most_half(self, padding: Sizes, dilation: Sizes = 1) -> None:
+    def average(self, x: TensorType, padding: Sizes = 0) -> TensorType:
+        """What flows out. PyTorch's mean over three axes takes no kernel that is larger than the unpadded input."""
+        y = self.pool(x, padding)
+        if self.spatial == 3:
+            for size, k in zip(x.shape[-3:], spread(self.kernel_size, 3), strict=True):
+                self.require_at_least(
+                    size,
+                    k,
+                    message=f"the kernel spans {show(k)}, but the input only {show(size)}: {x} flows in",
+                    help="use a smaller kernel, or one stride less before it",
+                    argument="kernel_size",
+                )
+        return y
+
+    def require_at_most_half(self, padding: Sizes) -> None:
         """No window may lie in the padding altogether."""
-        by_axis = (spread(value, self.spatial) for value in (self.kernel_size, padding, dilation))
-        for k, p, d in zip(*by_axis, strict=True):
-            span = d * (k - 1) + 1
+        for k, p in zip(spread(self.kernel_size, self.spatial), spread(padding, self.spatial), strict=True):
             self.require_at_least(
-                span,
+                k,
                 2 * p,
                 code="AS404",
-                message=f"`padding` {show(p)} is more than half of the kernel, which spans {show(span)}",
+                message=f"`padding` {show(p)} is more than half of the kernel's {show(k)}",
                 help="pad in a layer of its own before it: ConstantPad, ReplicationPad, …",
                 argument="padding",
             )
@@ -55,7 +67,9 @@ class _MaxPool(_Pool):
     ceil_mode: bool = flag(False)
 
     def forward(self, x: TensorType) -> Pooled:
-        self.require_at_most_half(self.padding, self.dilation)
+        one_by_one = self.spatial == 1 and not self.return_indices  # a kernel of its own, without integers
+        self.require_dtype(x, *FLOATS, *(() if one_by_one else INTEGERS))
+        self.require_at_most_half(self.padding)
         return _with_indices(self.pool(x, self.padding, self.dilation), self.return_indices)
 
 
@@ -95,8 +109,9 @@ class _AvgPool(_Pool):
     count_include_pad: bool = flag(True)
 
     def forward(self, x: TensorType) -> TensorType:
+        self.require_dtype(x, *FLOATS, "int64")
         self.require_at_most_half(self.padding)
-        return self.pool(x, self.padding)
+        return self.average(x, self.padding)
 
 
 class AvgPool1d(_AvgPool):
@@ -136,7 +151,10 @@ class _LPPool(_Pool):
     ceil_mode: bool = flag(False)
 
     def forward(self, x: TensorType) -> TensorType:
-        return self.pool(x)
+        self.require(self.norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        self.require_dtype(x, *FLOATS, *INTEGERS, "bool")
+        y = self.average(x)
+        return y if x.dtype in FLOATS else TensorType(y.shape, "float32")
 
 
 class LPPool1d(_LPPool):
@@ -152,7 +170,8 @@ class LPPool1d(_LPPool):
 class LPPool2d(_LPPool):
     """The p-norm of each window of the last two axes, p being `norm_type`.
 
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], where H_out = floor((H - kernel_size[0]) / stride[0] + 1), W_out likewise
+    Shape: [N, C, H, W] -> [N, C, H_out, W_out], where
+    H_out = floor((H - kernel_size[0]) / stride[0] + 1), W_out likewise
     """
 
     spatial = 2
@@ -173,6 +192,7 @@ class _AdaptivePool(Windowed):
     def pool(self, x: TensorType) -> TensorType:
         """What flows out: the wanted sizes; null keeps the input's."""
         self.require_spatial(x)
+        self.require_float(x)
         wanted = zip(spread(self.output_size, self.spatial), x.shape[-self.spatial :], strict=True)
         return x.reshaped(*x.shape[: -self.spatial], *(there if size is None else size for size, there in wanted))
 
@@ -258,15 +278,17 @@ class _FractionalMaxPool(Windowed):
             f"{type(self).__name__} takes either `output_size` or `output_ratio`",
         )
         self.require_spatial(x)
+        self.require_float(x)
         there = x.shape[-self.spatial :]
         sizes = self._ratios_of(there) if self.output_size is None else spread(self.output_size, self.spatial)
         for size, out, kernel in zip(there, sizes, spread(self.kernel_size, self.spatial), strict=True):
-            for amount, least in ((out, 1), (size - kernel + 1, out)):
+            most = size - kernel + 1 if self.spatial == 2 else size - kernel
+            for amount, least in ((out, 1), (most, out)):
                 self.require_at_least(
                     amount,
                     least,
                     message=f"{show(out)} windows of {show(kernel)} do not fit into {show(size)}: {x} flows in",
-                    help="the output's size is at least 1 and at most input - kernel_size + 1",
+                    help=f"the output's size is at least 1 and at most {show(most)}",
                     argument="output_ratio" if self.output_size is None else "output_size",
                 )
         return _with_indices(x.reshaped(*x.shape[: -self.spatial], *sizes), self.return_indices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, device, dtype, flag, integer, number
-from archspec.tensors import FLOATS, TensorType
+from archspec.tensors import TensorType
 
 
 class Embedding(Layer):
@@ -24,8 +24,7 @@ class Embedding(Layer):
     dtype: str | None = dtype()
 
     def forward(self, x: TensorType) -> TensorType:
-        weights = self.dtype or "float32"
-        self.require(weights in FLOATS, "AS404", f"Embedding's weights are never of {weights}", argument="dtype")
+        weights = self.float_weights()
         if self.padding_idx is not None:
             count = show(self.num_embeddings)
             message = f"`padding_idx` is {show(self.padding_idx)}, which is none of the {count} indices"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from archspec.dimensions import Size, quotient, show
+from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, flag, integer, integers, numbers, scaled, spread, word
-from archspec.tensors import TensorType
+from archspec.tensors import FLOATS, TensorType
 
 _RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
 """The numbers of axes that a mode works on; the other modes work on all of them."""
@@ -94,7 +95,7 @@ class Upsample(_Upsample):
     def forward(self, x: TensorType) -> TensorType:
         self.require_rank(x, *_RANKS.get(self.mode, (3, 4, 5)), layout="[N, C, …]")
         self.require(
-            self.align_corners is None or self.mode in _RANKS,
+            self.align_corners is None or self.mode in _RANKS or isinstance(self.mode, Symbolic),
             "AS404",
             f"`align_corners` goes with the modes {', '.join(_RANKS)}, not with {self.mode}",
             argument="align_corners",
@@ -105,30 +106,35 @@ class Upsample(_Upsample):
             "`recompute_scale_factor` goes with `scale_factor`, not with `size`",
             argument="recompute_scale_factor",
         )
+        self.require_dtype(x, *FLOATS, *(() if self.mode in ("area", "linear", "trilinear") else ("uint8",)))
         return self.resize(x)
 
 
 class UpsamplingNearest2d(_Upsample):
     """Resizes an image by nearest neighbours, to a `size` or by a `scale_factor`.
 
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or floor(scale_factor * H) and floor(scale_factor * W)
+    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or the floor of
+    scale_factor * H and scale_factor * W
     """
 
     spatial = 2
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_rank(x, 4, layout="[N, C, H, W]")
+        self.require_dtype(x, *FLOATS, "uint8")
         return self.resize(x)
 
 
 class UpsamplingBilinear2d(_Upsample):
     """Resizes an image by bilinear interpolation with aligned corners, to a `size` or by a `scale_factor`.
 
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or floor(scale_factor * H) and floor(scale_factor * W)
+    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or the floor of
+    scale_factor * H and scale_factor * W
     """
 
     spatial = 2
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_rank(x, 4, layout="[N, C, H, W]")
+        self.require_dtype(x, *FLOATS, "uint8")
         return self.resize(x)

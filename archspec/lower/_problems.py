@@ -18,7 +18,14 @@ class Report:
         self.problems: dict[Problem, None] = {}  # an unrolled loop finds the same one again and again
 
     def add(
-        self, code: str, message: str, path: Path, help: str = "", *, key: bool = False, related: tuple[Related, ...] = ()
+        self,
+        code: str,
+        message: str,
+        path: Path,
+        help: str = "",
+        *,
+        key: bool = False,
+        related: tuple[Related, ...] = (),
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
         self.problems[Problem(code, message, self.source.span(path, key=key), help, related=related)] = None
@@ -30,7 +37,9 @@ class Report:
             span = _narrow(span, text, error.offset, error.length)
         self.problems[Problem(error.code, error.message, span, error.help)] = None
 
-    def evaluate(self, value: object, path: Path, scope: Scope, words: frozenset[str] | None = None) -> tuple[Node, Any]:
+    def evaluate(
+        self, value: object, path: Path, scope: Scope, words: frozenset[str] | None = None
+    ) -> tuple[Node, Any]:
         """A value of the spec as a construct, and what it comes to. ExpressionError is reported and raised again."""
         try:
             node = compile_value(value, words=words)

@@ -10,7 +10,11 @@ from archspec.dimensions import Dimension, Size, Symbol
 from archspec.graph import Carried, Flow, Item, calls
 from archspec.tensors import TensorType
 
-_AXES = {2: ("size", "in_features"), 3: ("size", "in_channels", "length"), 4: ("size", "in_channels", "height", "width")}
+_AXES = {
+    2: ("size", "in_features"),
+    3: ("size", "in_channels", "length"),
+    4: ("size", "in_channels", "height", "width"),
+}
 
 
 class Locals:
@@ -18,12 +22,13 @@ class Locals:
 
     def __init__(self, taken: Iterable[str]) -> None:
         self.taken = set(taken)
+        self.loop_names: set[str] = set()  # what loops bind, wherever they stand
         self.carried: set[str] = set()
 
     def fresh(self, name: str) -> str:
         """The name, or the name with a number where it is taken."""
         candidates = (name if n == 1 else f"{name}_{n}" for n in range(1, 10_000))
-        chosen = next(candidate for candidate in candidates if candidate not in self.taken)
+        chosen = next(candidate for candidate in candidates if candidate not in self.taken | self.loop_names)
         self.taken.add(chosen)
         self.carried.add(chosen)
         return chosen
@@ -40,7 +45,9 @@ class Locals:
 Body = Callable[[Flow | None], tuple[tuple[Item, ...], Flow | None]]
 
 
-def carry(variables: Locals, flow: Flow | None, body: Body) -> tuple[tuple[Item, ...], tuple[Carried, ...], Flow | None]:
+def carry(
+    variables: Locals, flow: Flow | None, body: Body
+) -> tuple[tuple[Item, ...], tuple[Carried, ...], Flow | None]:
     """The steps of a loop, the variables that it changes, and what flows out of it.
 
     `body` gives the steps of one round for what flows in. Every size is first taken to stay what it is; those that a
@@ -85,9 +92,7 @@ def _choose(variables: Locals, flow: Any, names: dict[int, str]) -> dict[int, st
 def _with_symbols(flow: Flow | None, chosen: dict[int, str]) -> Flow | None:
     if not isinstance(flow, TensorType):
         return flow
-    shape = [
-        dimensions.symbol(chosen[axis]) if axis in chosen else size for axis, size in enumerate(flow.shape)
-    ]
+    shape = [dimensions.symbol(chosen[axis]) if axis in chosen else size for axis, size in enumerate(flow.shape)]
     return TensorType(tuple(shape), flow.dtype)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension
 from archspec.document import SEQUENTIAL_ATTRIBUTES, Document, Step, name_problem
+from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     ExpressionError,
     Items,
@@ -28,7 +29,7 @@ from archspec.expressions import (
     typed,
     unknown,
 )
-from archspec.graph import Argument, Branch, Call, Carried, Flow, Group, Input, Item, Loop, free_symbols
+from archspec.graph import Argument, Branch, Call, Flow, Group, Input, Item, Loop, free_symbols
 from archspec.layers import ABSENT, LAYERS, Layer, LayerError
 from archspec.lower._problems import Report
 from archspec.lower.carried import Locals, carry
@@ -70,7 +71,7 @@ class Steps:
         self.scope = scope
         self.unroll = unroll
         self.count = 0
-        self.locals = Locals(scope)
+        self.locals = Locals({*scope, *_loop_names(document.layers)})
 
     def of_document(self, inputs: tuple[Input, ...]) -> tuple[tuple[Item, ...], Flow | None]:
         """The document's own steps and what flows out."""
@@ -88,8 +89,8 @@ class Steps:
         return items, last.type
 
     def not_yet(self, what: str, path: Path, *, key: bool = False) -> None:
-        help = "this version reads layers in sequence: lists, groups, `when`, `for`, `repeat` and `name`"
-        self.report.add("AS207", f"{what}: not read by this version", path, help, key=key)
+        advice = "this version reads layers in sequence: lists, groups, `when`, `for`, `repeat` and `name`"
+        self.report.add("AS207", f"{what}: not read by this version", path, advice, key=key)
 
     # Sequences of steps.
 
@@ -233,20 +234,18 @@ class Steps:
         """What a loop binds, what it runs over, and the items of that (a tuple, or a Symbolic)."""
         if step.for_ is None:
             node, times = self.report.evaluate(step.repeat, path, scope)
-            if isinstance(times, bool) or not isinstance(times, int | Dimension | Symbolic) or times in (0, -1):
-                pass
             error = None
             if not unknown(times) and (isinstance(times, bool) or not isinstance(times, int) or times < 0):
                 error = ExpressionError("AS304", f"`repeat` takes a number of times, not {literal_text(times)}")
             elif isinstance(times, int) and times > self.report.source.limits.layers:
-                error = ExpressionError("AS102", f"{times} repetitions; at most {self.report.source.limits.layers} layers")
+                error = ExpressionError(
+                    "AS102", f"{times} repetitions; at most {self.report.source.limits.layers} layers"
+                )
             if error:
                 self.report.expression(error, path, step.repeat)
                 raise error
-            from archspec.expressions import Call as Function  # the construct, not the graph's item
-
-            iterable = Function("range", (node,))
-            return Name("_"), iterable, iterable.evaluate(scope)
+            counted = FunctionCall("range", (node,))
+            return Name("_"), counted, counted.evaluate(scope)
         match = _FOR.fullmatch(step.for_.strip())
         try:
             if match is None:
@@ -273,9 +272,9 @@ class Steps:
                 if problem:
                     raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
                 if part.name in scope:
-                    help = "choose another name for the loop"
+                    advice = "choose another name for the loop"
                     raise ExpressionError(
-                        "AS205", f"`{part.name}` is declared already", help, part.offset, len(part.name)
+                        "AS205", f"`{part.name}` is declared already", advice, part.offset, len(part.name)
                     )
 
     def loop(
@@ -291,7 +290,8 @@ class Steps:
     ) -> Loop:
         """A loop that stays one. A size that a round changes becomes a variable; which ones do is found by trying."""
         place.next = None
-        entry = _item_type(iterable, items)
+        self.locals.loop_names |= {part.name for part in target.walk() if isinstance(part, Name)}
+        entry = item_type(type_of(items))
         bound = scope | destructure(target, typed_item(target, entry))
 
         def once(flow: Flow | None) -> tuple[tuple[Item, ...], Flow | None]:
@@ -375,9 +375,7 @@ class Steps:
             place.next += 1
         return name
 
-    def call(
-        self, step: Step, path: Path, value: Value, place: Place, scope: dict[str, Any], name: str | None
-    ) -> Item:
+    def call(self, step: Step, path: Path, value: Value, place: Place, scope: dict[str, Any], name: str | None) -> Item:
         """A layer of the catalogue, its arguments evaluated and checked against what flows in."""
         self.count += 1
         if self.count == self.report.source.limits.layers + 1:
@@ -513,9 +511,9 @@ class Steps:
                 names = ", ".join(sorted(f"`{symbol.text}`" for symbol in free))
                 what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "it"
                 message = f"`{argument.name}` would be {what}, which depends on the free dimension {names}"
-                help = f"make {names} a parameter or a number, or pool it away before (AdaptiveAvgPool2d: 1)"
+                advice = f"make {names} a parameter or a number, or pool it away before (AdaptiveAvgPool2d: 1)"
                 related = (Related(f"{value.type} comes from {value.label}", value.span),)
-                self.report.add("AS506", message, at, help, key=True, related=related)
+                self.report.add("AS506", message, at, advice, key=True, related=related)
 
 
 def _type_path(report: Report, path: Path, type_name: str) -> Path:
@@ -526,6 +524,14 @@ def _type_path(report: Report, path: Path, type_name: str) -> Path:
 
 def _below(report: Report, path: Path) -> Path:
     return ("layers",) if isinstance(report.source.value(path), dict) else ()
+
+
+def _loop_names(layers: list[Step] | dict[str, Step]) -> Iterator[str]:
+    """The names that loops bind, anywhere below: a variable of the same name would be another thing."""
+    for step in layers.values() if isinstance(layers, dict) else layers:
+        if step.for_ is not None:
+            yield from re.findall(r"\w+", step.for_.partition(" in ")[0])
+        yield from _loop_names(step.layers or step.nested or [])
 
 
 def _numel(flow: Flow) -> list[Any]:
@@ -552,12 +558,9 @@ def destructure(target: Node, item: Any) -> dict[str, Any]:
     if not isinstance(item, tuple) or len(item) != len(target.items):
         count = f"{len(item)} values" if isinstance(item, tuple) else literal_text(item)
         raise ExpressionError("AS304", f"`{target.text}` unpacks {len(target.items)} values, but an item is {count}")
-    return {name: value for part, x in zip(target.items, item, strict=True) for name, value in destructure(part, x).items()}
-
-
-def _item_type(iterable: Node, items: Any) -> str:
-    """The type of what a loop runs over, entry by entry."""
-    return item_type(type_of(items))
+    return {
+        name: value for part, x in zip(target.items, item, strict=True) for name, value in destructure(part, x).items()
+    }
 
 
 def typed_item(target: Node, kind: str) -> Any:
@@ -584,6 +587,3 @@ def merge(condition: Any, then: Flow | None, otherwise: Flow | None) -> Flow | N
     return TensorType(
         tuple(as_size(choose(condition, a, b)) for a, b in zip(then.shape, otherwise.shape, strict=True)), then.dtype
     )
-
-
-__all__ = ["Literal", "Place", "Steps", "Value"]

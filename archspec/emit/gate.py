@@ -1,0 +1,104 @@
+"""The last check of generated source: it is parsed again and walked against an allow-list.
+
+Everything before it keeps a spec's text out of the code; this finds the day on which something did not.
+"""
+
+from __future__ import annotations
+
+import ast
+
+from archspec.expressions import FUNCTIONS
+from archspec.layers import LAYERS
+
+_MODULES = {"math": None, "torch": ("Tensor", "nn"), "collections": ("OrderedDict",)}
+_MODULES |= {"collections.abc": ("Sequence",), "typing": ("Any",)}
+_STATEMENTS = (
+    ast.Module,
+    ast.Import,
+    ast.ImportFrom,
+    ast.alias,
+    ast.ClassDef,
+    ast.FunctionDef,
+    ast.arguments,
+    ast.arg,
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.Return,
+    ast.For,
+    ast.If,
+    ast.Raise,
+    ast.Expr,
+)
+_EXPRESSIONS = (
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.Call,
+    ast.keyword,
+    ast.Starred,
+    ast.Tuple,
+    ast.List,
+    ast.Dict,
+    ast.Subscript,
+    ast.Slice,
+    ast.BinOp,
+    ast.UnaryOp,
+    ast.BoolOp,
+    ast.Compare,
+    ast.IfExp,
+    ast.GeneratorExp,
+    ast.comprehension,
+    ast.JoinedStr,
+    ast.FormattedValue,
+    ast.operator,
+    ast.unaryop,
+    ast.boolop,
+    ast.cmpop,
+    ast.expr_context,
+)
+_CALLS = {"super", "str", "OrderedDict", "ValueError", "make_divisible"} | {f.python for f in FUNCTIONS.values()}
+_METHODS = {"append", "__init__"}
+
+
+class GateError(Exception):
+    """Generated source holds what no template and no emitter writes: a bug of ours."""
+
+
+def check(source: str) -> None:
+    """Raises GateError unless the source is made only of what generated code is made of."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise GateError(f"it does not parse: {error}") from None
+    for node in ast.walk(tree):
+        if not isinstance(node, _STATEMENTS + _EXPRESSIONS):
+            raise GateError(f"line {getattr(node, 'lineno', '?')}: a {type(node).__name__}")
+        if isinstance(node, ast.Import) and any(a.name not in ("math", "torch") or a.asname for a in node.names):
+            raise GateError(f"line {node.lineno}: an import")
+        if isinstance(node, ast.ImportFrom):
+            allowed = _MODULES.get(node.module or "") or ()
+            if node.level or any(a.name not in allowed or a.asname for a in node.names):
+                raise GateError(f"line {node.lineno}: an import")
+        if isinstance(node, ast.Call) and not _callable(node.func):
+            raise GateError(f"line {node.lineno}: a call of {ast.unparse(node.func)}")
+        if isinstance(node, ast.FunctionDef) and node.name not in ("__init__", "forward", "make_divisible"):
+            raise GateError(f"line {node.lineno}: a function")
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
+            raise GateError(f"line {node.lineno}: a decorator")
+
+
+def _callable(function: ast.expr) -> bool:
+    """Whether generated code calls such a thing."""
+    if isinstance(function, ast.Name):
+        return function.id in _CALLS
+    if not isinstance(function, ast.Attribute):
+        return False
+    owner = function.value
+    if isinstance(owner, ast.Name):
+        if owner.id == "nn":
+            return function.attr in LAYERS or function.attr == "Sequential"
+        if owner.id == "math":
+            return f"math.{function.attr}" in _CALLS
+        return owner.id == "self" or function.attr in _METHODS
+    return isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"

@@ -1,0 +1,340 @@
+"""Graph -> the table of its steps: output shapes, parameters, multiply-accumulates, memory. Runs no PyTorch.
+
+Shapes stay symbolic. Figures that depend on the batch size alone are those of one sample; what depends on more than
+that, such as an image's height, stays a formula, and the table says how to put numbers in its place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import Dimension, Size, Unknown
+from archspec.graph import Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
+from archspec.problems import printable
+from archspec.tensors import BYTES, TensorType
+
+WIDTH = 100
+"""Columns of the table, wherever names and shapes leave room for that."""
+
+_HEADS = ("Step", "Layer", "Output", "Parameters", "MACs")
+_FORMULAS = (28, 14, 0)  # the longest that the MACs may take, while the table is too wide
+_EXAMPLES = (224, 1024, 16384)  # a free size: of an image, of a text, of two seconds of sound
+_UNITS = ("", "k", "M", "G", "T", "P", "E")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step. A group of layers has a row of its own, without figures, so that every column adds up."""
+
+    path: str
+    """Dotted, as in the state_dict."""
+    depth: int
+    layer: str
+    """The name of its class."""
+    output: Flow | None
+    parameters: Size
+    """Learnable numbers."""
+    macs: Size
+    """Multiply-accumulates of one forward pass, as torch.utils.flop_counter counts them, halved."""
+    line: int
+    """In the spec."""
+    parameter_bytes: Size
+    dtype: str
+    """Of its parameters."""
+    output_bytes: Size
+
+    @property
+    def name(self) -> str:
+        """The last part of its path."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a network comes to. A figure is an int, or a Dimension where it is not known. `str()` is the table."""
+
+    name: str
+    path: str
+    inputs: tuple[Input, ...]
+    output: Flow | None
+    rows: tuple[Row, ...]
+    sizes: Mapping[str, int]
+    """The free dimensions that have a number in all figures (not in the shapes): `{"N": 1}`, one sample."""
+    options: str
+    """What to tell the command line for every figure to be a number; empty where each is one."""
+
+    @property
+    def parameters(self) -> Size:
+        """Learnable numbers of the whole network."""
+        return sum((row.parameters for row in self.rows), start=0)
+
+    @property
+    def trainable(self) -> Size:
+        """Those that training changes: all of them, as PyTorch makes layers."""
+        return self.parameters
+
+    @property
+    def macs(self) -> Size:
+        """Multiply-accumulates of one forward pass."""
+        return sum((row.macs for row in self.rows), start=0)
+
+    @property
+    def parameter_bytes(self) -> dict[str, Size]:
+        """Memory of the parameters by their dtype."""
+        total: dict[str, Size] = {}
+        for row in self.rows:
+            if not _is_zero(row.parameter_bytes):
+                total[row.dtype] = total.get(row.dtype, 0) + row.parameter_bytes
+        return total
+
+    @property
+    def activation_bytes(self) -> Size:
+        """Memory of the outputs of all layers together, of one forward pass."""
+        return sum((row.output_bytes for row in self.rows), start=0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: what is known is an integer, everything else a string."""
+        totals = {name: _data(getattr(self, name)) for name in ("parameters", "trainable", "macs", "activation_bytes")}
+        return {
+            "name": self.name,
+            "path": self.path,
+            "inputs": {value.name: _flow_data(value.type) for value in self.inputs},
+            "output": _flow_data(self.output),
+            "sizes": dict(self.sizes),
+            "steps": list(map(_row_data, self.rows)),
+            "totals": totals | {"parameter_bytes": {key: _data(size) for key, size in self.parameter_bytes.items()}},
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def summarize(graph: Graph) -> Summary:
+    """The summary of a network whose parameters are bound (`lower` without `symbolic`)."""
+    inputs = graph.main.inputs
+    sizes = dict.fromkeys(_batch(inputs), 1)
+    rows = tuple(_rows(graph.main.items, 0, sizes, set()))
+    figures = (size for row in rows for size in (row.parameters, row.macs, row.output_bytes))
+    known = all(isinstance(size, int) for size in figures)
+    options = "" if known else _options(graph.main, rows, sizes)
+    return Summary(graph.main.name, graph.path, inputs, graph.main.output, rows, sizes, options)
+
+
+def _batch(inputs: tuple[Input, ...]) -> list[str]:
+    """The name of the batch size, if there is one: the first axis of the first input, if that is a free name."""
+    first = inputs[0].type.shape[:1] if inputs else ()
+    return [symbol.text for size in first for symbol in free_symbols(size) if size == dimensions.of(symbol)]
+
+
+def _rows(items: tuple[Item, ...], depth: int, sizes: Mapping[str, int], seen: set[str]) -> Iterator[Row]:
+    """The items' rows, outer ones first. The parameters of a path in `seen` are counted already."""
+    for item in items:
+        if isinstance(item, Call):
+            yield _layer_row(item, depth, sizes, shared=item.name is not None and item.path in seen)
+            seen.add(item.path)
+            continue
+        # How often a loop runs, or whether a branch is taken, depends on a parameter without a value.
+        unknown: Size = 0 if isinstance(item, Group) else dimensions.of(Unknown("a parameter has no value"))
+        if isinstance(item, Group):
+            path, layer = item.path, "Sequential"
+        elif isinstance(item, Loop):
+            path, layer = "", f"for {item.target.text} in {item.iterable.text}"
+        else:
+            path, layer = "", f"if {item.condition.text}"
+        yield Row(
+            path, depth, printable(layer), item.output, unknown, unknown, item.span.line, unknown, "float32", unknown
+        )
+        yield from _rows(item.items, depth + 1, sizes, seen)
+
+
+def _layer_row(call: Call, depth: int, sizes: Mapping[str, int], *, shared: bool) -> Row:
+    dtype = str(vars(call.layer).get("dtype") or "float32")
+    count = 0 if shared else _plain(call.layer.parameter_count())
+    return Row(
+        path=call.path,
+        depth=depth,
+        layer=type(call.layer).__name__,
+        output=call.output,
+        parameters=count,
+        macs=_at(call.layer.macs(call.input, call.output), sizes),
+        line=call.span.line,
+        parameter_bytes=count * _bytes_each(dtype),
+        dtype=dtype,
+        output_bytes=_at(_flow_bytes(call.output), sizes),
+    )
+
+
+def _flow_bytes(flow: Flow | None) -> Size:
+    if isinstance(flow, TensorType):
+        return flow.numel * _bytes_each(flow.dtype)
+    if flow is None:
+        return dimensions.of(Unknown("what flows is not known"))
+    return sum(map(_flow_bytes, flow), start=0)
+
+
+def _bytes_each(dtype: str) -> int:
+    return BYTES.get(dtype, 1)
+
+
+def _at(size: Size, sizes: Mapping[str, int]) -> Size:
+    return _plain(dimensions.substitute(size, sizes))
+
+
+def _plain(size: Size) -> Size:
+    """Without what it was multiplied from, which is for display in code."""
+    return int(size) if isinstance(size, int) else size
+
+
+def _is_zero(size: Size) -> bool:
+    return isinstance(size, int) and size == 0
+
+
+# What to pass for every figure to be a number.
+
+
+def _options(main: Class, rows: tuple[Row, ...], sizes: Mapping[str, int]) -> str:
+    """As in `--param width=… --input x=1,3,224,224`."""
+    given = [f"--param {parameter.name}=..." for parameter in main.parameters if parameter.value is None]
+    shapes = [value.type.shape for value in main.inputs]
+    for size in _EXAMPLES:
+        examples = {**_free_sizes(shapes, size), **sizes}
+        fits = all(_fits(row.output, examples) for row in rows)
+        if fits:
+            break
+    for value in main.inputs:
+        if free_symbols(value.type) - free_symbols(value.type.shape[:1]):
+            numbers = (dimensions.show(_at(axis, examples)) for axis in value.type.shape)
+            given.append(f"--input {value.name}={','.join(numbers)}")
+    return " ".join(given)
+
+
+def _free_sizes(shapes: Iterable[tuple[Size, ...]], size: int) -> dict[str, int]:
+    """A number for each free name such that the axis on which it stands is about `size`."""
+    found: dict[str, int] = {}
+    for axis in (axis for shape in shapes for axis in shape if isinstance(axis, Dimension)):
+        names = {symbol.text for symbol in dimensions.symbols(axis)}
+        if len(names) == 1:
+            (name,) = names
+            found.setdefault(name, max(1, size // max(1, dimensions.evaluate(axis, {name: 1}))))
+    return found
+
+
+def _fits(flow: Flow | None, sizes: Mapping[str, int]) -> bool:
+    """Whether no axis would be empty."""
+    if isinstance(flow, TensorType):
+        return all(dimensions.at_least(dimensions.substitute(axis, sizes), 1) is not False for axis in flow.shape)
+    return flow is None or all(_fits(part, sizes) for part in flow)
+
+
+# For programs.
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    return {
+        "path": row.path,
+        "depth": row.depth,
+        "layer": row.layer,
+        "output": _flow_data(row.output),
+        "parameters": _data(row.parameters),
+        "macs": _data(row.macs),
+        "output_bytes": _data(row.output_bytes),
+        "line": row.line,
+    }
+
+
+def _flow_data(flow: Flow | None) -> Any:
+    if isinstance(flow, TensorType):
+        return {"shape": list(map(_data, flow.shape)), "dtype": flow.dtype}
+    return None if flow is None else list(map(_flow_data, flow))
+
+
+def _data(size: Size) -> int | str:
+    return int(size) if isinstance(size, int) else _hide_unknown(str(size))
+
+
+# For people.
+
+
+def _lines(summary: Summary) -> Iterator[str]:
+    for longest in _FORMULAS:
+        table = _table(summary.rows, longest)
+        if len(table[0]) <= WIDTH:
+            break
+    inputs = ", ".join(f"{value.name} {_flow_text(value.type)}" for value in summary.inputs)
+    yield f"{summary.name}: {inputs} -> {_flow_text(summary.output)}"
+    yield ""
+    rule = "-" * len(table[0])
+    yield from (table[0].rstrip(), rule, *map(str.rstrip, table[1:]), rule)
+    yield from _totals(summary)
+
+
+def _table(rows: tuple[Row, ...], longest: int) -> list[str]:
+    """The head and a line for each row, all of one length, with formulas up to a length."""
+    cells = [_HEADS, *(_cells(row, longest) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if head in ("Parameters", "MACs") else cell.ljust(width)
+            for head, cell, width in zip(_HEADS, line, widths, strict=True)
+        )
+        for line in cells
+    ]
+
+
+def _cells(row: Row, longest: int) -> tuple[str, ...]:
+    is_group = row.layer == "Sequential"
+    figures = ("", "") if is_group else (_figure(row.parameters, _FORMULAS[0]), _figure(row.macs, longest))
+    return ("  " * row.depth + row.name, row.layer, _flow_text(row.output), *figures)
+
+
+def _totals(summary: Summary) -> Iterator[str]:
+    per = "".join(f" for {name} = {size}" for name, size in summary.sizes.items())
+    memory = ", ".join(f"{_human(size, 'B')} of {dtype}" for dtype, size in summary.parameter_bytes.items())
+    yield f"Parameters   {_total(summary.parameters)}" + (f", all trainable: {memory}" if memory else "")
+    yield f"MACs         {_total(summary.macs)} multiply-accumulates{per}"
+    yield f"Activations  {_human(summary.activation_bytes, 'B')}{per}, the outputs of all layers together"
+    if summary.options:
+        yield f"Every figure is a number with {summary.options}"
+
+
+def _total(size: Size) -> str:
+    """A number with its human form, where that is shorter: `61,100,840 (61.1 M)`."""
+    text = _figure(size, _FORMULAS[0])
+    return f"{text} ({_human(size, '')})" if isinstance(size, int) and size >= 10_000 else text
+
+
+def _human(size: Size, unit: str) -> str:
+    """Three digits and a decimal prefix: `244 MB`."""
+    if not isinstance(size, int):
+        return f"{_figure(size, _FORMULAS[0])} {unit}".rstrip()
+    power = 0 if size < 1000 else min((len(str(size)) - 1) // 3, len(_UNITS) - 1)
+    number = f"{size / 1000**power:.{0 if not power else 2 - (len(str(size)) - 1) % 3}f}"
+    return f"{number} {_UNITS[power]}{unit}".rstrip()
+
+
+def _figure(size: Size, longest: int) -> str:
+    if isinstance(size, int):
+        return f"{size:,}" if size else "-"
+    constants = [factor for factor in size.factors if isinstance(factor, int)]
+    others = [factor for factor in size.factors if not isinstance(factor, int)]
+    folded = dimensions.product([math.prod(constants), *others]) if size.factors else size
+    text = min(str(Dimension(size.terms)), str(folded), key=len)
+    text = re.sub(r"\b\d{4,}\b", lambda match: f"{int(match[0]):,}", text)
+    return text if len(text) <= longest and "?" not in text else "?"
+
+
+def _flow_text(flow: Flow | None) -> str:
+    if isinstance(flow, TensorType):
+        text = f"[{', '.join(str(_data(axis)) for axis in flow.shape)}]"
+        return text if flow.dtype == "float32" else f"{text} {flow.dtype}"
+    return "?" if flow is None else f"({', '.join(map(_flow_text, flow))})"
+
+
+def _hide_unknown(text: str) -> str:
+    """Sizes that no expression gives, all alike."""
+    return re.sub(r"\?\d+", "?", text)

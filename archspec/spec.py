@@ -1,0 +1,106 @@
+"""A spec that has been read: the one object that every command starts from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archspec import document, source
+from archspec.graph import Graph
+from archspec.lower import lower
+from archspec.problems import Problem, SpecError
+from archspec.source import LIMITS, Limits
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Spec:
+    """A valid spec. Holds its text and document; graphs are made when they are asked for."""
+
+    def __init__(self, text: str, path: str, limits: Limits = LIMITS) -> None:
+        self.path = path
+        self.text = text
+        self.source = source.parse(text, path, limits)
+        self.document = document.read(self.source)
+        self._graphs: dict[str, Graph] = {}
+        self.graph()
+
+    def __repr__(self) -> str:
+        return f"Spec({self.path!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.text, self.path, self.source.limits)
+
+    @property
+    def name(self) -> str:
+        """The name of the class."""
+        return self.graph().main.name
+
+    def graph(
+        self,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Sequence[int]] | None = None,
+        *,
+        symbolic: bool = False,
+    ) -> Graph:
+        """The graph with those parameters and sizes of inputs; SpecError with every problem."""
+        key = repr((sorted((params or {}).items()), sorted((inputs or {}).items()), symbolic))
+        if key not in self._graphs:
+            if len(self._graphs) >= 8:
+                self._graphs.pop(next(iter(self._graphs)))
+            self._graphs[key] = lower(self.source, self.document, params=params, inputs=inputs, symbolic=symbolic)
+        return self._graphs[key]
+
+    def generate(self) -> str:
+        """The source of the spec's class."""
+        from archspec.emit.code import generate  # here: jinja2 is slow to import, and only this needs it
+
+        return generate(self.graph(symbolic=True), self.text)
+
+    def build(
+        self, params: Mapping[str, Any], *, device: Any = None, dtype: Any = None, limit: int | None
+    ) -> nn.Module:
+        """The spec's module with those parameters."""
+        try:
+            from archspec.emit import module  # here: it imports torch
+        except ImportError as error:
+            if error.name is None or error.name.partition(".")[0] != "torch":
+                raise
+            raise ImportError("building needs PyTorch: pip install 'archspec-nn[torch]'", name="torch") from None
+        graph = self.graph(params)
+        self._refuse_to_build(graph, params, device, limit)
+        return module.build(graph, {"device": device, "dtype": dtype}, Rebuild(self, limit))
+
+    def _refuse_to_build(self, graph: Graph, params: Mapping[str, Any], device: Any, limit: int | None) -> None:
+        """A network whose parameters have no value, or that is larger than the caller allows."""
+        for parameter in graph.main.parameters:
+            if parameter.value is None:
+                raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
+        count = sum(call.layer.parameter_count() for call in graph.calls())
+        if limit is not None and str(device) != "meta" and isinstance(count, int) and count > limit:
+            place = self.source.span(("layers",), key=True)
+            advice = 'pass `limit=None`, or `device="meta"`, which allocates nothing'
+            raise SpecError([Problem("AS604", f"{count:,} parameters; at most {limit:,} are built", place, advice)])
+
+
+class Rebuild:
+    """Builds a spec's module anew with other parameters. A class of its own, so that modules can be pickled."""
+
+    def __init__(self, spec: Spec, limit: int | None) -> None:
+        self.spec = spec
+        self.limit = limit
+
+    def __call__(self, *, device: Any = None, **params: Any) -> nn.Module:
+        return self.spec.build(params, device=device, limit=self.limit)
+
+
+def load(path: str | os.PathLike[str]) -> Spec:
+    """The spec in a file; SpecError with every problem found."""
+    return Spec(source.read(path), os.fspath(path))
+
+
+def parse(text: str, name: str = "<text>") -> Spec:
+    """The spec that a text holds; `name` is how problems call it."""
+    return Spec(text, name)

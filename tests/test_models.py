@@ -1,0 +1,422 @@
+"""Every spec that ships, as a module that is built and as a class that is generated: one network, and the right one.
+
+A new file below specs/ is tested by existing. If it has parameters, it needs an entry in `OTHER_PARAMETERS`.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import functools
+import importlib.util
+import inspect
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import fill
+import pytest
+import torch
+from torch import Tensor, nn
+
+import archspec
+
+ROOT = Path(__file__).parent.parent
+SPECS = ROOT / "specs"
+GENERATED = ROOT / "generated"
+NAMES = sorted(path.relative_to(SPECS).with_suffix("").as_posix() for path in SPECS.rglob("*.yaml"))
+
+VGG_11 = [[64], [128], [256, 256], [512, 512], [512, 512]]
+VGG_16 = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]]
+
+OTHER_PARAMETERS: dict[str, list[dict[str, Any]]] = {
+    "alexnet": [{"num_classes": 7}, {"dropout": 0.1, "num_classes": 1}],
+    "audio_m5": [{"num_classes": 3, "channels": 5}, {"stride": 4}],
+    "autoencoder": [{"channels": 1, "width": 5}, {"latent_channels": 1}],
+    "conv2d_depthwise": [{"in_channels": 6, "multiplier": 3}, {"out_channels": 1}],
+    "conv2d_grouped": [{"groups": 1}, {"groups": 16}],
+    "lenet5": [{"num_classes": 1}, {"num_classes": 26}],
+    "mlp": [{"num_classes": 3, "image_size": 8}, {"image_size": 5}],
+    "mlp_configurable": [
+        {"hidden_sizes": [], "input_size": 5},
+        {"hidden_sizes": [9, 8, 7], "dropout": 0.0},
+        {"hidden_sizes": [4], "dropout": 1, "num_classes": 2},
+    ],
+    "tinyvgg": [{"hidden_units": 3, "output_shape": 2}, {"input_shape": 3}],
+    "vgg": [
+        {"stages": [[4], [6, 6], [8]], "classifier_width": 12, "num_classes": 5},
+        {"stages": [[4, 5], [], [6]], "batch_norm": True, "classifier_width": 8, "dropout": 0.0},
+    ],
+}
+"""Settings for each spec that has parameters: at least two besides the defaults. The first is a small network."""
+
+SLOW = {"vgg"}
+"""Specs that take seconds with their defaults."""
+
+FREE = {"N": 3, "H": 67, "W": 70, "h": 2, "w": 3}
+"""A size for each free dimension."""
+
+
+def cases() -> list[Any]:
+    """Each spec with its defaults and with each of its other settings."""
+    found = []
+    for name in NAMES:
+        marks = [pytest.mark.slow] if name in SLOW else []
+        found.append(pytest.param(name, {}, id=name, marks=marks))
+        for number, params in enumerate(OTHER_PARAMETERS.get(name, [])):
+            found.append(pytest.param(name, params, id=f"{name}-{number}"))
+    return found
+
+
+def small_cases() -> list[Any]:
+    """Each spec in its first setting."""
+    return [pytest.param(name, (OTHER_PARAMETERS.get(name) or [{}])[0], id=name) for name in NAMES]
+
+
+@functools.cache
+def load(name: str) -> archspec.Spec:
+    return archspec.load(SPECS / f"{name}.yaml")
+
+
+@functools.cache
+def generated_class(name: str) -> type[nn.Module]:
+    """The class of a committed module, imported as users do."""
+    specification = importlib.util.spec_from_file_location(
+        f"generated.{name.replace('/', '.')}", GENERATED / f"{name}.py"
+    )
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module  # pickle looks a class up by its module's name
+    specification.loader.exec_module(module)
+    (found,) = classes(module)
+    return found
+
+
+def classes(module: ModuleType) -> list[type[nn.Module]]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
+    ]
+
+
+def build(name: str, params: dict[str, Any]) -> nn.Module:
+    torch.manual_seed(0)
+    return archspec.build(load(name), **params)
+
+
+def generate(name: str, params: dict[str, Any]) -> nn.Module:
+    torch.manual_seed(0)
+    return generated_class(name)(**params)
+
+
+def size(dimension: object) -> int:
+    """A dimension with the free ones at the sizes of `FREE`."""
+    return int(eval(str(dimension), {"__builtins__": {}}, FREE))
+
+
+def example(name: str, params: dict[str, Any]) -> Tensor:
+    """An input for a spec."""
+    (declared,) = load(name).graph(params).main.inputs
+    return torch.rand(
+        [size(dimension) for dimension in declared.type.shape], generator=torch.Generator().manual_seed(0)
+    )
+
+
+def assert_equal_states(one: nn.Module, other: nn.Module) -> None:
+    mine, theirs = one.state_dict(), other.state_dict()
+    assert list(mine) == list(theirs)
+    assert [key for key in mine if not torch.equal(mine[key], theirs[key])] == []
+
+
+def outputs(module: nn.Module, x: Tensor) -> Tensor:
+    """What a module answers in eval mode."""
+    with torch.no_grad():
+        return module.eval()(x)
+
+
+both = pytest.mark.parametrize("make", [build, generate], ids=["built", "generated"])
+
+
+# Built, generated, and written by hand: one network.
+
+
+def test_each_spec_with_parameters_is_tested_with_others() -> None:
+    with_parameters = {name for name in NAMES if load(name).document.params}
+    assert set(OTHER_PARAMETERS) == with_parameters
+    assert min(map(len, OTHER_PARAMETERS.values())) >= 2
+
+
+@pytest.mark.parametrize(("name", "params"), cases())
+def test_built_equals_generated(name: str, params: dict[str, Any]) -> None:
+    built, generated = build(name, params), generate(name, params)
+    assert_equal_states(built, generated)
+    x = example(name, params)
+    for training in (False, True):
+        answers = []
+        for module in (built, generated):
+            torch.manual_seed(1)
+            answers.append(module.train(training)(x))
+        assert torch.equal(*answers)
+    assert_equal_states(built, generated)  # running statistics have moved alike
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_constructors_take_the_parameters_of_the_spec(name: str) -> None:
+    def arguments(cls: type[nn.Module]) -> list[tuple[str, Any, object]]:
+        return [(p.name, as_lists(p.default), p.kind) for p in inspect.signature(cls).parameters.values()]
+
+    def as_lists(value: Any) -> Any:
+        return [as_lists(item) for item in value] if isinstance(value, list | tuple) else value
+
+    params = (OTHER_PARAMETERS.get(name) or [{}])[0]
+    built = type(archspec.build(load(name), device="meta", **params))
+    assert built.__name__ == generated_class(name).__name__
+    assert arguments(built) == arguments(generated_class(name))
+    assert [argument for argument, _, _ in arguments(built)] == list(load(name).document.params)
+    torch.manual_seed(0)
+    assert_equal_states(built(**params), build(name, params))
+
+
+class TinyVGG(nn.Module):
+    """specs/tinyvgg.yaml as a person writes it."""
+
+    def __init__(self, input_shape: int = 1, hidden_units: int = 10, output_shape: int = 10) -> None:
+        super().__init__()
+        self.block_1 = nn.Sequential(
+            nn.Conv2d(in_channels=input_shape, out_channels=hidden_units, kernel_size=3, stride=1, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(in_channels=hidden_units, out_channels=hidden_units, kernel_size=3, stride=1, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(kernel_size=2, stride=2),
+        )
+        self.block_2 = nn.Sequential(
+            nn.Conv2d(hidden_units, hidden_units, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(hidden_units, hidden_units, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        )
+        self.classifier = nn.Sequential(
+            nn.Flatten(), nn.Linear(in_features=hidden_units * 7 * 7, out_features=output_shape)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.block_2(self.block_1(x)))
+
+
+class MLPClassifier(nn.Module):
+    """specs/mlp.yaml as a person writes it."""
+
+    def __init__(self, num_classes: int = 10, image_size: int = 32) -> None:
+        super().__init__()
+        self.flatten = nn.Flatten()
+        self.layers = nn.Sequential(
+            nn.Linear(image_size * image_size * 3, 256),
+            nn.ReLU(),
+            nn.Linear(256, 128),
+            nn.ReLU(),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, num_classes),
+            nn.ReLU(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.flatten(x))
+
+
+@both
+@pytest.mark.parametrize(("name", "by_hand"), [("tinyvgg", TinyVGG), ("mlp", MLPClassifier)], ids=["tinyvgg", "mlp"])
+def test_equals_the_class_written_by_hand(name: str, by_hand: type[nn.Module], make: Any) -> None:
+    for params in ({}, *OTHER_PARAMETERS[name]):
+        module, x = make(name, params), example(name, params)
+        torch.manual_seed(0)
+        expected = by_hand(**params)
+        assert_equal_states(module, expected)
+        for source, target in ((expected, module), (module, expected)):
+            fill.fill(source)
+            nn.init.ones_(next(source.parameters()))
+            target.load_state_dict(source.state_dict())
+            assert torch.equal(outputs(module, x), outputs(expected, x))
+
+
+REFERENCES = [
+    ("alexnet", "alexnet", {}),
+    ("vgg11", "vgg", {"stages": VGG_11}),
+    ("vgg16_bn", "vgg", {"stages": VGG_16, "batch_norm": True}),
+]
+
+
+@both
+@pytest.mark.parametrize(
+    ("model", "name", "params"),
+    [pytest.param(*case, id=case[0], marks=[pytest.mark.slow] if case[1] in SLOW else []) for case in REFERENCES],
+)
+def test_equals_the_model_of_torchvision(model: str, name: str, params: dict[str, Any], make: Any) -> None:
+    expected = json.loads((ROOT / "tests" / "reference" / f"{model}.json").read_text("utf-8"))
+    inputs = [fill.example(given["shape"]) for given in expected["inputs"]]
+    found = fill.describe(make(name, params), *inputs)
+    assert list(found["state_dict"].items()) == list(expected["state_dict"].items())
+    assert found["parameters"] == expected["parameters"]
+    for one, other in zip(found["outputs"], expected["outputs"], strict=True):
+        tolerance = 1e-4 * other["std"]
+        assert one["shape"] == other["shape"]
+        for figure in ("first", "mean", "std"):
+            assert one[figure] == pytest.approx(other[figure], rel=0, abs=tolerance)
+
+
+@pytest.mark.parametrize(("name", "params"), cases())
+def test_shapes_and_dtypes_are_those_at_run_time(name: str, params: dict[str, Any]) -> None:
+    module = archspec.build(load(name), **params)
+    seen: dict[str, Tensor] = {}
+
+    def note(path: str) -> Any:
+        return lambda module, inputs, output: seen.update({path: output})
+
+    for path, step in module.named_modules():
+        if path:
+            step.register_forward_hook(note(path))
+    outputs(module, example(name, params))
+    shapes = archspec.shapes(load(name), params=params)
+    assert {path: tuple(map(size, shape)) for path, shape in shapes.items()} == {
+        path: tuple(output.shape) for path, output in seen.items()
+    }
+    dtypes = archspec.dtypes(load(name), params=params)
+    assert dtypes == {path: str(output.dtype).removeprefix("torch.") for path, output in seen.items()}
+
+
+# What PyTorch does with a module.
+
+
+@both
+@pytest.mark.parametrize(("name", "params"), small_cases())
+def test_copies_and_pickles(name: str, params: dict[str, Any], make: Any) -> None:
+    module, x = make(name, params), example(name, params)
+    expected = outputs(module, x)
+    buffer = io.BytesIO()
+    torch.save(module, buffer)
+    buffer.seek(0)
+    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module)), torch.load(buffer, weights_only=False)):
+        assert_equal_states(twin, module)
+        assert torch.equal(outputs(twin, x), expected)
+        assert str(twin) == str(module)
+        next(twin.parameters()).data.zero_()
+        assert torch.equal(outputs(module, x), expected)  # nothing is shared
+
+
+@both
+@pytest.mark.parametrize(("name", "params"), small_cases())
+def test_scripts_compiles_and_exports(name: str, params: dict[str, Any], make: Any) -> None:
+    module, x = make(name, params).eval(), example(name, params)
+    expected = outputs(module, x)
+    torch.compiler.reset()
+    backend = "aot_eager" if name == "tinyvgg" else "eager"
+    batch = {0: torch.export.Dim.DYNAMIC}
+    for other in (
+        torch.jit.script(module),
+        torch.compile(module, fullgraph=True, backend=backend),
+        torch.export.export(module, (x,), dynamic_shapes=(batch,)).module(),
+    ):
+        assert torch.equal(other(x), expected)
+
+
+@both
+@pytest.mark.parametrize(("name", "params"), small_cases())
+def test_nothing_of_archspec_is_in_the_forward_path(name: str, params: dict[str, Any], make: Any) -> None:
+    module, x = make(name, params), example(name, params)
+    assert [base for base in type(module).__mro__[1:] if base is not object and not of_torch(base)] == []
+    assert [path for path, step in module.named_modules() if path and not of_torch(type(step))] == []
+    entered: set[str] = set()
+    sys.setprofile(lambda frame, event, argument: entered.add(frame.f_code.co_filename))
+    try:
+        outputs(module, x)
+    finally:
+        sys.setprofile(None)
+    assert [filename for filename in entered if filename.startswith(str(Path(archspec.__file__).parent))] == []
+
+
+def of_torch(cls: type) -> bool:
+    return cls.__module__.startswith("torch.nn.modules.")
+
+
+WITHOUT_ARCHSPEC = """
+import importlib.util, json, sys
+sys.modules["archspec"] = None  # importing it is an ImportError
+import torch
+for path, name, params, shape in json.load(sys.stdin):
+    specification = importlib.util.spec_from_file_location("standalone", path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    print(list(getattr(module, name)(**params).eval()(torch.zeros(shape)).shape))
+"""
+
+
+def test_generated_modules_run_without_archspec(tmp_path: Path) -> None:
+    jobs, expected = [], []
+    for name in NAMES:
+        params = (OTHER_PARAMETERS.get(name) or [{}])[0]
+        x = example(name, params)
+        jobs.append([str(GENERATED / f"{name}.py"), generated_class(name).__name__, params, list(x.shape)])
+        expected.append(str(list(outputs(build(name, params), x).shape)))
+    assert python(WITHOUT_ARCHSPEC, json.dumps(jobs), cwd=tmp_path).splitlines() == expected
+
+
+# The committed files.
+
+GENERATE_ALL = """
+import json, sys, archspec
+print(json.dumps({name: archspec.generate(f"specs/{name}.yaml") for name in json.load(sys.stdin)}))
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_committed_files_are_what_is_generated_now(seed: str) -> None:
+    sources = json.loads(python(GENERATE_ALL, json.dumps(NAMES), PYTHONHASHSEED=seed))
+    assert [name for name in NAMES if sources[name] != (GENERATED / f"{name}.py").read_text("utf-8")] == []
+    committed = {path.relative_to(GENERATED).with_suffix("").as_posix() for path in GENERATED.rglob("*.py")}
+    assert committed - {"__init__"} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_generated_files_import_torch_and_the_standard_library(name: str) -> None:
+    tree = ast.parse((GENERATED / f"{name}.py").read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert {module.partition(".")[0] for module in modules} <= {"torch", *sys.stdlib_module_names}
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["ruff format --isolated --check", "ruff check --isolated", "mypy --strict --config-file="],
+    ids=["format", "lint", "types"],
+)
+def test_generated_files_are_clean(command: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", *command.split(), str(GENERATED)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def python(code: str, stdin: str, *, cwd: Path = ROOT, **environment: str) -> str:
+    """What a fresh Python prints that runs some code; the project is importable."""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        input=stdin,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
