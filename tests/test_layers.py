@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
-from archspec.expressions import Undecided
+from archspec.expressions import Name, Symbolic, Undecided
 from archspec.layers import LAYERS, Layer, LayerError
 from archspec.layers._base import REQUIRED, Argument
 from archspec.tensors import DTYPES, FLOATS, TensorType
@@ -86,7 +86,8 @@ META_DIFFERS: dict[str, str] = {
     "Linear": "the CPU refuses a mixture of dtypes",
     "*Soft*": "the CPU refuses an axis beyond the last one, on inputs of one number too",
     "CELU": "the CPU refuses alpha 0",
-    "ReLU": "the CPU refuses truth values",
+    "ReLU*": "the CPU refuses truth values and complex numbers",
+    "Tanhshrink": "the CPU refuses truth values",
     "Threshold": "the CPU refuses numbers that the dtype does not hold",
     "Hard*": "the CPU refuses numbers that the dtype does not hold",
     "Embedding": "the CPU refuses an empty table",
@@ -373,28 +374,30 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
 
 
 def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output: Any) -> None:
-    """With parameters of a spec for its integers, as generated code has them, nothing is refused any more."""
+    """With parameters of a spec in place of values, as generated code has them, nothing is refused any more."""
     names: dict[str, int] = {}
 
     def parameter(value: Any, argument: Argument) -> Any:
         if isinstance(value, list):
             return [parameter(item, argument) for item in value]
-        if isinstance(value, bool) or not isinstance(value, int) or argument.name in CONSTANT:
+        if type(value) is not int or argument.name in CONSTANT or not argument.kind.startswith("integer"):
             return value
         name = f"{argument.name}_{len(names)}"
         names[name] = value
         return dimensions.symbol(name, minimum=None if argument.minimum is None else int(argument.minimum))
 
-    arguments = {
-        name: parameter(value, layer.arguments[name]) if layer.arguments[name].kind.startswith("integer") else value
-        for name, value in draw.arguments.items()
-    }
-    made = layer(arguments)
-    try:
-        symbolic = made.forward(draw.input)
-        same_once_substituted(made, draw.input, symbolic, names, known, draw.input, output)
-    except Undecided:
-        pass
+    def setting(value: Any, argument: Argument) -> Any:
+        types = {"flag": "bool", "word": "str", "number": "float"}
+        known = argument.kind not in types or value is None
+        return value if known else Symbolic(Name(argument.name), types[argument.kind])
+
+    for replace in (parameter, setting):
+        made = layer({name: replace(value, layer.arguments[name]) for name, value in draw.arguments.items()})
+        try:
+            symbolic = made.forward(draw.input)
+            same_once_substituted(made, draw.input, symbolic, names, known, draw.input, output)
+        except Undecided:
+            pass
 
 
 def same_once_substituted(

@@ -15,8 +15,8 @@ from archspec import dimensions
 from archspec.dimensions import Size, show
 from archspec.emit import gate
 from archspec.emit.constructor import Constructor, names_in
-from archspec.emit.text import Code, code, docstring, prose
-from archspec.expressions import Name, literal_text
+from archspec.emit.text import WIDTH, Code, Expression, code, docstring, literal, prose
+from archspec.expressions import Name
 from archspec.files import seal, seal_comment
 from archspec.graph import Branch, Call, Class, Flow, Graph, Item, Loop, Parameter, walk
 from archspec.tensors import TensorType
@@ -31,14 +31,15 @@ def generate(graph: Graph, spec_text: str) -> str:
     main = graph.main
     constructor = Constructor(main)
     body = constructor.lines()
-    text = "\n".join((*body, *map(_parameter_text, main.parameters)))
+    signature = _signature(main.parameters)
+    text = "\n".join((*body, *signature))
     source = _template("module.py.jinja").render(
         name=Code(main.name),
         base=Code("nn.Sequential" if main.sequential else "nn.Module"),
         seal=Code(seal_comment(graph.path, spec_text)),
         imports=_imports(main, text),
         docstring=docstring(_doc(main), "    "),
-        signature=code(_signature(main.parameters)),
+        signature=code(signature),
         constructor=code(f"        {line}" if line else "" for line in body),
         forward=code(_forward(main)),
         make_divisible="make_divisible(" in text,
@@ -122,7 +123,7 @@ def _what_for(parameter: Parameter, main: Class) -> str:
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
             if parameter.name in names_in(node):
-                uses["what is repeated" if isinstance(item, Loop) else "what is kept"] = None
+                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = None
     found = list(uses)
     return ", ".join(found[:3]) + (", …" if len(found) > 3 else "") + "." if found else f"{parameter.type}."
 
@@ -157,22 +158,19 @@ def _annotation(kind: str) -> str:
     return _ANNOTATIONS.get(kind, kind)
 
 
-def _parameter_text(parameter: Parameter) -> str:
+def _parameter(parameter: Parameter) -> Expression:
+    """A parameter of the constructor, with its type and default."""
     annotation = _annotation(parameter.type)
     if parameter.default is None:
-        return f"{parameter.name}: {annotation}"
+        return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
-        return f"{parameter.name}: {annotation} | None = None"
-    default = literal_text(float(parameter.value)) if parameter.type == "float" else parameter.default.text
-    return f"{parameter.name}: {annotation} = {default}"
+        return Expression(f"{parameter.name}: {annotation} | None = None")
+    return literal(f"{parameter.name}: {annotation} = ", parameter.default.evaluate({}))
 
 
 def _signature(parameters: tuple[Parameter, ...]) -> list[str]:
-    texts = ["self", *map(_parameter_text, parameters)]
-    line = f"    def __init__({', '.join(texts)}) -> None:"
-    if len(line) <= 88:
-        return [line]
-    return ["    def __init__(", *(f"        {text}," for text in texts), "    ) -> None:"]
+    arguments = [Expression("self"), *map(_parameter, parameters)]
+    return Expression("def __init__", arguments, tail=" -> None:").lines("    ")
 
 
 # The forward method.
@@ -193,7 +191,7 @@ def _forward(main: Class) -> list[str]:
         line = f"        {name} = self.{_key(item)}({name})"
         comment = shape_comment(item.output, hidden) if item.output != item.input else ""
         whole = f"{line}  # {comment}"
-        lines.append(whole if comment and len(whole) <= 88 else line)
+        lines.append(whole if comment and len(whole) <= WIDTH else line)
     return ["", *lines, f"        return {name}"]
 
 

@@ -150,7 +150,7 @@ class Constructor:
             return lines
         if len(modules) == 1:
             return _relative(Expression(f"{variable}.append", modules), indent)
-        return _relative(Expression(f"{variable} += ", modules, exploded=True, brackets="[]"), indent)
+        return _relative(Expression(f"{variable} += ", modules, brackets="[]"), indent)
 
     def loop(self, variable: str, loop: Loop, indent: str, named: bool) -> list[str]:
         live = self.live(loop)
@@ -181,16 +181,21 @@ def call_expression(item: Call, prefix: str = "") -> Expression:
     """A layer's constructor: leading arguments by position, the others by name, defaults left out."""
     layer = type(item.layer)
     texts: list[str] = []
-    positions = layer.leading()
-    given = {argument.name: argument for argument in item.arguments}
+    given = {
+        argument.name: argument
+        for argument in item.arguments
+        if not _is_default(argument, layer.arguments[argument.name].default)
+    }
+    positions = layer.leading() if len(given) > 1 else 1
     in_a_row = True
     for index, (name, declared) in enumerate(layer.arguments.items()):
         argument = given.get(name)
-        if argument is None or _is_default(argument, declared.default):
+        if argument is None:
             in_a_row = False
             continue
         text = declared.text(argument_text(argument), argument.value)
-        texts.append(text if in_a_row and index < positions else f"{name}={text}")
+        clear = declared.required or declared.inferred or (declared.kind != "flag" and name != "dim")
+        texts.append(text if in_a_row and index < positions and clear else f"{name}={text}")
     comment = _teaching(item)
     return Expression(f"{prefix}nn.{layer.__name__}", [Expression(text) for text in texts], comment=comment)
 

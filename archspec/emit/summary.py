@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Unknown
-from archspec.graph import Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
+from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
 from archspec.problems import printable
 from archspec.tensors import BYTES, TensorType
 
@@ -47,6 +47,7 @@ class Row:
     dtype: str
     """Of its parameters."""
     output_bytes: Size
+    is_group: bool = False
 
     @property
     def name(self) -> str:
@@ -65,8 +66,8 @@ class Summary:
     rows: tuple[Row, ...]
     sizes: Mapping[str, int]
     """The free dimensions that have a number in all figures (not in the shapes): `{"N": 1}`, one sample."""
-    options: str
-    """What to tell the command line for every figure to be a number; empty where each is one."""
+    hint: str
+    """What to say besides for every figure to be a number; empty where each is one."""
 
     @property
     def parameters(self) -> Size:
@@ -116,13 +117,12 @@ class Summary:
 
 def summarize(graph: Graph) -> Summary:
     """The summary of a network whose parameters are bound (`lower` without `symbolic`)."""
-    inputs = graph.main.inputs
-    sizes = dict.fromkeys(_batch(inputs), 1)
-    rows = tuple(_rows(graph.main.items, 0, sizes, set()))
+    main = graph.main
+    sizes = dict.fromkeys(_batch(main.inputs), 1)
+    rows = tuple(_rows(main.items, 0, sizes, set()))
     figures = (size for row in rows for size in (row.parameters, row.macs, row.output_bytes))
-    known = all(isinstance(size, int) for size in figures)
-    options = "" if known else _options(graph.main, rows, sizes)
-    return Summary(graph.main.name, graph.path, inputs, graph.main.output, rows, sizes, options)
+    hint = "" if all(isinstance(size, int) for size in figures) else _hint(main, rows, sizes)
+    return Summary(main.name, graph.path, main.inputs, main.output, rows, sizes, hint)
 
 
 def _batch(inputs: tuple[Input, ...]) -> list[str]:
@@ -137,19 +137,19 @@ def _rows(items: tuple[Item, ...], depth: int, sizes: Mapping[str, int], seen: s
         if isinstance(item, Call):
             yield _layer_row(item, depth, sizes, shared=item.name is not None and item.path in seen)
             seen.add(item.path)
-            continue
-        # How often a loop runs, or whether a branch is taken, depends on a parameter without a value.
-        unknown: Size = 0 if isinstance(item, Group) else dimensions.of(Unknown("a parameter has no value"))
-        if isinstance(item, Group):
-            path, layer = item.path, "Sequential"
-        elif isinstance(item, Loop):
-            path, layer = "", f"for {item.target.text} in {item.iterable.text}"
         else:
-            path, layer = "", f"if {item.condition.text}"
-        yield Row(
-            path, depth, printable(layer), item.output, unknown, unknown, item.span.line, unknown, "float32", unknown
-        )
-        yield from _rows(item.items, depth + 1, sizes, seen)
+            yield _group_row(item, depth)
+            yield from _rows(item.items, depth + 1, sizes, seen)
+
+
+def _group_row(item: Group | Loop | Branch, depth: int) -> Row:
+    if isinstance(item, Group):
+        return Row(item.path, depth, "Sequential", item.output, 0, 0, item.span.line, 0, "float32", 0, is_group=True)
+    # How often a loop runs, or whether a branch is taken, depends on a parameter that has no value.
+    unknown = dimensions.of(Unknown("a parameter has no value"))
+    text = f"for {item.target.text} in {item.iterable.text}" if isinstance(item, Loop) else f"if {item.condition.text}"
+    label, line = printable(text), item.span.line
+    return Row("", depth, label, item.output, unknown, unknown, line, unknown, "float32", unknown, is_group=True)
 
 
 def _layer_row(call: Call, depth: int, sizes: Mapping[str, int], *, shared: bool) -> Row:
@@ -182,7 +182,10 @@ def _bytes_each(dtype: str) -> int:
 
 
 def _at(size: Size, sizes: Mapping[str, int]) -> Size:
-    return _plain(dimensions.substitute(size, sizes))
+    try:
+        return _plain(dimensions.substitute(size, sizes))
+    except ZeroDivisionError:  # an input of 64 // (N - 1) channels
+        return dimensions.of(Unknown("there is no such size"))
 
 
 def _plain(size: Size) -> Size:
@@ -197,31 +200,40 @@ def _is_zero(size: Size) -> bool:
 # What to pass for every figure to be a number.
 
 
-def _options(main: Class, rows: tuple[Row, ...], sizes: Mapping[str, int]) -> str:
-    """As in `--param width=… --input x=1,3,224,224`."""
-    given = [f"--param {parameter.name}=..." for parameter in main.parameters if parameter.value is None]
+def _hint(main: Class, rows: tuple[Row, ...], sizes: Mapping[str, int]) -> str:
+    """As in `H and W are not known: --input x=1,3,224,224 makes every figure a number`."""
+    names = [parameter.name for parameter in main.parameters if parameter.value is None]
+    options = [f"--param {name}=..." for name in names]
     shapes = [value.type.shape for value in main.inputs]
-    for size in _EXAMPLES:
-        examples = {**_free_sizes(shapes, size), **sizes}
-        fits = all(_fits(row.output, examples) for row in rows)
-        if fits:
-            break
+    examples = next(filter(None, (_examples(shapes, rows, sizes, size) for size in _EXAMPLES)), None)
     for value in main.inputs:
-        if free_symbols(value.type) - free_symbols(value.type.shape[:1]):
-            numbers = (dimensions.show(_at(axis, examples)) for axis in value.type.shape)
-            given.append(f"--input {value.name}={','.join(numbers)}")
-    return " ".join(given)
+        free = sorted(symbol.text for symbol in free_symbols(value.type) if symbol.text not in sizes)
+        if free:
+            names += [name for name in free if name not in names]
+            numbers = ["..."] if examples is None else [str(_data(_at(axis, examples))) for axis in value.type.shape]
+            options.append(f"--input {value.name}={','.join(numbers)}")
+    if not names:
+        return ""
+    what = f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"
+    return f"{what} not known: {' '.join(options)} makes every figure a number"
 
 
-def _free_sizes(shapes: Iterable[tuple[Size, ...]], size: int) -> dict[str, int]:
-    """A number for each free name such that the axis on which it stands is about `size`."""
+def _examples(
+    shapes: list[tuple[Size, ...]], rows: tuple[Row, ...], sizes: Mapping[str, int], size: int
+) -> dict[str, int] | None:
+    """A number for each free name such that the axis on which it stands is about `size`; None if a step refuses."""
     found: dict[str, int] = {}
-    for axis in (axis for shape in shapes for axis in shape if isinstance(axis, Dimension)):
-        names = {symbol.text for symbol in dimensions.symbols(axis)}
-        if len(names) == 1:
-            (name,) = names
-            found.setdefault(name, max(1, size // max(1, dimensions.evaluate(axis, {name: 1}))))
-    return found
+    try:
+        for axis in (axis for shape in shapes for axis in shape):
+            names = {symbol.text for symbol in dimensions.symbols(axis)}
+            if len(names) == 1:
+                (name,) = names
+                found.setdefault(name, max(1, size // max(1, dimensions.evaluate(axis, {name: 1}))))
+        found |= sizes
+        flows = (*map(TensorType, shapes), *(row.output for row in rows))
+        return found if all(_fits(flow, found) for flow in flows) else None
+    except ZeroDivisionError:
+        return None
 
 
 def _fits(flow: Flow | None, sizes: Mapping[str, int]) -> bool:
@@ -287,19 +299,22 @@ def _table(rows: tuple[Row, ...], longest: int) -> list[str]:
 
 
 def _cells(row: Row, longest: int) -> tuple[str, ...]:
-    is_group = row.layer == "Sequential"
-    figures = ("", "") if is_group else (_figure(row.parameters, _FORMULAS[0]), _figure(row.macs, longest))
+    figures = ("", "") if row.is_group else (_figure(row.parameters, _FORMULAS[0]), _figure(row.macs, longest))
     return ("  " * row.depth + row.name, row.layer, _flow_text(row.output), *figures)
 
 
 def _totals(summary: Summary) -> Iterator[str]:
     per = "".join(f" for {name} = {size}" for name, size in summary.sizes.items())
     memory = ", ".join(f"{_human(size, 'B')} of {dtype}" for dtype, size in summary.parameter_bytes.items())
-    yield f"Parameters   {_total(summary.parameters)}" + (f", all trainable: {memory}" if memory else "")
-    yield f"MACs         {_total(summary.macs)} multiply-accumulates{per}"
-    yield f"Activations  {_human(summary.activation_bytes, 'B')}{per}, the outputs of all layers together"
-    if summary.options:
-        yield f"Every figure is a number with {summary.options}"
+    yield from _line("Parameters", _total(summary.parameters), f", all trainable: {memory}" if memory else "")
+    yield from _line("MACs", _total(summary.macs), f" multiply-accumulates{per}")
+    yield from _line("Activations", _human(summary.activation_bytes, "B"), f"{per}, the outputs of all layers together")
+    if summary.hint:
+        yield from ("", summary.hint)
+
+
+def _line(head: str, figure: str, more: str) -> Iterator[str]:
+    yield f"{head:11}  {figure}" + ("" if figure == "?" else more)
 
 
 def _total(size: Size) -> str:
@@ -311,10 +326,12 @@ def _total(size: Size) -> str:
 def _human(size: Size, unit: str) -> str:
     """Three digits and a decimal prefix: `244 MB`."""
     if not isinstance(size, int):
-        return f"{_figure(size, _FORMULAS[0])} {unit}".rstrip()
-    power = 0 if size < 1000 else min((len(str(size)) - 1) // 3, len(_UNITS) - 1)
-    number = f"{size / 1000**power:.{0 if not power else 2 - (len(str(size)) - 1) % 3}f}"
-    return f"{number} {_UNITS[power]}{unit}".rstrip()
+        text = _figure(size, _FORMULAS[0])
+        return text if text == "?" else f"{text} {unit}".rstrip()
+    rounded = int(float(f"{size:.3g}"))
+    power = min((len(str(rounded)) - 1) // 3, len(_UNITS) - 1)
+    digits = 2 - (len(str(rounded)) - 1) % 3 if power else 0
+    return f"{rounded / 1000**power:.{max(0, digits)}f} {_UNITS[power]}{unit}".rstrip()
 
 
 def _figure(size: Size, longest: int) -> str:

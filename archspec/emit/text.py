@@ -7,7 +7,9 @@ Layout is that of `ruff format` at its defaults, so that a generated file is sta
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from archspec.expressions import literal_text
 
 WIDTH = 88
 INDENT = "    "
@@ -38,9 +40,9 @@ def docstring(lines: Iterable[str], indent: str) -> list[Code]:
 
 @dataclass
 class Expression:
-    """A call, with what stands before and after it: `head` + `(` + arguments + `)` + `tail`.
+    """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
-    Without arguments of its own (None) it is the head alone. `exploded` ones always stand one argument a line.
+    Without arguments of its own (None) it is the head alone. An `exploded` one always has one argument a line.
     """
 
     head: str
@@ -48,31 +50,44 @@ class Expression:
     exploded: bool = False
     comment: str = ""
     brackets: str = "()"
-    tail: str = field(default="")
+    tail: str = ""
 
     def flat(self) -> str | None:
         """On one line; None where it has to be broken."""
-        if self.arguments is None:
-            return self.head + self.tail
-        if self.exploded and self.arguments:
-            return None
-        parts = [argument.flat() for argument in self.arguments]
-        if any(part is None for part in parts):
-            return None
-        return (
-            f"{self.head}{self.brackets[0]}{', '.join(p for p in parts if p is not None)}{self.brackets[1]}{self.tail}"
-        )
+        inside = self._inside()
+        if self.arguments is None or inside is None or (self.exploded and self.arguments):
+            return self.head + self.tail if self.arguments is None else None
+        if self.brackets == "(,)" and len(self.arguments) == 1:
+            inside += ","
+        return f"{self.head}{self.brackets[0]}{inside}{self.brackets[-1]}{self.tail}"
 
     def lines(self, indent: str = "", suffix: str = "") -> list[str]:
-        """As lines, the last ending in `suffix`. The comma behind a last argument keeps a formatter from joining them."""
+        """As lines, the last ending in `suffix`."""
         flat = self.flat()
         if flat is not None and (self.arguments is None or len(indent) + len(flat) + len(suffix) <= WIDTH):
             return [_with_comment(f"{indent}{flat}{suffix}", self.comment)]
-        opening = _with_comment(f"{indent}{self.head}{self.brackets[0]}", self.comment)
-        lines = [opening]
-        for argument in self.arguments or ():
-            lines += argument.lines(indent + INDENT, ",")
-        return [*lines, f"{indent}{self.brackets[1]}{self.tail}{suffix}"]
+        opening, closing = f"{indent}{self.head}{self.brackets[0]}", f"{indent}{self.brackets[-1]}{self.tail}{suffix}"
+        inside = self._inside()
+        # A call's or a definition's arguments stand together on a line of their own, where they fit there.
+        if not self.exploded and self.brackets == "()" and inside is not None:
+            together = f"{indent}{INDENT}{inside}"
+            if len(together) <= WIDTH:
+                return [opening, together, _with_comment(closing, self.comment)]
+        # Else the comma behind the last one keeps a formatter from joining them.
+        middle = [line for argument in self.arguments or () for line in argument.lines(indent + INDENT, ",")]
+        return [opening, *middle, _with_comment(closing, self.comment)]
+
+    def _inside(self) -> str | None:
+        """The arguments on one line; None where one of them has to be broken."""
+        parts = [argument.flat() for argument in self.arguments or ()]
+        return None if None in parts else ", ".join(part for part in parts if part is not None)
+
+
+def literal(head: str, value: object) -> Expression:
+    """`head` and a plain value; a list of the spec is a tuple that may be broken at its commas."""
+    if isinstance(value, tuple) and value:
+        return Expression(head, [literal("", item) for item in value], brackets="(,)")
+    return Expression(head + literal_text(value))
 
 
 def _with_comment(line: str, comment: str) -> str:

@@ -248,6 +248,8 @@ class Configured:
     """The constructor's arguments by name, in PyTorch's order."""
     spatial: ClassVar[int] = 0
     """How many spatial axes it works on: the 2 of Conv2d."""
+    positional: ClassVar[int | None] = None
+    """How many leading arguments people write without their names; None: those without a default, at least one."""
 
     def __init_subclass__(cls) -> None:
         collected = dict(cls.arguments)

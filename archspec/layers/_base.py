@@ -71,8 +71,6 @@ class Layer(Configured):
 
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     """The names of the forward method's arguments."""
-    positional: ClassVar[int | None] = None
-    """How many leading arguments people write without their names; None: those without a default, at least one."""
     family: ClassVar[str] = ""
     """The section of torch.nn's documentation that it stands in; by default the file's name."""
 
@@ -135,7 +133,8 @@ class Layer(Configured):
     def require_dtype(self, x: TensorType, *allowed: str) -> None:
         """The input's dtype is one of those."""
         if x.dtype not in allowed:
-            self.fail("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in")
+            help = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""  # noqa: A001
+            self.fail("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", help)
 
     def require_float(self, x: TensorType) -> None:
         """The input is of a floating-point dtype."""
@@ -159,8 +158,8 @@ class Layer(Configured):
         axis, rank = getattr(self, name), max(x.rank, 1)
         if not isinstance(axis, int):
             raise Undecided(f"`{name}`, an axis")
-        message = f"`{name}` is {axis}, but {x} has axes 0 to {rank - 1}, or {-rank} to -1 from the end"
-        self.require(-rank <= axis < rank, "AS406", message, argument=name)
+        there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
+        self.require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", argument=name)
         return axis % rank
 
     def require_equal(

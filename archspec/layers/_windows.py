@@ -27,10 +27,11 @@ class Windowed(Layer):
         counts = []
         for size, k, s, p, d in zip(x.shape[-self.spatial :], *by_axis, strict=True):
             needed, there = d * (k - 1) + 1, size + 2 * p
+            room = "input" if p == 0 else "padded input"
             self.require_at_least(
                 there + s - 1 if ceil else there,
                 needed,
-                message=f"the kernel spans {show(needed)}, but the padded input only {show(there)}: {x} flows in",
+                message=f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in",
                 help="use more padding, a smaller kernel, or one stride less before it",
                 argument="kernel_size",
             )

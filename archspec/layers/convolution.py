@@ -29,6 +29,8 @@ class _Convolution(Windowed):
         self.require_spatial(x)
         self.require_dtype(x, self.dtype or "float32")
         self.infer("in_channels", x.shape[-1 - self.spatial], "channels")
+        if self.groups == 1:
+            return
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
             self.require_divides(
                 self.groups,
@@ -73,32 +75,35 @@ class _Conv(_Convolution):
     def forward(self, x: TensorType) -> TensorType:
         self.take_channels(x)
         if self.padding == "same":
-            for step in spread(self.stride, self.spatial):
-                self.require_equal(
-                    step,
-                    1,
-                    code="AS404",
-                    message=f"`padding: same` goes with stride 1 only; this is stride {show(step)}",
-                    help="write the padding as a number: (kernel_size - 1) // 2 keeps a size that the stride divides",
-                    argument="padding",
-                )
-            self._require_paddable(x, self._same_padding())
-            return x.resized(-1 - self.spatial, self.out_channels)
-        padding = 0 if isinstance(self.padding, str) else self.padding
-        self._require_paddable(x, [(size, size) for size in spread(padding, self.spatial)])
-        sizes = self.slide(x, self.kernel_size, self.stride, padding, self.dilation)
+            self._require_unit_stride()
+            sizes = x.shape[-self.spatial :]
+        else:
+            sizes = self.slide(x, self.kernel_size, self.stride, self._padding(), self.dilation)
+        if self.padding_mode != "zeros":
+            self._require_paddable(x)
         return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
 
-    def _same_padding(self) -> list[tuple[Size, Size]]:
-        spans = [d * (k - 1) for d, k in zip(*self._dilated_kernel(), strict=True)]
-        return [(span // 2, span - span // 2) for span in spans]
+    def _padding(self) -> Sizes:
+        return 0 if isinstance(self.padding, str) else self.padding
 
-    def _dilated_kernel(self) -> tuple[tuple[Size, ...], tuple[Size, ...]]:
-        return spread(self.dilation, self.spatial), spread(self.kernel_size, self.spatial)
+    def _require_unit_stride(self) -> None:
+        for step in spread(self.stride, self.spatial):
+            self.require_equal(
+                step,
+                1,
+                code="AS404",
+                message=f"`padding: same` goes with stride 1 only; this is stride {show(step)}",
+                help="write the padding as a number: (kernel_size - 1) // 2 keeps a size that the stride divides",
+                argument="padding",
+            )
 
-    def _require_paddable(self, x: TensorType, padding: list[tuple[Size, Size]]) -> None:
+    def _require_paddable(self, x: TensorType) -> None:
         """`padding_mode` takes numbers of the input for padding: there must be enough of them."""
-        for size, (before, after) in zip(x.shape[-self.spatial :], padding, strict=True):
+        values = (self.kernel_size, self.dilation, self._padding())
+        by_axis = (spread(value, self.spatial) for value in values)
+        for size, k, d, p in zip(x.shape[-self.spatial :], *by_axis, strict=True):
+            span = d * (k - 1)
+            before, after = (span // 2, span - span // 2) if self.padding == "same" else (p, p)
             require_paddable(self, self.padding_mode, x, size, before, after)
 
     def macs(self, x: TensorType, y: TensorType) -> Size:

@@ -42,7 +42,7 @@ class _ChannelNormalization(_Normalization):
     def require_several(self, count: Size, x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
         alone = self.track_running_stats is False and equal(count, 1)
-        message = f"{type(self).__name__} normalizes over {of}, which is one value alone: {x} flows in"
+        message = f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in"
         self.require(not alone, "AS504", message)
 
 
@@ -144,7 +144,7 @@ class GroupNorm(_Normalization):
         self.require_divides(groups, channels, message=message, argument="num_groups")
         self.require_mixable(x, self.affine is True)
         count = x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:])
-        message = f"GroupNorm normalizes over a group of channels, which is one value alone: {x} flows in"
+        message = f"GroupNorm normalizes over a group of channels, which is a single value: {x} flows in"
         self.require(not equal(count, 1), "AS504", message, "use fewer groups", "num_groups")
         return x
 
@@ -169,8 +169,8 @@ class _TrailingNormalization(_Normalization):
         shape = given if isinstance(given, tuple) else (given,)
         text = f"`normalized_shape` is [{', '.join(map(show, shape))}]"
         self.require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
-        message, hint = f"{text}, but {x} does not end so", "leave it out for the last axis: it is inferred"
-        self.require(len(shape) <= x.rank, "AS406", message, argument="normalized_shape")
+        self.require(len(shape) <= x.rank, "AS406", f"{text}, but {x} has fewer axes", argument="normalized_shape")
+        message, hint = f"{text}, but {x} does not end with it", "leave it out for the last axis: it is inferred"
         for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
             self.require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
 

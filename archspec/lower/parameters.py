@@ -97,13 +97,7 @@ def _kind(parameter: document.Parameter, value: Any) -> str:
 
 def _misfit(value: Any, kind: str, parameter: document.Parameter) -> str | None:
     """Why a value is none of the parameter's, if so."""
-    own = type_of(value)
-    fits = {
-        "float": own in ("int", "float"),
-        "list[any]": own.startswith("list"),
-        "list[float]": own in ("list[float]", "list[int]", "list[any]"),
-    }.get(kind, own == kind or (kind.startswith("list") and own == "list[any]" and value == ()))
-    if not fits:
+    if not _fits(value, kind):
         return f"its type is {_type_words(kind)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if abs(value) > LARGEST:
@@ -115,6 +109,14 @@ def _misfit(value: Any, kind: str, parameter: document.Parameter) -> str | None:
     if parameter.choices is not None and value not in [_plain(choice) for choice in parameter.choices]:
         return f"it is one of {', '.join(literal_text(_plain(choice)) for choice in parameter.choices)}"
     return None
+
+
+def _fits(value: Any, kind: str) -> bool:
+    """Whether a value is of a type. An empty list is of every list's."""
+    if kind.startswith("list["):
+        return isinstance(value, tuple) and all(_fits(item, kind[5:-1]) for item in value)
+    own = type_of(value)
+    return own == kind or kind == "any" or (kind == "float" and own == "int")
 
 
 def _type_words(kind: str) -> str:

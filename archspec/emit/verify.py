@@ -1,0 +1,191 @@
+"""The summary against PyTorch itself: the built network runs once, without numbers, under torchinfo and a FLOP counter.
+
+torchinfo tells output shapes and parameters, `torch.utils.flop_counter` the multiply-accumulates. torchinfo has
+multiply-adds of its own, by a rule of thumb; where they differ, the text says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from archspec import dimensions
+from archspec.emit.summary import Row, Summary, summarize
+from archspec.graph import Call, Flow, Graph
+from archspec.problems import Problem, SpecError
+from archspec.tensors import TensorType
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_INSTALL = "verifying needs PyTorch and torchinfo: pip install 'archspec-nn[torch]'"
+_REPORT = "this is a bug of archspec: please report it, with the spec"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What PyTorch says of one module."""
+
+    shape: tuple[int, ...]
+    parameters: int
+    macs: int
+    """As torch.utils.flop_counter counts."""
+    mult_adds: int
+    """As torchinfo counts."""
+
+
+def verify(model: nn.Module, graph: Graph) -> str:
+    """Compares every layer's output shape, parameters and MACs with those of the built module; the comparison as text.
+
+    Runs the model once, in evaluation mode, for one sample: on the meta device if it was built there. SpecError where
+    a figure differs or an input's size is not known, ImportError where torchinfo or PyTorch is not installed.
+    """
+    try:
+        import torch
+        import torchinfo
+    except ImportError as error:
+        raise ImportError(_INSTALL, name=error.name) from error
+    summary = summarize(graph)
+    if summary.hint:
+        raise SpecError([Problem("AS508", "the sizes are not all known", graph.main.inputs[0].span, summary.hint)])
+    found = measure(model, [_tensor(model, value.type, summary.sizes) for value in graph.main.inputs])
+    problems = list(_differences(graph, summary, found))
+    if problems:
+        raise SpecError(problems)
+    version = f"PyTorch {torch.__version__} and torchinfo {torchinfo.__version__}"
+    return "\n".join(_lines(graph, summary, found, version))
+
+
+def measure(model: nn.Module, inputs: list[Tensor]) -> dict[str, Figures]:
+    """What PyTorch says of each innermost module, by its path."""
+    import torchinfo
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        statistics = torchinfo.summary(model, input_data=inputs, verbose=0)
+    flops = counter.get_flop_counts()
+    paths = {id(module): path for path, module in model.named_modules()}
+    return {
+        path: Figures(
+            tuple(info.output_size),
+            info.num_params,
+            sum(flops.get(f"{type(model).__name__}.{path}", {}).values()) // 2,
+            info.macs,
+        )
+        for info in statistics.summary_list
+        if info.is_leaf_layer and (path := paths[id(info.module)])
+    }
+
+
+def _tensor(model: nn.Module, value: TensorType, sizes: Mapping[str, int]) -> Tensor:
+    """A tensor of zeros, where the model is; on the meta device if it has no parameters."""
+    import torch
+
+    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), "meta")
+    return torch.zeros(_shape(value, sizes), dtype=getattr(torch, value.dtype), device=device)
+
+
+def _shape(flow: Flow | None, sizes: Mapping[str, int]) -> tuple[int, ...]:
+    """The sizes of a tensor; those of the first, where several flow."""
+    while isinstance(flow, tuple) and not isinstance(flow, TensorType):
+        flow = flow[0]
+    assert isinstance(flow, TensorType)
+    return tuple(dimensions.evaluate(axis, sizes) for axis in flow.shape)
+
+
+def _layers(graph: Graph, summary: Summary) -> Iterator[tuple[Call, Row]]:
+    return zip(graph.calls(), (row for row in summary.rows if not row.is_group), strict=True)
+
+
+def _differences(graph: Graph, summary: Summary, found: Mapping[str, Figures]) -> Iterator[Problem]:
+    for call, row in _layers(graph, summary):
+        if row.path not in found:
+            yield Problem("AS606", f"`{row.path}` is no module of the built network", call.span, _REPORT)
+            continue
+        figures = found[row.path]
+        for what, ours, theirs in (
+            ("output shape", list(_shape(row.output, summary.sizes)), list(figures.shape)),
+            ("number of parameters", row.parameters, figures.parameters),
+            ("number of MACs", row.macs, figures.macs),
+        ):
+            if ours != theirs:
+                message = f"the {what} of `{row.path}` is {theirs} in PyTorch; the summary says {ours}"
+                yield Problem("AS606", message, call.span, _REPORT)
+    more = sorted(found.keys() - {row.path for row in summary.rows})
+    if more:
+        message = f"the built network has modules that are no steps: {', '.join(more)}"
+        yield Problem("AS606", message, graph.main.inputs[0].span, _REPORT)
+
+
+# The text.
+
+
+def _lines(graph: Graph, summary: Summary, found: Mapping[str, Figures], version: str) -> Iterator[str]:
+    inputs = ", ".join(f"{value.name} {list(_shape(value.type, summary.sizes))}" for value in summary.inputs)
+    yield f"{summary.name} as {version} run it, for {inputs}"
+    yield ""
+    totals = [sum(getattr(figures, name) for figures in found.values()) for name in ("parameters", "macs", "mult_adds")]
+    yield from _columns(
+        [
+            ("", "archspec", "PyTorch", ""),
+            ("Layers", f"{sum(1 for _ in _layers(graph, summary)):,}", f"{len(found):,}", ""),
+            ("Parameters", f"{summary.parameters:,}", f"{totals[0]:,}", "torchinfo"),
+            ("MACs", f"{summary.macs:,}", f"{totals[1]:,}", "torch.utils.flop_counter"),
+            ("", "", f"{totals[2]:,}", "torchinfo's mult-adds"),
+        ]
+    )
+    yield ""
+    reasons = _reasons(graph, summary, found)
+    if reasons:
+        yield "torchinfo's mult-adds are no MACs:"
+        yield from (f"  {difference:+,} for {layers}: {reason}" for reason, (difference, layers) in reasons.items())
+        yield ""
+    yield f"All {len(found)} layers agree in output shape, parameters and MACs."
+
+
+def _columns(rows: list[tuple[str, str, str, str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, ours, theirs, source in rows:
+        yield f"{name:{widths[0]}}  {ours:>{widths[1]}}  {theirs:>{widths[2]}}  {source}".rstrip()
+
+
+def _reasons(graph: Graph, summary: Summary, found: Mapping[str, Figures]) -> dict[str, tuple[int, str]]:
+    """Why torchinfo's figures differ: by how much in all, and in which layers."""
+    grouped: dict[str, list[tuple[str, int]]] = {}
+    for call, row in _layers(graph, summary):
+        figures = found[row.path]
+        if figures.mult_adds != figures.macs:
+            grouped.setdefault(reason(call), []).append((row.layer, figures.mult_adds - figures.macs))
+    return {
+        why: (sum(difference for _, difference in layers), _counted(layer for layer, _ in layers))
+        for why, layers in grouped.items()
+    }
+
+
+def reason(call: Call) -> str:
+    """Why torchinfo's mult-adds of a layer are not its MACs.
+
+    torchinfo 1.8 multiplies all of a layer's weights and biases by the size of the first axis of its output and, where
+    the class is called `…Conv…`, by the sizes of all axes after the second.
+    """
+    name = type(call.layer).__name__
+    rank = call.output.rank if isinstance(call.output, TensorType) else 0
+    macs = call.layer.macs(call.input, call.output)
+    if isinstance(macs, int) and macs == 0:
+        return "neither convolves nor multiplies matrices, yet every parameter is counted once for each sample"
+    if "Conv" in name and rank != call.layer.spatial + 2:
+        return "takes one sample without a batch axis, whose first axis is counted as if it were one"
+    if name.startswith("ConvTranspose"):
+        return "multiplies at each place of its input; counted is each of its output, and the bias"
+    if "Conv" not in name and rank != 2:
+        return "multiplies at each place of its input; counted is each sample, and the bias"
+    return "the bias is added, not multiplied"
+
+
+def _counted(names: Iterable[str]) -> str:
+    """As in `13 Conv2d, 3 Linear`."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
