@@ -1,4 +1,4 @@
-"""What a document means: a frozen graph of steps with the types of everything that flows.
+"""What a document means: a frozen graph of classes, their steps, and the types of everything that flows.
 
 The one truth that every output reads. The same form holds a network with its parameters bound and its loops
 unrolled, and one with its parameters as symbols and its loops as loops. Knows nothing of YAML, of PyTorch or of
@@ -8,12 +8,12 @@ how it is printed as source.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Node, Symbolic, literal_text
+from archspec.expressions import Name, Node, Symbolic, literal_text
 from archspec.layers import Layer
 from archspec.problems import Span
 from archspec.tensors import TensorType
@@ -24,7 +24,7 @@ Flow: TypeAlias = TensorType | tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One argument of a layer. `node` is what the spec says; it is None where the value was inferred."""
+    """One argument of a constructor. `node` is what the spec says; it is None where the value was inferred."""
 
     name: str
     value: Any
@@ -34,27 +34,37 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A layer in its place. `name` is its key in the module around it, None where a loop counts it."""
+    """A module in its place: a layer of the catalogue, or a block. `name` is its key, None where a loop counts it.
+
+    `held` is the parameter that holds the layer, where one does. `ties` are weights that it shares: its own name for
+    one, and the dotted path of the other.
+    """
 
     name: str | None
-    path: str
-    layer: Layer
+    layer: Layer | Class
     arguments: tuple[Argument, ...]
-    input: Flow | None
+    inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
+    held: str | None = None
+    ties: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def type_name(self) -> str:
+        """The name of its class."""
+        return self.layer.name if isinstance(self.layer, Class) else type(self.layer).__name__
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """An nn.Sequential."""
+    """An nn.Sequential; or an nn.ModuleList, where its repetitions take more than one input."""
 
     name: str | None
-    path: str
     items: tuple[Item, ...]
-    input: Flow | None
+    inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +87,19 @@ class Loop:
     iterable: Node
     items: tuple[Item, ...]
     carried: tuple[Carried, ...]
-    input: Flow | None
+    inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Steps that are kept only on a condition over parameters; splices. A named one is else an nn.Identity."""
+    """Modules that are kept only on a condition over parameters; splices. A named one is else an nn.Identity."""
 
     name: str | None
-    path: str
     condition: Node
     items: tuple[Item, ...]
-    input: Flow | None
+    inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
 
@@ -99,8 +108,33 @@ Item: TypeAlias = Call | Group | Loop | Branch
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a forward method, and the module that it needs.
+
+    `kind` says what the line does: `call` passes `arguments` to the module `module`; `compute` evaluates the one
+    argument; `parameter` and `buffer` are no line, but a tensor of the module that later lines read.
+    `condition` is what a computation depends on; without it, the step's value is `otherwise`.
+    """
+
+    name: str
+    kind: Literal["call", "compute", "parameter", "buffer"]
+    target: Node
+    arguments: tuple[tuple[str | None, Node], ...]
+    item: Item | None
+    module: str | None
+    inputs: tuple[Flow | None, ...]
+    output: Flow | None
+    span: Span
+    condition: Node | None = None
+    otherwise: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Parameter:
-    """An argument of the constructor. `default` is None where it is required; `value` is what it is bound to here."""
+    """An argument of the constructor. `default` is None where it is required; `value` is what it is bound to here.
+
+    `inferred` ones are the sizes of a block's inputs, which its caller passes.
+    """
 
     name: str
     type: str
@@ -109,67 +143,101 @@ class Parameter:
     value: Any
     span: Span
     computed: bool = False
-    """Whether the default is an expression of other parameters."""
+    inferred: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A tensor that flows in."""
+    """A tensor that flows in. `axes` are its sizes as the spec writes them."""
 
     name: str
     type: TensorType
     span: Span
+    axes: tuple[Node, ...] = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """What a class returns: one value, a tuple, or (with `names`) a NamedTuple."""
+
+    values: tuple[Node, ...]
+    names: tuple[str, ...] = ()
+    single: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Class:
-    """One nn.Module class. A sequential one has its steps as its own numbered children."""
+    """One nn.Module class. One whose steps are a list is an nn.Sequential, with `items`; else it has `steps`."""
 
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
     let: tuple[tuple[str, Node], ...]
     inputs: tuple[Input, ...]
-    items: tuple[Item, ...]
     output: Flow | None
-    sequential: bool
+    items: tuple[Item, ...] = ()
+    steps: tuple[Step, ...] = ()
+    outputs: Outputs | None = None
+    count: int = 0
+    """How many layers it holds, repetitions counted."""
+
+    @property
+    def sequential(self) -> bool:
+        """Whether it is an nn.Sequential."""
+        return self.outputs is None
+
+    def children(self) -> tuple[Item, ...]:
+        """Its own modules, in the order in which they are made."""
+        return self.items or tuple(step.item for step in self.steps if step.item is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A whole network: its class."""
+    """A whole network: its class, and the blocks that it uses, each before its users."""
 
     path: str
     main: Class
+    blocks: tuple[Class, ...] = field(default=())
 
-    def calls(self) -> Iterator[Call]:
-        """Every layer, in order."""
-        return calls(self.main.items)
+    def modules(self) -> Iterator[tuple[str, Item]]:
+        """Every module of an unrolled network with its dotted path, outer ones first."""
+        return modules(self.main.children())
+
+    def calls(self) -> Iterator[tuple[str, Call]]:
+        """Every layer of the catalogue in an unrolled network, with its dotted path."""
+        return (
+            (path, item)
+            for path, item in self.modules()
+            if isinstance(item, Call) and not isinstance(item.layer, Class)
+        )
 
     def __str__(self) -> str:
-        return "\n".join(_lines(self.main))
+        return "\n".join(line for cls in (*self.blocks, self.main) for line in _lines(cls))
 
     def lint(self) -> None:
         """Raises AssertionError where the graph is not what every reader of it relies on."""
-        for parameter in self.main.parameters:
-            assert parameter.default is not None or not parameter.computed, parameter.name
-        assert len({p.name for p in self.main.parameters}) == len(self.main.parameters)
-        _lint(self.main.items, self.main.inputs[0].type if self.main.inputs else None)
-        paths = [item.path for item in walk(self.main.items) if isinstance(item, Call | Group) and item.name]
-        assert len(paths) == len(set(paths)), "two steps share a path"
+        for cls in (*self.blocks, self.main):
+            _lint(cls)
 
 
 def walk(items: tuple[Item, ...]) -> Iterator[Item]:
-    """Every item, outer ones first."""
+    """Every item of one class, outer ones first; what is inside a block belongs to the block's class."""
     for item in items:
         yield item
         if not isinstance(item, Call):
             yield from walk(item.items)
 
 
-def calls(items: tuple[Item, ...]) -> Iterator[Call]:
-    """Every layer below, in order."""
-    return (item for item in walk(items) if isinstance(item, Call))
+def modules(items: tuple[Item, ...], prefix: str = "") -> Iterator[tuple[str, Item]]:
+    """Every module below, blocks opened, with its dotted path; of an unrolled graph."""
+    for item in items:
+        path = f"{prefix}{getattr(item, 'name', None) or '*'}"
+        yield path, item
+        inside = item.items if not isinstance(item, Call) else ()
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            inside = item.layer.children()
+        yield from modules(inside, f"{path}.")
 
 
 def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
@@ -181,21 +249,70 @@ def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
     return frozenset(s for s in dimensions.symbols(flow) if s.free) if isinstance(flow, Dimension) else frozenset()
 
 
-def _lint(items: tuple[Item, ...], flow: Flow | None) -> Flow | None:
-    """Checks that each item takes what the one before it gives."""
-    for item in items:
-        assert item.input is None or flow is None or item.input == flow, f"{item} takes {item.input}, not {flow}"
+def names_in(node: Node) -> set[str]:
+    """The names that an expression reads."""
+    return {part.name for part in node.walk() if isinstance(part, Name)}
+
+
+def size_names(value: object) -> set[str]:
+    """The names of the symbols in a size, or in a list of them."""
+    if isinstance(value, tuple):
+        return set().union(*map(size_names, value))
+    if isinstance(value, Symbolic):
+        return names_in(value.node)
+    return {symbol.text for symbol in dimensions.symbols(value)} if isinstance(value, Dimension) else set()
+
+
+def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:
+    """Something of every step's output, by the step's dotted path, for an unrolled graph."""
+
+    def deep(flow: Flow | None) -> Any:
+        if flow is None or isinstance(flow, TensorType):
+            return None if flow is None else of(flow)
+        return tuple(map(deep, flow))
+
+    def below(cls: Class, prefix: str) -> Iterator[tuple[str, Any]]:
+        for step in cls.steps:
+            if step.item is None:
+                yield f"{prefix}{step.name}", deep(step.output)
+            else:
+                yield from inside(step.item, prefix)
+        for item in cls.items:
+            yield from inside(item, prefix)
+
+    def inside(item: Item, prefix: str) -> Iterator[tuple[str, Any]]:
+        path = f"{prefix}{getattr(item, 'name', None) or '*'}"
+        yield path, deep(item.output)
         if isinstance(item, Call):
-            names = [argument.name for argument in item.arguments]
-            assert names == [name for name in item.layer.arguments if name in names], "arguments are out of order"
-            for argument in item.arguments:
-                assert argument.node is not None or not free_symbols(argument.value), argument.name
-        elif isinstance(item, Group):
-            assert _lint(item.items, item.input) == item.output or item.output is None
+            if isinstance(item.layer, Class):
+                yield from below(item.layer, f"{path}.")
         else:
-            _lint(item.items, None)
+            for child in item.items:
+                yield from inside(child, f"{path}.")
+
+    return dict(below(graph.main, ""))
+
+
+def _lint(cls: Class) -> None:
+    assert len({p.name for p in cls.parameters}) == len(cls.parameters), "two parameters of one name"
+    names = [item.name for item in cls.children() if isinstance(item, Call | Group) and item.name is not None]
+    assert len(names) == len(set(names)), "two modules share a name"
+    for item in walk(cls.children()):
+        if isinstance(item, Call) and isinstance(item.layer, Layer):
+            given = [argument.name for argument in item.arguments]
+            assert given == [name for name in item.layer.arguments if name in given], "arguments are out of order"
+    if cls.sequential:
+        _lint_flow(cls.items, cls.inputs[0].type)
+
+
+def _lint_flow(items: tuple[Item, ...], flow: Flow | None) -> None:
+    """Checks that each item of an nn.Sequential takes what the one before it gives."""
+    for item in items:
+        first = item.inputs[0]
+        assert first is None or flow is None or first == flow, f"{item} takes {first}, not {flow}"
+        if isinstance(item, Group):
+            _lint_flow(item.items, first)
         flow = item.output
-    return flow
 
 
 def _lines(cls: Class) -> Iterator[str]:
@@ -204,6 +321,13 @@ def _lines(cls: Class) -> Iterator[str]:
     for value in cls.inputs:
         yield f"  {value.name}: {value.type}"
     yield from _item_lines(cls.items, "  ")
+    for step in cls.steps:
+        texts = ", ".join(f"{name + '=' if name else ''}{node.text}" for name, node in step.arguments)
+        what = f"self.{step.module}({texts})" if step.kind == "call" else texts
+        yield f"  {step.target.text} = {what} -> {flow_text(step.output)}"
+        yield from _item_lines((step.item,) if step.item is not None else (), "    ")
+    if cls.outputs is not None:
+        yield f"  return {', '.join(node.text for node in cls.outputs.values)}"
 
 
 def _item_lines(items: tuple[Item, ...], indent: str) -> Iterator[str]:
@@ -212,7 +336,7 @@ def _item_lines(items: tuple[Item, ...], indent: str) -> Iterator[str]:
         head = f"{indent}{f'({name}) ' if name else ''}"
         if isinstance(item, Call):
             arguments = ", ".join(f"{a.name}={argument_text(a)}" for a in item.arguments)
-            yield f"{head}{type(item.layer).__name__}({arguments}) -> {flow_text(item.output)}"
+            yield f"{head}{item.type_name}({arguments}) -> {flow_text(item.output)}"
             continue
         if isinstance(item, Loop):
             carried = "".join(f"; {c.name} <- {dimensions.show(c.update)}" for c in item.carried)
@@ -242,14 +366,3 @@ def flow_text(flow: Flow | None) -> str:
     if isinstance(flow, TensorType):
         return str(flow)
     return f"({', '.join(map(flow_text, flow))})"
-
-
-def outputs(items: tuple[Item, ...], of: Callable[[TensorType], Any]) -> dict[str, Any]:
-    """Something of every step's output, by the step's dotted path, for an unrolled graph."""
-
-    def deep(flow: Flow | None) -> Any:
-        if flow is None or isinstance(flow, TensorType):
-            return None if flow is None else of(flow)
-        return tuple(map(deep, flow))
-
-    return {item.path: deep(item.output) for item in walk(items) if isinstance(item, Call | Group)}

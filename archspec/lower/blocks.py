@@ -1,0 +1,349 @@
+"""Blocks: classes of their own, read once for each way in which they are used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec import dimensions, graph
+from archspec.dimensions import Dimension, Size
+from archspec.document import Block, Input, Step
+from archspec.expressions import ExpressionError, Name, Node, Symbolic, compile_value, type_of, unknown
+from archspec.graph import Argument, Call, Class, Flow, Group, flow_text, size_names
+from archspec.lower.calls import (
+    argument_places,
+    came_from,
+    check_free,
+    evaluated_argument,
+    lost,
+    takes,
+    type_path,
+)
+from archspec.lower.carried import closed
+from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.names import reads
+from archspec.lower.parameters import compute_let, declare, misfit, symbol_of
+from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+def instance(
+    frame: Frame, step: Step, name: str, path: Path, given: Given, place: Place, scope: Scope, key: str | None
+) -> Call | Group:
+    """A block in its place, with the class that it is there."""
+    block = frame.context.document.blocks[name]
+    at = type_path(frame.report, path, name)
+    arguments = block_arguments(frame, block, step, name, path, scope)
+    if arguments is None or any(type is None for type in given.types):
+        return lost(frame, path, given)
+    if not takes(frame, name, tuple(block.inputs), given, at):
+        return lost(frame, path, given)
+    types = _by_input(frame, block, name, given, at)
+    if types is None:
+        return lost(frame, path, given)
+    span = frame.span(at, key=True)
+    if frame.context.unroll:
+        cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
+        if cls is None:
+            return lost(frame, path, given)
+        return Call(key, cls, tuple(arguments.values()), given.types, cls.output, span)
+    cls = in_symbols(frame, block, name)
+    if cls is None:
+        return lost(frame, path, given)
+    return _in_symbols(frame, block, cls, arguments, types, given, key, span, at)
+
+
+def block_arguments(
+    frame: Frame, block: Block, step: Step, name: str, path: Path, scope: Scope
+) -> dict[str, Argument] | None:
+    """The parameters that a step gives a block, by name."""
+    required = [one for one, parameter in block.params.items() if parameter.required]
+    single = required[0] if required else next(iter(block.params), None)
+    places = argument_places(frame, step, path, single, list(block.params))
+    if places is None:
+        return None
+    at = type_path(frame.report, path, name)
+    found: dict[str, Argument] = {}
+    failed = False
+    for one, where, value in places:
+        parameter = block.params.get(one)
+        if parameter is None:
+            hint = did_you_mean(one, list(block.params), f"{name} takes")
+            frame.report.add("AS402", f"{name} has no parameter {echo(one)}", where, hint, key=True)
+            failed = True
+            continue
+        words = frozenset(scope) if parameter.type == "str" or isinstance(parameter.default, str) else None
+        argument = evaluated_argument(frame, one, value, where, scope, words)
+        failed = failed or argument is None
+        if argument is None:
+            continue
+        if not unknown(argument.value):
+            why = misfit(argument.value, parameter)
+            if why:
+                frame.report.add("AS208", f"{echo(argument.value)} is no value for `{one}` of {name}: {why}", where)
+                failed = True
+        found[one] = argument
+    for one in required:
+        if one not in found and not failed:
+            frame.report.add("AS403", f"{name} requires `{one}`", at, f"write `{name}: {{{one}: …}}`", key=True)
+            failed = True
+    return None if failed else found
+
+
+def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> dict[str, Flow] | None:
+    """What flows into each input of a block."""
+    names = list(block.inputs)
+    found: dict[str, Flow] = {}
+    positional = iter(names)
+    for argument, flow in zip(given.names, given.types, strict=True):
+        if flow is not None:
+            found[argument if argument is not None else next(positional)] = flow
+    for one, declared in block.inputs.items():
+        if one not in found and not declared.optional:
+            message = f"{name} takes {len(names)} inputs; nothing flows into `{one}`"
+            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True)
+            return None
+    return found
+
+
+def bind_inputs(
+    frame: Frame, block: Block, name: str, types: dict[str, Flow], scope: dict[str, Any], at: Path, given: Given
+) -> bool:
+    """Binds the names in a block's inputs to the sizes that flow in; False (and reported) where they do not fit."""
+    for one, declared in block.inputs.items():
+        flow = types.get(one)
+        if flow is None:
+            continue
+        wanted = f"[{', '.join(map(str, declared.shape))}]"
+        if not isinstance(flow, TensorType) or flow.rank != len(declared.shape):
+            message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
+            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given))
+            return False
+        for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
+            problem = _bind_size(text, size, scope)
+            if problem is not None:
+                message = f"axis {axis} of `{one}` is {wanted[1:-1].split(', ')[axis]} in {name}: {problem}"
+                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
+                return False
+        if flow.dtype != declared.dtype and not (flow.dtype in _FLOATS and declared.dtype in _FLOATS):
+            message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
+            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given))
+            return False
+    return True
+
+
+_FLOATS = ("float32", "float64", "float16", "bfloat16")
+
+
+def _declared(frame: Frame, name: str, one: str, given: Given) -> tuple[Related, ...]:
+    place = frame.span(("blocks", name, "inputs", one), key=True)
+    return (*came_from(given), Related(f"`{one}` is declared here", place))
+
+
+def _bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
+    """Binds a new name, or compares; why they do not agree, if they do not."""
+    try:
+        node = compile_value(text)
+        new = {part.name for part in node.walk() if isinstance(part, Name)} - scope.keys()
+        if isinstance(node, Name) and new:
+            scope[node.name] = size
+            return None
+        if len(new) == 1:
+            (name,) = new
+            unit = dimensions.symbol(name, minimum=None)
+            pattern = node.evaluate({**scope, name: unit})
+            factor = pattern // unit if isinstance(pattern, Dimension) else 0
+            if pattern != factor * unit:
+                return "a dimension with a new name is that name, or a multiple of it"
+            if dimensions.divides(factor, size) is False or (
+                dimensions.divides(factor, size) is None and graph.free_symbols(size)
+            ):
+                return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
+            scope[name] = dimensions.quotient(size, factor)
+            return None
+        wanted = node.evaluate(scope)
+    except ExpressionError as error:
+        return error.message
+    answer = dimensions.equal(size, wanted)
+    if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):
+        return None
+    when = dimensions.when_equal(size, wanted)
+    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}" + (f"; equal only if {when}" if when else "")
+
+
+def _with_values(
+    frame: Frame,
+    block: Block,
+    name: str,
+    arguments: dict[str, Argument],
+    types: dict[str, Flow],
+    prefix: str,
+    at: Path,
+    given: Given,
+) -> Class | None:
+    """A block with its parameters bound: read once for equal parameters and inputs."""
+    context = frame.context
+    key = (name, tuple((n, type_of(a.value), a.value) for n, a in sorted(arguments.items())), tuple(types.items()))
+    if key in context.instances:
+        cls = context.instances[key]
+        context.add_layers(cls.count if cls is not None else 0, at)
+        return cls
+    if name in context.open:
+        report_cycle(frame, name, at)
+        return None
+    base: tuple[str, str] = ("blocks", name)
+    scope: dict[str, Any] = {}
+    parameters = declare(frame.report, block.params, base, {n: a.value for n, a in arguments.items()}, scope)
+    context.instances[key] = None
+    if not bind_inputs(frame, block, name, types, scope, at, given):
+        return None
+    context.open.append(name)
+    before = context.count
+    cls = _read(frame, block, name, parameters, types, scope, f"{prefix}.")
+    context.open.pop()
+    if cls is not None:
+        cls = _counted(cls, context.count - before)
+    context.instances[key] = cls
+    return cls
+
+
+def _counted(cls: Class, count: int) -> Class:
+    from dataclasses import replace
+
+    return replace(cls, count=count)
+
+
+def report_cycle(frame: Frame, name: str, at: Path) -> None:
+    chain = " -> ".join([*frame.context.open, name])
+    frame.report.add("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves", key=True)
+
+
+def in_symbols(frame: Frame, block: Block, name: str) -> Class | None:
+    """A block with its parameters, and the sizes of its inputs, as symbols."""
+    context = frame.context
+    if name in context.open:
+        report_cycle(frame, name, ("blocks", name))
+        return None
+    if name not in context.blocks:
+        scope: dict[str, Any] = {}
+        parameters = declare(frame.report, block.params, ("blocks", name), {}, scope, symbolic=True)
+        types: dict[str, Flow] = {}
+        for one, declared in block.inputs.items():
+            types[one] = TensorType(tuple(_symbolic_size(size, scope) for size in declared.shape), declared.dtype)
+        context.open.append(name)
+        cls = _read(frame, block, name, parameters, types, scope, "")
+        context.open.pop()
+        context.blocks[name] = cls
+    return context.blocks[name]
+
+
+def _symbolic_size(text: int | str, scope: dict[str, Any]) -> Size:
+    node = compile_value(text)
+    for part in node.walk():
+        if isinstance(part, Name) and part.name not in scope:
+            # Not `free`: what the check with values has settled is not asked again.
+            scope[part.name] = dimensions.symbol(part.name)
+    value: Size = node.evaluate(scope)
+    return value
+
+
+def _read(
+    frame: Frame,
+    block: Block,
+    name: str,
+    parameters: tuple[graph.Parameter, ...],
+    types: dict[str, Flow],
+    scope: dict[str, Any],
+    prefix: str,
+) -> Class | None:
+    """The class that a block's declaration says, for those inputs."""
+    from archspec.lower.classes import read_class  # it reads blocks in turn
+
+    base: Path = ("blocks", name)
+    before = len(frame.report.problems)
+    let = compute_let(frame.report, block.let, scope, (*base, "let"))
+    inputs = tuple(_input(frame, declared, one, types.get(one), base) for one, declared in block.inputs.items())
+    own = Frame(frame.context, scope, prefix)
+    cls = read_class(own, name, block, base, parameters, let, inputs)
+    return cls if len(frame.report.problems) == before else None
+
+
+def _input(frame: Frame, declared: Input, name: str, flow: Flow | None, base: Path) -> graph.Input:
+    axes = tuple(compile_value(size) for size in declared.shape)
+    span = frame.span((*base, "inputs", name), key=True)
+    if flow is None:  # an optional one that nothing flows into
+        flow = TensorType(tuple(dimensions.symbol(f"{name}_{i}") for i in range(len(axes))), declared.dtype)
+    assert isinstance(flow, TensorType)
+    return graph.Input(name, flow, span, axes, declared.optional)
+
+
+def _in_symbols(
+    frame: Frame,
+    block: Block,
+    cls: Class,
+    arguments: dict[str, Argument],
+    types: dict[str, Flow],
+    given: Given,
+    key: str | None,
+    span: Span,
+    at: Path,
+) -> Call | Group:
+    """A block as generated code calls it: its own sizes passed on, its output in the caller's terms."""
+    scope: dict[str, Any] = {n: a.value for n, a in arguments.items()}
+    for parameter in cls.parameters:
+        if not parameter.inferred and parameter.name not in scope and parameter.default is not None:
+            scope[parameter.name] = parameter.default.evaluate(scope)
+    if not bind_inputs(frame, block, cls.name, types, scope, at, given):
+        return lost(frame, at, given)
+    passed = [
+        Argument(parameter.name, scope[parameter.name], None, span)
+        if parameter.inferred
+        else arguments[parameter.name]
+        for parameter in cls.parameters
+        if parameter.inferred or parameter.name in arguments
+    ]
+    check_free(frame, tuple(passed), given, at)
+    output = substitute(cls.output, scope)
+    return Call(key, cls, tuple(passed), given.types, output, span)
+
+
+def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
+    """A type with names replaced by their values in another scope."""
+    if flow is None:
+        return None
+    if isinstance(flow, TensorType):
+        return TensorType(tuple(dimensions.substitute(size, scope) for size in flow.shape), flow.dtype)
+    return tuple(substitute(part, scope) for part in flow)
+
+
+def inline_block(
+    frame: Frame, layers: dict[str, Step], path: Path, given: Given, scope: Scope, name: str | None, span: Span
+) -> Call | Group:
+    """A group whose steps are a graph: a class of its own that reads the names around it."""
+    from archspec.lower.classes import read_class
+
+    block = Block.model_construct(doc="", params={}, let={}, inputs={}, layers=layers, outputs=None)
+    class_name = "".join(word[:1].upper() + word[1:] for word in str(name or "group").split("_")) or "Group"
+    own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.")
+    first = given.first()
+    assert first is None or isinstance(first, tuple)
+    inputs = (graph.Input("x", first, given.span, ()),) if isinstance(first, TensorType) else ()
+    before = len(frame.report.problems)
+    count = frame.context.count
+    cls = read_class(own, class_name, block, path, (), (), inputs, outer=frame)
+    if cls is None or len(frame.report.problems) > before:
+        return lost(frame, path, given)
+    needed = [one for one in scope if one in reads(cls)]
+    parameters = tuple(
+        graph.Parameter(one, type_of(scope[one]), None, "", scope[one], span, inferred=True) for one in needed
+    )
+    passed = tuple(Argument(one, scope[one], Name(one), span) for one in needed)
+    from dataclasses import replace
+
+    cls = replace(cls, parameters=parameters, count=frame.context.count - count)
+    if not frame.context.unroll:
+        frame.context.blocks[class_name] = cls
+    return Call(name, cls, passed, given.types, cls.output, span)
+
+
+__all__ = ["Node", "Symbolic", "closed", "inline_block", "instance", "size_names", "symbol_of"]

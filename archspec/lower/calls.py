@@ -1,0 +1,268 @@
+"""One module in its place: a layer of the catalogue or a block, its arguments evaluated and checked."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import LARGEST, Dimension
+from archspec.document import Step
+from archspec.expressions import ExpressionError, Node, Symbolic, Undecided
+from archspec.graph import Argument, Call, Flow, Group, flow_text, free_symbols
+from archspec.layers import ABSENT, LAYERS, Layer, LayerError
+from archspec.lower._problems import Report
+from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+_TIE = re.compile(r"[A-Za-z]\w*(\.\w+)+")
+
+
+def call(
+    frame: Frame, step: Step, path: Path, given: Given, place: Place, scope: Scope, key: str | None
+) -> Call | Group:
+    """The module that a step's type names."""
+    held = None
+    type_name = str(step.type)
+    if step.layer is not None:
+        held = step.layer
+        found = held_layer(frame, held, (*path, "layer"), scope)
+        if found is None:
+            return lost(frame, path, given)
+        type_name = found
+    if type_name in frame.context.document.blocks:
+        from archspec.lower.blocks import instance  # a block's steps are read as a class's are
+
+        return instance(frame, step, type_name, path, given, place, scope, key)
+    layer_type = LAYERS.get(type_name)
+    if layer_type is None:
+        unknown_layer(frame, type_name, path)
+        return lost(frame, path, given)
+    frame.context.add_layers(1, path)
+    at = type_path(frame.report, path, held and "layer" or type_name)
+    span = frame.span(at, key=True)
+    ties: dict[str, str] = {}
+    arguments = layer_arguments(frame, layer_type, step, path, scope, ties) if held is None else {}
+    layer = None
+    if arguments is not None:
+        layer = _checked(frame, layer_type, {name: a.value for name, a in arguments.items()}, at)
+    if layer is None or arguments is None:
+        return Call(key, layer_type.unchecked(), (), given.types, None, span)
+    output = flow(frame, layer, given, at)
+    ordered = in_order(layer, arguments, span)
+    check_free(frame, ordered, given, at)
+    return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.items()))
+
+
+def lost(frame: Frame, path: Path, given: Given) -> Group:
+    """In place of a step that cannot be read: what flows on is unknown."""
+    return Group(None, (), given.types, None, frame.span(path))
+
+
+def held_layer(frame: Frame, name: str, path: Path, scope: Scope) -> str | None:
+    """The layer that a parameter holds."""
+    value = scope.get(name)
+    if isinstance(value, Symbolic) and value.type.startswith("layer:"):
+        return value.type.partition(":")[2]
+    if isinstance(value, str) and value in LAYERS:
+        return value
+    message = f"{echo(name)} is no parameter that holds a layer"
+    frame.report.add("AS303", message, path, "give the parameter a layer's name as its default: `activation: ReLU`")
+    return None
+
+
+def unknown_layer(frame: Frame, name: str, path: Path) -> None:
+    """Reports a type that is neither a layer nor a block."""
+    at = type_path(frame.report, path, name)
+    if name in ABSENT:
+        frame.report.add("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, key=True)
+        return
+    if "." in name:
+        message = f"{echo(name)}: classes of your own are not read by this version"
+        frame.report.add("AS207", message, at, "build it from torch.nn's layers, as a block", key=True)
+        return
+    known = [*LAYERS, *frame.context.document.blocks]
+    hint = did_you_mean(name, known) or "`torch.nn`'s layers go by PyTorch's names"
+    frame.report.add("AS401", f"unknown layer {echo(name)}", at, hint, key=True)
+
+
+def layer_arguments(
+    frame: Frame, layer_type: type[Layer], step: Step, path: Path, scope: Scope, ties: dict[str, str]
+) -> dict[str, Argument] | None:
+    """The arguments that a step gives, by name; None if one of them is no argument or has no value."""
+    places = argument_places(frame, step, path, layer_type.single(), list(layer_type.arguments))
+    if places is None:
+        return None
+    found: dict[str, Argument] = {}
+    failed = False
+    for name, at, value in places:
+        argument = layer_type.arguments.get(name)
+        if argument is None and isinstance(value, str) and name in ("weight", "bias") and _TIE.fullmatch(value):
+            ties[name] = value
+            continue
+        if argument is None:
+            hint = did_you_mean(name, list(layer_type.arguments), f"{step.type} takes")
+            frame.report.add("AS402", f"{step.type} has no argument {echo(name)}", at, hint, key=True)
+            failed = True
+            continue
+        words = frozenset(scope) if argument.choices or argument.kind in ("word", "device", "dtype") else None
+        evaluated = evaluated_argument(frame, name, value, at, scope, words)
+        failed = failed or evaluated is None
+        if evaluated is not None:
+            found[name] = evaluated
+    return None if failed else found
+
+
+def argument_places(
+    frame: Frame, step: Step, path: Path, single: str | None, known: list[str]
+) -> list[tuple[str, Path, Any]] | None:
+    """The arguments of a step as written: by name, or one value for the argument `single`."""
+    if step.arguments is None:
+        return []
+    base = (*path, str(step.type))
+    if isinstance(step.arguments, dict):
+        return [(name, (*base, name), value) for name, value in step.arguments.items()]
+    if single is None:
+        message = f"{step.type} requires no argument that one value could stand for"
+        advice = f"name the argument: {', '.join(known)}" if known else "leave it out"
+        frame.report.add("AS405", message, base, advice)
+        return None
+    return [(single, base, step.arguments)]
+
+
+def evaluated_argument(
+    frame: Frame, name: str, value: object, at: Path, scope: Scope, words: frozenset[str] | None
+) -> Argument | None:
+    """An argument with its value; None (and reported) if it has none."""
+    try:
+        node, result = frame.report.evaluate(value, at, scope, words)
+    except ExpressionError:
+        return None
+    return Argument(name, result, node, frame.span(at))
+
+
+def _checked(frame: Frame, layer_type: type[Layer], values: dict[str, Any], at: Path) -> Layer | None:
+    """The layer with its arguments, if each of them is one."""
+    try:
+        return layer_type(values)
+    except LayerError as error:
+        layer_error(frame, error, at, None)
+        return None
+
+
+def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
+    """What flows out of a layer; None where that cannot be said."""
+    if any(type is None for type in given.types):
+        return None
+    if not takes(frame, type(layer).__name__, layer.inputs, given, at):
+        return None
+    positional = [value for name, value in zip(given.names, given.types, strict=True) if name is None]
+    named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
+    try:
+        output: Flow = layer.forward(*positional, **named)
+    except LayerError as error:
+        layer_error(frame, error, at, given)
+        return None
+    except Undecided:
+        return None
+    if too_large(output):
+        message = f"{type(layer).__name__} returns {flow_text(output)}, which is beyond 64 bits"
+        frame.report.add("AS507", message, at, key=True)
+        return None
+    return output
+
+
+def takes(frame: Frame, name: str, inputs: tuple[str, ...], given: Given, at: Path) -> bool:
+    """Whether a module takes what it is given: as many tensors, by those names, and no tuple for a tensor."""
+    first = given.first()
+    if isinstance(first, tuple) and not isinstance(first, TensorType):
+        message = f"{name} takes a tensor, but {given.label} returns {len(first)} values"
+        advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
+        frame.report.add("AS502", message, at, advice, key=True, related=came_from(given))
+        return False
+    for argument in given.names:
+        if argument is not None and argument not in inputs:
+            hint = did_you_mean(argument, list(inputs), f"{name} is called with")
+            frame.report.add("AS402", f"{name} takes no input {echo(argument)}", at, hint, key=True)
+            return False
+    if sum(argument is None for argument in given.names) > len(inputs):
+        message = f"{name} takes {len(inputs)} inputs, not {len(given.names)}"
+        frame.report.add("AS501", message, at, f"its inputs: {', '.join(inputs)}", key=True)
+        return False
+    return True
+
+
+def too_large(output: Flow) -> bool:
+    """Whether a size or a number of elements is beyond 64 bits."""
+    if not isinstance(output, TensorType):
+        return any(map(too_large, output))
+    return any(isinstance(size, int) and size > LARGEST for size in (*output.shape, output.numel))
+
+
+def came_from(given: Given) -> tuple[Related, ...]:
+    """Where the input of a step comes from, for a message."""
+    first = given.first()
+    return () if first is None else (Related(f"{flow_text(first)} comes from {given.label}", given.span),)
+
+
+def layer_error(frame: Frame, error: LayerError, at: Path, given: Given | None) -> None:
+    """A layer's refusal, at the argument to blame if the spec writes it."""
+    key = True
+    below = frame.report.source.value(at)
+    if error.argument is not None and isinstance(below, dict) and error.argument in below:
+        at, key = (*at, error.argument), False
+    elif error.argument is not None and below is not None and not isinstance(below, dict) and _is_type_key(frame, at):
+        key = False
+    related = came_from(given) if given is not None else ()
+    frame.report.add(error.code, error.message, at, error.help, key=key, related=related)
+
+
+def _is_type_key(frame: Frame, at: Path) -> bool:
+    return isinstance(frame.report.source.value(at[:-1]), dict) and isinstance(at[-1], str) and at[-1][:1].isupper()
+
+
+def in_order(layer: Layer, arguments: dict[str, Argument], span: Span) -> tuple[Argument, ...]:
+    """Given and inferred arguments in PyTorch's order."""
+    ordered = []
+    for name, argument in layer.arguments.items():
+        if name in arguments:
+            ordered.append(arguments[name])
+        elif argument.inferred and name in layer.__dict__:
+            ordered.append(Argument(name, layer.__dict__[name], None, span))
+    return tuple(ordered)
+
+
+def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: Path) -> None:
+    """No argument of a constructor depends on a free dimension, or is a size that no expression says."""
+    for argument in arguments:
+        free = free_symbols(argument.value)
+        if free:
+            names = ", ".join(sorted(f"`{symbol.text}`" for symbol in free))
+            what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "it"
+            message = f"`{argument.name}` would be {what}, which depends on the free dimension {names}"
+            advice = f"make {names} a parameter or a number, or pool it away before (AdaptiveAvgPool2d: 1)"
+            frame.report.add("AS506", message, at, advice, key=True, related=came_from(given))
+            return
+        why = unknown_reason(argument.value)
+        if why is not None:
+            message = f"`{argument.name}` depends on a size that no expression of the parameters gives: {why}"
+            frame.report.add("AS508", message, at, f"write `{argument.name}` out", key=True, related=came_from(given))
+            return
+
+
+def unknown_reason(value: object) -> str | None:
+    """Why a size has no expression, if it has none."""
+    if isinstance(value, tuple):
+        return next((why for item in value if (why := unknown_reason(item))), None)
+    found = dimensions.atoms(value) if isinstance(value, Dimension) else []
+    return next((atom.why for atom in found if isinstance(atom, dimensions.Unknown)), None)
+
+
+def type_path(report: Report, path: Path, type_name: str) -> Path:
+    """The place of a step's type: a key below it, or the step itself where it is a bare name."""
+    return (*path, type_name) if isinstance(report.source.value(path), dict) else path
+
+
+__all__ = ["Node", "call", "layer_arguments", "type_path"]

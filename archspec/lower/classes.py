@@ -1,0 +1,418 @@
+"""One class: its steps in the order of flow, each with the line of the forward method that it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archspec import dimensions, graph
+from archspec.dimensions import Dimension
+from archspec.document import Block, Step
+from archspec.expressions import (
+    Embedded,
+    ExpressionError,
+    Items,
+    Name,
+    Node,
+    Symbolic,
+    Undecided,
+    compile_value,
+    parse,
+    type_of,
+    unknown,
+)
+from archspec.graph import Call, Class, Flow, Group, Input, Outputs, flow_text, names_in
+from archspec.layers import LayerError
+from archspec.lower.calls import came_from
+from archspec.lower.carried import close
+from archspec.lower.context import Frame, Given, Place, Value
+from archspec.lower.modules import Modules, assume_flow, destructure, merge
+from archspec.lower.names import reads
+from archspec.lower.tensors import tensor_value
+from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.refusals import Refusal
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+class Names(Mapping[str, Any]):
+    """What an expression over tensors may read: values of the flow, then parameters and sizes."""
+
+    def __init__(self, frame: Frame, outer: Frame | None) -> None:
+        self.frame = frame
+        self.outer = outer
+
+    def value(self, name: str) -> Value | None:
+        """The value of that name, here or around here."""
+        found = self.frame.values.get(name)
+        return found if found is not None or self.outer is None else self.outer.values.get(name)
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.value(name)
+        if value is not None:
+            value.read = True
+            if value.type is None:
+                raise LostError(name)
+            return value.type
+        if name == "training":
+            return Symbolic(Name("training"), "bool")
+        return self.frame.scope[name]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and (
+            self.value(name) is not None or name in self.frame.scope or name == "training"
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        outer = self.outer.values if self.outer is not None else {}
+        return iter({**self.frame.scope, **outer, **self.frame.values})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class LostError(Exception):
+    """A value whose type is not known, after an error that was reported where it happened."""
+
+
+def read_class(
+    frame: Frame,
+    name: str,
+    block: Block,
+    path: Path,
+    parameters: tuple[graph.Parameter, ...],
+    let: tuple[tuple[str, Node], ...],
+    inputs: tuple[Input, ...],
+    *,
+    outer: Frame | None = None,
+) -> Class | None:
+    """The class that a document or block declares, for inputs of those types; None where its form is wrong."""
+    for one in inputs:
+        frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name))
+    below = path if outer is not None else (*path, "layers")
+    if isinstance(block.layers, list):
+        return _sequential(frame, name, block, below, parameters, let, inputs)
+    body = Body(frame, outer)
+    body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
+    steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
+    if not steps:
+        frame.report.add("AS203", "there are no steps", below, "add one: `fc: {Linear: 10}`")
+        return None
+    outputs, output = body.outputs(block, (*path, "outputs"), below)
+    body.report_unread()
+    output = close(frame.locals, output) if path else output
+    cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs)
+    return _with_sizes(frame, cls)
+
+
+def _sequential(
+    frame: Frame,
+    name: str,
+    block: Block,
+    below: Path,
+    parameters: tuple[graph.Parameter, ...],
+    let: tuple[tuple[str, Node], ...],
+    inputs: tuple[Input, ...],
+) -> Class | None:
+    """A class whose steps are a list: an nn.Sequential."""
+    if len(inputs) != 1:
+        message = f"a list takes one input, and {len(inputs)} are declared"
+        frame.report.add("AS206", message, below, "name the steps in a mapping, and say `from:`")
+        return None
+    if block.outputs is not None:
+        at = (*below[:-1], "outputs")
+        frame.report.add("AS206", "a list returns its last value", at, "leave `outputs` out, or name the steps", key=True)
+    (value,) = frame.values.values()
+    place = Place(frame.prefix)
+    items, last = Modules(frame).sequence(block.layers, below, Given.one(value), place, frame.scope)
+    if not items and not frame.report.problems:
+        frame.report.add("AS203", "there are no steps", below, "add one: `- Linear: 10`")
+        return None
+    output = last.first() if len(last.types) == 1 else last.types
+    cls = Class(name, block.doc, parameters, let, inputs, close(frame.locals, output), items=items)
+    return _with_sizes(frame, cls)
+
+
+def _with_sizes(frame: Frame, cls: Class) -> Class:
+    """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
+    from dataclasses import replace
+
+    from archspec.lower.names import constructor_reads
+
+    if frame.context.unroll or not frame.context.open:
+        return cls
+    declared = {parameter.name for parameter in cls.parameters}
+    axes = [one for value in cls.inputs for node in value.axes for one in sorted(names_in(node))]
+    needed = constructor_reads(cls)
+    sizes = tuple(
+        graph.Parameter(one, "int", None, "", frame.scope[one], cls.inputs[0].span, inferred=True)
+        for one in dict.fromkeys(axes)
+        if one in needed and one not in declared
+    )
+    return replace(cls, parameters=(*sizes, *cls.parameters))
+
+
+class Body:
+    """The named steps of one class."""
+
+    def __init__(self, frame: Frame, outer: Frame | None) -> None:
+        self.frame = frame
+        self.report = frame.report
+        self.names = Names(frame, outer)
+        self.modules = Modules(frame)
+        self.place = Place(frame.prefix)
+        self.current: Value | None = None
+        self.made: dict[str, tuple[Step, Path]] = {}  # what `again` may run once more
+
+    def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
+        """The graph's step for one of the spec's, if it can be read."""
+        try:
+            target = parse(key)
+        except ExpressionError as error:
+            self.report.expression(error, path, None)
+            return
+        if isinstance(target, Items) and step.expression is None:
+            message = "only an expression's value is unpacked"
+            self.report.add("AS206", message, path, "name the layer, and unpack it in the next step", key=True)
+            return
+        for name in sorted(names_in(target)):
+            if name in self.frame.values:
+                self.report.add("AS205", f"`{name}` names two values", path, "name one anew", key=True)
+        if isinstance(target, Name) and not self.modules.take(target.name, path, self.place):
+            return
+        before = len(self.report.problems)
+        try:
+            made = self.read(target, step, path)
+        except ExpressionError:
+            made = None  # reported where it was found
+        except LostError:
+            made = None
+        span = self.frame.span(path, key=True)
+        if made is None or len(self.report.problems) > before:
+            self.bind(target, None, span, path)
+            return
+        yield made
+        if made.kind in ("parameter", "buffer"):
+            self.frame.values[key] = Value(made.output, f"`{key}`", span, target)
+            return
+        self.bind(target, made.output, span, path)
+
+    def bind(self, target: Node, output: Flow | None, span: Span, path: Path) -> None:
+        """Names what a step gives; a single value is what the next step takes."""
+        try:
+            bound = destructure(target, output) if output is not None else dict.fromkeys(names_in(target))
+        except ExpressionError as error:
+            self.report.add(error.code, error.message, path, error.help, key=True)
+            bound = dict.fromkeys(names_in(target))
+        for name, type in bound.items():
+            self.frame.values[name] = Value(type, f"`{self.frame.prefix}{name}`", span, Name(name))
+        self.current = self.frame.values[target.name] if isinstance(target, Name) else None
+
+    def read(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+        if step.shape is not None:
+            self.report.add("AS207", "`shape:`: not read by this version", (*path, "shape"), key=True)
+            return None
+        if step.expression is not None:
+            return self.compute(target, step, path)
+        if not isinstance(target, Name):
+            return None
+        if step.type in ("Parameter", "Buffer"):
+            return self.tensor(target, step, path)
+        if step.again is not None:
+            return self.again(target, step, path)
+        return self.module(target, step, path)
+
+    # Modules.
+
+    def module(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+        arguments, given = self.given(step, path, target.name)
+        self.made[target.name] = (step, path)
+        items = list(self.modules.step(step, path, given, self.place, self.frame.scope, target.name))
+        if len(items) != 1:
+            return None
+        (item,) = items
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            arguments = (*arguments, *self.captured(item.layer, len(arguments)))
+        span = self.frame.span(path, key=True)
+        return graph.Step(
+            target.name, "call", target, arguments, item, target.name, given.types, item.output, span
+        )
+
+    def captured(self, cls: Class, count: int) -> tuple[tuple[str | None, Node], ...]:
+        """What a group reads of the values around it, beside its own input."""
+        return tuple((None, Name(value.name)) for value in cls.inputs[count:] if not value.axes)
+
+    def given(self, step: Step, path: Path, name: str) -> tuple[tuple[tuple[str | None, Node], ...], Given]:
+        """What a module is called with: what its `from` says, or the value of the step above."""
+        span = self.frame.span(path, key=True)
+        if step.from_ is None:
+            if self.current is None:
+                message = f"nothing is above `{name}` that it could take alone"
+                self.report.add("AS203", message, path, "say what it takes: `from: x`", key=True)
+                raise LostError(name)
+            self.current.read = True
+            return ((None, self.current.node),), Given.one(self.current)
+        at: Path = (*path, "from")
+        entries: list[tuple[str | None, Path, Any]]
+        if isinstance(step.from_, dict):
+            entries = [(key, (*at, key), value) for key, value in step.from_.items()]
+        elif isinstance(step.from_, list):
+            entries = [(None, (*at, index), value) for index, value in enumerate(step.from_)]
+        else:
+            entries = [(None, at, step.from_)]
+        read = [(key, *self.expression(value, where)) for key, where, value in entries]
+        first = read[0][1]
+        source = self.names.value(first.name) if isinstance(first, Name) else None
+        label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
+        given = Given(tuple(type for _, _, type in read), tuple(key for key, _, _ in read), label, place)
+        return tuple((key, node) for key, node, _ in read), given
+
+    def again(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+        """Runs an earlier step's module once more."""
+        name = str(step.again)
+        if name not in self.made:
+            hint = did_you_mean(name, list(self.made), "modules above")
+            self.report.add("AS303", f"no module above is called {echo(name)}", (*path, "again"), hint)
+            return None
+        arguments, given = self.given(step, path, target.name)
+        original, where = self.made[name]
+        place = Place(self.frame.prefix)
+        count = self.frame.context.count
+        items = list(self.modules.step(original, where, given, place, self.frame.scope, name))
+        self.frame.context.count = count
+        if len(items) != 1:
+            return None
+        span = self.frame.span(path, key=True)
+        return graph.Step(
+            target.name, "call", target, arguments, None, name, given.types, items[0].output, span
+        )
+
+    # Expressions.
+
+    def compute(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+        """A step that is an expression over values."""
+        above = self.current
+        when = self.modules.condition(step.when, path, self.frame.scope) if step.when is not None else None
+        if step.when is not None and when is None:
+            return None
+        span = self.frame.span(path, key=True)
+        if step.for_ is not None or step.repeat is not None:
+            self.report.add("AS206", "an expression is not repeated", path, "repeat a block that holds it", key=True)
+            return None
+        condition, truth = when if when is not None else (None, True)
+        if not unknown(truth) and not truth:
+            assert above is not None
+            above.read = True
+            types = (above.type,)
+            return graph.Step("", "compute", target, ((None, above.node),), None, None, types, above.type, span)
+        where = path if step.when is None else (*path, "expression")
+        node, output = self.expression(step.expression, where)
+        if not unknown(truth):
+            return graph.Step("", "compute", target, ((None, node),), None, None, (), output, span)
+        assert above is not None
+        above.read = True
+        output = merge(truth, output, above.type)
+        return graph.Step(
+            "", "compute", target, ((None, node),), None, None, (above.type,), output, span, condition, above.node
+        )
+
+    def expression(self, text: object, path: Path) -> tuple[Node, Any]:
+        """An expression over values, and what it comes to."""
+        try:
+            node = compile_value(text)
+            self.refuse_ambiguous(node)
+            return node, tensor_value(node, self.names)
+        except ExpressionError as error:
+            self.report.expression(error, path, text)
+            raise
+        except (Refusal, LayerError) as error:
+            related = tuple(self.origins(text))
+            self.report.add(error.code, error.message, path, error.help, related=related)
+            raise LostError(str(text)) from None
+        except Undecided:
+            return node, None
+
+    def refuse_ambiguous(self, node: Node) -> None:
+        for part in node.walk():
+            if isinstance(part, Name) and part.name in self.frame.scope and self.names.value(part.name) is not None:
+                message = f"`{part.name}` is a step and a parameter"
+                raise ExpressionError("AS205", message, "rename the step", part.offset, len(part.name))
+
+    def origins(self, text: object) -> Iterator[Related]:
+        """Where the values of an expression come from, for a message."""
+        try:
+            node = compile_value(text)
+        except ExpressionError:
+            return
+        for name in sorted(names_in(node)):
+            value = self.names.value(name)
+            if value is not None and value.type is not None:
+                yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
+
+    def tensor(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+        """A Parameter or Buffer: a tensor of the module, which does not enter the flow."""
+        at = (*path, str(step.type))
+        if not isinstance(step.arguments, str):
+            self.report.add("AS403", f"a {step.type} is made by an expression", at, "write `randn(n, dim) * 0.02`")
+            return None
+        try:
+            node = compile_value(step.arguments)
+            output = tensor_value(node, self.frame.scope)
+        except ExpressionError as error:
+            self.report.expression(error, at, step.arguments)
+            return None
+        except (Refusal, LayerError) as error:
+            self.report.add(error.code, error.message, at, error.help)
+            return None
+        free = graph.free_symbols(output)
+        if free:
+            message = f"`{target.name}` depends on the free dimension `{min(s.text for s in free)}`"
+            self.report.add("AS506", message, at, "make it a parameter or a number")
+            return None
+        kind: Any = "parameter" if step.type == "Parameter" else "buffer"
+        span = self.frame.span(path, key=True)
+        return graph.Step(target.name, kind, target, ((None, node),), None, target.name, (), output, span)
+
+    # What flows out.
+
+    def outputs(self, block: Block, path: Path, below: Path) -> tuple[Outputs, Flow | None]:
+        """What the class returns: its last value, unless it says otherwise."""
+        if block.outputs is None:
+            if self.current is None:
+                advice = "say which value is returned: `outputs: name`"
+                self.report.add("AS203", "the last step leaves no single value", below, advice, key=True)
+                return Outputs(()), None
+            self.current.read = True
+            return Outputs((self.current.node,)), self.current.type
+        names: tuple[str, ...] = ()
+        if isinstance(block.outputs, str):
+            pairs = [(path, block.outputs)]
+        elif isinstance(block.outputs, list):
+            pairs = [((*path, index), text) for index, text in enumerate(block.outputs)]
+        else:
+            names = tuple(block.outputs)
+            pairs = [((*path, key), text) for key, text in block.outputs.items()]
+        try:
+            read = [self.expression(text, where) for where, text in pairs]
+        except (ExpressionError, LostError):
+            return Outputs(()), None
+        single = isinstance(block.outputs, str)
+        types = tuple(type for _, type in read)
+        return Outputs(tuple(node for node, _ in read), names, single), types[0] if single else types
+
+    def report_unread(self) -> None:
+        """A value that nobody reads is how a forgotten `from:` shows."""
+        if any(value.type is None for value in self.frame.values.values()):
+            return
+        by_span: dict[Span, list[Value]] = {}
+        for value in self.frame.values.values():
+            by_span.setdefault(value.span, []).append(value)
+        for span, values in by_span.items():
+            if not any(value.read for value in values):
+                message = f"nobody reads {values[0].label}"
+                advice = "a later step takes it by `from:`, or as a name in an expression; else take it out"
+                self.report.add_at("AS509", message, span, advice)
+
+
+__all__ = ["Dimension", "Embedded", "Group", "assume_flow", "came_from", "dimensions", "echo", "re", "reads", "type_of"]

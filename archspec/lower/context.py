@@ -1,0 +1,107 @@
+"""What one run over a document shares: the report, the limits, and the classes made so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from archspec.document import Document
+from archspec.expressions import Node
+from archspec.graph import Class, Flow
+from archspec.lower._problems import Report
+from archspec.lower.carried import Locals
+from archspec.problems import Span
+from archspec.source import Path
+
+
+@dataclass(slots=True)
+class Value:
+    """What flows at a point: its type (None after an error), what made it, and whether anything reads it."""
+
+    type: Flow | None
+    label: str
+    span: Span
+    node: Node
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a module is called with: positional and named values with their types, and where the first comes from."""
+
+    types: tuple[Flow | None, ...]
+    names: tuple[str | None, ...]
+    label: str
+    span: Span
+
+    @staticmethod
+    def one(value: Value) -> Given:
+        return Given((value.type,), (None,), value.label, value.span)
+
+    def first(self) -> Flow | None:
+        return self.types[0]
+
+    def with_types(self, types: tuple[Flow | None, ...]) -> Given:
+        return Given(types, self.names, self.label, self.span)
+
+    def after(self, output: Flow | None, label: str, span: Span) -> Given:
+        """What the next repetition takes: the output in place of the first inputs, the others as they are."""
+        from archspec.tensors import TensorType
+
+        parts = (output,) if output is None or isinstance(output, TensorType) else output
+        return Given((*parts, *self.types[len(parts) :]), self.names, label, span)
+
+
+@dataclass(slots=True)
+class Place:
+    """Where modules stand: how far the numbers of a list have run, and which names are taken."""
+
+    prefix: str
+    next: int | None = 0  # None once a loop has made the count depend on parameters
+    names: set[str] = field(default_factory=set)
+
+    def dotted(self, name: str | None) -> str:
+        return f"{self.prefix}{name if name is not None else '*'}"
+
+
+class Context:
+    """One run over a document."""
+
+    def __init__(self, report: Report, document: Document, *, unroll: bool) -> None:
+        self.report = report
+        self.document = document
+        self.unroll = unroll
+        self.count = 0
+        self.blocks: dict[str, Class | None] = {}  # in symbols, by name; in the order of their definition
+        self.instances: dict[Any, Class | None] = {}  # with values, by name, parameters and inputs
+        self.open: list[str] = []  # blocks that are being read
+
+    @property
+    def most_layers(self) -> int:
+        return self.report.source.limits.layers
+
+    def add_layers(self, count: int, path: Path) -> None:
+        """Counts layers; reports the limit once."""
+        before, self.count = self.count, self.count + count
+        if before <= self.most_layers < self.count:
+            message = f"more than {self.most_layers} layers after repetition"
+            self.report.add("AS102", message, path, "repeat less, or raise the limit where you call archspec")
+
+
+class Frame:
+    """One class that is being read: what its names stand for."""
+
+    def __init__(self, context: Context, scope: dict[str, Any], prefix: str = "") -> None:
+        self.context = context
+        self.report = context.report
+        self.scope = scope
+        self.values: dict[str, Value] = {}
+        self.locals = Locals(scope)
+        self.prefix = prefix
+
+    def span(self, path: Path, *, key: bool = False) -> Span:
+        return self.report.source.span(path, key=key)
+
+
+Scope = Mapping[str, Any]

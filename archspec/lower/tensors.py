@@ -1,0 +1,118 @@
+"""Expressions over tensors: the same constructs as over numbers, where names may stand for what flows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec import expressions
+from archspec.expressions import (
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    ExpressionError,
+    Index,
+    Items,
+    Logic,
+    Name,
+    Node,
+    Slice,
+    Unary,
+    evaluate,
+    unknown,
+)
+from archspec.functions import FUNCTIONS, OPERATORS, index
+from archspec.lower.modules import merge
+from archspec.problems import did_you_mean, echo
+from archspec.tensors import TensorType
+
+
+def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
+    """What an expression comes to: a TensorType, tuples of them, or a number.
+
+    ExpressionError where it has no value, Refusal where PyTorch would refuse, Undecided where it depends.
+    """
+    if not holds_tensor(node, names):
+        return evaluate(node, names)
+    match node:
+        case Name():
+            return evaluate(node, names)
+        case Items():
+            return tuple(tensor_value(item, names) for item in node.items)
+        case Unary():
+            return _operator(node.operator, (tensor_value(node.operand, names),), unary=True)
+        case Binary():
+            return _operator(node.operator, (tensor_value(node.left, names), tensor_value(node.right, names)))
+        case Compare():
+            if len(node.operators) > 1:
+                raise ExpressionError("AS302", "a chain of comparisons over tensors", "join them with `logical_and`")
+            left, right = (tensor_value(operand, names) for operand in node.operands)
+            return _operator(node.operators[0], (left, right))
+        case Logic():
+            raise ExpressionError("AS302", f"`{node.operator}` over tensors", f"write `logical_{node.operator}(a, b)`")
+        case Conditional():
+            return _choice(node, names)
+        case Index():
+            return _indexed(node, names)
+        case Call():
+            return _called(node, names)
+    raise ExpressionError("AS302", f"`{node.text}` is beyond the language")
+
+
+def holds_tensor(node: Node, names: Mapping[str, Any]) -> bool:
+    """Whether a tensor, or a function that is only one of tensors, occurs in an expression."""
+    for part in node.walk():
+        if isinstance(part, Name) and part.name in names and _is_flow(names[part.name]):
+            return True
+        if isinstance(part, Call) and part.function not in expressions.FUNCTIONS:
+            return True
+    return False
+
+
+def _is_flow(value: Any) -> bool:
+    return isinstance(value, TensorType) or (isinstance(value, tuple) and any(map(_is_flow, value)))
+
+
+def _operator(operator: str, operands: tuple[Any, ...], *, unary: bool = False) -> Any:
+    table = OPERATORS
+    name = f"unary {operator}" if unary else operator
+    if name not in table:
+        raise ExpressionError("AS302", f"`{operator}` is no operator of tensors")
+    return table[name](*operands)
+
+
+def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
+    if holds_tensor(node.condition, names):
+        raise ExpressionError("AS302", "a tensor as a condition", "write `where(condition, a, b)`")
+    condition = evaluate(node.condition, names)
+    if unknown(condition):
+        return merge(condition, tensor_value(node.then, names), tensor_value(node.otherwise, names))
+    return tensor_value(node.then if condition else node.otherwise, names)
+
+
+def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
+    value = tensor_value(node.value, names)
+    if not isinstance(value, TensorType):
+        position = evaluate(node.index, names)
+        if not isinstance(position, int) or not isinstance(value, tuple) or not -len(value) <= position < len(value):
+            raise ExpressionError("AS304", f"`{node.text}`: there are {len(value)} values, counted from 0")
+        return value[position]
+    items = node.index.items if isinstance(node.index, Items) else (node.index,)
+    return index(value, tuple(_index_item(item, names) for item in items))
+
+
+def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
+    if isinstance(item, Slice):
+        return slice(*(None if part is None else evaluate(part, names) for part in item.parts))
+    return tensor_value(item, names)
+
+
+def _called(node: Call, names: Mapping[str, Any]) -> Any:
+    function = FUNCTIONS.get(node.function)
+    if function is None:
+        hint = did_you_mean(node.function, [*FUNCTIONS, *expressions.FUNCTIONS], "functions")
+        raise ExpressionError("AS303", f"there is no function {echo(node.function)}", hint)
+    arguments = [tensor_value(argument, names) for argument in node.arguments]
+    keywords = {name: tensor_value(argument, names) for name, argument in node.keywords}
+    return function(*arguments, **keywords)
