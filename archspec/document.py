@@ -46,11 +46,15 @@ SEQUENTIAL_ATTRIBUTES = frozenset(("append", "extend", "insert", "pop"))
 
 # Names that the generated file needs for itself.
 _RESERVED = frozenset(
-    "self super torch nn math F Any Sequence NamedTuple OrderedDict Tensor layers"
+    "self super torch nn math F Any Sequence NamedTuple OrderedDict Tensor ValueError group make_divisible output"
     " int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructors fill
+# `layer_{i}`, which becomes an f-string: nothing in it may end one.
+_PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
+_PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 _TYPES = ("int", "float", "bool", "str", "list")
 _MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
 _SPECIAL = ("layers", "again", "layer")
@@ -64,9 +68,9 @@ def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | 
         return "is longer than 64 characters"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
-    if name in MODULE_ATTRIBUTES:
-        return "is an attribute of every nn.Module, which it would hide"
-    return "is a name that generated code needs for itself" if name in reserved else None
+    if name in reserved or (reserved and _OWN.fullmatch(name)):
+        return "is a name that generated code needs for itself"
+    return "is an attribute of every nn.Module, which it would hide" if name in MODULE_ATTRIBUTES else None
 
 
 def _refuse(code: str, message: str, help: str = "", **more: object) -> PydanticCustomError:
@@ -86,6 +90,35 @@ def _parameter_name(value: object) -> object:
     return value
 
 
+def _class_name(value: object) -> object:
+    # Not in the way of a module's attributes, unlike the names within it: `Float` and `float` may both be classes.
+    harmless = isinstance(value, str) and value in MODULE_ATTRIBUTES - _RESERVED
+    return value if harmless else _parameter_name(value)
+
+
+def _pattern(value: object) -> object:
+    """The name of a step in a list: what it comes to is checked later, but a loop without rounds never comes to it."""
+    if isinstance(value, str) and not _PATTERN.fullmatch(value):
+        raise _refuse("AS204", f"{echo(value)} is no name", "write it like `layer_{i}`")
+    return value
+
+
+def _for(value: object) -> object:
+    """What a loop binds are variables of generated code."""
+    if isinstance(value, str):
+        for name in re.findall(r"\w+", value.partition(" in ")[0])[:20]:
+            if name in _RESERVED or _OWN.fullmatch(name):
+                _parameter_name(name)
+    return value
+
+
+def _doc(value: object) -> object:
+    """Words for people, in a docstring: doctest would run a line that begins like a prompt."""
+    if isinstance(value, str) and _PROMPT.search(value):
+        raise _refuse("AS209", "a line begins with `>>>`: doctest would run it", "indent it, and leave `>>>` out")
+    return value
+
+
 def _other(name: str) -> str:
     cleaned = re.sub(r"[^A-Za-z0-9_]", "_", name)[:60].strip("_") or "x"
     return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
@@ -93,6 +126,10 @@ def _other(name: str) -> str:
 
 StepName = Annotated[str, BeforeValidator(_step_name)]
 ParameterName = Annotated[str, BeforeValidator(_parameter_name)]
+ClassName = Annotated[str, BeforeValidator(_class_name)]
+Pattern = Annotated[str, BeforeValidator(_pattern)]
+Loop = Annotated[str, BeforeValidator(_for)]
+Doc = Annotated[str, BeforeValidator(_doc)]
 
 
 class Model(BaseModel):
@@ -106,7 +143,7 @@ class Parameter(Model):
 
     type: Literal["int", "float", "bool", "str", "list"] | None = None
     default: Any = None
-    doc: str = ""
+    doc: Doc = ""
     min: int | float | None = None
     max: int | float | None = None
     choices: list[Any] | None = None
@@ -172,10 +209,10 @@ class Step(Model):
     layer: str | None = None
     from_: Any = Field(None, alias="from")
     when: str | bool | None = None
-    for_: str | None = Field(None, alias="for")
+    for_: Loop | None = Field(None, alias="for")
     repeat: int | str | None = None
     shape: list[Dimension] | None = None
-    name: str | None = None
+    name: Pattern | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -237,10 +274,10 @@ Layers = Annotated[
 class Block(Model):
     """A class of its own, used like a layer."""
 
-    doc: str = ""
+    doc: Doc = ""
     params: dict[ParameterName, Parameter] = {}
     let: dict[ParameterName, Any] = {}
-    inputs: dict[StepName, Input]
+    inputs: dict[ParameterName, Input]
     layers: Layers
     outputs: str | list[str] | dict[StepName, str] | None = None
 
@@ -249,19 +286,29 @@ class Document(Block):
     """A whole spec."""
 
     archspec: Literal[1] = 1
-    name: str | None = None
+    name: ClassName | None = None
     blocks: dict[StepName, Block] = {}
 
 
+def class_name(path: str) -> str:
+    """What the class of a document is called that says no name: as its file, in CamelCase."""
+    stem = path.replace("\\", "/").rpartition("/")[2].split(".")[0]
+    words = "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()
+    name = "".join(word[:1].upper() + word[1:] for word in words)[:50]
+    name = name if name[:1].isalpha() else f"Model{name}"
+    return f"{name}Model" if name_problem(name, reserved=_RESERVED) else name  # none.yaml, tensor.yaml
+
+
 def read(source: Source) -> Document:
-    """The document that a text holds; SpecError with every problem of its form."""
+    """The document that a text holds, with a name; SpecError with every problem of its form."""
     data = source.data
     if not isinstance(data, dict):
         what = "empty" if data is None else "no mapping"
         advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
         raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
     try:
-        return Document.model_validate(data)
+        document = Document.model_validate(data)
+        return document if document.name else document.model_copy(update={"name": class_name(source.path)})
     except ValidationError as error:
         raise SpecError([_problem(source, detail) for detail in error.errors(include_url=False)]) from None
 

@@ -27,6 +27,7 @@ CODES: dict[str, str] = {
     "AS206": "a step that is not exactly one layer, group or expression",
     "AS207": "a part of the language that this version does not read yet",
     "AS208": "a parameter's value is not one that the spec allows",
+    "AS209": "a text that generated code cannot hold",
     "AS301": "an expression that cannot be parsed",
     "AS302": "an expression beyond the safe subset",
     "AS303": "an unknown name in an expression",
@@ -50,6 +51,7 @@ CODES: dict[str, str] = {
     "AS601": "a generated file that was edited by hand",
     "AS602": "an output path that is refused",
     "AS603": "generated source that failed its last check",
+    "AS606": "a figure that differs from what PyTorch measures",
     "AS604": "a network too large to build",
     "AS605": "a generated file that is missing or out of date",
 }

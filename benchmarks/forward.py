@@ -35,9 +35,10 @@ if __name__ == "__main__":
         generated = getattr(importlib.import_module(f"generated.{name}"), by_hand.__name__)
         modules = {"by hand": by_hand(), "built": archspec.build(SPECS / f"{name}.yaml"), "generated": generated()}
         for module in modules.values():
-            module.load_state_dict(modules["by hand"].state_dict())
+            # The very same tensors: where weights lie in memory makes more of a difference than what is measured here.
+            module.load_state_dict(modules["by hand"].state_dict(), assign=True)
         x = torch.randn(shape)
         print(f"{name}, {list(shape)}")
         subjects = {key: forward(module, x) for key, module in modules.items()}
-        compare(subjects, {"built": 1.02, "generated": 1.02}, rounds=150, calls=50)
+        compare(subjects, {"built": 1.02, "generated": 1.02}, rounds=500, calls=20)
         print()

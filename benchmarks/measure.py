@@ -54,8 +54,12 @@ def ratio_of(times: list[float], baseline: list[float]) -> float:
 
 
 def python(*arguments: str) -> Subject:
-    """A subject that is a fresh Python with these arguments, archspec importable; raises where it fails."""
+    """A subject that is a fresh Python with these arguments, archspec importable; raises where it fails.
+
+    It may keep compiled bytecode, as installed packages have it.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, *arguments]
 
     def run() -> None:

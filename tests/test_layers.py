@@ -17,6 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from functools import cache
 from typing import Any, NamedTuple
 
 import pytest
@@ -27,12 +28,14 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
 from archspec.expressions import Name, Symbolic, Undecided
-from archspec.layers import LAYERS, Layer, LayerError
+from archspec.layers import ABSENT, LAYERS, Layer, LayerError
 from archspec.layers._base import REQUIRED, Argument
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
-EXAMPLES, MANY_EXAMPLES = 80, int(os.environ.get("ARCHSPEC_EXAMPLES", "3000"))
-LEAST_ACCEPTED = LEAST_REFUSED = 0.15  # of all draws; below, the hints are no good
+torch.set_num_threads(1)  # the tensors are tiny, and the tests run in parallel
+
+EXAMPLES, MANY_EXAMPLES = 80, int(os.environ.get("ARCHSPEC_EXAMPLES", "500"))
+LEAST_ACCEPTED = 0.15  # of all draws; below, the hints are no good
 
 LEFT_OUT = {
     "Hardtanh": ("min_value", "max_value"),  # deprecated: the catalogue has what they became
@@ -42,6 +45,8 @@ LEFT_OUT = {
 
 RANKS: dict[str, tuple[int, ...]] = {
     "Fold": (3,),
+    **dict.fromkeys(("BatchNorm2d", "CrossMapLRN2d", "Dropout2d"), (4,)),
+    "BatchNorm3d": (5,),
     "Upsample": (3, 4, 4, 4, 5),
     "UpsamplingNearest2d": (4,),
     "UpsamplingBilinear2d": (4,),
@@ -57,6 +62,8 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "FractionalMaxPool*.kernel_size": st.sampled_from((1, 1, 2)),
     "FractionalMaxPool2d.output_ratio": st.sampled_from((0.5, 0.7, [0.5, 0.3])),
     "FractionalMaxPool3d.output_ratio": st.sampled_from((0.5, 0.7, [0.9, 0.5, 0.75])),
+    "*Soft*.dim": st.sampled_from((-1, 0, 1, -2)),
+    "*Softm*.dim": st.sampled_from((-1, -1, 0, 1, -2)),
     "*flatten.*dim": st.sampled_from((-2, -1, 0, 1)),
     "unflattened_size": st.sampled_from(([2, 3], [-1, 2], [4], [1, -1, 3], [-1])),
     "scale_factor": st.sampled_from((2, 0.5, 1.5, 1.7, [2, 0.5], [1.25, 3, 0.75], [1.5], None)),
@@ -86,6 +93,8 @@ META_DIFFERS: dict[str, str] = {
     "Linear": "the CPU refuses a mixture of dtypes",
     "*Soft*": "the CPU refuses an axis beyond the last one, on inputs of one number too",
     "CELU": "the CPU refuses alpha 0",
+    "CrossMapLRN2d": "the CPU refuses integers to a power that makes fractions of them",
+    "ConstantPad?d": "the CPU refuses numbers that the dtype does not hold",
     "ReLU*": "the CPU refuses truth values and complex numbers",
     "Tanhshrink": "the CPU refuses truth values",
     "Threshold": "the CPU refuses numbers that the dtype does not hold",
@@ -150,6 +159,7 @@ STRICTER: list[Stricter] = [
     Stricter("Embedding", "max_norm", below(0), "a norm is not negative"),
     Stricter("CrossMapLRN2d", "size", below(1), "a number of channels is at least 1"),
     Stricter("FeatureAlphaDropout", "", lambda x: len(x.shape) < 2, "without channels there are none to drop"),
+    Stricter("AdaptiveAvgPool?d", "", lambda _: True, "to one number a channel it takes a mean, of anything"),
     Stricter("*", "dilation", below(1), "with dilation 0 the kernel is one number read many times"),
     Stricter("UpsamplingNearest2d", "", lambda x: len(x.shape) in (3, 5), "2d: [C, H, W] would be read as [N, C, L]"),
 ]
@@ -180,7 +190,8 @@ WRONG = {
 }
 
 
-def right(layer: type[Layer], argument: Argument, x: list[int]) -> st.SearchStrategy[Any]:
+@cache
+def right(layer: type[Layer], argument: Argument) -> st.SearchStrategy[Any]:
     """Values that the argument should take."""
     for pattern, hint in VALUES.items():
         if fnmatch(f"{layer.__name__}.{argument.name}", f"{'' if '.' in pattern else '*.'}{pattern}"):
@@ -196,7 +207,7 @@ def right(layer: type[Layer], argument: Argument, x: list[int]) -> st.SearchStra
             found = some
         case "integers" | "numbers":
             count = argument.entries(layer)
-            entry = some | st.none() if argument.optional and argument.kind == "integers" else some
+            entry = some | st.none() if argument.gaps else some
             least, most = (1, 3) if count is None else (count, count)
             found = some | st.lists(entry, min_size=least, max_size=most)
         case "flag":
@@ -217,35 +228,40 @@ def draws(draw: st.DrawFn, layer: type[Layer]) -> Draw:
     """Arguments and an input; in one of three draws something about them is wrong."""
     name = layer.__name__
     wrong = draw(st.sampled_from((*[""] * 4, "argument", "input")))
-    culprit = draw(st.sampled_from(list(layer.arguments))) if wrong == "argument" and layer.arguments else ""
     ranks = RANKS.get(name) or ((layer.spatial + 2, layer.spatial + 1) if layer.spatial else (1, 2, 3, 4, 5))
     rank = draw(st.integers(0, 6) if wrong == "input" and draw(st.booleans()) else st.sampled_from(ranks))
     shape = [draw(st.sampled_from((1, 2, 3, 4, 6, 7, 9, 12))) for _ in range(rank)]
     if layer.spatial and rank > layer.spatial:
         shape[-1 - layer.spatial] = draw(st.sampled_from((1, 2, 4, 4, 6, 12)))
-    arguments = {}
-    for argument in layer.arguments.values():
-        if argument.name == culprit:
-            arguments[argument.name] = draw(WRONG[argument.kind])
-        elif argument.inferred:
-            if draw(st.integers(0, 9)) == 0:
-                arguments[argument.name] = draw(st.sampled_from(shape or [1]) | st.just(4))
-        elif argument.required or draw(st.booleans()):
-            arguments[argument.name] = draw(right(layer, argument, shape))
-    for one, other in ALTERNATIVES:
-        if (
-            other in layer.arguments
-            and wrong != "argument"
-            and (arguments.get(one) is None) == (arguments.get(other) is None)
-        ):
-            arguments[one] = None
-            arguments[other] = draw(right(layer, layer.arguments[other], shape).filter(lambda value: value is not None))
+    culprit = draw(st.sampled_from(list(layer.arguments))) if wrong == "argument" and layer.arguments else ""
+    arguments = draw(settings_of(layer, shape, culprit))
     if name in SHAPES and wrong != "input":
         shape = draw(SHAPES[name](arguments))
     dtype = arguments.get("dtype") or INPUT_DTYPES.get(name, "float32")
     if dtype not in DTYPES or (wrong == "input" and draw(st.booleans())):
         dtype = draw(st.sampled_from(("float32", "float64", "float16", "int64", "uint8", "bool", "complex64")))
     return Draw(arguments, TensorType(tuple(shape), dtype), tuple(draw(st.booleans()) for _ in shape))
+
+
+@st.composite
+def settings_of(draw: st.DrawFn, layer: type[Layer], shape: list[int], culprit: str) -> dict[str, Any]:
+    """Some of the layer's arguments, the culprit's value being wrong; what is inferred is given at times."""
+    drawn = {}
+    for name, argument in layer.arguments.items():
+        if name == culprit:
+            drawn[name] = draw(WRONG[argument.kind])
+        elif argument.inferred:
+            if draw(st.integers(0, 9)) == 0:
+                size = st.sampled_from(shape or [1]) | st.just(4)
+                sizes = st.integers(1, 3).map(lambda count: shape[-count:])
+                drawn[name] = draw(size | sizes if argument.kind == "integers" else size)
+        elif argument.required or draw(st.booleans()):
+            drawn[name] = draw(right(layer, argument))
+    for one, other in ALTERNATIVES if not culprit else ():
+        if other in layer.arguments and (drawn.get(one) is None) == (drawn.get(other) is None):
+            drawn[one] = None
+            drawn[other] = draw(right(layer, layer.arguments[other]).filter(lambda value: value is not None))
+    return drawn
 
 
 class Answer(NamedTuple):
@@ -438,6 +454,7 @@ def examine(name: str, examples: int, *, derandomize: bool) -> None:
     total = tally.total()
     print(f"{name}: {total} draws, {tally['accepted']} accepted")
     assert tally["accepted"] >= LEAST_ACCEPTED * total, tally
+    assert tally["refused"] or not LAYERS[name].arguments
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -449,6 +466,13 @@ def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None
 @pytest.mark.parametrize("name", LAYERS)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
     examine(name, MANY_EXAMPLES, derandomize=False)
+
+
+def test_every_module_of_pytorch_is_in_the_catalogue_or_absent_for_a_reason() -> None:
+    modules = {name for name, value in vars(torch.nn).items() if isinstance(value, type) and name != "Parameter"}
+    theirs = {name for name in modules if issubclass(getattr(torch.nn, name), torch.nn.Module)}
+    assert not LAYERS.keys() & ABSENT.keys()
+    assert theirs == {*LAYERS, *ABSENT}
 
 
 @pytest.mark.parametrize("name", LAYERS)

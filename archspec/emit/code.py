@@ -16,7 +16,7 @@ from archspec.dimensions import Size, show
 from archspec.emit import gate
 from archspec.emit.constructor import Constructor, names_in
 from archspec.emit.text import WIDTH, Code, Expression, code, docstring, literal, prose
-from archspec.expressions import Name
+from archspec.expressions import Name, evaluate
 from archspec.files import seal, seal_comment
 from archspec.graph import Branch, Call, Class, Flow, Graph, Item, Loop, Parameter, walk
 from archspec.tensors import TensorType
@@ -36,7 +36,7 @@ def generate(graph: Graph, spec_text: str) -> str:
     source = _template("module.py.jinja").render(
         name=Code(main.name),
         base=Code("nn.Sequential" if main.sequential else "nn.Module"),
-        seal=Code(seal_comment(graph.path, spec_text)),
+        seal=Code(seal_comment(_origin(graph.path), spec_text)),
         imports=_imports(main, text),
         docstring=docstring(_doc(main), "    "),
         signature=code(signature),
@@ -49,6 +49,12 @@ def generate(graph: Graph, spec_text: str) -> str:
     except gate.GateError as error:
         raise InternalError(f"the generated source was refused: {error}") from None
     return seal(source)
+
+
+def _origin(path: str) -> str:
+    """A spec's file name as a comment may hold it: without what some tool would take for an instruction."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    return "".join(c if c.isalnum() or c in " ._-<>" else "_" for c in name)
 
 
 @lru_cache(maxsize=1)
@@ -100,7 +106,7 @@ def _doc(main: Class) -> list[str]:
     if main.parameters:
         lines += ["", "Args:"]
         for parameter in main.parameters:
-            words = " ".join(prose(parameter.doc).split()) or _what_for(parameter, main)
+            words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, main))
             lines.append(f"    {parameter.name}: {words}")
     lines += ["", "Shape:"]
     lines += [f"    {value.name}: {prose(str(value.type))}" for value in main.inputs]
@@ -165,7 +171,7 @@ def _parameter(parameter: Parameter) -> Expression:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
         return Expression(f"{parameter.name}: {annotation} | None = None")
-    return literal(f"{parameter.name}: {annotation} = ", parameter.default.evaluate({}))
+    return literal(f"{parameter.name}: {annotation} = ", evaluate(parameter.default, {}))
 
 
 def _signature(parameters: tuple[Parameter, ...]) -> list[str]:

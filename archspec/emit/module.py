@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from archspec.graph import Call, Class, Graph, Group, Item
+from archspec.expressions import evaluate
+from archspec.graph import Call, Class, Graph, Group, Item, Parameter
 from archspec.layers import LAYERS
 
 Rebuild = Callable[..., nn.Module]
@@ -99,8 +100,13 @@ def _restore(rebuild: Rebuild, params: Mapping[str, Any]) -> nn.Module:
     return module_class.__new__(module_class)
 
 
-def _parameter(parameter: Any) -> inspect.Parameter:
-    default = inspect.Parameter.empty if parameter.default is None else parameter.value
+def _parameter(parameter: Parameter) -> inspect.Parameter:
+    """An argument of the constructor, with the default that the spec gives, whatever this module was built with."""
+    default: Any = inspect.Parameter.empty
+    if parameter.default is not None:
+        default = None if parameter.computed else evaluate(parameter.default, {})
+    if parameter.type == "float" and isinstance(default, int):
+        default = float(default)
     return inspect.Parameter(parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 

@@ -22,7 +22,8 @@ WIDTH = 100
 """Columns of the table, wherever names and shapes leave room for that."""
 
 _HEADS = ("Step", "Layer", "Output", "Parameters", "MACs")
-_FORMULAS = (28, 14, 0)  # the longest that the MACs may take, while the table is too wide
+_LONGEST = 28  # of a formula
+_LAYOUTS = ((_LONGEST, "  "), (14, "  "), (0, "  "), (0, " "))  # the MACs' longest formula, and the gap; first fit
 _EXAMPLES = (224, 1024, 16384)  # a free size: of an image, of a text, of two seconds of sound
 _UNITS = ("", "k", "M", "G", "T", "P", "E")
 
@@ -89,7 +90,7 @@ class Summary:
         """Memory of the parameters by their dtype."""
         total: dict[str, Size] = {}
         for row in self.rows:
-            if not _is_zero(row.parameter_bytes):
+            if row.parameter_bytes != 0:
                 total[row.dtype] = total.get(row.dtype, 0) + row.parameter_bytes
         return total
 
@@ -189,12 +190,12 @@ def _at(size: Size, sizes: Mapping[str, int]) -> Size:
 
 
 def _plain(size: Size) -> Size:
-    """Without what it was multiplied from, which is for display in code."""
-    return int(size) if isinstance(size, int) else size
-
-
-def _is_zero(size: Size) -> bool:
-    return isinstance(size, int) and size == 0
+    """As briefly as can be: `576 * h * w`, and not the `4 * h * w * 16 * 3 * 3` that it was multiplied from."""
+    if isinstance(size, int):
+        return int(size)
+    known = math.prod(factor for factor in size.factors if isinstance(factor, int))
+    folded = dimensions.product([known, *(factor for factor in size.factors if not isinstance(factor, int))])
+    return min(Dimension(size.terms), folded, key=lambda form: len(str(form))) if size.factors else size
 
 
 # What to pass for every figure to be a number.
@@ -204,12 +205,15 @@ def _hint(main: Class, rows: tuple[Row, ...], sizes: Mapping[str, int]) -> str:
     """As in `H and W are not known: --input x=1,3,224,224 makes every figure a number`."""
     names = [parameter.name for parameter in main.parameters if parameter.value is None]
     options = [f"--param {name}=..." for name in names]
+    free = {symbol.text for value in main.inputs for symbol in free_symbols(value.type)}
+    if not names and free <= sizes.keys():
+        sizes = {}  # there is no network for the batch that the figures are for
     shapes = [value.type.shape for value in main.inputs]
     examples = next(filter(None, (_examples(shapes, rows, sizes, size) for size in _EXAMPLES)), None)
     for value in main.inputs:
-        free = sorted(symbol.text for symbol in free_symbols(value.type) if symbol.text not in sizes)
-        if free:
-            names += [name for name in free if name not in names]
+        missing = sorted(symbol.text for symbol in free_symbols(value.type) if symbol.text not in sizes)
+        if missing:
+            names += [name for name in missing if name not in names]
             numbers = ["..."] if examples is None else [str(_data(_at(axis, examples))) for axis in value.type.shape]
             options.append(f"--input {value.name}={','.join(numbers)}")
     if not names:
@@ -266,15 +270,17 @@ def _flow_data(flow: Flow | None) -> Any:
 
 
 def _data(size: Size) -> int | str:
-    return int(size) if isinstance(size, int) else _hide_unknown(str(size))
+    if isinstance(size, int):
+        return int(size)
+    return "?" if "?" in str(size) else str(size)
 
 
 # For people.
 
 
 def _lines(summary: Summary) -> Iterator[str]:
-    for longest in _FORMULAS:
-        table = _table(summary.rows, longest)
+    for longest, gap in _LAYOUTS:
+        table = _table(summary.rows, longest, gap)
         if len(table[0]) <= WIDTH:
             break
     inputs = ", ".join(f"{value.name} {_flow_text(value.type)}" for value in summary.inputs)
@@ -285,12 +291,12 @@ def _lines(summary: Summary) -> Iterator[str]:
     yield from _totals(summary)
 
 
-def _table(rows: tuple[Row, ...], longest: int) -> list[str]:
-    """The head and a line for each row, all of one length, with formulas up to a length."""
+def _table(rows: tuple[Row, ...], longest: int, gap: str) -> list[str]:
+    """The head and a line for each row, all of one length."""
     cells = [_HEADS, *(_cells(row, longest) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     return [
-        "  ".join(
+        gap.join(
             cell.rjust(width) if head in ("Parameters", "MACs") else cell.ljust(width)
             for head, cell, width in zip(_HEADS, line, widths, strict=True)
         )
@@ -299,7 +305,7 @@ def _table(rows: tuple[Row, ...], longest: int) -> list[str]:
 
 
 def _cells(row: Row, longest: int) -> tuple[str, ...]:
-    figures = ("", "") if row.is_group else (_figure(row.parameters, _FORMULAS[0]), _figure(row.macs, longest))
+    figures = ("", "") if row.is_group else (_figure(row.parameters, _LONGEST), _figure(row.macs, longest))
     return ("  " * row.depth + row.name, row.layer, _flow_text(row.output), *figures)
 
 
@@ -319,14 +325,16 @@ def _line(head: str, figure: str, more: str) -> Iterator[str]:
 
 def _total(size: Size) -> str:
     """A number with its human form, where that is shorter: `61,100,840 (61.1 M)`."""
-    text = _figure(size, _FORMULAS[0])
-    return f"{text} ({_human(size, '')})" if isinstance(size, int) and size >= 10_000 else text
+    text = _figure(size, _LONGEST)
+    if not isinstance(size, int):
+        return text
+    return f"{text} ({_human(size, '')})" if size >= 10_000 else str(text if size else 0)
 
 
 def _human(size: Size, unit: str) -> str:
     """Three digits and a decimal prefix: `244 MB`."""
     if not isinstance(size, int):
-        text = _figure(size, _FORMULAS[0])
+        text = _figure(size, _LONGEST)
         return text if text == "?" else f"{text} {unit}".rstrip()
     rounded = int(float(f"{size:.3g}"))
     power = min((len(str(rounded)) - 1) // 3, len(_UNITS) - 1)
@@ -337,11 +345,7 @@ def _human(size: Size, unit: str) -> str:
 def _figure(size: Size, longest: int) -> str:
     if isinstance(size, int):
         return f"{size:,}" if size else "-"
-    constants = [factor for factor in size.factors if isinstance(factor, int)]
-    others = [factor for factor in size.factors if not isinstance(factor, int)]
-    folded = dimensions.product([math.prod(constants), *others]) if size.factors else size
-    text = min(str(Dimension(size.terms)), str(folded), key=len)
-    text = re.sub(r"\b\d{4,}\b", lambda match: f"{int(match[0]):,}", text)
+    text = re.sub(r"\b\d{4,}\b", lambda match: f"{int(match[0]):,}", str(size))
     return text if len(text) <= longest and "?" not in text else "?"
 
 
@@ -350,8 +354,3 @@ def _flow_text(flow: Flow | None) -> str:
         text = f"[{', '.join(str(_data(axis)) for axis in flow.shape)}]"
         return text if flow.dtype == "float32" else f"{text} {flow.dtype}"
     return "?" if flow is None else f"({', '.join(map(_flow_text, flow))})"
-
-
-def _hide_unknown(text: str) -> str:
-    """Sizes that no expression gives, all alike."""
-    return re.sub(r"\?\d+", "?", text)

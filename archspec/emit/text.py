@@ -30,6 +30,7 @@ def prose(text: str) -> str:
 def docstring(lines: Iterable[str], indent: str) -> list[Code]:
     """A docstring of lines of prose (already escaped): on one line if it is short and ends in no quote."""
     first, *rest = [*lines] or [""]
+    first = f" {first}" if first.startswith('"') else first  # else a formatter would part it from the quotes
     while rest and not rest[-1].strip():
         rest.pop()
     if not rest and not first.endswith(('"', "\\")) and len(indent) + len(first) + 6 <= WIDTH:

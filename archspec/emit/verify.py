@@ -6,6 +6,7 @@ multiply-adds of its own, by a rule of thumb; where they differ, the text says w
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 _INSTALL = "verifying needs PyTorch and torchinfo: pip install 'archspec-nn[torch]'"
 _REPORT = "this is a bug of archspec: please report it, with the spec"
+
+# Why torchinfo's mult-adds are not the MACs of a layer.
+BIAS = "it counts the bias, which is added and not multiplied"
+ELEMENTWISE = "it counts each parameter once a sample, though no matrix is multiplied"
+ROWS = "it counts one row a sample, and the bias"
+TRANSPOSED = "it counts the places of the output, not of the input, and the bias"
+NO_BATCH = "it takes the channels of a single sample for the batch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +56,17 @@ def verify(model: nn.Module, graph: Graph) -> str:
         raise ImportError(_INSTALL, name=error.name) from error
     summary = summarize(graph)
     if summary.hint:
-        raise SpecError([Problem("AS508", "the sizes are not all known", graph.main.inputs[0].span, summary.hint)])
-    found = measure(model, [_tensor(model, value.type, summary.sizes) for value in graph.main.inputs])
+        message = "the network cannot run before all its sizes are known"
+        raise SpecError([Problem("AS203", message, graph.main.inputs[0].span, summary.hint)])
+    devices = {tensor.device.type for tensor in (*model.parameters(), *model.buffers())}
+    if len(devices) > 1:  # layers with a `device` of their own
+        model, devices = copy.deepcopy(model).to("meta"), {"meta"}
+    device = next(iter(devices), "meta")
+    inputs = [
+        torch.zeros(_shape(value.type, summary.sizes), dtype=getattr(torch, value.type.dtype), device=device)
+        for value in graph.main.inputs
+    ]
+    found = measure(model, inputs)
     problems = list(_differences(graph, summary, found))
     if problems:
         raise SpecError(problems)
@@ -76,14 +93,6 @@ def measure(model: nn.Module, inputs: list[Tensor]) -> dict[str, Figures]:
         for info in statistics.summary_list
         if info.is_leaf_layer and (path := paths[id(info.module)])
     }
-
-
-def _tensor(model: nn.Module, value: TensorType, sizes: Mapping[str, int]) -> Tensor:
-    """A tensor of zeros, where the model is; on the meta device if it has no parameters."""
-    import torch
-
-    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), "meta")
-    return torch.zeros(_shape(value, sizes), dtype=getattr(torch, value.dtype), device=device)
 
 
 def _shape(flow: Flow | None, sizes: Mapping[str, int]) -> tuple[int, ...]:
@@ -138,8 +147,9 @@ def _lines(graph: Graph, summary: Summary, found: Mapping[str, Figures], version
     yield ""
     reasons = _reasons(graph, summary, found)
     if reasons:
-        yield "torchinfo's mult-adds are no MACs:"
-        yield from (f"  {difference:+,} for {layers}: {reason}" for reason, (difference, layers) in reasons.items())
+        yield "torchinfo's mult-adds differ:"
+        for why, (difference, layers) in reasons.items():
+            yield f"  by {difference:+,} in {layers}: {why}"
         yield ""
     yield f"All {len(found)} layers agree in output shape, parameters and MACs."
 
@@ -164,7 +174,7 @@ def _reasons(graph: Graph, summary: Summary, found: Mapping[str, Figures]) -> di
 
 
 def reason(call: Call) -> str:
-    """Why torchinfo's mult-adds of a layer are not its MACs.
+    """Why torchinfo's mult-adds of a layer are not its MACs: one of the reasons above.
 
     torchinfo 1.8 multiplies all of a layer's weights and biases by the size of the first axis of its output and, where
     the class is called `…Conv…`, by the sizes of all axes after the second.
@@ -173,14 +183,12 @@ def reason(call: Call) -> str:
     rank = call.output.rank if isinstance(call.output, TensorType) else 0
     macs = call.layer.macs(call.input, call.output)
     if isinstance(macs, int) and macs == 0:
-        return "neither convolves nor multiplies matrices, yet every parameter is counted once for each sample"
+        return ELEMENTWISE
     if "Conv" in name and rank != call.layer.spatial + 2:
-        return "takes one sample without a batch axis, whose first axis is counted as if it were one"
+        return NO_BATCH
     if name.startswith("ConvTranspose"):
-        return "multiplies at each place of its input; counted is each of its output, and the bias"
-    if "Conv" not in name and rank != 2:
-        return "multiplies at each place of its input; counted is each sample, and the bias"
-    return "the bias is added, not multiplied"
+        return TRANSPOSED
+    return BIAS if "Conv" in name or rank == 2 else ROWS
 
 
 def _counted(names: Iterable[str]) -> str:

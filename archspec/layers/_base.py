@@ -33,7 +33,7 @@ from archspec.layers._arguments import (
     per_axis,
     word,
 )
-from archspec.tensors import COMPLEX, FLOATS, INTEGERS, TensorType
+from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
 
 Flow: TypeAlias = TensorType | tuple[Any, ...]
 """What a layer returns: a tensor, or (nested) tuples of them."""
@@ -48,6 +48,7 @@ __all__ = [
     "LayerError",
     "Sizes",
     "device",
+    "divisors",
     "dtype",
     "flag",
     "inferred",
@@ -64,6 +65,8 @@ __all__ = [
 
 KINDS = {"floating-point": FLOATS, "integer": INTEGERS, "boolean": ("bool",), "complex": COMPLEX}
 """The dtypes by what kind of numbers they hold."""
+
+_LARGEST = {"float16": 65504.0, **dict.fromkeys(("bfloat16", "float32", "complex64"), 3.4028234663852886e38)}
 
 
 class Layer(Configured):
@@ -133,8 +136,8 @@ class Layer(Configured):
     def require_dtype(self, x: TensorType, *allowed: str) -> None:
         """The input's dtype is one of those."""
         if x.dtype not in allowed:
-            help = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""  # noqa: A001
-            self.fail("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", help)
+            hint = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""
+            self.fail("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", hint)
 
     def require_float(self, x: TensorType) -> None:
         """The input is of a floating-point dtype."""
@@ -152,6 +155,15 @@ class Layer(Configured):
         weights: str = vars(self)["dtype"] or "float32"
         self.require(weights in FLOATS, "AS404", f"{type(self).__name__} has no {weights} weights", argument="dtype")
         return weights
+
+    def require_fits(self, x: TensorType, *names: str) -> None:
+        """The input's dtype can hold the numbers that those arguments give."""
+        low, high = _range(x.dtype)
+        for name in names:
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not low <= value <= high:
+                message = f"`{name}` is {value}, but {x.dtype} holds {low:g} to {high:g}: {x} flows in"
+                self.fail("AS406", message, argument=name)
 
     def axis(self, x: TensorType, name: str) -> int:
         """The axis of the input that an argument says, counted from the front."""
@@ -180,8 +192,9 @@ class Layer(Configured):
             return
         known = isinstance(remainder, int)
         when = None if known else dimensions.when_equal(remainder, 0)
-        reason = f": {show(size)} % {show(divisor)} = {show(remainder)}" if known else ""
-        self.fail("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", help, argument)
+        reason = f": {show(size)} % {show(divisor, dimensions.POWER)} = {show(remainder)}" if known else ""
+        advice = help or ("say in `inputs` what the free size is a multiple of, as in `32 * h`" if when else "")
+        self.fail("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", advice, argument)
 
     def require_at_least(
         self, size: Size, least: Size, *, code: str = "AS504", message: str, help: str = "", argument: str | None = None
@@ -189,6 +202,15 @@ class Layer(Configured):
         """The size is not below `least`. Free dimensions may be large enough: only what never holds is refused."""
         if dimensions.at_least(size, least) is False:
             self.fail(code, message, help, argument)
+
+
+def _range(dtype: str) -> tuple[float, float]:
+    """The least and greatest number that it holds."""
+    if dtype in INTEGERS:
+        bits = 8 * BYTES.get(dtype, 1)
+        return (0, 255) if dtype == "uint8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    largest = _LARGEST.get(dtype, math.inf)
+    return -largest, largest
 
 
 def settled(answer: bool | None, *sizes: Size) -> bool:
@@ -201,6 +223,12 @@ def settled(answer: bool | None, *sizes: Size) -> bool:
     return any(not symbol.free for size in sizes for symbol in dimensions.symbols(size)) or any(
         isinstance(atom, dimensions.Unknown) for size in sizes for atom in dimensions.atoms(size)
     )
+
+
+def divisors(size: int) -> str:
+    """The first numbers that divide a known size: `1, 2, 4, 8, …`."""
+    found = [n for n in range(1, min(size, 4096) + 1) if size % n == 0]
+    return ", ".join(map(str, found[:8])) + (", …" if len(found) > 8 else "")
 
 
 def spread(value: Any, count: int) -> tuple[Any, ...]:
@@ -216,7 +244,7 @@ def scaled(size: Size, factor: Size | float | Symbolic) -> Size:
         return size * factor
     if isinstance(factor, float):
         if isinstance(size, int):
-            return math.floor(size * factor)
+            return math.floor(max(-(2.0**64), min(size * factor, 2.0**64)))  # beyond 64 bits, it is too much anyway
         numerator, denominator = factor.as_integer_ratio()
         if max(numerator, denominator) <= 2**20:  # small enough for the product to be exact
             return numerator * size // denominator

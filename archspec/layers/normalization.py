@@ -6,7 +6,7 @@ import math
 
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
-from archspec.layers._base import Layer, Sizes, device, dtype, flag, inferred, integer, integers, number
+from archspec.layers._base import Layer, Sizes, device, divisors, dtype, flag, inferred, integer, integers, number
 from archspec.tensors import FLOATS, TensorType
 
 
@@ -141,7 +141,8 @@ class GroupNorm(_Normalization):
         self.infer("num_channels", x.shape[1], "channels")
         groups, channels = self.num_groups, self.num_channels
         message = f"`num_groups` {show(groups)} does not divide the {show(channels)} channels"
-        self.require_divides(groups, channels, message=message, argument="num_groups")
+        hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
+        self.require_divides(groups, channels, message=message, help=hint, argument="num_groups")
         self.require_mixable(x, self.affine is True)
         count = x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:])
         message = f"GroupNorm normalizes over a group of channels, which is a single value: {x} flows in"

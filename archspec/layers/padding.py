@@ -58,6 +58,10 @@ class _Pad(Layer):
 class _ConstantPad(_Pad):
     value: float = number()
 
+    def forward(self, x: TensorType) -> TensorType:
+        self.require_fits(x, "value")
+        return super().forward(x)
+
 
 class ConstantPad1d(_ConstantPad):
     """Pads the last axis with a value; negative padding crops.

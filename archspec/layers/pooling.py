@@ -275,7 +275,8 @@ class _FractionalMaxPool(Windowed):
         self.require(
             (self.output_size is None) != (self.output_ratio is None),
             "AS404",
-            f"{type(self).__name__} takes either `output_size` or `output_ratio`",
+            f"{type(self).__name__} takes either `output_size` or `output_ratio`, and just one of them",
+            "write `output_ratio: 0.7` for seven tenths of the sizes",
         )
         self.require_spatial(x)
         self.require_float(x)

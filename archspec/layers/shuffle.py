@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archspec.dimensions import Size, show
-from archspec.layers._base import Layer, integer
+from archspec.layers._base import Layer, divisors, integer
 from archspec.tensors import TensorType
 
 
@@ -16,5 +16,6 @@ class ChannelShuffle(Layer):
         self.require(x.rank >= 3, "AS501", f"ChannelShuffle takes at least 3 axes ([N, C, *]), but {x} flows in")
         channels = x.shape[1]
         message = f"`groups` {show(self.groups)} does not divide the {show(channels)} channels"
-        self.require_divides(self.groups, channels, message=message, argument="groups")
+        hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
+        self.require_divides(self.groups, channels, message=message, help=hint, argument="groups")
         return x

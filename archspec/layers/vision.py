@@ -64,7 +64,8 @@ class _Upsample(Layer):
         self.require(
             (self.size is None) != (self.scale_factor is None),
             "AS404",
-            f"{type(self).__name__} takes either `size` or `scale_factor`",
+            f"{type(self).__name__} takes either `size` or `scale_factor`, and just one of them",
+            "write `scale_factor: 2` to double the sizes",
         )
         name = "scale_factor" if self.size is None else "size"
         given, axes = getattr(self, name), x.rank - 2
@@ -93,7 +94,13 @@ class Upsample(_Upsample):
     recompute_scale_factor: bool | None = flag(None)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require_rank(x, *_RANKS.get(self.mode, (3, 4, 5)), layout="[N, C, …]")
+        ranks = _RANKS.get(self.mode, (3, 4, 5))
+        self.require(
+            x.rank in ranks,
+            "AS501",
+            f"Upsample in mode {self.mode} takes {' or '.join(map(str, ranks))} axes ([N, C, …]), but {x} flows in",
+            _mode_for(x),
+        )
         self.require(
             self.align_corners is None or self.mode in _RANKS or isinstance(self.mode, Symbolic),
             "AS404",
@@ -108,6 +115,11 @@ class Upsample(_Upsample):
         )
         self.require_dtype(x, *FLOATS, *(() if self.mode in ("area", "linear", "trilinear") else ("uint8",)))
         return self.resize(x)
+
+
+def _mode_for(x: TensorType) -> str:
+    modes = [mode for mode, ranks in _RANKS.items() if x.rank in ranks]
+    return f"modes for {x.rank} axes: {', '.join(['nearest', 'nearest-exact', 'area', *modes])}" if modes else ""
 
 
 class UpsamplingNearest2d(_Upsample):

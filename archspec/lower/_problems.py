@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from archspec.expressions import ExpressionError, Node, Scope, compile_value
+from archspec.expressions import ExpressionError, Node, Scope, compile_value, evaluate
 from archspec.problems import Problem, Related, Span
 from archspec.source import Path, Source
 
@@ -43,7 +43,7 @@ class Report:
         """A value of the spec as a construct, and what it comes to. ExpressionError is reported and raised again."""
         try:
             node = compile_value(value, words=words)
-            return node, node.evaluate(scope)
+            return node, evaluate(node, scope)
         except ExpressionError as error:
             at, text = _deepest(value, path, scope, words)
             self.expression(error, at, text)
@@ -55,7 +55,7 @@ def _deepest(value: object, path: Path, scope: Scope, words: frozenset[str] | No
     if isinstance(value, list):
         for index, item in enumerate(value):
             try:
-                compile_value(item, words=words).evaluate(scope)
+                evaluate(compile_value(item, words=words), scope)
             except ExpressionError:
                 return _deepest(item, (*path, index), scope, words)
     return path, value

@@ -15,6 +15,7 @@ from archspec.expressions import (
     Symbolic,
     as_size,
     compile_value,
+    evaluate,
     literal_text,
     type_of,
     unknown,
@@ -180,7 +181,7 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
                 if problem:
                     raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
                 scope[part.name] = dimensions.symbol(part.name, free=True)
-        size = as_size(node.evaluate(scope))
+        size = as_size(evaluate(node, scope))
     except ExpressionError as error:
         report.expression(error, path, value)
         return dimensions.of(dimensions.Unknown("the dimension is not valid"))

@@ -14,7 +14,6 @@ from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     ExpressionError,
     Items,
-    Literal,
     Name,
     Node,
     Symbolic,
@@ -22,6 +21,7 @@ from archspec.expressions import (
     as_size,
     assume,
     choose,
+    evaluate,
     item_type,
     literal_text,
     parse,
@@ -245,14 +245,14 @@ class Steps:
                 self.report.expression(error, path, step.repeat)
                 raise error
             counted = FunctionCall("range", (node,))
-            return Name("_"), counted, counted.evaluate(scope)
+            return Name("_"), counted, evaluate(counted, scope)
         match = _FOR.fullmatch(step.for_.strip())
         try:
             if match is None:
                 raise ExpressionError("AS301", "`for` reads `name in list`", "write `for: i in range(3)`")
             target, iterable = parse(match[1]), parse(match[2])
             self.check_target(target, scope)
-            items = iterable.evaluate(scope)
+            items = evaluate(iterable, scope)
             if not isinstance(items, tuple | Symbolic):
                 raise ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}")
         except ExpressionError as error:
@@ -358,11 +358,11 @@ class Steps:
     def pattern(self, text: str, path: Path, place: Place, scope: dict[str, Any]) -> str | None:
         """The name that a pattern such as `layer{i}` gives here; the pattern itself where that depends."""
         try:
-            name = "".join(piece if isinstance(piece, str) else str(piece.evaluate(scope)) for piece in pieces(text))
+            name = "".join(piece if isinstance(piece, str) else str(evaluate(piece, scope)) for piece in pieces(text))
         except ExpressionError as error:
             self.report.expression(error, path, text)
             return None
-        if any(unknown(piece.evaluate(scope)) for piece in pieces(text) if isinstance(piece, Node)):
+        if any(unknown(evaluate(piece, scope)) for piece in pieces(text) if isinstance(piece, Node)):
             place.next = None
             return text
         problem = name_problem(name)

@@ -1,0 +1,256 @@
+"""Operators over the values of expressions: what Python gives for numbers and lists, or why there is no value.
+
+Strings and bools are compared, and nothing else. What a result would cost is judged before it is computed.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import LARGEST, Dimension, Size
+from archspec.expressions.errors import ExpressionError
+from archspec.expressions.nodes import Binary, Index, Unary
+from archspec.expressions.values import (
+    LONGEST_UNKNOWN,
+    Symbolic,
+    as_size,
+    is_list,
+    item_type,
+    join,
+    lift,
+    literal_text,
+    type_of,
+    typed,
+    unknown,
+)
+
+LONGEST_LIST = 10_000
+"""Entries of a list, those of the lists in it counted as well."""
+
+_MOST_TERMS = 4096  # that a product of two dimensions may have to add up
+_HIGHEST_DEGREE = 64
+
+_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+}
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+def truth(value: Any) -> bool | None:
+    """Whether a value counts as true: yes, no, or None where it depends."""
+    if isinstance(value, Symbolic):
+        return None
+    if isinstance(value, Dimension):
+        zero = dimensions.equal(value, 0)
+        return None if zero is None else not zero
+    return bool(value)
+
+
+def unary(op: str, value: Any) -> Any:
+    """`op value`; ExpressionError where that has no value."""
+    if op == "not":
+        answer = truth(value)
+        return typed(Unary("not", lift(value)), "bool") if answer is None else not answer
+    value = number(value, f"`{op}`")
+    if op == "+":
+        return value
+    return typed(Unary(op, lift(value)), value.type) if isinstance(value, Symbolic) else -value
+
+
+def binary(op: str, a: Any, b: Any) -> Any:
+    """`a op b`; ExpressionError where that has no value."""
+    if op == "@":
+        raise ExpressionError("AS304", "`@` multiplies tensors, and here are numbers", "write `*`")
+    if is_list(type_of(a)) or is_list(type_of(b)):
+        return _join(op, a, b)
+    a, b = number(a, f"`{op}`"), number(b, f"`{op}`")
+    try:
+        if unknown(a) or unknown(b):
+            return _binary_unknown(op, a, b)
+        if op == "**":
+            _require_moderate(a, b)
+        return bounded(_ARITHMETIC[op](a, b), _written(op, a, b))
+    except ZeroDivisionError:
+        raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero") from None
+    except OverflowError:
+        raise ExpressionError("AS305", f"{_written(op, a, b)} is too large") from None
+
+
+def _written(op: str, a: Any, b: Any) -> str:
+    return Binary(op, lift(a), lift(b)).text
+
+
+def number(value: Any, taker: str) -> Any:
+    """The value, if it is a number or may be one."""
+    if isinstance(value, Symbolic):
+        if value.type == "int":
+            return as_size(value)
+        if value.type not in ("float", "any"):
+            raise ExpressionError("AS304", f"{taker} takes numbers, and `{value}` is of type {value.type}")
+    elif isinstance(value, bool) or not isinstance(value, int | float | Dimension):
+        raise ExpressionError("AS304", f"{taker} takes numbers, not {literal_text(value)}")
+    return value
+
+
+def _require_moderate(base: float, exponent: float) -> None:
+    """Refuses an integer's power that would be long in the making; whatever has to do with floats is made at once."""
+    if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1 and exponent * math.log2(abs(base)) > 64:
+        raise ExpressionError("AS305", f"{_written('**', base, exponent)} is beyond 64 bits")
+
+
+def bounded(value: Any, what: str) -> Any:
+    """The value, if it is within the limits: 64 bits, finite, and short enough."""
+    if isinstance(value, complex) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ExpressionError("AS305", f"{what} is no finite number")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ExpressionError("AS305", f"{what} is beyond 64 bits")
+    if isinstance(value, tuple) and (count := entries(value)) > LONGEST_LIST:
+        raise ExpressionError("AS305", f"a list of {count} entries; at most {LONGEST_LIST} are allowed")
+    return value
+
+
+def entries(value: Any) -> int:
+    """How many entries a list has, with those of the lists in it; a long text counts for several."""
+    if isinstance(value, tuple):
+        return sum(map(entries, value)) + (not value)
+    return 1 + (len(value) // 100 if isinstance(value, str) else 0)
+
+
+def _binary_unknown(op: str, a: Any, b: Any) -> Any:
+    kinds = {type_of(a), type_of(b)}
+    if kinds == {"int"} and op in ("+", "-", "*", "//", "%"):
+        return _sizes(op, a, b)
+    if kinds == {"int"} and op == "**" and isinstance(b, int) and 0 <= b <= 16:
+        power: Size = 1
+        for _ in range(b):
+            power = _sizes("*", power, a)
+        return power
+    if op in ("/", "//", "%") and isinstance(b, int | float) and not b:
+        raise ZeroDivisionError
+    if op == "/" or "float" in kinds:
+        kind = "float"
+    elif op == "**" and kinds == {"int"}:  # 2**-1 is no integer
+        kind = "int" if (dimensions.bounds(b)[0] or 0) >= 0 and dimensions.bounds(b)[0] is not None else "any"
+    else:
+        kind = join(kinds)
+    return typed(Binary(op, lift(a), lift(b)), kind)
+
+
+def _sizes(op: str, a: Size, b: Size) -> Size:
+    """`a op b` over dimensions, in their canonical form."""
+    terms = [1 if isinstance(size, int) else len(size.terms) for size in (a, b)]
+    what = "a size that is not known until a parameter is"
+    if op in ("*", "//", "%") and terms[0] * terms[1] > _MOST_TERMS:
+        raise ExpressionError("AS305", f"{what} grows too long to be written")
+    size: Size = _ARITHMETIC[op](a, b)
+    if isinstance(size, int):
+        return int(bounded(size, _written(op, a, b)))
+    for monomial, coefficient in size.terms.items():
+        if abs(coefficient) > LARGEST or sum(power for _, power in monomial) > _HIGHEST_DEGREE:
+            raise ExpressionError("AS305", f"{what} is beyond 64 bits")
+    if len(str(size)) > LONGEST_UNKNOWN:
+        raise ExpressionError("AS305", f"{what} grows too long to be written")
+    return size
+
+
+def _join(op: str, a: Any, b: Any) -> Any:
+    """Lists: `[32] + widths`, `[64] * 3`, `3 * [64]`."""
+    kinds = type_of(a), type_of(b)
+    if op == "+" and all(is_list(kind) or kind == "any" for kind in kinds) and None not in (a, b):
+        if isinstance(a, tuple) and isinstance(b, tuple):
+            return bounded(a + b, "the list")
+        return typed(Binary(op, lift(a), lift(b)), join(filter(is_list, kinds)))
+    items, times = (a, b) if is_list(kinds[0]) else (b, a)
+    if op != "*" or type_of(times) not in ("int", "any") or times is None:
+        raise ExpressionError("AS304", f"`{op}` takes numbers; lists know `list + list` and `list * n`")
+    if not isinstance(items, tuple) or unknown(times):
+        return typed(Binary(op, lift(a), lift(b)), f"list[{item_type(type_of(items))}]")
+    if (count := entries(items) * times) > LONGEST_LIST:
+        raise ExpressionError("AS305", f"a list of {count} entries; at most {LONGEST_LIST} are allowed")
+    return items * times
+
+
+def index(value: Any, at: Any) -> Any:
+    """`value[at]`, where `at` may be a slice; ExpressionError where that has no value."""
+    kind, kind_at = type_of(value), type_of(at)
+    position = isinstance(at, slice) or (kind_at in ("int", "any") and at is not None)
+    if not (is_list(kind) or kind == "any") or value is None or not position:
+        what = f"{literal_text(value)}[{lift(at).text}]"
+        raise ExpressionError("AS304", f"{what}: only lists are indexed, and only with integers")
+    if isinstance(value, tuple) and not unknown(at):
+        try:
+            return value[at]
+        except IndexError:
+            raise ExpressionError("AS304", f"the list has {len(value)} entries, so none at {at}") from None
+    if not isinstance(at, slice):
+        result = item_type(kind, at if isinstance(at, int) else None)
+    else:
+        result = f"list[{item_type(kind)}]" if is_list(kind) else "any"
+    return typed(Index(lift(value), lift(at)), result)
+
+
+def compare(op: str, a: Any, b: Any) -> bool | None:
+    """`a op b`: yes, no, or None where it depends."""
+    if op in ("==", "!=", "in", "not in"):
+        answer = _equal(a, b) if op in ("==", "!=") else _contains(b, a)
+        return answer if answer is None or op in ("==", "in") else not answer
+    a, b = number(a, f"`{op}`"), number(b, f"`{op}`")
+    if isinstance(a, int | Dimension) and isinstance(b, int | Dimension):
+        answer = dimensions.at_least(a, b) if op in (">=", "<") else dimensions.at_least(b, a)
+        return answer if answer is None or op in (">=", "<=") else not answer
+    return None if unknown(a) or unknown(b) else _ORDER[op](a, b)
+
+
+def _equal(a: Any, b: Any) -> bool | None:
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return _all([_equal(x, y) for x, y in zip(a, b, strict=True)]) if len(a) == len(b) else False
+    if not unknown(a) and not unknown(b):
+        return bool(a == b)
+    if {type_of(a), type_of(b)} == {"int"}:
+        return dimensions.equal(as_size(a), as_size(b))
+    if isinstance(a, Symbolic) and a == b:
+        return True
+    families = _family(a), _family(b)
+    return None if "any" in families or families[0] == families[1] else False
+
+
+def _family(value: Any) -> str:
+    """Values of two families are never equal."""
+    kind = type_of(value)
+    if value is None:
+        return "None"
+    return "number" if kind in ("int", "float", "bool") else "list" if is_list(kind) else kind
+
+
+def _contains(items: Any, value: Any) -> bool | None:
+    if isinstance(items, tuple):
+        answers = [_equal(value, item) for item in items]
+        different = _all([None if answer is None else not answer for answer in answers])
+        return None if different is None else not different
+    if type_of(items) == "str" and type_of(value) in ("str", "any") and value is not None:
+        return None if unknown(items) or unknown(value) else value in items
+    if isinstance(items, Symbolic) and (items.type == "any" or is_list(items.type)):
+        return None
+    raise ExpressionError("AS304", f"`in` takes a list on its right, not {literal_text(items)}")
+
+
+def _all(answers: list[bool | None]) -> bool | None:
+    """Whether all of them hold: no if one does not, else None if it depends."""
+    if False in answers:
+        return False
+    return None if None in answers else True

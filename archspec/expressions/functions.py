@@ -1,0 +1,157 @@
+"""The functions of arguments, dimensions, `when`, `for`, `repeat` and `let`: over numbers and lists.
+
+To add one is to add it to `FUNCTIONS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import Dimension
+from archspec.expressions.arithmetic import LONGEST_LIST, binary, bounded
+from archspec.expressions.errors import ExpressionError
+from archspec.expressions.nodes import Call, python_name
+from archspec.expressions.values import is_list, item_type, join, lift, literal_text, type_of, typed, unknown
+from archspec.problems import did_you_mean, echo
+
+
+class Function:
+    """A function. `takes` and `result` are types, in words; `most` is how many arguments it takes, None for any."""
+
+    __slots__ = ("compute", "most", "name", "result", "takes")
+
+    def __init__(self, name: str, takes: str, most: int | None, result: str, compute: Callable[..., Any]) -> None:
+        self.name = name
+        self.takes = takes
+        self.most = most
+        self.result = result  # "=": the type that its arguments have in common
+        self.compute = compute
+
+    @property
+    def python(self) -> str:
+        """How generated code calls it."""
+        return python_name(self.name)
+
+
+def make_divisible(v: float, divisor: int, min_value: int | None = None) -> int:
+    """The nearest multiple of `divisor`, at most 10 % below `v`: the rounding of MobileNetV2's reference code."""
+    if min_value is None:
+        min_value = divisor
+    rounded = max(min_value, int(v + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * v else rounded
+
+
+def _range(*bounds: int) -> tuple[int, ...]:
+    numbers = range(*bounds)
+    if numbers[LONGEST_LIST:]:
+        raise ExpressionError("AS305", f"a range of more than {LONGEST_LIST} numbers")
+    return tuple(numbers)
+
+
+FUNCTIONS: dict[str, Function] = {
+    function.name: function
+    for function in (
+        Function("min", "numbers or a list of them", None, "=", min),
+        Function("max", "numbers or a list of them", None, "=", max),
+        Function("sum", "a list of numbers", 1, "=", sum),
+        Function("len", "a list", 1, "int", len),
+        Function("range", "integers", 3, "list[int]", _range),
+        Function("enumerate", "a list", 1, "list", lambda items: tuple(enumerate(items))),
+        Function("zip", "lists", None, "list", lambda *lists: tuple(zip(*lists, strict=False))),
+        Function("round", "a number", 1, "int", round),
+        Function("int", "a number or a bool", 1, "int", int),
+        Function("ceil", "a number", 1, "int", math.ceil),
+        Function("floor", "a number", 1, "int", math.floor),
+        Function("sqrt", "a number", 1, "float", math.sqrt),
+        Function("log", "numbers", 2, "float", math.log),
+        Function("make_divisible", "numbers", 3, "int", make_divisible),
+    )
+}
+_STRUCTURAL = ("len", "enumerate", "zip")  # of a list they need no more than that it is one
+_ROUNDING = ("round", "int", "ceil", "floor")
+
+
+def call(node: Call, arguments: list[Any]) -> Any:
+    """The value of a call; ExpressionError where it has none."""
+    name = node.function
+    if name not in FUNCTIONS:
+        hint = did_you_mean(name, list(FUNCTIONS), "functions")
+        raise ExpressionError("AS302", f"there is no function {echo(name)} here", hint, node.offset, len(name))
+    function = FUNCTIONS[name]
+    if node.keywords:
+        message = f"{name} takes its values by position"
+        raise ExpressionError("AS304", message, f"leave out `{node.keywords[0][0]}=`", node.offset, len(name))
+    if not arguments or (function.most is not None and len(arguments) > function.most):
+        message = f"{name} takes {_how_many(function)}, not {len(arguments)}"
+        raise ExpressionError("AS304", message, "", node.offset, len(name))
+    if "numbers or a list" in function.takes and len(arguments) > 1:
+        _require(name, "numbers", arguments)
+    elif "list of" in function.takes:
+        _require(name, "a list", arguments)
+        if isinstance(arguments[0], tuple):
+            _require(name, "a list of numbers", list(arguments[0]), entry=True)
+    else:
+        _require(name, function.takes, arguments)
+    if any(map(unknown, arguments)):
+        return _call_unknown(name, function, arguments)
+    return _call_known(name, function, arguments)
+
+
+def _how_many(function: Function) -> str:
+    if function.most is None:
+        return "one or more values"
+    return "one value" if function.most == 1 else f"one to {function.most} values"
+
+
+def _require(name: str, takes: str, values: list[Any], *, entry: bool = False) -> None:
+    """Refuses values that are known to be of another type than a function takes."""
+    allowed = ["any", "int"]
+    if takes != "integers":
+        allowed.append("float")
+    if takes == "a number or a bool":
+        allowed.append("bool")
+    for value in values:
+        kind = type_of(value)
+        lists = not entry and takes in ("a list", "lists")
+        if value is None or (kind not in allowed if not lists else kind != "any" and not is_list(kind)):
+            raise ExpressionError("AS304", f"{name} takes {takes}, not {literal_text(value)}")
+
+
+def _call_known(name: str, function: Function, arguments: list[Any]) -> Any:
+    try:
+        return bounded(function.compute(*arguments), f"{name}(…)")
+    except ExpressionError:
+        raise
+    except (TypeError, ValueError, ArithmeticError) as error:
+        given = Call(name, tuple(map(lift, arguments))).text
+        raise ExpressionError("AS304", f"{given} has no value: {error}") from None
+
+
+def _call_unknown(name: str, function: Function, arguments: list[Any]) -> Any:
+    first = arguments[0]
+    if name in _STRUCTURAL and all(isinstance(value, tuple) for value in arguments):
+        return _call_known(name, function, arguments)
+    if name in _ROUNDING and isinstance(first, Dimension):
+        return first
+    if name == "sum" and isinstance(first, tuple):
+        total: Any = 0
+        for item in first:
+            total = binary("+", total, item)
+        return total
+    values = first if name in ("min", "max") and isinstance(first, tuple) else tuple(arguments)
+    if name in ("min", "max") and all(isinstance(value, int | Dimension) for value in values):
+        return (dimensions.minimum if name == "min" else dimensions.maximum)(*values)
+    return typed(Call(name, tuple(map(lift, arguments))), _result(name, function, arguments, values))
+
+
+def _result(name: str, function: Function, arguments: list[Any], values: tuple[Any, ...]) -> str:
+    """The type of what an unknown call gives."""
+    if function.result == "=":
+        return item_type(type_of(values[0])) if is_list(type_of(values[0])) else join(map(type_of, values))
+    if function.result != "list":
+        return function.result
+    kinds = [item_type(type_of(value)) for value in arguments]
+    return f"list[tuple[{', '.join(kinds if name == 'zip' else ['int', *kinds])}]]"

@@ -1,0 +1,318 @@
+"""The constructs that an expression is made of, and how each is written as Python, in the layout of a formatter.
+
+Pure syntax: nothing here has a value. Numbers and tensors are read from the same constructs, so what only one of
+the two knows (`@`, keyword arguments) has its place here, and is refused where the other is evaluated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from archspec.dimensions import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, Size, show
+
+OR, AND, NOT, COMPARISON, UNARY = 2, 3, 4, 5, 12  # with dimensions' constants: how tightly each construct binds
+
+DEEPEST = 100
+"""How many constructs may stand within one another: far from the end of Python's stack, wherever that begins."""
+
+_MATH = ("ceil", "floor", "log", "sqrt")  # the functions that Python has in `math`
+_LAZY = ("enumerate", "range", "zip")  # what these give is no list before it is made one
+_ITERATING = ("enumerate", "max", "min", "sum", "zip")  # these take what is no list as well
+
+
+class Node:
+    """One construct. `text` is Python; `precedence` says how tightly it binds, `depth` how many levels it has."""
+
+    __slots__ = ("children", "depth")
+    precedence = PRIMARY
+    children: tuple[Node, ...]
+    depth: int
+
+    def __init__(self, *children: Node) -> None:
+        self.children = children
+        self.depth = 1 + max((child.depth for child in children), default=0)
+
+    @property
+    def text(self) -> str:
+        """The construct as Python source, where it stands alone."""
+        raise TypeError(type(self))
+
+    def walk(self) -> Iterator[Node]:
+        """It and everything below it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def within(self, outer: int = CONDITIONAL) -> str:
+        """Its text within another construct, in parentheses where what stands around it binds tighter."""
+        return f"({self.text})" if self.precedence < outer else self.text
+
+
+class Literal(Node):
+    """A number, a string, a bool or None. The only way from a value to source text: ASCII, on one line."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        super().__init__()
+        self.value = value
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+        return UNARY if self.text.startswith("-") else PRIMARY
+
+    @property
+    def text(self) -> str:
+        value = self.value
+        if isinstance(value, str):
+            return _quoted(value)
+        if value is None or isinstance(value, bool | int):
+            return str(value)
+        if isinstance(value, float) and math.isfinite(value):
+            # As formatters leave it and people write it: 1e16, 1e-5.
+            return repr(value).replace("e+", "e").replace("e-0", "e-")
+        raise TypeError(f"{type(value).__name__} has no literal")
+
+
+def _quoted(value: str) -> str:
+    """A string between the quotes that need fewer escapes; double ones if that is equal."""
+    body = value.encode("unicode_escape").decode("ascii")
+    quote = "'" if body.count('"') > body.count("'") else '"'
+    return quote + body.replace(quote, "\\" + quote) + quote
+
+
+class Embedded(Node):
+    """A size inside an expression: a dimension, or a number that shows what it was multiplied from."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Size) -> None:
+        super().__init__()
+        self.value = value
+        self.depth += sum(map(self.text.count, ("(", "[", " if ")))  # no level of it shows fewer signs
+
+    @property
+    def text(self) -> str:
+        return show(self.value)
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override]
+        return PRODUCT if isinstance(self.value, int) else self.value.precedence
+
+
+class Name(Node):
+    """A declared name. One with a type stands for a value that is not known."""
+
+    __slots__ = ("name", "offset", "type")
+
+    def __init__(self, name: str, offset: int | None = None, type: str = "") -> None:
+        super().__init__()
+        self.name = name
+        self.offset = offset
+        self.type = type
+
+    @property
+    def text(self) -> str:
+        return self.name
+
+
+class Unary(Node):
+    """`-x`, `+x`, `not x`."""
+
+    __slots__ = ("operand", "operator")
+
+    def __init__(self, operator: str, operand: Node) -> None:
+        super().__init__(operand)
+        self.operator = operator
+        self.operand = operand
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override]
+        return NOT if self.operator == "not" else UNARY
+
+    @property
+    def text(self) -> str:
+        if self.operator == "not":
+            return f"not {self.operand.within(NOT)}"
+        # Python needs no parentheses in -(a**2), its formatters want them.
+        power = self.operand.precedence == POWER
+        return f"{self.operator}{self.operand.within(PRIMARY if power else UNARY)}"
+
+
+class Binary(Node):
+    """Arithmetic."""
+
+    __slots__ = ("left", "operator", "right")
+
+    def __init__(self, operator: str, left: Node, right: Node) -> None:
+        super().__init__(left, right)
+        self.operator = operator
+        self.left = left
+        self.right = right
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override]
+        return {"+": SUM, "-": SUM, "**": POWER}.get(self.operator, PRODUCT)
+
+    @property
+    def text(self) -> str:
+        if self.operator == "**":
+            left, right = self.left.within(PRIMARY), self.right.within(UNARY)
+            hug = _simple(self.left) and _simple(self.right) and not left.startswith("(")
+            return f"{left}**{right}" if hug else f"{left} ** {right}"
+        # Of equal operators Python groups the left ones, so the right side needs parentheses.
+        return f"{self.left.within(self.precedence)} {self.operator} {self.right.within(self.precedence + 1)}"
+
+
+def _simple(node: Node) -> bool:
+    """Whether formatters set no space between a construct and the `**` or `:` beside it."""
+    if isinstance(node, Unary):
+        return node.operator != "not" and _simple(node.operand)
+    return (isinstance(node, Name | Literal) and not isinstance(getattr(node, "value", None), str)) or (
+        isinstance(node, Embedded) and node.text.isidentifier()
+    )
+
+
+class Compare(Node):
+    """A chain of comparisons."""
+
+    __slots__ = ("operands", "operators")
+    precedence = COMPARISON
+
+    def __init__(self, operators: tuple[str, ...], operands: tuple[Node, ...]) -> None:
+        super().__init__(*operands)
+        self.operators = operators
+        self.operands = operands
+
+    @property
+    def text(self) -> str:
+        first, *rest = (operand.within(COMPARISON + 1) for operand in self.operands)
+        return " ".join([first, *(f"{op} {text}" for op, text in zip(self.operators, rest, strict=True))])
+
+
+class Logic(Node):
+    """`and`, `or`."""
+
+    __slots__ = ("operands", "operator")
+
+    def __init__(self, operator: str, operands: tuple[Node, ...]) -> None:
+        super().__init__(*operands)
+        self.operator = operator
+        self.operands = operands
+
+    @property
+    def precedence(self) -> int:  # type: ignore[override]
+        return AND if self.operator == "and" else OR
+
+    @property
+    def text(self) -> str:
+        return f" {self.operator} ".join(operand.within(self.precedence + 1) for operand in self.operands)
+
+
+class Conditional(Node):
+    """`then if condition else otherwise`."""
+
+    __slots__ = ("condition", "otherwise", "then")
+    precedence = CONDITIONAL
+
+    def __init__(self, condition: Node, then: Node, otherwise: Node) -> None:
+        super().__init__(then, condition, otherwise)
+        self.condition = condition
+        self.then = then
+        self.otherwise = otherwise
+
+    @property
+    def text(self) -> str:
+        condition, then = self.condition.within(OR), self.then.within(OR)
+        return f"{then} if {condition} else {self.otherwise.within()}"
+
+
+class Index(Node):
+    """`value[index]`; the index may be a Slice, or Items of them."""
+
+    __slots__ = ("index", "value")
+
+    def __init__(self, value: Node, index: Node) -> None:
+        super().__init__(value, index)
+        self.value = value
+        self.index = index
+
+    @property
+    def text(self) -> str:
+        inside = self.index.within()
+        if isinstance(self.index, Items) and self.index.items:
+            inside = inside[1:-1]  # x[:, 0]
+        return f"{self.value.within(PRIMARY)}[{inside}]"
+
+
+class Slice(Node):
+    """`start:stop:step`, within an index."""
+
+    __slots__ = ("start", "step", "stop")
+
+    def __init__(self, start: Node | None, stop: Node | None, step: Node | None) -> None:
+        super().__init__(*(part for part in (start, stop, step) if part is not None))
+        self.start = start
+        self.stop = stop
+        self.step = step
+
+    @property
+    def text(self) -> str:
+        space = "" if all(map(_simple, self.children)) else " "
+        text = f"{self.start.within()}{space}:" if self.start else ":"
+        if self.stop:
+            text += f"{space}{self.stop.within()}"
+        if self.step:
+            text += f"{space if self.stop else ''}:{space}{self.step.within()}"
+        return text
+
+
+class Items(Node):
+    """A list or tuple: the language makes no difference, and writes a tuple."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: tuple[Node, ...]) -> None:
+        super().__init__(*items)
+        self.items = items
+
+    @property
+    def text(self) -> str:
+        inside = ", ".join(item.within() for item in self.items)
+        return f"({inside},)" if len(self.items) == 1 else f"({inside})"
+
+
+class Call(Node):
+    """A call by bare name."""
+
+    __slots__ = ("arguments", "function", "keywords", "offset")
+
+    def __init__(
+        self,
+        function: str,
+        arguments: tuple[Node, ...],
+        keywords: tuple[tuple[str, Node], ...] = (),
+        offset: int | None = None,
+    ) -> None:
+        super().__init__(*arguments, *(value for _, value in keywords))
+        self.function = function
+        self.arguments = arguments
+        self.keywords = keywords
+        self.offset = offset
+
+    @property
+    def text(self) -> str:
+        bare = self.function in _ITERATING
+        inside = [argument.text if bare else argument.within() for argument in self.arguments]
+        inside += [f"{name}={value.within()}" for name, value in self.keywords]
+        return f"{python_name(self.function)}({', '.join(inside)})"
+
+    def within(self, outer: int = CONDITIONAL) -> str:
+        # Alone, `range(n)` is what a loop runs over; within something, the list that the language means.
+        return f"tuple({self.text})" if self.function in _LAZY else self.text
+
+
+def python_name(function: str) -> str:
+    """How Python calls a function of the language."""
+    return f"math.{function}" if function in _MATH else function

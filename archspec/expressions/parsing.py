@@ -1,0 +1,210 @@
+"""Text -> constructs: Python's own parser, and an allow-list of what it may find.
+
+There is no attribute, no method, no lambda, no comprehension; a call is by bare name. Whether a function of that name
+exists is the affair of whoever evaluates.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from functools import lru_cache
+
+from archspec.dimensions import LARGEST
+from archspec.expressions.errors import ExpressionError
+from archspec.expressions.nodes import (
+    DEEPEST,
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Index,
+    Items,
+    Literal,
+    Logic,
+    Name,
+    Node,
+    Slice,
+    Unary,
+)
+
+LONGEST_TEXT = 200
+
+_UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not"}
+_BINARY: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.Pow: "**",
+    ast.MatMult: "@",
+}
+_COMPARE: dict[type[ast.AST], str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.In: "in",
+    ast.NotIn: "not in",
+}
+_METHODS = "there are no attributes and methods: dimensions have names, and `reshape(x, …)` is a function"
+_LOOPS = "there are no comprehensions: a list is written out, or is a parameter"
+_HELP: dict[type[ast.AST], str] = {
+    ast.Attribute: _METHODS,
+    ast.Lambda: "there are no lambdas: write the expression where it is needed, or make a block of it",
+    ast.ListComp: _LOOPS,
+    ast.SetComp: _LOOPS,
+    ast.DictComp: _LOOPS,
+    ast.GeneratorExp: _LOOPS,
+    ast.JoinedStr: "there are no f-strings: only `name:` puts values into text",
+    ast.NamedExpr: "a name is declared under `let:`",
+    ast.Starred: "name each value",
+    ast.Is: "compare with `==`",
+    ast.IsNot: "compare with `!=`",
+}
+
+
+def compile_value(value: object, *, words: frozenset[str] | None = None) -> Node:
+    """A value of a spec as a construct: a string is an expression, a list holds values, all else stands for itself.
+
+    Where `words` is given, the place takes words: a string is an expression only if it is one over those
+    declared names, and any other word stands for itself. Where they are none, every string does.
+    """
+    if isinstance(value, list | tuple):
+        return Items(tuple(compile_value(item, words=words) for item in value))
+    if not isinstance(value, str):
+        return Literal(value)
+    if words is None:
+        return parse(value)
+    if value.isidentifier() or not words:
+        return Name(value, 0) if value in words else Literal(value)
+    try:
+        node = parse(value)
+    except ExpressionError:
+        return Literal(value)
+    names = {part.name for part in node.walk() if isinstance(part, Name)}
+    return node if names <= words else Literal(value)
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Node:
+    """The expression that a text says; ExpressionError where it is none, or beyond the safe subset."""
+    if len(text) > LONGEST_TEXT:
+        message = f"an expression has at most {LONGEST_TEXT} characters; this has {len(text)}"
+        raise ExpressionError("AS102", message, "compute a part of it under `let:`")
+    if not text.isascii() or "\\" in text or not text.replace("\n", " ").isprintable():
+        raise ExpressionError("AS302", "an expression is plain ASCII, without tabs and backslashes")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Python thinks of `1if x` is its parser's affair
+            tree = ast.parse(text.strip().replace("\n", " "), mode="eval")
+        return _Reader(text).document(tree.body)
+    except SyntaxError as error:
+        lead = len(text) - len(text.lstrip())
+        place = min(max(0, error.offset - 1) + lead, len(text)) if error.offset else None
+        cause = error.msg.split(". Perhaps")[0]
+        raise ExpressionError("AS301", f"this is no expression: {cause[:1].lower()}{cause[1:]}", offset=place) from None
+    except (RecursionError, MemoryError, ValueError) as error:
+        if isinstance(error, ExpressionError):
+            raise
+        raise ExpressionError("AS301", "this is no expression: it is nested too deeply") from None
+
+
+class _Reader:
+    """Python's syntax tree as constructs, by an allow-list."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.lead = len(text) - len(text.lstrip())
+
+    def document(self, tree: ast.expr) -> Node:
+        node = self.read(tree)
+        if node.depth > DEEPEST:
+            raise ExpressionError("AS301", f"this is no expression: it is nested more than {DEEPEST} levels deep")
+        if "#" in self.text:
+            self.refuse_comment(tree)
+        return node
+
+    def refuse_comment(self, tree: ast.expr) -> None:
+        """Refuses a `#` outside of strings: Python would drop it, with all that a person wrote behind it."""
+        strings = [self.span(part) for part in ast.walk(tree) if isinstance(part, ast.Constant)]
+        for offset, character in enumerate(self.text):
+            if character == "#" and not any(start <= offset < end for start, end in strings):
+                raise ExpressionError("AS302", "a comment within an expression", "write it beside the key", offset)
+
+    def span(self, tree: ast.AST) -> tuple[int, int]:
+        start = getattr(tree, "col_offset", 0)
+        return start + self.lead, max(start + 1, getattr(tree, "end_col_offset", 0)) + self.lead
+
+    def refusal(self, tree: ast.AST, message: str, help: str = "", code: str = "AS302") -> ExpressionError:
+        start, end = self.span(tree)
+        return ExpressionError(code, message, help, start, end - start)
+
+    def beyond(self, tree: ast.AST, construct: ast.AST) -> ExpressionError:
+        """The refusal of something that Python has and the language has not."""
+        words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(construct).__name__).strip()
+        article = "an" if words[0] in "aeiou" else "a"
+        return self.refusal(tree, f"{article} {words} is beyond the language", _HELP.get(type(construct), ""))
+
+    def read(self, tree: ast.expr) -> Node:
+        match tree:
+            case ast.Constant():
+                return self.constant(tree)
+            case ast.Name():
+                return Name(tree.id, self.span(tree)[0])
+            case ast.UnaryOp() if type(tree.op) in _UNARY:
+                return Unary(_UNARY[type(tree.op)], self.read(tree.operand))
+            case ast.BinOp() if type(tree.op) in _BINARY:
+                return Binary(_BINARY[type(tree.op)], self.read(tree.left), self.read(tree.right))
+            case ast.Compare() if all(type(op) in _COMPARE for op in tree.ops):
+                operators = tuple(_COMPARE[type(op)] for op in tree.ops)
+                return Compare(operators, self.all([tree.left, *tree.comparators]))
+            case ast.BoolOp():
+                return Logic("and" if isinstance(tree.op, ast.And) else "or", self.all(tree.values))
+            case ast.IfExp():
+                return Conditional(self.read(tree.test), self.read(tree.body), self.read(tree.orelse))
+            case ast.Subscript():
+                return Index(self.read(tree.value), self.read(tree.slice))
+            case ast.Slice():
+                parts = (tree.lower, tree.upper, tree.step)
+                return Slice(*(None if part is None else self.read(part) for part in parts))
+            case ast.Tuple() | ast.List():
+                return Items(self.all(tree.elts))
+            case ast.Call():
+                return self.call(tree)
+            case ast.UnaryOp() | ast.BinOp():
+                raise self.beyond(tree, tree.op)
+            case ast.Compare():
+                raise self.beyond(tree, next(op for op in tree.ops if type(op) not in _COMPARE))
+        raise self.beyond(tree, tree)
+
+    def all(self, trees: list[ast.expr]) -> tuple[Node, ...]:
+        return tuple([self.read(tree) for tree in trees])
+
+    def constant(self, tree: ast.Constant) -> Node:
+        value = tree.value
+        if isinstance(value, str):
+            if "\n" in self.text[slice(*self.span(tree))]:
+                raise self.refusal(tree, "a line break within a string", "write the string on one line")
+            return Literal(value)
+        if isinstance(value, bool) or value is None:
+            return Literal(value)
+        if isinstance(value, int | float):
+            if abs(value) > (LARGEST if isinstance(value, int) else 1.8e308):
+                raise self.refusal(tree, "the number is beyond 64 bits", code="AS305")
+            return Literal(value)
+        raise self.refusal(tree, "bytes, complex numbers and … are beyond the language")
+
+    def call(self, tree: ast.Call) -> Node:
+        if not isinstance(tree.func, ast.Name):
+            raise self.refusal(tree.func, "only functions are called, by their bare names", _METHODS)
+        keywords = []
+        for keyword in tree.keywords:
+            if keyword.arg is None:
+                raise self.refusal(keyword, "`**` before an argument is beyond the language", "name each value")
+            keywords.append((keyword.arg, self.read(keyword.value)))
+        return Call(tree.func.id, self.all(tree.args), tuple(keywords), self.span(tree.func)[0])

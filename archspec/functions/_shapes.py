@@ -1,0 +1,98 @@
+"""Axes and broadcasting over sizes that may be symbolic: what the families share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from archspec.dimensions import Size, show
+from archspec.functions._base import Axes, listed
+from archspec.refusals import refuse, require, require_equal
+from archspec.tensors import TensorType
+
+Shape = tuple[Size, ...]
+
+
+def axis_of(rank: int, dim: int, what: str, name: str = "dim") -> int:
+    """An axis counted from the front. A tensor without axes has axis 0, as far as PyTorch is concerned."""
+    rank = max(rank, 1)
+    if not -rank <= dim < rank:
+        there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
+        refuse("AS404", f"`{name}` is {dim}, but {what} has {there}", argument=name)
+    return dim % rank
+
+
+def axis(x: TensorType, dim: int, name: str = "dim") -> int:
+    """An axis of the tensor, counted from the front."""
+    return axis_of(x.rank, dim, str(x), name)
+
+
+def axes(x: TensorType, dims: Axes | None, name: str = "dim") -> list[int]:
+    """Some axes of the tensor, counted from the front; None and no axis at all are all of them."""
+    if dims is None or dims == ():
+        return list(range(x.rank))
+    found = [axis(x, dim, name) for dim in (dims if isinstance(dims, tuple) else (dims,))]
+    require_distinct(found, x, name)
+    return found
+
+
+def require_distinct(found: Sequence[int], x: TensorType, name: str) -> None:
+    """No axis stands twice in the list."""
+    twice = next((dim for dim in found if found.count(dim) > 1), None)
+    require(twice is None, "AS404", f"`{name}` names axis {twice} of {x} twice", argument=name)
+
+
+def require_rank(x: TensorType, *ranks: int, layout: str = "", name: str = "input") -> None:
+    """The tensor's number of axes is one of `ranks`."""
+    if x.rank not in ranks:
+        wanted = " or ".join(map(str, ranks))
+        plural = "axis" if ranks == (1,) else "axes"
+        refuse("AS501", f"`{name}` takes {wanted} {plural}{layout and f' ({layout})'}; this is {x}", argument=name)
+
+
+def require_rank_from(x: TensorType, least: int, layout: str = "", name: str = "input") -> None:
+    """The tensor has at least so many axes."""
+    if x.rank < least:
+        some = f"at least {least} {'axis' if least == 1 else 'axes'}"
+        refuse("AS501", f"`{name}` takes {some}{layout and f' ({layout})'}; this is {x}", argument=name)
+
+
+def same_size(a: Size, b: Size, message: str, help: str = "", argument: str | None = None) -> Size:
+    """The one size that two have to be; the known one, if one is."""
+    require_equal(a, b, message=message, help=help, argument=argument)
+    return b if isinstance(b, int) else a
+
+
+def broadcast(*shapes: Shape) -> Shape:
+    """The shape that all stretch to: from the last axis on they are equal, 1, or absent.
+
+    Of sizes that agree for the parameters' values alone, the first one stands, unless one of them is known.
+    """
+    rank = max(map(len, shapes))
+    text = " and ".join(map(listed, dict.fromkeys(shapes)))
+    result: list[Size] = []
+    for place in range(-rank, 0):
+        sizes = [shape[place] for shape in shapes if len(shape) >= -place and shape[place] != 1]
+        size: Size = sizes[0] if sizes else 1
+        for other in sizes[1:]:
+            message = f"{text} do not go together: axis {place} is {show(size)} and {show(other)}"
+            hint = "sizes agree if they are equal or one of them is 1; axes count from the end"
+            size = same_size(size, other, message, hint)
+        result.append(size)
+    return tuple(result)
+
+
+def require_stretches(shape: Shape, target: Shape, name: str) -> None:
+    """The shape broadcasts to the target and does not change it."""
+    if len(shape) > len(target):
+        refuse("AS502", f"`{name}` {listed(shape)} has more axes than {listed(target)}", argument=name)
+    for size, wanted in zip(reversed(shape), reversed(target), strict=False):
+        if size != 1:
+            message = f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
+            require_equal(size, wanted, message=message, argument=name)
+
+
+def without(x: TensorType, dims: Sequence[int], keepdim: bool) -> Shape:
+    """The shape that is left when some axes are reduced: without them, or with 1 in their place."""
+    if keepdim:
+        return tuple(1 if place in dims else size for place, size in enumerate(x.shape))
+    return tuple(size for place, size in enumerate(x.shape) if place not in dims)

@@ -1,0 +1,342 @@
+"""Functions of one number at a time: each keeps the shape, or broadcasts those of its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from archspec.functions._base import Dtype, Function, Operand, Scalar, function
+from archspec.functions._dtypes import (
+    INEXACT,
+    NUMBERS,
+    REAL,
+    REAL_OR_BOOL,
+    WHOLE,
+    floating,
+    number_kind,
+    promote,
+    real,
+    require_dtype,
+    require_same_dtype,
+    result_type,
+)
+from archspec.functions._shapes import broadcast
+from archspec.refusals import refuse, require
+from archspec.tensors import COMPLEX, DTYPES, FLOATS, TensorType
+
+Dtyped = Callable[[str], str]
+
+
+def same(dtype: str) -> str:
+    """The dtype itself."""
+    return dtype
+
+
+def truth(dtype: str) -> str:
+    """bool."""
+    return "bool"
+
+
+_UNARY: dict[str, tuple[tuple[str, ...], Dtyped, str]] = {
+    "abs": (NUMBERS, real, "The absolute value"),
+    "acos": (DTYPES, floating, "The arc cosine"),
+    "acosh": (DTYPES, floating, "The inverse hyperbolic cosine"),
+    "angle": (DTYPES, lambda dtype: floating(real(dtype)), "The angle of complex numbers"),
+    "asin": (DTYPES, floating, "The arc sine"),
+    "asinh": (DTYPES, floating, "The inverse hyperbolic sine"),
+    "atan": (DTYPES, floating, "The arc tangent"),
+    "atanh": (DTYPES, floating, "The inverse hyperbolic tangent"),
+    "bitwise_not": (WHOLE, same, "Each bit inverted"),
+    "ceil": (REAL, same, "The least integer that is not smaller"),
+    "conj": (DTYPES, same, "The complex conjugate"),
+    "cos": (DTYPES, floating, "The cosine"),
+    "cosh": (DTYPES, floating, "The hyperbolic cosine"),
+    "deg2rad": (REAL_OR_BOOL, floating, "Degrees to radians"),
+    "erf": (REAL_OR_BOOL, floating, "The error function"),
+    "erfc": (REAL_OR_BOOL, floating, "1 minus the error function"),
+    "erfinv": (REAL_OR_BOOL, floating, "The inverse of the error function"),
+    "exp": (DTYPES, floating, "The exponential"),
+    "exp2": (DTYPES, floating, "2 to the power of it"),
+    "expm1": (DTYPES, floating, "exp(x) - 1"),
+    "floor": (REAL, same, "The greatest integer that is not larger"),
+    "frac": (FLOATS, same, "What follows the point"),
+    "imag": (COMPLEX, real, "The imaginary part"),
+    "isfinite": (DTYPES, truth, "Whether it is neither infinite nor no number"),
+    "isinf": (DTYPES, truth, "Whether it is infinite"),
+    "isnan": (DTYPES, truth, "Whether it is no number"),
+    "log": (DTYPES, floating, "The natural logarithm"),
+    "log10": (DTYPES, floating, "The logarithm to base 10"),
+    "log1p": (DTYPES, floating, "log(1 + x)"),
+    "log2": (DTYPES, floating, "The logarithm to base 2"),
+    "logical_not": (DTYPES, truth, "Whether it is zero"),
+    "neg": (NUMBERS, same, "Its negative"),
+    "real": (DTYPES, real, "The real part"),
+    "reciprocal": (DTYPES, floating, "1 / x"),
+    "rsqrt": (DTYPES, floating, "1 / sqrt(x)"),
+    "sgn": (DTYPES, same, "The sign; of complex numbers, x / abs(x)"),
+    "sigmoid": (DTYPES, floating, "1 / (1 + exp(-x))"),
+    "sign": (REAL_OR_BOOL, same, "-1, 0 or 1"),
+    "sin": (DTYPES, floating, "The sine"),
+    "sinc": (DTYPES, floating, "sin(pi * x) / (pi * x)"),
+    "sinh": (DTYPES, floating, "The hyperbolic sine"),
+    "sqrt": (DTYPES, floating, "The square root"),
+    "square": (DTYPES, lambda dtype: "int64" if dtype == "bool" else dtype, "x * x"),
+    "tan": (DTYPES, floating, "The tangent"),
+    "tanh": (DTYPES, floating, "The hyperbolic tangent"),
+    "trunc": (REAL, same, "The integer part"),
+}
+"""By name: which dtypes it takes, the dtype of what comes out, and a line of doc."""
+
+_BY_FUNCTIONAL = ("sigmoid", "tanh")
+
+
+def _unary(name: str, takes: tuple[str, ...], gives: Dtyped, doc: str) -> Function:
+    def rule(input: TensorType) -> TensorType:
+        require_dtype(input, takes)
+        return TensorType(input.shape, gives(input.dtype))
+
+    python = f"{'F' if name in _BY_FUNCTIONAL else 'torch'}.{name}"
+    return Function(python, rule, doc=f"{doc}, of each number. Shape: [*] -> [*]")
+
+
+UNARY = {name: _unary(name, *entry) for name, entry in _UNARY.items()}
+
+
+@function("torch.round")
+def round_(input: TensorType, *, decimals: int = 0) -> TensorType:
+    """The nearest integer, halves to the even one; or so many decimals. Shape: [*] -> [*]"""
+    require_dtype(input, REAL)
+    require(decimals == 0 or input.dtype in FLOATS, "AS505", f"{input} has no decimals to round to", "", "decimals")
+    return input
+
+
+@function("torch.nan_to_num")
+def nan_to_num(
+    input: TensorType, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> TensorType:
+    """Each NaN becomes a number (0), each infinity another (the largest). Shape: [*] -> [*]"""
+    return input
+
+
+@function("torch.logit")
+def logit(input: TensorType, eps: float | None = None) -> TensorType:
+    """log(x / (1 - x)), x being held between eps and 1 - eps. Shape: [*] -> [*]"""
+    require_dtype(input, REAL_OR_BOOL)
+    return TensorType(input.shape, floating(input.dtype))
+
+
+@function("torch.clamp")
+def clamp(input: TensorType, min: Operand | None = None, max: Operand | None = None) -> TensorType:
+    """Each number held between `min` and `max`. Shape: [*], bounds that broadcast -> [*]"""
+    bounds = [bound for bound in (min, max) if bound is not None]
+    require(bool(bounds), "AS403", "`min` or `max` is required, or both")
+    tensors = [bound for bound in bounds if isinstance(bound, TensorType)]
+    mixed = "`min` and `max` are both tensors or both numbers"
+    require(len(tensors) in (0, len(bounds)), "AS404", mixed, "full_like makes a tensor of a number", "min")
+    dtype = result_type(input, *bounds)
+    require(dtype not in COMPLEX, "AS505", f"complex numbers have no order: {input}")
+    return TensorType(broadcast(input.shape, *(tensor.shape for tensor in tensors)), dtype)
+
+
+@function("torch.clamp_min")
+def clamp_min(input: TensorType, min: Operand) -> TensorType:
+    """Each number, at least `min`. Shape: [*], a bound that broadcasts -> [*]"""
+    return _clamped(input, min)
+
+
+@function("torch.clamp_max")
+def clamp_max(input: TensorType, max: Operand) -> TensorType:
+    """Each number, at most `max`. Shape: [*], a bound that broadcasts -> [*]"""
+    return _clamped(input, max)
+
+
+def _clamped(input: TensorType, bound: Operand) -> TensorType:
+    result = _binary(input, bound)
+    require(result.dtype not in COMPLEX, "AS505", f"complex numbers have no order: {result}")
+    return result
+
+
+def _binary(*operands: Operand) -> TensorType:
+    """What arithmetic on tensors and numbers gives."""
+    shapes = [operand.shape for operand in operands if isinstance(operand, TensorType)]
+    if not shapes:
+        hint = "without a tensor, write it with operators, or make one: full([], 2.0)"
+        refuse("AS404", "one of the two is a tensor", hint, "input")
+    return TensorType(broadcast(*shapes), result_type(*operands))
+
+
+def kind_of(operand: Operand) -> str:
+    """`bool`, `int`, `float` or `complex`: what kind of numbers an operand holds."""
+    if not isinstance(operand, TensorType):
+        return number_kind(operand)
+    dtype = operand.dtype
+    return dtype if dtype == "bool" else "float" if dtype in FLOATS else "complex" if dtype in COMPLEX else "int"
+
+
+@function("torch.add")
+def add(input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
+    """input + alpha * other. Shape: [*], [*] that broadcast -> [*]"""
+    return _scaled(_binary(input, other), alpha)
+
+
+@function("torch.sub")
+def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
+    """input - alpha * other. Shape: [*], [*] that broadcast -> [*]"""
+    result = _binary(input, other)
+    if "bool" in (kind_of(input), kind_of(other)):
+        refuse("AS505", "truth values are not subtracted", "logical_xor tells where two differ, logical_not inverts")
+    return _scaled(result, alpha)
+
+
+def _scaled(result: TensorType, alpha: Scalar) -> TensorType:
+    """Refuses a factor that the result's dtype does not hold."""
+    kinds = ("bool", "int", "float", "complex")
+    fits = kinds.index(kind_of(alpha)) <= kinds.index(kind_of(result))
+    message = f"`alpha` is {alpha}, which does not go with {result.dtype}"
+    require(fits, "AS404", message, argument="alpha")
+    return result
+
+
+@function("torch.mul")
+def mul(input: Operand, other: Operand) -> TensorType:
+    """input * other. Shape: [*], [*] that broadcast -> [*]"""
+    return _binary(input, other)
+
+
+@function("torch.div")
+def div(
+    input: Operand, other: Operand, *, rounding_mode: Literal["trunc", "floor"] | None = None
+) -> TensorType:
+    """input / other; rounded down with `floor`, towards zero with `trunc`. Shape: [*], [*] that broadcast -> [*]"""
+    result = _binary(input, other)
+    if rounding_mode is None:
+        return TensorType(result.shape, floating(result.dtype))
+    require_dtype(result, REAL)
+    return result
+
+
+@function("torch.pow")
+def pow_(input: Operand, exponent: Operand) -> TensorType:
+    """input ** exponent. Shape: [*], [*] that broadcast -> [*]"""
+    result = _binary(input, exponent)
+    negative = isinstance(exponent, int) and exponent < 0 and kind_of(result) == "int"
+    require(not negative, "AS404", f"integers to the power of {exponent} are no integers", "write 1 / x", "exponent")
+    square = not isinstance(exponent, TensorType)
+    if result.dtype == "bool" and not square:
+        refuse("AS505", "truth values have no powers")
+    return result
+
+
+_BINARY: dict[str, tuple[tuple[str, ...], Dtyped, str]] = {
+    "atan2": (REAL_OR_BOOL, floating, "The angle of the point (other, input)"),
+    "copysign": (REAL_OR_BOOL, floating, "The size of the first with the sign of the second"),
+    "fmax": (REAL_OR_BOOL, same, "The larger of two, or the one that is a number"),
+    "fmin": (REAL_OR_BOOL, same, "The smaller of two, or the one that is a number"),
+    "hypot": (FLOATS, same, "The root of the sum of squares"),
+    "logaddexp": (INEXACT, same, "log(exp(input) + exp(other))"),
+    "logical_and": (DTYPES, truth, "Whether both are not zero"),
+    "logical_or": (DTYPES, truth, "Whether one is not zero"),
+    "logical_xor": (DTYPES, truth, "Whether just one is not zero"),
+    "maximum": (REAL_OR_BOOL, same, "The larger of two"),
+    "minimum": (REAL_OR_BOOL, same, "The smaller of two"),
+}
+"""Functions of two tensors, by name: the dtypes that they may come to, the dtype of what comes out, and a doc."""
+
+
+def _of_tensors(name: str, takes: tuple[str, ...], gives: Dtyped, doc: str) -> Function:
+    def rule(input: TensorType, other: TensorType) -> TensorType:
+        result = _binary(input, other)
+        require_dtype(result, takes)
+        return TensorType(result.shape, gives(result.dtype))
+
+    return Function(f"torch.{name}", rule, doc=f"{doc}. Shape: [*], [*] that broadcast -> [*]")
+
+
+BINARY = {name: _of_tensors(name, *entry) for name, entry in _BINARY.items()}
+
+_WITH_NUMBERS: dict[str, tuple[tuple[str, ...], str]] = {
+    "bitwise_and": (WHOLE, "The bits that are set in both"),
+    "bitwise_or": (WHOLE, "The bits that are set in one"),
+    "bitwise_xor": (WHOLE, "The bits that are set in just one"),
+    "floor_divide": (REAL, "input // other, rounded down"),
+    "remainder": (REAL, "What input // other leaves, with the sign of the second"),
+}
+
+
+def _of_operands(name: str, takes: tuple[str, ...], doc: str) -> Function:
+    def rule(input: Operand, other: Operand) -> TensorType:
+        result = _binary(input, other)
+        require_dtype(result, takes)
+        return result
+
+    return Function(f"torch.{name}", rule, doc=f"{doc}. Shape: [*], [*] that broadcast -> [*]")
+
+
+WITH_NUMBERS = {name: _of_operands(name, *entry) for name, entry in _WITH_NUMBERS.items()}
+
+
+@function("torch.fmod")
+def fmod(input: TensorType, other: Operand) -> TensorType:
+    """What a division leaves, with the sign of the first. Shape: [*], [*] that broadcast -> [*]"""
+    result = _binary(input, other)
+    require_dtype(result, REAL)
+    return result
+
+
+@function("torch.lerp")
+def lerp(input: TensorType, end: TensorType, weight: Operand) -> TensorType:
+    """input + weight * (end - input). Shape: [*], [*], [*] that broadcast -> [*]"""
+    require_dtype(input, INEXACT)
+    tensors = [x for x in (input, end, weight) if isinstance(x, TensorType)]
+    require_same_dtype(*tensors)
+    return TensorType(broadcast(*(x.shape for x in tensors)), input.dtype)
+
+
+@function("torch.addcmul")
+def addcmul(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, value: Scalar = 1) -> TensorType:
+    """input + value * tensor1 * tensor2. Shape: [*], [*], [*] that broadcast -> [*]"""
+    result = _binary(input, tensor1, tensor2)
+    require_dtype(result, NUMBERS)
+    return _scaled(result, value)
+
+
+@function("torch.addcdiv")
+def addcdiv(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, value: Scalar = 1) -> TensorType:
+    """input + value * tensor1 / tensor2. Shape: [*], [*], [*] that broadcast -> [*]"""
+    message = f"integers do not divide here: {tensor1} and {tensor2}"
+    require(kind_of(tensor1) in ("float", "complex") or kind_of(tensor2) in ("float", "complex"), "AS505", message)
+    return _scaled(_binary(input, tensor1, tensor2), value)
+
+
+@function("torch.where")
+def where(condition: TensorType, input: Operand, other: Operand) -> TensorType:
+    """The first where the condition holds, the second elsewhere. Shape: [*], [*], [*] that broadcast -> [*]"""
+    require_dtype(condition, ("bool", "uint8"), "condition")
+    shapes = [x.shape for x in (condition, input, other) if isinstance(x, TensorType)]
+    return TensorType(broadcast(*shapes), result_type(input, other))
+
+
+@function("torch.masked_fill")
+def masked_fill(input: TensorType, mask: TensorType, value: Operand) -> TensorType:
+    """`value` where the mask is true, the input elsewhere. Shape: [*], [*] that broadcast -> [*]"""
+    require_dtype(mask, ("bool",), "mask")
+    if isinstance(value, TensorType):
+        rank = f"`value` is one number; this is {value}"
+        require(value.rank == 0, "AS501", rank, "`where` takes a tensor of values", "value")
+    message = f"`value` is {value}, which {input.dtype} does not hold"
+    require(result_type(input, value) == input.dtype, "AS505", message, argument="value")
+    return TensorType(broadcast(input.shape, mask.shape), input.dtype)
+
+
+@function("torch.polar")
+def polar(abs: TensorType, angle: TensorType) -> TensorType:
+    """Complex numbers of a length and an angle. Shape: [*], [*] that broadcast -> [*]"""
+    require_dtype(abs, ("float32", "float64"), "abs")
+    require_same_dtype(abs, angle)
+    return TensorType(broadcast(abs.shape, angle.shape), promote(abs.dtype, "complex64"))
+
+
+@function("torch.as_tensor")
+def as_tensor(data: TensorType, dtype: Dtype | None = None) -> TensorType:
+    """The tensor converted to a dtype. Shape: [*] -> [*]"""
+    return TensorType(data.shape, dtype or data.dtype)

@@ -1,0 +1,447 @@
+"""The contract of the catalogue of functions, against PyTorch itself. A new function is tested by existing.
+
+Tensors and values are drawn by the names and types of a function's parameters, and by the tables below. archspec has
+to accept what PyTorch accepts on the CPU and nothing else, and to say the same of what comes out; then once more with
+symbols for some of the sizes. Where archspec refuses more than PyTorch does, that stands in `STRICTER`, with a reason.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+import os
+import re
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from fnmatch import fnmatch
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+import torch.nn.functional
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from torch.utils.flop_counter import FlopCounterMode
+
+from archspec import dimensions
+from archspec.dimensions import Dimension, Size
+from archspec.expressions import Undecided
+from archspec.functions import FUNCTIONS, Function
+from archspec.functions._base import Takes
+from archspec.functions._dtypes import promote, result_type
+from archspec.refusals import Refusal
+from archspec.tensors import DTYPES, TensorType
+
+EXAMPLES, MANY_EXAMPLES = 60, int(os.environ.get("ARCHSPEC_EXAMPLES", "3000"))
+LEAST_ACCEPTED = 0.2  # of all draws; below, the hints are no good
+
+LAYOUTS: dict[str, tuple[str, ...]] = {}
+"""The shapes to draw for a function's tensors, in order: a letter is a size, `*` some leading axes, `c*4` a product."""
+
+VALUES: dict[str, st.SearchStrategy[Any]] = {
+    "dim": st.sampled_from((0, 0, -1, -1, 1, 2)),
+    "alpha": st.sampled_from((1, 2, 0.5)),
+    "value": st.sampled_from((1, 2, 0.5)),
+    "decimals": st.sampled_from((0, 0, 1)),
+    "exponent": st.sampled_from((2, 0.5, -1)),
+    "nan_to_num.*": st.sampled_from((0.0, 2, None)),
+}
+"""What to draw for an argument, by `argument` or `function.argument`. A string `=a * b` is a product of sizes."""
+
+INPUT_DTYPES: dict[str, tuple[str, ...]] = {
+    "bitwise_*.*": ("int64", "bool", "uint8"),
+    "where.condition": ("bool",),
+    "mask": ("bool",),
+    "imag.input": ("complex64", "complex128"),
+}
+"""The dtypes to draw for a tensor, mostly, by `argument` or `function.argument` (patterns)."""
+
+ZEROS = ("index", "indices", "one_hot.input", "embedding.input")
+"""Tensors that hold indices: all else holds ones."""
+
+
+class Stricter(NamedTuple):
+    """PyTorch accepts, archspec does not, and that is meant."""
+
+    functions: str
+    argument: str
+    wrong: Callable[[dict[str, Any]], bool]
+    reason: str
+
+
+def no_tensor(arguments: dict[str, Any]) -> bool:
+    return not any(isinstance(value, TensorType) for value in arguments.values())
+
+
+STRICTER: list[Stricter] = [
+    Stricter("*", "input", no_tensor, "PyTorch makes tensors of two numbers; arithmetic on numbers is Python's"),
+]
+
+
+class Draw(NamedTuple):
+    """One call. Sizes are symbols where they are to be symbols; `sizes` has their values."""
+
+    arguments: dict[str, Any]
+    sizes: dict[str, int]
+    culprit: str
+    positional: bool
+
+    def known(self) -> dict[str, Any]:
+        """The arguments with the values put in."""
+        return replaced(self.arguments, self.sizes)
+
+    def __repr__(self) -> str:
+        return f"{self.known()}{' by position' if self.positional else ''}, of {self.arguments} with {self.sizes}"
+
+
+def replaced(value: Any, sizes: dict[str, Any]) -> Any:
+    """A value with symbols replaced, wherever they stand in it."""
+    if isinstance(value, TensorType):
+        return TensorType(tuple(dimensions.substitute(size, sizes) for size in value.shape), value.dtype)
+    if isinstance(value, tuple | list):
+        return tuple(replaced(item, sizes) for item in value)
+    if isinstance(value, dict):
+        return {key: replaced(item, sizes) for key, item in value.items()}
+    if isinstance(value, slice):
+        return slice(*replaced((value.start, value.stop, value.step), sizes))
+    return dimensions.substitute(value, sizes) if isinstance(value, Dimension) else value
+
+
+def hint(table: dict[str, Any], function: str, argument: str) -> Any:
+    """What a table says of a function's argument: of both, of all its arguments, or of the argument's name."""
+    named = [pattern for pattern in table if "." in pattern and fnmatch(f"{function}.{argument}", pattern)]
+    return table[named[0]] if named else table.get(argument)
+
+
+SIZES = (1, 2, 2, 3, 4, 6)
+SOME_DTYPES = ("float32", "float32", "float64", "float16", "int64", "uint8", "int8", "bool", "complex64")
+WRONG: dict[str, tuple[Any, ...]] = {
+    "tensor": (2, 0.5, None, "x"),
+    "integer": (5, -7, 0, 2.0, "1", None, (0,), (0, 0), (1, -1), True),
+    "size": (0, -1, 7, 2.5, None, (2,), True),
+    "number": (0, -1, "0.5", None, (0.5,), True),
+    "flag": (0, 1, "yes", None),
+    "word": ("nonsense", 1, None),
+    "items": (2, (), (0, 0), (-1, -1), (1, 2, 3), (2.5,), None, (7,), (0, 1), (-1,)),
+    "null": (None,),
+}
+
+
+class Drawing:
+    """One draw in the making: the sizes that letters stand for, and what is to be wrong."""
+
+    def __init__(self, draw: st.DrawFn, function: Function) -> None:
+        self.draw = draw
+        self.function = function
+        self.sizes: dict[str, int] = {}
+        self.letters: dict[str, Size] = {}
+        self.wrong = draw(st.sampled_from(("", "", "", "", "argument", "argument", "shape", "dtype")))
+        self.leading = draw(st.sampled_from(((), ("y",), ("y", "z"))))
+        names = list(function.parameters)
+        self.culprit = draw(st.sampled_from(names)) if self.wrong == "argument" and names else ""
+        self.layout: list[str] = list(draw(st.sampled_from(LAYOUTS[function.name]))) if function.name in LAYOUTS else []
+        if function.name in LAYOUTS:
+            self.layout = draw(st.sampled_from(LAYOUTS[function.name])).split(", ")
+        self.main: tuple[Size, ...] | None = None
+
+    def size(self, letter: str) -> Size:
+        if letter not in self.letters:
+            value = self.draw(st.sampled_from(SIZES))
+            symbolic = self.draw(st.booleans())
+            self.letters[letter] = dimensions.symbol(letter, free=True) if symbolic else value
+            if symbolic:
+                self.sizes[letter] = value
+        return self.letters[letter]
+
+    def product(self, text: str) -> Size:
+        parts = [part.strip() for part in text.split("*")]
+        return math.prod((int(part) if part.lstrip("-").isdigit() else self.size(part) for part in parts), start=1)
+
+    def shape(self) -> tuple[Size, ...]:
+        """The next tensor's shape, by the layout, or one that broadcasts with the first."""
+        if self.layout:
+            axes = self.layout.pop(0).split()
+            letters = [letter for axis in axes for letter in (self.leading if axis == "*" else (axis,))]
+            return tuple(self.product(letter) for letter in letters)
+        if self.main is None or not self.main:
+            rank = self.draw(st.sampled_from((0, 1, 2, 2, 3, 3, 4)))
+            return tuple(self.size(letter) for letter in "abcd"[:rank])
+        start = self.draw(st.integers(0, 1) if len(self.main) > 1 else st.just(0))
+        return tuple(1 if self.draw(st.integers(0, 5)) == 0 else size for size in self.main[start:])
+
+    def tensor(self, name: str) -> TensorType:
+        shape = self.shape()
+        self.main = shape if self.main is None else self.main
+        if self.wrong == "shape" and self.draw(st.booleans()):
+            match self.draw(st.sampled_from(("drop", "add", "change", "change"))):
+                case "drop":
+                    shape = shape[1:]
+                case "add":
+                    shape = (self.draw(st.sampled_from(SIZES)), *shape)
+                case "change" if shape:
+                    place = self.draw(st.integers(0, len(shape) - 1))
+                    shape = (*shape[:place], self.draw(st.sampled_from((1, 5, 7))), *shape[place + 1 :])
+        dtypes = hint(INPUT_DTYPES, self.function.name, name) or ("float32",)
+        if self.wrong == "dtype" or (self.function.family in ("elementwise", "comparison") and not self.wrong):
+            dtypes = SOME_DTYPES
+        return TensorType(shape, self.draw(st.sampled_from(dtypes)))
+
+    def value(self, name: str, takes: Takes) -> Any:
+        """A value for a parameter, mostly as it should be."""
+        if name == self.culprit:
+            kinds = sorted(takes.kinds | ({"items"} if takes.items else set()))
+            return self.draw(st.sampled_from(WRONG[self.draw(st.sampled_from(kinds))]))
+        hinted = hint(VALUES, self.function.name, name)
+        if "tensor" in takes.kinds and (hinted is None or takes.kinds == {"tensor"} or self.draw(st.booleans())):
+            if len(takes.kinds) == 1 or self.draw(st.integers(0, 2)):
+                return self.tensor(name)
+        if hinted is not None:
+            return self.resolved(self.draw(hinted))
+        if takes.items is not None:
+            return tuple(self.value(name, takes.items) for _ in range(self.draw(st.integers(1, 3))))
+        if takes.choices:
+            return self.draw(st.sampled_from((*takes.choices, *((None,) if "null" in takes.kinds else ()))))
+        some = [
+            {"number": (0.5, 2), "integer": (1, 2), "size": (1, 2), "flag": (True, False), "null": (None,)}.get(kind, ())
+            for kind in sorted(takes.kinds)
+        ]
+        return self.draw(st.sampled_from([value for values in some for value in values]))
+
+    def resolved(self, value: Any) -> Any:
+        if isinstance(value, tuple | list):
+            return tuple(map(self.resolved, value))
+        return self.product(value[1:]) if isinstance(value, str) and value.startswith("=") else value
+
+
+@st.composite
+def draws(draw: st.DrawFn, function: Function) -> Draw:
+    """A call; in half of the draws something about it is likely to be wrong."""
+    drawing = Drawing(draw, function)
+    arguments: dict[str, Any] = {}
+    for name, parameter in function.parameters.items():
+        takes = function.takes[name]
+        optional = parameter.default is not parameter.empty
+        if optional and name != drawing.culprit and not draw(st.booleans()):
+            continue
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            hinted = hint(VALUES, function.name, name)
+            count = range(draw(st.sampled_from((1, 2, 2, 3))))
+            some = drawing.resolved(draw(hinted)) if hinted is not None else [drawing.value(name, takes) for _ in count]
+            arguments[name] = tuple(some)
+        else:
+            arguments[name] = drawing.value(name, takes)
+    return Draw(arguments, drawing.sizes, drawing.culprit, draw(st.booleans()))
+
+
+def called(function: Function, arguments: dict[str, Any], positional: bool) -> tuple[list[Any], dict[str, Any]]:
+    """Arguments as a call has them: by position as far as that goes, or by name as far as that goes."""
+    kinds = {name: parameter.kind for name, parameter in function.parameters.items()}
+    many = next((name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_POSITIONAL), None)
+    args: list[Any] = []
+    rest = dict(arguments)
+    for name in function.parameters:
+        if kinds[name] is inspect.Parameter.KEYWORD_ONLY or not (positional or many) or name not in rest:
+            break
+        value = rest.pop(name)
+        args.extend(value if name == many else [value])
+    return args, rest
+
+
+def torch_function(function: Function) -> Callable[..., Any]:
+    place = torch.nn.functional if function.python.startswith("F.") else torch
+    found: Callable[..., Any] = getattr(place, function.name)
+    return found
+
+
+class Answer(NamedTuple):
+    """What PyTorch says: the types of what comes out and what it costs, or why not."""
+
+    output: Any = None
+    macs: int | None = None
+    refusal: str = ""
+
+
+def ask_pytorch(function: Function, draw: Draw, *, costs: bool) -> Answer:
+    """The CPU's answer; the meta device's where only the CPU has no kernel for half precision."""
+    answer = Answer()
+    for device in ("cpu", "meta"):
+        args, kwargs = called(function, draw.known(), draw.positional)
+        call = torch_function(function)
+        try:
+            with warnings.catch_warnings(), torch.device(device), torch.no_grad():
+                warnings.simplefilter("ignore")
+                first = [name for name in function.parameters][: len(args)]
+                names = first + [first[-1]] * (len(args) - len(first)) if args else []
+                args = [real(function, name, value) for name, value in zip(names, args, strict=True)]
+                kwargs = {name: real(function, name, value) for name, value in kwargs.items()}
+                if not costs:
+                    return Answer(type_of(call(*args, **kwargs)))
+                with FlopCounterMode(display=False) as counter:
+                    output = call(*args, **kwargs)
+                return Answer(type_of(output), counter.get_total_flops() // 2)
+        except Exception as error:
+            answer = Answer(refusal=f"{type(error).__name__}: {error}")
+        if not re.search("not implemented for '(Half|BFloat16)'", answer.refusal):
+            break
+    return answer
+
+
+def real(function: Function, name: str, value: Any) -> Any:
+    """A value as PyTorch takes it."""
+    if isinstance(value, TensorType):
+        make = torch.zeros if any(fnmatch(place, f"{name}") or f"{function.name}.{name}" == place for place in ZEROS) else torch.ones
+        return make(value.shape, dtype=getattr(torch, value.dtype))
+    if name == "dtype" and value in DTYPES:
+        return getattr(torch, value)
+    return tuple(real(function, name, item) for item in value) if isinstance(value, tuple) else value
+
+
+def type_of(output: Any) -> Any:
+    if isinstance(output, tuple | list):
+        return tuple(map(type_of, output))
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"no tensor: {output!r}")
+    return TensorType(tuple(output.shape), str(output.dtype).removeprefix("torch."))
+
+
+def is_empty(output: Any) -> bool:
+    """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
+    return 0 in output.shape if isinstance(output, TensorType) else any(map(is_empty, output))
+
+
+def is_stricter(function: Function, refusal: Refusal, draw: Draw) -> bool:
+    """Whether archspec refuses what PyTorch accepts for a reason: PyTorch hardly looks at the types of values."""
+    asked = {frame.name for frame in traceback.extract_tb(refusal.__traceback__)}
+    if "_refuse" in asked and draw.culprit and refusal.argument == draw.culprit:
+        return True
+    return any(
+        fnmatch(function.name, entry.functions)
+        and fnmatch(refusal.argument or "", entry.argument)
+        and entry.wrong(draw.known())
+        for entry in STRICTER
+    )
+
+
+def called_function(function: Function, arguments: dict[str, Any], positional: bool) -> tuple[Any, Size]:
+    args, kwargs = called(function, arguments, positional)
+    output = function(*args, **kwargs)
+    return output, function.macs(output, *args, **kwargs)
+
+
+def agree(function: Function, draw: Draw, tally: Counter[str]) -> None:
+    """archspec and PyTorch say the same of one draw."""
+    answer = ask_pytorch(function, draw, costs=function.counts or tally["accepted"] < 5)
+    try:
+        output, macs = called_function(function, draw.known(), draw.positional)
+    except Refusal as refusal:
+        excused = answer.refusal or is_empty(answer.output) or is_stricter(function, refusal, draw)
+        assert excused, f"PyTorch accepts, archspec does not: {refusal}; it comes to {answer.output}"
+        tally["refused"] += 1
+        return
+    assert not answer.refusal, f"archspec accepts ({output}), PyTorch does not: {answer.refusal}"
+    same_flow(output, answer.output, {})
+    assert answer.macs is None or macs == answer.macs
+    tally["accepted"] += 1
+    for free in (True, False):
+        repeat_with_symbols(function, draw, output, macs, free=free)
+
+
+def repeat_with_symbols(function: Function, draw: Draw, output: Any, macs: Size, *, free: bool) -> None:
+    """With symbols for some sizes it comes to the same, once their values are put in; with parameters' always."""
+    symbols = {name: dimensions.symbol(name, free=free) for name in draw.sizes}
+    try:
+        symbolic, cost = called_function(function, replaced(draw.arguments, symbols), draw.positional)
+    except Undecided:
+        return
+    except Refusal as refusal:
+        asked = {frame.name for frame in traceback.extract_tb(refusal.__traceback__)}
+        if not free or not asked & {"require_equal", "require_divides"}:
+            raise AssertionError(f"refused with symbols alone: {refusal}") from refusal
+        return
+    same_flow(symbolic, output, draw.sizes)
+    assert dimensions.substitute(cost, draw.sizes) == macs
+
+
+def same_flow(ours: Any, theirs: Any, sizes: dict[str, int]) -> None:
+    if not isinstance(ours, TensorType):
+        assert isinstance(theirs, tuple)
+        assert len(ours) == len(theirs)
+        for pair in zip(ours, theirs, strict=True):
+            same_flow(*pair, sizes)
+        return
+    assert (ours.dtype, ours.rank) == (theirs.dtype, theirs.rank), f"{ours} for {theirs}"
+    for size, value in zip(ours.shape, theirs.shape, strict=True):
+        if not any(isinstance(atom, dimensions.Unknown) for atom in dimensions.atoms(size)):
+            assert dimensions.substitute(size, sizes) == value, f"{ours} for {theirs}"
+
+
+def examine(name: str, examples: int, *, derandomize: bool) -> None:
+    tally: Counter[str] = Counter()
+
+    @settings(
+        max_examples=examples,
+        derandomize=derandomize,
+        deadline=None,
+        database=None,
+        phases=set(Phase) - {Phase.explain},
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(draws(FUNCTIONS[name]))
+    def run(draw: Draw) -> None:
+        agree(FUNCTIONS[name], draw, tally)
+
+    run()
+    total = tally.total()
+    print(f"{name}: {total} draws, {tally['accepted']} accepted")
+    assert tally["accepted"] >= LEAST_ACCEPTED * total, tally
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
+    examine(name, EXAMPLES, derandomize=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
+    examine(name, MANY_EXAMPLES, derandomize=False)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_goes_by_pytorchs_name_where_functional_wins(name: str) -> None:
+    function = FUNCTIONS[name]
+    assert function.python == f"{'F' if hasattr(torch.nn.functional, name) else 'torch'}.{name}"
+    assert callable(torch_function(function))
+    assert "Shape: " in function.doc
+    assert len(function.doc.split("\n\n")[0]) < 250
+
+
+def schemas(name: str) -> list[list[tuple[str, Any]]]:
+    """The parameters and defaults of a function's overloads, as PyTorch declares them."""
+    place = torch.nn.functional if hasattr(torch.nn.functional, name) else torch
+    if inspect.isfunction(getattr(place, name)) and "args" not in inspect.signature(getattr(place, name)).parameters:
+        parameters = inspect.signature(getattr(place, name)).parameters.values()
+        return [[(parameter.name, parameter.default) for parameter in parameters]]
+    found = torch._C._jit_get_schemas_for_operator(f"aten::{name}")
+    return [
+        [(a.name, a.default_value if a.has_default_value() else inspect.Parameter.empty) for a in schema.arguments]
+        for schema in found
+    ]
+
+
+@pytest.mark.parametrize("a", DTYPES)
+def test_promotes_as_pytorch_does(a: str) -> None:
+    for b in DTYPES:
+        assert promote(a, b) == str(torch.promote_types(getattr(torch, a), getattr(torch, b)))[6:]
+
+
+def test_arithmetic_comes_to_pytorchs_dtypes() -> None:
+    operands = [TensorType(shape, dtype) for dtype in DTYPES for shape in ((), (2,))] + [True, 2, 0.5]
+    for pair in itertools.product(operands, repeat=2):
+        theirs = [real(FUNCTIONS["add"], "", operand) for operand in pair]
+        wanted = str(torch.result_type(*theirs))[6:]
+        if wanted in DTYPES and any(isinstance(operand, TensorType) for operand in pair):
+            assert result_type(*pair) == wanted, pair

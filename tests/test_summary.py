@@ -1,0 +1,387 @@
+"""The static table, held against PyTorch: shapes, parameters and memory exactly, MACs as its own counter has them.
+
+torchinfo's mult-adds are another matter. `TORCHINFO` says where they differ from MACs, and by exactly how much.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torchinfo
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import archspec
+from archspec.dimensions import Dimension
+from archspec.emit import verify as verifying
+from archspec.emit.summary import WIDTH, Summary, summarize
+from archspec.graph import Call
+
+ROOT = Path(__file__).parent.parent
+SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
+
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("tinyvgg", {"input_shape": 3, "hidden_units": 32, "output_shape": 100}),
+    ("vgg", {"stages": [[64], [128], [256, 256], [512, 512], [512, 512]]}),
+    ("vgg", {"batch_norm": True, "num_classes": 7}),
+    ("mlp_configurable", {"hidden_sizes": []}),
+    ("mlp_configurable", {"hidden_sizes": [30, 20, 10], "dropout": 0.0}),
+    ("conv2d_grouped", {"groups": 16}),
+    ("conv2d_depthwise", {"multiplier": 3}),
+]
+"""Shipped specs with parameters other than their defaults."""
+
+TORCHINFO: dict[str, Callable[[Call, nn.Module], int]] = {
+    # A convolution's bias is added once to each output, a Linear's likewise: no multiply-accumulate.
+    verifying.BIAS: lambda call, module: _numel(call.output) if module.bias is not None else 0,
+    # BatchNorm, LayerNorm, PReLU, Embedding, …: PyTorch's counter counts convolutions and matrix products alone.
+    verifying.ELEMENTWISE: lambda call, module: _shape(call.output)[0] * _count(module),
+    # torchinfo multiplies a Linear's parameters by the first axis; the rows are the product of all axes but the last.
+    verifying.ROWS: lambda call, module: (
+        _shape(call.output)[0] * _count(module) - _numel(call.output) * module.in_features
+    ),
+    # Each input element meets the whole kernel; torchinfo takes the output's places, as for any convolution.
+    verifying.TRANSPOSED: lambda call, module: (
+        _shape(call.output)[0]
+        * (
+            math.prod(_shape(call.output)[2:]) * _count(module)
+            - math.prod(_shape(call.input)[2:]) * module.weight.numel()
+        )
+    ),
+    # [C, H, W]: torchinfo takes C for the batch, leaves H out as if it were the channels, and counts the bias.
+    verifying.NO_BATCH: lambda call, module: (
+        _shape(call.output)[0] * math.prod(_shape(call.output)[2:]) * _count(module)
+        - math.prod(_shape(call.output)[1:]) * module.weight.numel()
+    ),
+}
+"""torchinfo's mult-adds less the MACs of a layer, by the reason that `verify` gives: every difference there is."""
+
+ZOO = """
+inputs: {x: {shape: [N, 12], dtype: int64}}
+layers:
+  - Embedding: {num_embeddings: 50, embedding_dim: 8}
+  - LayerNorm
+  - Linear: 16
+  - Linear: {out_features: 24, bias: false}
+  - PReLU
+  - Unflatten: {dim: 2, unflattened_size: [4, 6]}
+  - GroupNorm: {num_groups: 3}
+  - Conv2d: {out_channels: 6, kernel_size: 3, padding: 1, groups: 2, bias: false}
+  - InstanceNorm2d: {affine: true}
+  - ConvTranspose2d: {out_channels: 4, kernel_size: 3, stride: 2, groups: 2}
+  - ConvTranspose2d: {out_channels: 4, kernel_size: 2, stride: 2, bias: false}
+  - Conv2d: {out_channels: 5, kernel_size: [3, 5], dilation: 2, padding: same}
+  - Flatten
+  - Linear: 3
+"""
+SINGLE = "inputs: {x: [3, 20, 30]}\nlayers: [Conv2d: {out_channels: 8, kernel_size: 3}, ReLU]"
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _shape(flow: Any) -> tuple[int, ...]:
+    return tuple(size if isinstance(size, int) else 1 for size in flow.shape)  # the batch is the one free size
+
+
+def _numel(flow: Any) -> int:
+    return math.prod(_shape(flow))
+
+
+def advised(spec: archspec.Spec, params: dict[str, Any] | None = None) -> dict[str, list[int]]:
+    """The sizes of the inputs that the summary itself advises to give."""
+    hint = archspec.summary(spec, params=params).hint
+    return {name: [int(size) for size in sizes.split(",")] for name, sizes in re.findall(r"--input (\w+)=(\S+)", hint)}
+
+
+def run(model: nn.Module, summary: Summary) -> tuple[int, list[torch.Tensor]]:
+    """The FLOPs of one forward pass, and the output of every innermost module."""
+    outputs: list[torch.Tensor] = []
+    for module in model.modules():
+        if not list(module.children()):
+            module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    inputs = [
+        torch.zeros(
+            [size if isinstance(size, int) else summary.sizes[str(size)] for size in value.type.shape],
+            dtype=getattr(torch, value.type.dtype),
+            device="meta",
+        )
+        for value in summary.inputs
+    ]
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model.eval()(*inputs)
+    return counter.get_total_flops(), outputs
+
+
+CASES = [pytest.param(path, {}, id=str(path.relative_to(ROOT / "specs"))) for path in SPECS] + [
+    pytest.param(ROOT / "specs" / f"{name}.yaml", params, id=f"{name}-{number}")
+    for number, (name, params) in enumerate(VARIANTS)
+]
+
+
+@pytest.mark.parametrize(("path", "params"), CASES)
+def test_figures_equal_pytorchs(path: Path, params: dict[str, Any]) -> None:
+    spec = archspec.load(path)
+    summary = archspec.summary(spec, params=params, inputs=advised(spec, params))
+    model = archspec.build(spec, device="meta", **params)
+    assert summary.parameters == torchinfo.summary(model, verbose=0).total_params
+    assert summary.parameters == summary.trainable == _count(model)
+    assert sum(summary.parameter_bytes.values()) == sum(p.numel() * p.element_size() for p in model.parameters())
+    flops, outputs = run(model, summary)
+    assert summary.macs == flops // 2
+    assert summary.activation_bytes == sum(output.numel() * output.element_size() for output in outputs)
+    assert "\n?" not in str(summary)
+
+
+@pytest.mark.parametrize(("path", "params"), CASES)
+def test_verify_agrees(path: Path, params: dict[str, Any]) -> None:
+    spec = archspec.load(path)
+    text = archspec.verify(spec, params=params, inputs=advised(spec, params))
+    assert re.fullmatch(r"All \d+ layers agree in output shape, parameters and MACs\.", text.splitlines()[-1])
+
+
+SOURCES = [pytest.param(path.read_text(), id=path.stem) for path in SPECS] + [
+    pytest.param(ZOO, id="zoo"),
+    pytest.param(SINGLE, id="single"),
+]
+
+
+@pytest.mark.parametrize("text", SOURCES)
+def test_torchinfo_differs_by_the_reasons_given_and_no_others(text: str) -> None:
+    spec = archspec.parse(text)
+    graph = spec.graph(inputs=advised(spec))
+    model = archspec.build(spec, device="meta")
+    inputs = [
+        torch.zeros(_shape(value.type), dtype=getattr(torch, value.type.dtype), device="meta")
+        for value in graph.main.inputs
+    ]
+    found = verifying.measure(model, inputs)
+    for call in graph.calls():
+        figures = found[call.path]
+        if figures.mult_adds != figures.macs:
+            difference = TORCHINFO[verifying.reason(call)](call, model.get_submodule(call.path))
+            assert figures.mult_adds - figures.macs == difference, call.path
+
+
+def test_zoo_meets_every_reason() -> None:
+    texts = [archspec.verify(archspec.parse(text)) for text in (ZOO, SINGLE)]
+    assert all(any(reason in text for text in texts) for reason in TORCHINFO)
+
+
+class Wrong(nn.Module):
+    """TinyVGG's first block with a kernel and a bias that the spec does not say, and a layer more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block_1 = nn.Sequential(
+            nn.Conv2d(1, 10, 5, padding=1), nn.ReLU(), nn.Conv2d(10, 10, 3, padding=1, bias=False), nn.Tanh()
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block_1(x)
+
+
+def test_verify_says_what_differs_and_where() -> None:
+    spec = archspec.load(ROOT / "specs" / "tinyvgg.yaml")
+    with pytest.raises(archspec.SpecError) as caught:
+        verifying.verify(Wrong(), spec.graph())
+    messages = {(problem.line, problem.message) for problem in caught.value.problems}
+    lines = spec.text.splitlines()
+    first = next(number for number, line in enumerate(lines, 1) if "Conv2d" in line)
+    shape = "the output shape of `block_1.0` is [1, 10, 26, 26] in PyTorch; the summary says [1, 10, 28, 28]"
+    assert (first, shape) in messages
+    assert (
+        first,
+        "the number of parameters of `block_1.0` is 260 in PyTorch; the summary says 100",
+    ) in messages
+    assert any("MACs of `block_1.0` is 169000 in PyTorch; the summary says 70560" in text for _, text in messages)
+    assert any("parameters of `block_1.2` is 900 in PyTorch; the summary says 910" in text for _, text in messages)
+    assert any("`classifier.1` is no module of the built network" in text for _, text in messages)
+    assert {problem.code for problem in caught.value.problems} == {"AS606"}
+
+
+def test_verify_finds_modules_that_are_no_steps() -> None:
+    spec = archspec.parse("inputs: {x: [N, 4]}\nlayers: [Linear: 3]")
+    with pytest.raises(archspec.SpecError, match="modules that are no steps: 1"):
+        verifying.verify(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), spec.graph())
+
+
+def test_verify_leaves_the_model_as_it_is() -> None:
+    spec = archspec.parse("inputs: {x: [N, 4]}\nlayers: [Linear: 3, BatchNorm1d, {Linear: {out_features: 2}}]")
+    model = archspec.build(spec)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    verifying.verify(model, spec.graph())
+    assert model.training
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_verify_takes_layers_on_devices_of_their_own() -> None:
+    text = "inputs: {x: [N, 4]}\nlayers: [Linear: {out_features: 3, device: cpu}, Linear: 2]"
+    assert archspec.verify(archspec.parse(text)).endswith("All 2 layers agree in output shape, parameters and MACs.")
+
+
+def test_verify_needs_every_size() -> None:
+    with pytest.raises(archspec.SpecError) as caught:
+        archspec.verify(ROOT / "specs" / "alexnet.yaml")
+    assert caught.value.problems[0].help == "H and W are not known: --input x=1,3,224,224 makes every figure a number"
+
+
+@pytest.mark.parametrize("missing", ["torch", "torchinfo"])
+def test_verify_says_what_to_install(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)
+    spec = archspec.load(ROOT / "specs" / "tinyvgg.yaml")
+    with pytest.raises(ImportError, match=r"pip install 'archspec-nn\[torch\]'$"):
+        verifying.verify(nn.Identity(), spec.graph())
+
+
+def test_summary_imports_no_torch() -> None:
+    code = (
+        "import sys, archspec; text = str(archspec.summary(sys.argv[1])); "
+        "import archspec.emit.verify; assert 'torch' not in sys.modules; print(text)"
+    )
+    spec = str(ROOT / "specs" / "tinyvgg.yaml")
+    done = subprocess.run([sys.executable, "-c", code, spec], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.startswith("TinyVGG: x [N, 1, 28, 28] -> [N, 10]\n")
+
+
+# The table.
+
+
+@pytest.mark.parametrize("name", ["tinyvgg", "autoencoder"])
+def test_table(name: str, golden: Callable[[str, str], None]) -> None:
+    golden(f"summary_{name}.txt", f"{archspec.summary(ROOT / 'specs' / f'{name}.yaml')}\n")
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_table_is_plain_and_narrow(path: Path) -> None:
+    spec = archspec.load(path)
+    text = str(archspec.summary(spec, inputs=advised(spec)))
+    assert text.isascii()
+    assert all(max(map(len, table.splitlines())) <= WIDTH for table in (text, str(archspec.summary(spec))))
+    assert not any(line.endswith(" ") for line in text.splitlines())
+
+
+def _of(text: str, **more: Any) -> Summary:
+    return archspec.summary(archspec.parse(text), **more)
+
+
+def test_batch_is_one_sample() -> None:
+    summary = _of("inputs: {x: [N, 3, 8, 8]}\nlayers: [Conv2d: {out_channels: 4, kernel_size: 1}]")
+    (row,) = summary.rows
+    assert (row.macs, row.parameters, row.output_bytes) == (768, 16, 1024)
+    assert "768 multiply-accumulates for N = 1" in str(summary)
+    assert str(row.output) == "[N, 4, 8, 8]"
+    given = _of(
+        "inputs: {x: [N, 3, 8, 8]}\nlayers: [Conv2d: {out_channels: 4, kernel_size: 1}]", inputs={"x": [5, 3, 8, 8]}
+    )
+    assert (given.macs, given.sizes) == (3840, {})
+    assert "for N" not in str(given)
+
+
+def test_free_sizes_stay_formulas() -> None:
+    text = "inputs: {x: [N, 3, H, W]}\nlayers: [Conv2d: {out_channels: 64, kernel_size: 3, padding: 1}]"
+    summary = _of(text)
+    assert isinstance(summary.macs, Dimension)
+    assert "1,728 * H * W" in str(summary)
+    assert str(summary).endswith("H and W are not known: --input x=1,3,224,224 makes every figure a number")
+    strided = _of(text.replace("kernel_size: 3, padding: 1", "kernel_size: 9, stride: 4"))
+    assert re.search(r"15,616 +\?$", str(strided), re.MULTILINE)
+    assert re.search(r"^MACs +\?$", str(strided), re.MULTILINE)
+
+
+def test_advice_is_large_enough_for_the_network() -> None:
+    text = "inputs: {x: [N, 1, 2 * t]}\nlayers: [Conv1d: {out_channels: 4, kernel_size: 3, stride: 600}, ReLU]"
+    assert "--input x=1,1,1024 " in str(_of(text.replace("kernel_size: 3", "kernel_size: 512")))
+    assert "--input x=1,1,224 " in str(_of(text))
+
+
+def test_sequences_without_a_batch_name() -> None:
+    summary = _of("inputs: {x: [4, T, 8]}\nlayers: [Linear: 2]")
+    assert (summary.sizes, str(summary.macs)) == ({}, "64 * T")
+    assert "--input x=4,224,8 " in str(summary)
+
+
+def test_parameters_without_a_value() -> None:
+    summary = _of("params: {width: int}\ninputs: {x: [N, 4]}\nlayers: [Linear: width, ReLU]")
+    assert "5 * width" in str(summary)
+    assert str(summary).endswith("width is not known: --param width=... makes every figure a number")
+    assert _of("params: {width: int}\ninputs: {x: [N, 4]}\nlayers: [Linear: width]", params={"width": 3}).hint == ""
+
+
+def test_loops_without_a_value() -> None:
+    text = "params: {sizes: list}\ninputs: {x: [N, 4]}\nlayers: [{for: s in sizes, layers: [Linear: s, ReLU]}, ReLU]"
+    table = str(_of(text))
+    assert "for s in sizes" in table
+    assert re.search(r"^Parameters +\?$", table, re.MULTILINE)
+    assert table.endswith("sizes is not known: --param sizes=... makes every figure a number")
+
+
+def test_a_size_that_one_sample_cannot_have() -> None:
+    summary = _of("inputs: {x: [N, 64 // (N - 1)]}\nlayers: [ReLU]")
+    assert re.search(r"^Activations +\?$", str(summary), re.MULTILINE)
+
+
+def test_dtypes() -> None:
+    text = """
+inputs: {x: {shape: [N, 6], dtype: int64}}
+layers:
+  - Embedding: {num_embeddings: 10, embedding_dim: 4}
+  - LayerNorm
+  - Flatten
+"""
+    summary = _of(text.replace("embedding_dim: 4", "embedding_dim: 4, dtype: bfloat16").replace("  - LayerNorm\n", ""))
+    assert summary.parameter_bytes == {"bfloat16": 80}
+    assert summary.activation_bytes == 96
+    assert "x [N, 6] int64 -> [N, 24] bfloat16" in str(summary)
+    assert _of(text).parameter_bytes == {"float32": 192}
+
+
+def test_json() -> None:
+    spec = ROOT / "specs" / "autoencoder.yaml"
+    data = json.loads(json.dumps(archspec.summary(spec).as_dict()))
+    assert data["inputs"] == {"x": {"shape": ["N", 3, "4 * h", "4 * w"], "dtype": "float32"}}
+    assert data["sizes"] == {"N": 1}
+    steps = {step["path"]: step for step in data["steps"]}
+    assert steps["encoder"]["depth"] == 0
+    assert steps["encoder.2"] == {
+        "path": "encoder.2",
+        "depth": 1,
+        "layer": "Conv2d",
+        "output": {"shape": ["N", 4, "h", "w"], "dtype": "float32"},
+        "parameters": 580,
+        "macs": "576 * h * w",
+        "output_bytes": "16 * h * w",
+        "line": next(n for n, line in enumerate(spec.read_text().splitlines(), 1) if "latent_channels, k" in line),
+    }
+    assert data["totals"] == {
+        "parameters": 2055,
+        "trainable": 2055,
+        "macs": "4608 * h * w",
+        "activation_bytes": "1440 * h * w",
+        "parameter_bytes": {"float32": 8220},
+    }
+
+
+def test_columns_add_up() -> None:
+    summary = archspec.summary(ROOT / "specs" / "tinyvgg.yaml")
+    assert [row.path for row in summary.rows if row.is_group] == ["block_1", "block_2", "classifier"]
+    assert sum(row.parameters for row in summary.rows) == summary.parameters == 7740
+
+
+@pytest.mark.parametrize(
+    "layers", ["[{repeat: 3000, layers: [Linear: 4]}]", "[" * 60 + "ReLU" + "]" * 60], ids=["long", "deep"]
+)
+def test_size(layers: str) -> None:
+    summary = summarize(archspec.parse(f"inputs: {{x: [N, 4]}}\nlayers: {layers}").graph())
+    assert len(str(summary).splitlines()) == len(summary.rows) + 8
