@@ -82,14 +82,14 @@ def shapes(
     """
     from archspec.graph import outputs
 
-    return outputs(_spec(spec).graph(params, inputs).main.items, lambda tensor: tuple(map(_plain, tensor.shape)))
+    return outputs(_spec(spec).graph(params, inputs), lambda tensor: tuple(map(_plain, tensor.shape)))
 
 
 def dtypes(spec: AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The dtype of every step's output, by the step's dotted path."""
     from archspec.graph import outputs
 
-    return outputs(_spec(spec).graph(params, None).main.items, lambda tensor: tensor.dtype)
+    return outputs(_spec(spec).graph(params, None), lambda tensor: tensor.dtype)
 
 
 def summary(

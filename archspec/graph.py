@@ -7,13 +7,14 @@ how it is printed as source.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Name, Node, Symbolic, literal_text
+from archspec.expressions import Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
 from archspec.problems import Span
 from archspec.tensors import TensorType
@@ -181,6 +182,8 @@ class Class:
     outputs: Outputs | None = None
     count: int = 0
     """How many layers it holds, repetitions counted."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """What the names that it reads stand for, beside what flows."""
 
     @property
     def sequential(self) -> bool:
@@ -204,13 +207,11 @@ class Graph:
         """Every module of an unrolled network with its dotted path, outer ones first."""
         return modules(self.main.children())
 
-    def calls(self) -> Iterator[tuple[str, Call]]:
-        """Every layer of the catalogue in an unrolled network, with its dotted path."""
-        return (
-            (path, item)
-            for path, item in self.modules()
-            if isinstance(item, Call) and not isinstance(item.layer, Class)
-        )
+    def layers(self) -> Iterator[tuple[Call, Layer]]:
+        """Every layer of the catalogue in an unrolled network."""
+        for _, item in self.modules():
+            if isinstance(item, Call) and isinstance(item.layer, Layer):
+                yield item, item.layer
 
     def __str__(self) -> str:
         return "\n".join(line for cls in (*self.blocks, self.main) for line in _lines(cls))
@@ -229,15 +230,22 @@ def walk(items: tuple[Item, ...]) -> Iterator[Item]:
             yield from walk(item.items)
 
 
-def modules(items: tuple[Item, ...], prefix: str = "") -> Iterator[tuple[str, Item]]:
-    """Every module below, blocks opened, with its dotted path; of an unrolled graph."""
+def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -> Iterator[tuple[str, Item]]:
+    """Every module below with its dotted path, those inside of blocks too if they are `opened`.
+
+    Loops and branches have no place in a path; what they repeat is `*`.
+    """
     for item in items:
+        if isinstance(item, Loop | Branch):
+            yield prefix.removesuffix("."), item
+            yield from modules(item.items, prefix, opened=opened)
+            continue
         path = f"{prefix}{getattr(item, 'name', None) or '*'}"
         yield path, item
         inside = item.items if not isinstance(item, Call) else ()
-        if isinstance(item, Call) and isinstance(item.layer, Class):
+        if opened and isinstance(item, Call) and isinstance(item.layer, Class):
             inside = item.layer.children()
-        yield from modules(inside, f"{path}.")
+        yield from modules(inside, f"{path}.", opened=opened)
 
 
 def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
@@ -261,6 +269,12 @@ def size_names(value: object) -> set[str]:
     if isinstance(value, Symbolic):
         return names_in(value.node)
     return {symbol.text for symbol in dimensions.symbols(value)} if isinstance(value, Dimension) else set()
+
+
+def pieces(text: str) -> list[str | Node]:
+    """A name's pattern taken apart: literal text, and the expressions in its braces."""
+    parts = re.split(r"\{([^{}]*)\}", text)
+    return [parse(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:

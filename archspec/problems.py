@@ -48,6 +48,7 @@ CODES: dict[str, str] = {
     "AS506": "a constructor's argument that depends on a free dimension",
     "AS507": "a size beyond 64 bits",
     "AS508": "a size that no expression of the parameters gives",
+    "AS509": "a value that nobody reads",
     "AS601": "a generated file that was edited by hand",
     "AS602": "an output path that is refused",
     "AS603": "generated source that failed its last check",

@@ -44,9 +44,7 @@ def require_equal(
         refuse(code, f"{message}; they agree only if {when}" if when else message, help, argument)
 
 
-def require_divides(
-    divisor: Size, size: Size, *, message: str, help: str = "", argument: str | None = None
-) -> None:
+def require_divides(divisor: Size, size: Size, *, message: str, help: str = "", argument: str | None = None) -> None:
     """`size` is a multiple of `divisor`; for free dimensions: whatever their values."""
     remainder = size % divisor
     if settled(dimensions.equal(remainder, 0), size, divisor):

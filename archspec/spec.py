@@ -78,7 +78,7 @@ class Spec:
         for parameter in graph.main.parameters:
             if parameter.value is None:
                 raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
-        count = sum(call.layer.parameter_count() for call in graph.calls())
+        count = sum(layer.parameter_count() for _, layer in graph.layers())
         if limit is not None and str(device) != "meta" and isinstance(count, int) and count > limit:
             place = self.source.span(("layers",), key=True)
             advice = 'pass `limit=None`, or `device="meta"`, which allocates nothing'
@@ -91,6 +91,9 @@ class Rebuild:
     def __init__(self, spec: Spec, limit: int | None) -> None:
         self.spec = spec
         self.limit = limit
+
+    def __repr__(self) -> str:
+        return f"Rebuild({self.spec.path!r}, {hash(self.spec.text)})"
 
     def __call__(self, *, device: Any = None, **params: Any) -> nn.Module:
         return self.spec.build(params, device=device, limit=self.limit)

@@ -6,6 +6,7 @@ it is only put into words.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from archspec import dimensions
 from archspec.dimensions import Size, show
 from archspec.emit import gate
-from archspec.emit.constructor import Constructor, names_in
-from archspec.emit.text import WIDTH, Code, Expression, code, docstring, literal, prose
+from archspec.emit.constructor import Constructor
+from archspec.emit.forward import Forward, write_forward
+from archspec.emit.text import Code, Expression, code, docstring, literal, prose
 from archspec.expressions import Name, evaluate
 from archspec.files import seal, seal_comment
-from archspec.graph import Branch, Call, Class, Flow, Graph, Item, Loop, Parameter, walk
+from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, modules, names_in, walk
 from archspec.tensors import TensorType
 
 
@@ -27,28 +29,64 @@ class InternalError(AssertionError):
 
 
 def generate(graph: Graph, spec_text: str) -> str:
-    """The source of a graph's class, sealed. `spec_text` is what it was made from: its hash goes into the header."""
-    main = graph.main
-    constructor = Constructor(main)
-    body = constructor.lines()
-    signature = _signature(main.parameters)
-    text = "\n".join((*body, *signature))
+    """The source of a graph's classes, sealed. `spec_text` is what it was made from: its hash goes into the header."""
+    classes = [_Class(cls) for cls in (*graph.blocks, graph.main)]
+    text = "\n".join(line for cls in classes for line in cls.all_lines())
     source = _template("module.py.jinja").render(
-        name=Code(main.name),
-        base=Code("nn.Sequential" if main.sequential else "nn.Module"),
+        name=Code(graph.main.name),
         seal=Code(seal_comment(_origin(graph.path), spec_text)),
-        imports=_imports(main, text),
-        docstring=docstring(_doc(main), "    "),
-        signature=code(signature),
-        constructor=code(f"        {line}" if line else "" for line in body),
-        forward=code(_forward(main)),
+        imports=_imports(text),
         make_divisible="make_divisible(" in text,
+        classes=classes,
     )
     try:
         gate.check(source)
     except gate.GateError as error:
         raise InternalError(f"the generated source was refused: {error}") from None
     return seal(source)
+
+
+class _Class:
+    """One class, as the template prints it."""
+
+    def __init__(self, cls: Class) -> None:
+        forward = write_forward(_commented(cls), comment=True) if not cls.sequential else Forward((), ())
+        body = Constructor(cls, forward.saved).lines()
+        buffers = [f"    {step.name}: Tensor" for step in cls.steps if step.kind == "buffer"]
+        needed = body != ["super().__init__()"]
+        self.name = Code(cls.name)
+        self.base = Code("nn.Sequential" if cls.sequential else "nn.Module")
+        self.output = code(_named_output(cls))
+        self.docstring = docstring(_doc(cls), "    ")
+        self.buffers = code(buffers)
+        self.signature = code(_signature(cls.parameters) if needed else [])
+        self.constructor = code(f"        {line}" if line else "" for line in body if needed)
+        head = [] if cls.sequential else _forward_signature(cls)
+        self.forward = code([*head, *(f"        {line}" for line in forward.lines)])
+
+    def all_lines(self) -> list[Code]:
+        """Everything in it that may need an import."""
+        base = Code(f"nn.Module {self.base}")
+        return [base, *self.output, *self.buffers, *self.signature, *self.constructor, *self.forward]
+
+
+def _commented(cls: Class) -> Class:
+    """The class with the types that no comment can say left open."""
+    hidden = local_names(cls)
+    steps = tuple(
+        replace(step, output=step.output if "?" not in flow_text(step.output, hidden) else None) for step in cls.steps
+    )
+    return replace(cls, steps=steps)
+
+
+def _named_output(cls: Class) -> list[str]:
+    """The NamedTuple that a class with named outputs returns."""
+    if cls.outputs is None or not cls.outputs.names or not isinstance(cls.output, tuple):
+        return []
+    lines = [f"class {cls.name}Output(NamedTuple):", f'    """What {cls.name} returns."""', ""]
+    return lines + [
+        f"    {name}: {_flow_annotation(flow)}" for name, flow in zip(cls.outputs.names, cls.output, strict=True)
+    ]
 
 
 def _origin(path: str) -> str:
@@ -84,15 +122,20 @@ def _finalize(value: object) -> str:
 # What stands around the class.
 
 
-def _imports(main: Class, text: str) -> list[Code]:
+def _imports(text: str) -> list[Code]:
     """The imports that the file needs, in isort's order."""
+    words = _words(text)
     lines = ["import math"] if "math." in text else []
-    lines += ["from collections import OrderedDict"] if "OrderedDict" in text else []
-    lines += ["from collections.abc import Sequence"] if "Sequence[" in text else []
-    lines += ["from typing import Any"] if "Any" in _words(text) else []
+    lines += ["from collections import OrderedDict"] if "OrderedDict" in words else []
+    abstract = [name for name in ("Callable", "Sequence") if f"{name}[" in text]
+    lines += [f"from collections.abc import {', '.join(abstract)}"] if abstract else []
+    typing = [name for name in ("Any", "NamedTuple") if name in words]
+    lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
     lines += ["import torch"] if "torch." in text else []
-    return code([*lines, "from torch import nn" if main.sequential else "from torch import Tensor, nn"])
+    if "F" in words and "F." in text:
+        lines.append("import torch.nn.functional as F")
+    return code([*lines, "from torch import Tensor, nn" if "Tensor" in words else "from torch import nn"])
 
 
 def _words(text: str) -> set[str]:
@@ -118,14 +161,14 @@ def _what_for(parameter: Parameter, main: Class) -> str:
     """What a parameter without words of its own does: the arguments and inputs that read it."""
     uses: dict[str, None] = {}
     for value in main.inputs:
-        for axis, size in enumerate(value.type.shape):
-            if parameter.name in {symbol.text for symbol in dimensions.symbols(size)}:
+        for axis, node in enumerate(value.axes):
+            if parameter.name in names_in(node):
                 uses[f"axis {axis} of {value.name}"] = None
-    for item in walk(main.items):
+    for path, item in modules(main.children(), opened=False):
         if isinstance(item, Call):
             for argument in item.arguments:
                 if argument.node is not None and parameter.name in names_in(argument.node):
-                    uses[f"{argument.name} of {item.path.replace('*', 'n')}"] = None
+                    uses[f"{argument.name} of {path.replace('*', 'n')}"] = None
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
             if parameter.name in names_in(node):
@@ -150,12 +193,12 @@ def _unknown(size: Size, hidden: frozenset[str]) -> bool:
 
 def local_names(main: Class) -> frozenset[str]:
     """What means something inside the constructor only: sizes that loops change, and what loops bind."""
-    loops = [item for item in walk(main.items) if isinstance(item, Loop)]
+    loops = [item for item in walk(main.children()) if isinstance(item, Loop)]
     bound = {part.name for loop in loops for part in loop.target.walk() if isinstance(part, Name)}
     return frozenset(bound | {carried.name for loop in loops for carried in loop.carried})
 
 
-_ANNOTATIONS = {"any": "Any", "list": "Sequence[Any]"}
+_ANNOTATIONS = {"any": "Any", "list": "Sequence[Any]", "layer": "Callable[..., nn.Module]"}
 
 
 def _annotation(kind: str) -> str:
@@ -171,6 +214,8 @@ def _parameter(parameter: Parameter) -> Expression:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
         return Expression(f"{parameter.name}: {annotation} | None = None")
+    if parameter.type == "layer":
+        return Expression(f"{parameter.name}: {annotation} = nn.{parameter.value}")
     return literal(f"{parameter.name}: {annotation} = ", evaluate(parameter.default, {}))
 
 
@@ -182,38 +227,15 @@ def _signature(parameters: tuple[Parameter, ...]) -> list[str]:
 # The forward method.
 
 
-def _forward(main: Class) -> list[str]:
-    """The forward method of a class whose steps follow one another; nn.Sequential brings its own."""
-    if main.sequential:
-        return []
-    name = main.inputs[0].name
-    returns = _flow_annotation(main.output)
-    hidden = local_names(main)
-    lines = [f"    def forward(self, {name}: Tensor) -> {returns}:"]
-    for item in main.items:
-        if returns != "Tensor" and item is main.items[-1]:
-            lines.append(f"        output: {returns} = self.{_key(item)}({name})")
-            return ["", *lines, "        return output"]
-        line = f"        {name} = self.{_key(item)}({name})"
-        comment = shape_comment(item.output, hidden) if item.output != item.input else ""
-        whole = f"{line}  # {comment}"
-        lines.append(whole if comment and len(whole) <= WIDTH else line)
-    return ["", *lines, f"        return {name}"]
-
-
-def _key(item: Item) -> str:
-    name = getattr(item, "name", None)
-    assert name is not None, "a step of a mapping has a name"
-    return str(name)
+def _forward_signature(cls: Class) -> list[str]:
+    arguments = [Expression("self")]
+    for value in cls.inputs:
+        arguments.append(Expression(f"{value.name}: Tensor{' | None = None' if value.optional else ''}"))
+    returns = f"{cls.name}Output" if cls.outputs is not None and cls.outputs.names else _flow_annotation(cls.output)
+    return Expression("def forward", arguments, tail=f" -> {returns}:").lines("    ")
 
 
 def _flow_annotation(flow: Flow | None) -> str:
     if isinstance(flow, tuple) and not isinstance(flow, TensorType):
         return f"tuple[{', '.join(map(_flow_annotation, flow))}]"
     return "Tensor"
-
-
-def shape_comment(flow: Flow | None, hidden: frozenset[str]) -> str:
-    """A shape as a comment, where it is short enough to teach something."""
-    text = flow_text(flow, hidden)
-    return "" if "?" in text or len(text) > 48 else text

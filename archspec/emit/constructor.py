@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from archspec import dimensions
-from archspec.dimensions import Dimension, show
+from archspec.dimensions import show
+from archspec.emit.forward import write_tensor
 from archspec.emit.text import INDENT, Expression
-from archspec.expressions import Name, Node
-from archspec.graph import Argument, Branch, Call, Carried, Class, Group, Item, Loop, argument_text, flow_text
-from archspec.graph import walk as walk_items
-from archspec.lower.steps import pieces
+from archspec.expressions import Name
+from archspec.graph import (
+    Argument,
+    Branch,
+    Call,
+    Carried,
+    Class,
+    Group,
+    Item,
+    Loop,
+    Step,
+    argument_text,
+    flow_text,
+    names_in,
+    pieces,
+    size_names,
+    walk,
+)
+from archspec.layers import Layer
+from archspec.lower.names import constructor_reads, item_reads
 from archspec.tensors import TensorType
 
 _BASE = " " * 8  # a constructor's body stands this deep
@@ -19,65 +35,82 @@ _BASE = " " * 8  # a constructor's body stands this deep
 class Constructor:
     """Writes the statements of one class's `__init__`, without their common indentation."""
 
-    def __init__(self, main: Class) -> None:
-        self.main = main
-        self.used = _used_names(main)
+    def __init__(self, cls: Class, saved: Iterable[str]) -> None:
+        self.cls = cls
+        self.saved = tuple(saved)
+        self.used = self._used()
         self.open_lists = 0
         self.declared: set[str] = set()
 
+    def _used(self) -> set[str]:
+        """Every name that the body reads."""
+        used = constructor_reads(self.cls) | set(self.saved)
+        for name, node in reversed(self.cls.let):
+            used |= names_in(node) if name in used else set()
+        return used
+
     def lines(self) -> list[str]:
         """The whole body."""
-        before = [*self.defaults(), *self.computednames_in()]
-        if self.main.sequential:
-            return [*before, *self.sequential("super().__init__", self.main.items, "")]
-        lines = [*before, "super().__init__()"]
-        for item in self.main.items:
-            lines += self.attribute(item)
+        before = [*self.defaults(), *self.computed_names()]
+        if self.cls.sequential:
+            return [*before, *self.sequential("super().__init__", self.cls.items, "")]
+        lines = [*before, "super().__init__()", *(f"self.{name} = {name}" for name in self.saved)]
+        for step in self.cls.steps:
+            if step.kind in ("parameter", "buffer"):
+                lines += self.tensor(step)
+            elif step.item is not None:
+                lines += self.attribute(step.item)
         return lines
 
     def defaults(self) -> Iterator[str]:
         """Parameters whose default is an expression of others."""
-        for parameter in self.main.parameters:
+        for parameter in self.cls.parameters:
             if parameter.computed and parameter.default is not None:
                 yield f"if {parameter.name} is None:"
                 yield f"{INDENT}{parameter.name} = {parameter.default.text}"
 
-    def computednames_in(self) -> Iterator[str]:
+    def computed_names(self) -> Iterator[str]:
         """The names of `let` that are used, directly or by another one."""
-        wanted: list[str] = []
-        needed = set(self.used)
-        for name, node in reversed(self.main.let):
-            if name in needed:
-                needed |= names_in(node)
-                wanted.append(f"{name} = {node.text}")
-        yield from reversed(wanted)
+        for name, node in self.cls.let:
+            if name in self.used:
+                yield f"{name} = {node.text}"
 
     # Attributes of a class that is no nn.Sequential.
 
+    def tensor(self, step: Step) -> list[str]:
+        """A parameter or buffer of the module itself."""
+        value = Expression(write_tensor(step.arguments[0][1]))
+        if step.kind == "parameter":
+            return _relative(Expression(f"self.{step.name} = nn.Parameter", [value]), "")
+        return _relative(Expression("self.register_buffer", [Expression(f'"{step.name}"'), value]), "")
+
     def attribute(self, item: Item) -> list[str]:
-        """`self.name = …`, with the statements that it needs before."""
+        """`self.name = …`, with the statements that it needs before, and the weights that it shares."""
         name = f"self.{_name(item)}"
         if isinstance(item, Branch):
             (inner,) = item.items
             kept = [INDENT + line for line in self.assign(f"{name}: nn.Module", inner)]
             return [f"if {item.condition.text}:", *kept, "else:", f"{INDENT}{name} = nn.Identity()"]
-        return self.assign(name, item)
+        lines = self.assign(name, item)
+        if isinstance(item, Call):
+            lines += [f"{name}.{weight} = self.{other}" for weight, other in item.ties]
+        return lines
 
     def assign(self, target: str, item: Item) -> list[str]:
         if isinstance(item, Group):
-            return self.sequential(f"{target} = nn.Sequential", item.items, "")
+            return self.sequential(f"{target} = {_container(item)}", item.items, "", item.listed)
         assert isinstance(item, Call)
         return _relative(call_expression(item, f"{target} = "), "")
 
-    # nn.Sequential.
+    # nn.Sequential, nn.ModuleList.
 
-    def sequential(self, head: str, items: tuple[Item, ...], indent: str) -> list[str]:
+    def sequential(self, head: str, items: tuple[Item, ...], indent: str, listed: bool = False) -> list[str]:
         """A call of nn.Sequential (or of what `head` names), with the statements that it needs before."""
         if _static(items):
-            return _relative(self.static(head, items), indent)
-        repeated = self.comprehension(head, items, indent)
+            return _relative(self.static(head, items, listed), indent)
+        repeated = self.comprehension(head, items, indent, listed)
         if repeated is not None:
-            return [repeated]
+            return repeated
         named = _named(items)
         variable = "named_layers" if named else "layers"
         if self.open_lists:
@@ -88,35 +121,39 @@ class Constructor:
         self.open_lists += 1
         lines = [f"{indent}{declaration} = {empty}", *self.statements(variable, items, indent, named)]
         self.open_lists -= 1
-        return [*lines, f"{indent}{head}({'' if named else '*'}{variable})"]
+        return [*lines, f"{indent}{head}({'' if named or listed else '*'}{variable})"]
 
-    def static(self, head: str, items: tuple[Item, ...]) -> Expression:
+    def static(self, head: str, items: tuple[Item, ...], listed: bool = False) -> Expression:
         """A Sequential that holds the same modules whatever the parameters are."""
         children = [self.module(item) for item in items]
+        if listed:
+            return Expression(head, [Expression("", children, exploded=True, brackets="[]")])
         if not _named(items):
             return Expression(head, children, exploded=True)
         for child, item in zip(children, items, strict=True):
             child.head = f'"{_name(item)}": {child.head}'
         entries = Expression("", children, exploded=True, brackets="{}")
-        return Expression(head, [Expression("OrderedDict", [entries], exploded=False)], exploded=False)
+        return Expression(head, [Expression("OrderedDict", [entries])])
 
     def module(self, item: Item) -> Expression:
         """A module as one expression."""
         if isinstance(item, Group):
-            return self.static("nn.Sequential", item.items)
+            return self.static(_container(item), item.items, item.listed)
         assert isinstance(item, Call)
         return call_expression(item)
 
-    def comprehension(self, head: str, items: tuple[Item, ...], indent: str) -> str | None:
-        """One layer over and over, where that fits on a line."""
+    def comprehension(self, head: str, items: tuple[Item, ...], indent: str, listed: bool) -> list[str] | None:
+        """One module over and over, where that fits on a line or two."""
         if len(items) != 1 or not isinstance(items[0], Loop) or _named(items):
             return None
         loop = items[0]
         if self.live(loop) or len(loop.items) != 1 or not isinstance(loop.items[0], Call):
             return None
         module = call_expression(loop.items[0]).flat()
-        line = f"{indent}{head}(*({module} for {self.target(loop)} in {loop.iterable.text}))"
-        return line if len(_BASE + line) <= 88 else None
+        inside = f"{module} for {self.target(loop)} in {loop.iterable.text}"
+        inside = inside if listed else f"*({inside})"
+        lines = Expression(head, [Expression(inside)]).lines(_BASE + indent)
+        return [line[len(_BASE) :] for line in lines] if max(map(len, lines)) <= 88 else None
 
     # Lists that grow statement by statement.
 
@@ -129,10 +166,10 @@ class Constructor:
                 lines += self.loop(variable, first, indent, named)
             elif isinstance(first, Branch):
                 lines.append(f"{indent}if {first.condition.text}:")
-                inner = tuple(item for branch in batch for item in branch.items)  # type: ignore[union-attr] # all branches
+                inner = tuple(item for branch in batch if isinstance(branch, Branch) for item in branch.items)
                 lines += self.statements(variable, inner, indent + INDENT, named)
             elif isinstance(first, Group) and not _static(first.items):
-                lines += self.sequential("group = nn.Sequential", first.items, indent)
+                lines += self.sequential(f"group = {_container(first)}", first.items, indent, first.listed)
                 lines += self.put(variable, [Expression("group")], batch, indent, named)
             else:
                 lines += self.put(variable, [self.module(item) for item in batch], batch, indent, named)
@@ -172,20 +209,27 @@ class Constructor:
         target = loop.target
         if not isinstance(target, Name):
             return target.text.removeprefix("(").removesuffix(")")
-        names = set().union(*(_item_names(item) for item in walk_items(loop.items)))
-        names |= {name for carried in self.live(loop) for name in _size_names(carried.update)}
+        names = set().union(*(item_reads(item) for item in walk(loop.items)))
+        names |= {name for carried in self.live(loop) for name in size_names(carried.update)}
         return target.name if target.name in names else "_"
 
 
 def call_expression(item: Call, prefix: str = "") -> Expression:
-    """A layer's constructor: leading arguments by position, the others by name, defaults left out."""
-    layer = type(item.layer)
+    """A module's constructor: leading arguments by position, the others by name, defaults left out."""
+    if isinstance(item.layer, Class):
+        inferred = {parameter.name for parameter in item.layer.parameters if parameter.inferred}
+        texts = [argument_text(a) if a.name in inferred else f"{a.name}={argument_text(a)}" for a in item.arguments]
+        texts = list(dict.fromkeys(texts)) if len(set(texts)) == len(texts) else texts
+        return Expression(f"{prefix}{item.layer.name}", [Expression(text) for text in texts])
+    texts = _layer_arguments(item, item.layer)
+    head = item.held if item.held is not None else f"nn.{item.type_name}"
+    return Expression(f"{prefix}{head}", [Expression(text) for text in texts], comment=_teaching(item))
+
+
+def _layer_arguments(item: Call, layer: Layer) -> list[str]:
+    """The arguments of a layer as people write them."""
     texts: list[str] = []
-    given = {
-        argument.name: argument
-        for argument in item.arguments
-        if not _is_default(argument, layer.arguments[argument.name].default)
-    }
+    given = {a.name: a for a in item.arguments if not _is_default(a, type(layer).arguments[a.name].default)}
     positions = layer.leading() if len(given) > 1 else 1
     in_a_row = True
     for index, (name, declared) in enumerate(layer.arguments.items()):
@@ -196,8 +240,11 @@ def call_expression(item: Call, prefix: str = "") -> Expression:
         text = declared.text(argument_text(argument), argument.value)
         clear = declared.required or declared.inferred or (declared.kind != "flag" and name != "dim")
         texts.append(text if in_a_row and index < positions and clear else f"{name}={text}")
-    comment = _teaching(item)
-    return Expression(f"{prefix}nn.{layer.__name__}", [Expression(text) for text in texts], comment=comment)
+    return texts
+
+
+def _container(group: Group) -> str:
+    return "nn.ModuleList" if group.listed else "nn.Sequential"
 
 
 def _is_default(argument: Argument, default: object) -> bool:
@@ -209,7 +256,7 @@ def _is_default(argument: Argument, default: object) -> bool:
 
 def _teaching(item: Call) -> str:
     """The shape behind a layer, where more than the channels change."""
-    before, after = item.input, item.output
+    before, after = item.inputs[0], item.output
     if not isinstance(before, TensorType) or not isinstance(after, TensorType):
         return ""
     same = before.rank == after.rank and all(
@@ -225,7 +272,7 @@ def _relative(expression: Expression, indent: str) -> list[str]:
 
 
 def _static(items: tuple[Item, ...]) -> bool:
-    return not any(isinstance(item, Loop | Branch) for item in walk_items(items))
+    return not any(isinstance(item, Loop | Branch) for item in walk(items))
 
 
 def _named(items: tuple[Item, ...]) -> bool:
@@ -276,44 +323,3 @@ def _key(item: Item, variable: str) -> str:
     if all(isinstance(part, str) for part in parts):
         return f'"{name}"'
     return 'f"' + "".join(part if isinstance(part, str) else f"{{{part.text}}}" for part in parts) + '"'
-
-
-# Which names are read.
-
-
-def names_in(node: Node) -> set[str]:
-    """The names that an expression reads."""
-    return {part.name for part in node.walk() if isinstance(part, Name)}
-
-
-def _size_names(value: object) -> set[str]:
-    if isinstance(value, tuple):
-        return set().union(*map(_size_names, value))
-    return {symbol.text for symbol in dimensions.symbols(value)} if isinstance(value, Dimension) else set()
-
-
-def _item_names(item: Item) -> set[str]:
-    """The names that an item's own text reads, not those of the items in it."""
-    if isinstance(item, Call):
-        return {
-            name for a in item.arguments for name in (names_in(a.node) if a.node else _size_names(a.value))
-        } | _pattern(item)
-    if isinstance(item, Branch):
-        return names_in(item.condition)
-    return names_in(item.iterable) if isinstance(item, Loop) else _pattern(item)
-
-
-def _pattern(item: Call | Group) -> set[str]:
-    return {name for part in pieces(item.name or "") if isinstance(part, Node) for name in names_in(part)}
-
-
-def _used_names(main: Class) -> set[str]:
-    """Every name that the constructor reads, with the variables that only feed others that are read."""
-    items = list(walk_items(main.items))
-    used = set().union(*map(_item_names, items)) if items else set()
-    carried = [c for item in items if isinstance(item, Loop) for c in item.carried]
-    while True:
-        more = {n for c in carried if c.name in used for size in (c.initial, c.update) for n in _size_names(size)}
-        if more <= used:
-            return used
-        used |= more

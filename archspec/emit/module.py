@@ -1,7 +1,7 @@
-"""Graph -> nn.Module: the runtime builder, and the only module that imports torch at its top.
+"""Graph -> nn.Module: the runtime builder.
 
-Reads a graph whose parameters are bound and whose loops are unrolled. What comes out are PyTorch's own modules; the
-outermost one is of a class made for the spec, whose forward method is a plain Python function with nothing of ours.
+Reads a graph whose parameters are bound and whose loops are unrolled. What comes out are PyTorch's own modules; a
+class of the spec is a class made for it, whose forward method is a plain Python function with nothing of ours.
 """
 
 from __future__ import annotations
@@ -9,18 +9,24 @@ from __future__ import annotations
 import copy
 import inspect
 import linecache
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from archspec.expressions import evaluate
+from archspec.emit.forward import write_forward, write_tensor
+from archspec.expressions import evaluate, make_divisible
 from archspec.graph import Call, Class, Graph, Group, Item, Parameter
 from archspec.layers import LAYERS
 
 Rebuild = Callable[..., nn.Module]
+
+MODULES: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in LAYERS}
+"""PyTorch's class for each layer of the catalogue."""
 
 
 def build(graph: Graph, factory: Mapping[str, Any], rebuild: Rebuild) -> nn.Module:
@@ -29,74 +35,126 @@ def build(graph: Graph, factory: Mapping[str, Any], rebuild: Rebuild) -> nn.Modu
     `factory` holds `device` and `dtype` for the layers that take them. `rebuild(**params)` makes the spec's module with
     other parameters: it is what the class's own constructor and pickling call.
     """
-    module_class = _class(graph.main, rebuild)
-    module = module_class.__new__(module_class)
-    _populate(module, graph.main, factory)
+    return _Builder(graph, factory, rebuild).module(graph.main, "")
+
+
+class _Builder:
+    """One module being built: the classes made for it, and where each first stands."""
+
+    def __init__(self, graph: Graph, factory: Mapping[str, Any], rebuild: Rebuild) -> None:
+        self.factory = {name: value for name, value in factory.items() if value is not None}
+        self.rebuild = rebuild
+        self.params = {parameter.name: parameter.value for parameter in graph.main.parameters}
+        self.classes: dict[int, type[nn.Module]] = {}
+
+    def module(self, cls: Class, path: str) -> nn.Module:
+        """A module of one of the spec's classes."""
+        if id(cls) not in self.classes:
+            self.classes[id(cls)] = self.module_class(cls, path)
+        module_class = self.classes[id(cls)]
+        module = module_class.__new__(module_class)
+        nn.Module.__init__(module)
+        for name in getattr(module_class, "_saved", ()):
+            setattr(module, name, cls.values[name])
+        prefix = f"{path}." if path else ""
+        for item in cls.items:
+            module.add_module(_name(item), self.item(item, prefix))
+        for step in cls.steps:
+            if step.kind in ("parameter", "buffer"):
+                self.tensor(module, step.name, step.kind, write_tensor(step.arguments[0][1]), cls.values)
+            elif step.item is not None:
+                module.add_module(_name(step.item), self.item(step.item, prefix))
+                for weight, other in step.item.ties if isinstance(step.item, Call) else ():
+                    setattr(getattr(module, _name(step.item)), weight, _attribute(module, other))
+        return module
+
+    def item(self, item: Item, prefix: str) -> nn.Module:
+        """One step as a module."""
+        path = f"{prefix}{_name(item)}"
+        if isinstance(item, Group):
+            children = [(_name(child), self.item(child, f"{path}.")) for child in item.items]
+            return nn.ModuleList(m for _, m in children) if item.listed else nn.Sequential(OrderedDict(children))
+        assert isinstance(item, Call), "a graph to build from is unrolled"
+        if isinstance(item.layer, Class):
+            return self.module(item.layer, path)
+        layer = type(item.layer)
+        arguments = {argument.name: argument.value for argument in item.arguments}
+        for name, value in self.factory.items():
+            if name in layer.arguments:
+                arguments.setdefault(name, value)
+        if isinstance(arguments.get("dtype"), str):
+            arguments["dtype"] = getattr(torch, arguments["dtype"])
+        return MODULES[layer.__name__](**arguments)
+
+    def tensor(self, module: nn.Module, name: str, kind: str, text: str, values: Mapping[str, Any]) -> None:
+        """A parameter or buffer, computed by its expression."""
+        with torch.device(self.factory.get("device", torch.get_default_device())):
+            value = _run(f"def make():\n    return {text}\n", f"{name}", dict(values))["make"]()
+        dtype = self.factory.get("dtype")
+        if dtype is not None and value.is_floating_point():
+            value = value.to(dtype)
+        if kind == "parameter":
+            module.register_parameter(name, nn.Parameter(value))
+        else:
+            module.register_buffer(name, value)
+
+    def module_class(self, cls: Class, path: str) -> type[nn.Module]:
+        """A class for a graph's class: its constructor takes the spec's parameters, its forward is compiled."""
+        base: type[nn.Module] = nn.Sequential if cls.sequential else nn.Module
+        rebuild, params = self.rebuild, self.params
+        signature = inspect.Signature([_parameter(parameter) for parameter in cls.parameters])
+
+        def construct(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+            if path:
+                raise TypeError(f"{cls.name} is a part of a built module; build a spec of its own for it")
+            other = rebuild(**signature.bind(*args, **kwargs).arguments)
+            self.__class__ = type(other)  # the same class but for what the parameters switch on and off
+            self.__dict__.update(other.__dict__)
+
+        def reduce(self: nn.Module, protocol: object) -> tuple[Any, ...]:
+            return _restore, (rebuild, params, path), self.__dict__
+
+        def deepcopy(self: nn.Module, memo: dict[int, Any]) -> nn.Module:
+            twin = self.__class__.__new__(self.__class__)
+            memo[id(self)] = twin
+            twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+            return twin
+
+        members: dict[str, Any] = {
+            "__init__": construct,
+            "__reduce_ex__": reduce,
+            "__deepcopy__": deepcopy,
+            "__signature__": signature,
+            "__doc__": cls.doc or cls.name,
+            "__module__": "archspec.built",
+        }
+        if not cls.sequential:
+            members |= _forward(cls)
+        return type(cls.name, (base,), members)
+
+
+def _name(item: Item) -> str:
+    name = getattr(item, "name", None)
+    assert isinstance(name, str), "a graph to build from is unrolled"
+    return name
+
+
+def _attribute(module: Any, path: str) -> Any:
+    for part in path.split("."):
+        module = getattr(module, part)
     return module
 
 
-def _populate(module: nn.Module, main: Class, factory: Mapping[str, Any]) -> None:
-    nn.Module.__init__(module)
-    module.__dict__["_archspec_parameters"] = {parameter.name: parameter.value for parameter in main.parameters}
-    for item in main.items:
-        module.add_module(str(item.name), _module(item, factory))  # type: ignore[union-attr] # unrolled: no loops
+_RESTORED: dict[str, nn.Module] = {}
 
 
-def _module(item: Item, factory: Mapping[str, Any]) -> nn.Module:
-    """One step as PyTorch's own module."""
-    if isinstance(item, Group):
-        return nn.Sequential(OrderedDict((str(child.name), _module(child, factory)) for child in item.items))  # type: ignore[union-attr] # unrolled
-    assert isinstance(item, Call), "a graph to build from is unrolled"
-    layer = type(item.layer)
-    arguments = {argument.name: argument.value for argument in item.arguments}
-    for name, value in factory.items():
-        if name in layer.arguments and value is not None:
-            arguments.setdefault(name, value)
-    if isinstance(arguments.get("dtype"), str):
-        arguments["dtype"] = getattr(torch, arguments["dtype"])
-    return MODULES[layer.__name__](**arguments)
-
-
-MODULES: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in LAYERS}
-"""PyTorch's class for each layer of the catalogue."""
-
-
-def _class(main: Class, rebuild: Rebuild) -> type[nn.Module]:
-    """A class for a graph: its constructor takes the spec's parameters, its forward is compiled from the steps."""
-    base: type[nn.Module] = nn.Sequential if main.sequential else nn.Module
-    names = [parameter.name for parameter in main.parameters]
-
-    def construct(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        other = rebuild(**signature.bind(*args, **kwargs).arguments)
-        self.__class__ = type(other)  # the same class but for what the parameters switch on and off
-        self.__dict__.update(other.__dict__)
-
-    def reduce(self: nn.Module, protocol: object) -> tuple[Any, ...]:
-        return _restore, (rebuild, self.__dict__["_archspec_parameters"]), self.__dict__
-
-    def deepcopy(self: nn.Module, memo: dict[int, Any]) -> nn.Module:
-        twin = self.__class__.__new__(self.__class__)
-        memo[id(self)] = twin
-        twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-        return twin
-
-    signature = inspect.Signature([_parameter(parameter) for parameter in main.parameters])
-    members: dict[str, Any] = {
-        "__init__": construct,
-        "__reduce_ex__": reduce,
-        "__deepcopy__": deepcopy,
-        "__signature__": signature,
-        "__doc__": main.doc or f"{main.name}({', '.join(names)})",
-        "__module__": "archspec.built",
-    }
-    if not main.sequential:
-        members["forward"] = _forward(main)
-    return type(main.name, (base,), members)
-
-
-def _restore(rebuild: Rebuild, params: Mapping[str, Any]) -> nn.Module:
+def _restore(rebuild: Rebuild, params: Mapping[str, Any], path: str) -> nn.Module:
     """An empty module of the class that a pickled one had; its state follows."""
-    module_class = type(rebuild(**params, device="meta"))
+    key = f"{rebuild!r}{params!r}"
+    if key not in _RESTORED:
+        _RESTORED.clear()  # the parts of one module are restored together
+        _RESTORED[key] = rebuild(**params, device="meta")
+    module_class = type(_RESTORED[key].get_submodule(path))
     return module_class.__new__(module_class)
 
 
@@ -110,15 +168,24 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
     return inspect.Parameter(parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 
-def _forward(main: Class) -> Callable[..., Tensor]:
-    """The forward method, from source that TorchScript and tracebacks can read too."""
-    name = main.inputs[0].name
-    lines = [f"def forward(self, {name}: Tensor):"]
-    lines += [f"    {name} = self.{item.name}({name})" for item in main.items]  # type: ignore[union-attr] # unrolled
-    source = "\n".join([*lines, f"    return {name}", ""])
-    filename = f"<archspec {main.name}.forward {hash(source) & 0xFFFFFFFF:08x}>"
+def _forward(cls: Class) -> dict[str, Any]:
+    """The forward method, from source that TorchScript and tracebacks can read too, and what it reads of `self`."""
+    written = write_forward(cls)
+    arguments = [f"{v.name}: Optional[Tensor] = None" if v.optional else f"{v.name}: Tensor" for v in cls.inputs]
+    lines = [f"def forward(self, {', '.join(arguments)}):", *(f"    {line}" for line in written.lines), ""]
+    names: dict[str, Any] = {}
+    if cls.outputs is not None and cls.outputs.names:
+        output = f"{cls.name}Output"
+        names[output] = NamedTuple(output, [(name, Any) for name in cls.outputs.names])  # type: ignore[misc] # as many as the spec says
+    namespace = _run("\n".join(lines), f"{cls.name}.forward", names)
+    return {"forward": namespace["forward"], "_saved": written.saved}
+
+
+def _run(source: str, name: str, names: dict[str, Any]) -> dict[str, Any]:
+    """Runs a definition. Its text was put together from checked names, literals and functions of the catalogue."""
+    filename = f"<archspec {name} {hash(source) & 0xFFFFFFFF:08x}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    namespace: dict[str, Any] = {"Tensor": Tensor}
-    # Every name in it was checked to be an identifier; nothing else of the spec is in it.
+    known = {"torch": torch, "nn": nn, "F": functional, "math": math, "Tensor": Tensor, "Optional": Optional}
+    namespace = {**known, "make_divisible": make_divisible, **names}
     exec(compile(source, filename, "exec"), namespace)
-    return namespace["forward"]  # type: ignore[no-any-return] # just defined
+    return namespace

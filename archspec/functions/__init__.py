@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import ModuleType
 
-from archspec.functions import comparison, elementwise
+from archspec.functions import activation, comparison, elementwise, reduction
 from archspec.functions._base import Flow, Function
 
-_FAMILIES = (comparison, elementwise)
+_FAMILIES = (activation, comparison, elementwise, reduction)
 
 
 def _declared(family: ModuleType) -> Iterator[Function]:
@@ -19,9 +19,18 @@ def _declared(family: ModuleType) -> Iterator[Function]:
                 yield one
 
 
-FUNCTIONS: dict[str, Function] = {
-    function.name: function for family in _FAMILIES for function in _declared(family)
-}
+FUNCTIONS: dict[str, Function] = {function.name: function for family in _FAMILIES for function in _declared(family)}
 """Every function by its bare name."""
 
 __all__ = ["FUNCTIONS", "Flow", "Function"]
+
+
+OPERATORS = {
+    op: FUNCTIONS[name]
+    for op, name in {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "unary -": "neg"}.items()
+    if name in FUNCTIONS
+}
+
+
+def index(value, items):
+    return value

@@ -38,6 +38,8 @@ Sizes: TypeAlias = Size | tuple[Size, ...]
 Scalar: TypeAlias = Size | float | bool
 Operand: TypeAlias = TensorType | Scalar
 """A tensor or a number; an unknown number is a Symbolic."""
+ABSENT: Any = None
+"""The default of an argument that only one of a function's overloads has, and there has no default."""
 Dtype: TypeAlias = Literal[
     "float32",
     "float64",

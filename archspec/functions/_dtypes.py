@@ -127,4 +127,3 @@ def require_same_dtype(*tensors: TensorType) -> None:
         if other.dtype != first.dtype:
             message = f"the tensors are of one dtype; these are {first.dtype} and {other.dtype}: {first} and {other}"
             refuse("AS505", message, f"convert one of them: `as_tensor(x, dtype={first.dtype})`")
-

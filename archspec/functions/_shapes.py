@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.dimensions import Size, show
+from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, maximum, show
 from archspec.functions._base import Axes, listed
 from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import TensorType
@@ -63,10 +63,7 @@ def same_size(a: Size, b: Size, message: str, help: str = "", argument: str | No
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The shape that all stretch to: from the last axis on they are equal, 1, or absent.
-
-    Of sizes that agree for the parameters' values alone, the first one stands, unless one of them is known.
-    """
+    """The shape that all stretch to: from the last axis on they are equal, 1, or absent."""
     rank = max(map(len, shapes))
     text = " and ".join(map(listed, dict.fromkeys(shapes)))
     result: list[Size] = []
@@ -76,9 +73,20 @@ def broadcast(*shapes: Shape) -> Shape:
         for other in sizes[1:]:
             message = f"{text} do not go together: axis {place} is {show(size)} and {show(other)}"
             hint = "sizes agree if they are equal or one of them is 1; axes count from the end"
-            size = same_size(size, other, message, hint)
+            require_equal(size, other, message=message, help=hint)
+            size = _larger(size, other)
         result.append(size)
     return tuple(result)
+
+
+def _larger(a: Size, b: Size) -> Size:
+    """Of two sizes that agree, if perhaps for the parameters' values alone: the one that the other stretches to."""
+    for size in (a, b):
+        least = bounds(size)[0]
+        if isinstance(size, int) or a == b or (least is not None and least > 1):
+            return size
+    plain = [size for size in (a, b) if all(isinstance(atom, Symbol | Quotient | Extremum) for atom in atoms(size))]
+    return plain[0] if len(plain) == 1 else maximum(a, b)
 
 
 def require_stretches(shape: Shape, target: Shape, name: str) -> None:
@@ -87,7 +95,9 @@ def require_stretches(shape: Shape, target: Shape, name: str) -> None:
         refuse("AS502", f"`{name}` {listed(shape)} has more axes than {listed(target)}", argument=name)
     for size, wanted in zip(reversed(shape), reversed(target), strict=False):
         if size != 1:
-            message = f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
+            message = (
+                f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
+            )
             require_equal(size, wanted, message=message, argument=name)
 
 

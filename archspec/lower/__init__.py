@@ -12,8 +12,10 @@ from typing import Any
 from archspec.document import Document
 from archspec.graph import Class, Graph
 from archspec.lower._problems import Report
+from archspec.lower.blocks import inline_block, instance
+from archspec.lower.classes import read_class
+from archspec.lower.context import Context, Frame
 from archspec.lower.parameters import bind, compute_let, read_inputs
-from archspec.lower.steps import Steps
 from archspec.problems import SpecError
 from archspec.source import Source
 
@@ -34,31 +36,27 @@ def lower(
     With `symbolic` the parameters stay symbols and the loops loops.
     """
     report = Report(source)
+    context = Context(report, document, unroll=not symbolic)
+    context.instance, context.inline = instance, inline_block
     parameters, scope = bind(report, document, params or {}, symbolic)
     let = compute_let(report, document.let, scope)
     input_types = read_inputs(report, document, scope, inputs or {}, symbolic)
-    steps = Steps(report, document, scope, unroll=not symbolic)
-    items, output = steps.of_document(input_types)
-    if report.problems:
+    if not input_types:
+        report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
         raise SpecError(report.problems)
-    main = Class(
-        name=class_name(source, document),
-        doc=document.doc,
-        parameters=parameters,
-        let=let,
-        inputs=input_types,
-        items=items,
-        output=output,
-        sequential=isinstance(document.layers, list),
-    )
-    return Graph(source.path, main)
+    main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
+    if not symbolic and main is not None:
+        _report_unused(report, document, context)
+    if report.problems or main is None:
+        raise SpecError(report.problems)
+    blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
+    return Graph(source.path, main, blocks)
 
 
-def class_name(source: Source, document: Document) -> str:
-    """The name of the class: the document's, or the file's in CamelCase."""
-    if document.name is not None:
-        return document.name
-    stem = source.path.replace("\\", "/").rpartition("/")[2].split(".")[0]
-    words = "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()
-    name = "".join(word[:1].upper() + word[1:] for word in words)
-    return name if name[:1].isalpha() else f"Model{name}"
+def _report_unused(report: Report, document: Document, context: Context) -> None:
+    """A block that nothing uses is a mistake, or left over."""
+    used = {key[0] for key in context.instances}
+    for name in document.blocks:
+        if name not in used and not report.problems:
+            at = ("blocks", name)
+            report.add("AS509", f"nothing uses the block `{name}`", at, "use it, or take it out", key=True)

@@ -15,7 +15,16 @@ class Report:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self.problems: dict[Problem, None] = {}  # an unrolled loop finds the same one again and again
+        self._found: dict[tuple[str, Span], Problem] = {}  # an unrolled loop finds the same one again and again
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything found, one for each cause."""
+        return list(self._found.values())
+
+    def add_at(self, code: str, message: str, span: Span, help: str = "", *, related: tuple[Related, ...] = ()) -> None:
+        """One more problem, at a span."""
+        self._found.setdefault((code, span), Problem(code, message, span, help, related=related))
 
     def add(
         self,
@@ -28,14 +37,14 @@ class Report:
         related: tuple[Related, ...] = (),
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
-        self.problems[Problem(code, message, self.source.span(path, key=key), help, related=related)] = None
+        self.add_at(code, message, self.source.span(path, key=key), help, related=related)
 
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
-        self.problems[Problem(error.code, error.message, span, error.help)] = None
+        self.add_at(error.code, error.message, span, error.help)
 
     def evaluate(
         self, value: object, path: Path, scope: Scope, words: frozenset[str] | None = None

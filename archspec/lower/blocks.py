@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
 from archspec.document import Block, Input, Step
-from archspec.expressions import ExpressionError, Name, Node, Symbolic, compile_value, type_of, unknown
-from archspec.graph import Argument, Call, Class, Flow, Group, flow_text, size_names
+from archspec.expressions import ExpressionError, Name, compile_value, evaluate, type_of, unknown
+from archspec.expressions import substitute as substitute_value
+from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
 from archspec.lower.calls import (
     argument_places,
     came_from,
@@ -18,10 +20,10 @@ from archspec.lower.calls import (
     takes,
     type_path,
 )
-from archspec.lower.carried import closed
+from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.names import reads
-from archspec.lower.parameters import compute_let, declare, misfit, symbol_of
+from archspec.lower.parameters import compute_let, declare, misfit
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -34,7 +36,7 @@ def instance(
     block = frame.context.document.blocks[name]
     at = type_path(frame.report, path, name)
     arguments = block_arguments(frame, block, step, name, path, scope)
-    if arguments is None or any(type is None for type in given.types):
+    if arguments is None or any(flow is None for flow in given.types):
         return lost(frame, path, given)
     if not takes(frame, name, tuple(block.inputs), given, at):
         return lost(frame, path, given)
@@ -151,7 +153,7 @@ def _bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None
         if len(new) == 1:
             (name,) = new
             unit = dimensions.symbol(name, minimum=None)
-            pattern = node.evaluate({**scope, name: unit})
+            pattern = evaluate(node, {**scope, name: unit})
             factor = pattern // unit if isinstance(pattern, Dimension) else 0
             if pattern != factor * unit:
                 return "a dimension with a new name is that name, or a multiple of it"
@@ -161,14 +163,15 @@ def _bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None
                 return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
             scope[name] = dimensions.quotient(size, factor)
             return None
-        wanted = node.evaluate(scope)
+        wanted = evaluate(node, scope)
     except ExpressionError as error:
         return error.message
     answer = dimensions.equal(size, wanted)
     if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):
         return None
     when = dimensions.when_equal(size, wanted)
-    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}" + (f"; equal only if {when}" if when else "")
+    only = f"; equal only if {when}" if when else ""
+    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}{only}"
 
 
 def _with_values(
@@ -208,8 +211,6 @@ def _with_values(
 
 
 def _counted(cls: Class, count: int) -> Class:
-    from dataclasses import replace
-
     return replace(cls, count=count)
 
 
@@ -243,7 +244,7 @@ def _symbolic_size(text: int | str, scope: dict[str, Any]) -> Size:
         if isinstance(part, Name) and part.name not in scope:
             # Not `free`: what the check with values has settled is not asked again.
             scope[part.name] = dimensions.symbol(part.name)
-    value: Size = node.evaluate(scope)
+    value: Size = evaluate(node, scope)
     return value
 
 
@@ -257,8 +258,6 @@ def _read(
     prefix: str,
 ) -> Class | None:
     """The class that a block's declaration says, for those inputs."""
-    from archspec.lower.classes import read_class  # it reads blocks in turn
-
     base: Path = ("blocks", name)
     before = len(frame.report.problems)
     let = compute_let(frame.report, block.let, scope, (*base, "let"))
@@ -292,13 +291,11 @@ def _in_symbols(
     scope: dict[str, Any] = {n: a.value for n, a in arguments.items()}
     for parameter in cls.parameters:
         if not parameter.inferred and parameter.name not in scope and parameter.default is not None:
-            scope[parameter.name] = parameter.default.evaluate(scope)
+            scope[parameter.name] = evaluate(parameter.default, scope)
     if not bind_inputs(frame, block, cls.name, types, scope, at, given):
         return lost(frame, at, given)
     passed = [
-        Argument(parameter.name, scope[parameter.name], None, span)
-        if parameter.inferred
-        else arguments[parameter.name]
+        Argument(parameter.name, scope[parameter.name], None, span) if parameter.inferred else arguments[parameter.name]
         for parameter in cls.parameters
         if parameter.inferred or parameter.name in arguments
     ]
@@ -312,7 +309,7 @@ def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
     if flow is None:
         return None
     if isinstance(flow, TensorType):
-        return TensorType(tuple(dimensions.substitute(size, scope) for size in flow.shape), flow.dtype)
+        return TensorType(substitute_value(flow.shape, scope), flow.dtype)
     return tuple(substitute(part, scope) for part in flow)
 
 
@@ -320,8 +317,6 @@ def inline_block(
     frame: Frame, layers: dict[str, Step], path: Path, given: Given, scope: Scope, name: str | None, span: Span
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
-    from archspec.lower.classes import read_class
-
     block = Block.model_construct(doc="", params={}, let={}, inputs={}, layers=layers, outputs=None)
     class_name = "".join(word[:1].upper() + word[1:] for word in str(name or "group").split("_")) or "Group"
     own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.")
@@ -338,12 +333,7 @@ def inline_block(
         graph.Parameter(one, type_of(scope[one]), None, "", scope[one], span, inferred=True) for one in needed
     )
     passed = tuple(Argument(one, scope[one], Name(one), span) for one in needed)
-    from dataclasses import replace
-
     cls = replace(cls, parameters=parameters, count=frame.context.count - count)
     if not frame.context.unroll:
         frame.context.blocks[class_name] = cls
     return Call(name, cls, passed, given.types, cls.output, span)
-
-
-__all__ = ["Node", "Symbolic", "closed", "inline_block", "instance", "size_names", "symbol_of"]

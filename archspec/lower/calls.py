@@ -8,7 +8,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension
 from archspec.document import Step
-from archspec.expressions import ExpressionError, Node, Symbolic, Undecided
+from archspec.expressions import ExpressionError, Symbolic, Undecided
 from archspec.graph import Argument, Call, Flow, Group, flow_text, free_symbols
 from archspec.layers import ABSENT, LAYERS, Layer, LayerError
 from archspec.lower._problems import Report
@@ -33,15 +33,13 @@ def call(
             return lost(frame, path, given)
         type_name = found
     if type_name in frame.context.document.blocks:
-        from archspec.lower.blocks import instance  # a block's steps are read as a class's are
-
-        return instance(frame, step, type_name, path, given, place, scope, key)
+        return frame.context.instance(frame, step, type_name, path, given, place, scope, key)
     layer_type = LAYERS.get(type_name)
     if layer_type is None:
         unknown_layer(frame, type_name, path)
         return lost(frame, path, given)
     frame.context.add_layers(1, path)
-    at = type_path(frame.report, path, held and "layer" or type_name)
+    at = type_path(frame.report, path, (held and "layer") or type_name)
     span = frame.span(at, key=True)
     ties: dict[str, str] = {}
     arguments = layer_arguments(frame, layer_type, step, path, scope, ties) if held is None else {}
@@ -154,7 +152,7 @@ def _checked(frame: Frame, layer_type: type[Layer], values: dict[str, Any], at: 
 
 def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     """What flows out of a layer; None where that cannot be said."""
-    if any(type is None for type in given.types):
+    if any(flow is None for flow in given.types):
         return None
     if not takes(frame, type(layer).__name__, layer.inputs, given, at):
         return None
@@ -263,6 +261,3 @@ def unknown_reason(value: object) -> str | None:
 def type_path(report: Report, path: Path, type_name: str) -> Path:
     """The place of a step's type: a key below it, or the step itself where it is a bare name."""
     return (*path, type_name) if isinstance(report.source.value(path), dict) else path
-
-
-__all__ = ["Node", "call", "layer_arguments", "type_path"]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
-from archspec.graph import Carried, Flow, Item, calls
+from archspec.expressions import Call, Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
+from archspec.graph import Call as Module
+from archspec.graph import Carried, Flow, Item, names_in, size_names, walk
 from archspec.tensors import TensorType
 
-_AXES = {
+_USUAL = {
     2: ("size", "in_features"),
     3: ("size", "in_channels", "length"),
     4: ("size", "in_channels", "height", "width"),
@@ -24,6 +26,20 @@ class Locals:
         self.taken = set(taken)
         self.loop_names: set[str] = set()  # what loops bind, wherever they stand
         self.carried: set[str] = set()
+        self.finals: dict[str, Size] = {}  # what each variable comes to after its loop, without the variable
+
+    def state(self) -> tuple[set[str], set[str], dict[str, Size]]:
+        """What `restore` goes back to."""
+        return set(self.taken), set(self.carried), dict(self.finals)
+
+    def restore(self, state: tuple[set[str], set[str], dict[str, Size]]) -> None:
+        """Forgets the variables since then."""
+        self.taken, self.carried, self.finals = state
+
+    def close(self, size: Size) -> Size:
+        """A size with every variable replaced by what it comes to."""
+        known = {name: self.finals[name] for name in size_names(size) if name in self.finals}
+        return dimensions.substitute(size, known) if known else size
 
     def fresh(self, name: str) -> str:
         """The name, or the name with a number where it is taken."""
@@ -42,66 +58,142 @@ class Locals:
         return None
 
 
-Body = Callable[[Flow | None], tuple[tuple[Item, ...], Flow | None]]
+Flows: TypeAlias = tuple[Flow | None, ...]
+Axis: TypeAlias = tuple[int, int]
+"""One size of what flows around a loop: which value, and which of its axes."""
+
+Body = Callable[[Flows], tuple[tuple[Item, ...], Flows]]
 
 
 def carry(
-    variables: Locals, flow: Flow | None, body: Body
-) -> tuple[tuple[Item, ...], tuple[Carried, ...], Flow | None]:
+    variables: Locals, flows: Flows, body: Body, target: Node, iterable: Node
+) -> tuple[tuple[Item, ...], tuple[Carried, ...], Flows]:
     """The steps of a loop, the variables that it changes, and what flows out of it.
 
     `body` gives the steps of one round for what flows in. Every size is first taken to stay what it is; those that a
     round changes become symbols, until a round changes no other.
     """
-    names: dict[int, str] = {}
+    names: dict[Axis, str] = {}
     while True:
-        taken, carried_names = set(variables.taken), set(variables.carried)
-        chosen = _choose(variables, flow, names)
-        entry = _with_symbols(flow, chosen)
-        items, output = body(entry)
-        if not isinstance(entry, TensorType) or not isinstance(output, TensorType) or entry.rank != output.rank:
-            return items, (), output if output == entry else None
-        changed = {axis for axis in range(entry.rank) if output.shape[axis] != entry.shape[axis]}
+        saved = variables.state()
+        chosen = _choose(variables, flows, names)
+        entry = _with_symbols(flows, chosen)
+        items, outputs = body(entry)
+        if not _alike(entry, outputs):
+            return items, (), outputs if outputs == entry else (None,) * len(entry)
+        changed = {axis for axis in _axes(entry) if _size(outputs, axis) != _size(entry, axis)}
         wanted = {axis: _name(items, entry, axis, names.get(axis)) for axis in changed | set(names)}
         if wanted == names:
             break
         names = wanted
-        variables.taken, variables.carried = taken, carried_names
+        variables.restore(saved)
+    carried = []
+    for axis, name in chosen.items():
+        before = _size(flows, axis)
+        initial = None if variables.holds(before) == name else before
+        carried.append(Carried(name, initial, _size(outputs, axis)))
+        variables.finals[name] = _closed_form(
+            variables.close(before), _size(outputs, axis), name, names_in(target), iterable
+        )
+    return items, tuple(carried), entry
+
+
+def close(variables: Locals, flow: Flow | None) -> Flow | None:
+    """A type in terms of the parameters alone: what loops change is replaced by what it comes to."""
+    if flow is None:
+        return None
+    if isinstance(flow, TensorType):
+        return TensorType(tuple(variables.close(size) for size in flow.shape), flow.dtype)
+    return tuple(close(variables, part) for part in flow)
+
+
+def _closed_form(initial: Size, update: Size, name: str, bound: set[str], iterable: Node) -> Size:
+    """What a variable comes to after a loop, where a formula says it."""
+    rounds = len_of(iterable)
+    step = update - dimensions.symbol(name)
+    if rounds is not None and not size_names(step) & {name, *bound}:
+        return initial + rounds * step
+    if rounds is not None and not size_names(update) & {name, *bound}:
+        # The same in every round: what it is after the first one.
+        return as_size(choose(positive(rounds), update, initial)) if isinstance(rounds, Dimension) else update
+    return dimensions.of(dimensions.Unknown(f"a loop changes `{name}`"))
+
+
+def len_of(iterable: Node) -> Size | None:
+    """How many rounds a loop makes."""
+    if isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1:
+        count = iterable.arguments[0]
+    elif isinstance(iterable, Call) and iterable.function == "enumerate":
+        count = Call("len", iterable.arguments)
+    elif isinstance(iterable, Call):
+        return None
+    else:
+        count = Call("len", (iterable,))
+    if isinstance(count, Literal) and isinstance(count.value, int):
+        return count.value
+    if isinstance(count, Name):
+        return dimensions.symbol(count.name, minimum=None)
+    size: Size = typed(count, "int")
+    return size
+
+
+def positive(rounds: Size) -> Symbolic:
+    """Whether a loop makes a round at all."""
+    return Symbolic(Compare((">",), (lift(rounds), Literal(0))), "bool")
+
+
+def _axes(flows: Flows) -> list[Axis]:
+    return [(i, axis) for i, flow in enumerate(flows) if isinstance(flow, TensorType) for axis in range(flow.rank)]
+
+
+def _size(flows: Flows, axis: Axis) -> Size:
+    flow = flows[axis[0]]
     assert isinstance(flow, TensorType)
-    carried = tuple(
-        Carried(name, None if variables.holds(flow.shape[axis]) == name else flow.shape[axis], output.shape[axis])
-        for axis, name in chosen.items()
-    )
-    return items, carried, entry
+    return flow.shape[axis[1]]
 
 
-def _choose(variables: Locals, flow: Any, names: dict[int, str]) -> dict[int, str]:
+def _alike(before: Flows, after: Flows) -> bool:
+    """Whether a round gives as many values as it takes, each with as many axes."""
+    if len(before) != len(after):
+        return False
+    for a, b in zip(before, after, strict=True):
+        if isinstance(a, TensorType) and isinstance(b, TensorType):
+            if a.rank != b.rank or a.dtype != b.dtype:
+                return False
+        elif a != b:
+            return False
+    return any(isinstance(flow, TensorType) for flow in before)
+
+
+def _choose(variables: Locals, flows: Flows, names: dict[Axis, str]) -> dict[Axis, str]:
     """A variable for each axis that changes: the one that holds the size already, else a new one."""
     chosen = {}
     for axis, name in sorted(names.items()):
-        size = flow.shape[axis]
-        held = variables.holds(size)
-        others = [other for index, other in enumerate(flow.shape) if index != axis]
-        if held is not None and not any(held in {s.text for s in dimensions.symbols(other)} for other in others):
+        held = variables.holds(_size(flows, axis))
+        others = [other for other in _axes(flows) if other != axis]
+        if held is not None and not any(held in size_names(_size(flows, other)) for other in others):
             chosen[axis] = held
         else:
             chosen[axis] = variables.fresh(name)
     return chosen
 
 
-def _with_symbols(flow: Flow | None, chosen: dict[int, str]) -> Flow | None:
-    if not isinstance(flow, TensorType):
-        return flow
-    shape = [dimensions.symbol(chosen[axis]) if axis in chosen else size for axis, size in enumerate(flow.shape)]
-    return TensorType(tuple(shape), flow.dtype)
+def _with_symbols(flows: Flows, chosen: dict[Axis, str]) -> Flows:
+    changed = list(flows)
+    for (index, axis), name in chosen.items():
+        flow = changed[index]
+        assert isinstance(flow, TensorType)
+        changed[index] = flow.resized(axis, dimensions.symbol(name))
+    return tuple(changed)
 
 
-def _name(items: tuple[Item, ...], entry: TensorType, axis: int, before: str | None) -> str:
+def _name(items: tuple[Item, ...], entry: Flows, axis: Axis, before: str | None) -> str:
     """What to call the size of an axis: as the first argument that takes it, else as what the axis is."""
     if before is not None:
-        for call in calls(items):
-            for argument in call.arguments:
-                if argument.node is None and argument.value == entry.shape[axis]:
+        for item in walk(items):
+            for argument in item.arguments if isinstance(item, Module) else ():
+                if argument.node is None and argument.value == _size(entry, axis):
                     return argument.name
-    usual = _AXES.get(entry.rank, ())
-    return before or (usual[axis] if axis < len(usual) else "size")
+    flow = entry[axis[0]]
+    usual = _USUAL.get(flow.rank, ()) if isinstance(flow, TensorType) else ()
+    return before or (usual[axis[1]] if axis[1] < len(usual) else "size")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from archspec import dimensions, graph
-from archspec.dimensions import Dimension
+from archspec import graph
 from archspec.document import Block, Step
 from archspec.expressions import (
-    Embedded,
     ExpressionError,
     Items,
     Name,
@@ -19,21 +17,18 @@ from archspec.expressions import (
     Undecided,
     compile_value,
     parse,
-    type_of,
     unknown,
 )
-from archspec.graph import Call, Class, Flow, Group, Input, Outputs, flow_text, names_in
+from archspec.graph import Call, Class, Flow, Input, Outputs, flow_text, names_in
 from archspec.layers import LayerError
-from archspec.lower.calls import came_from
 from archspec.lower.carried import close
 from archspec.lower.context import Frame, Given, Place, Value
-from archspec.lower.modules import Modules, assume_flow, destructure, merge
-from archspec.lower.names import reads
+from archspec.lower.modules import Modules, destructure, merge
+from archspec.lower.names import constructor_reads, reads
 from archspec.lower.tensors import tensor_value
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.refusals import Refusal
 from archspec.source import Path
-from archspec.tensors import TensorType
 
 
 class Names(Mapping[str, Any]):
@@ -122,7 +117,8 @@ def _sequential(
         return None
     if block.outputs is not None:
         at = (*below[:-1], "outputs")
-        frame.report.add("AS206", "a list returns its last value", at, "leave `outputs` out, or name the steps", key=True)
+        advice = "leave `outputs` out, or name the steps"
+        frame.report.add("AS206", "a list returns its last value", at, advice, key=True)
     (value,) = frame.values.values()
     place = Place(frame.prefix)
     items, last = Modules(frame).sequence(block.layers, below, Given.one(value), place, frame.scope)
@@ -136,11 +132,9 @@ def _sequential(
 
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
-    from dataclasses import replace
-
-    from archspec.lower.names import constructor_reads
-
-    if frame.context.unroll or not frame.context.open:
+    if frame.context.unroll:
+        return replace(cls, values={name: frame.scope[name] for name in reads(cls) if name in frame.scope})
+    if not frame.context.open:
         return cls
     declared = {parameter.name for parameter in cls.parameters}
     axes = [one for value in cls.inputs for node in value.axes for one in sorted(names_in(node))]
@@ -205,8 +199,8 @@ class Body:
         except ExpressionError as error:
             self.report.add(error.code, error.message, path, error.help, key=True)
             bound = dict.fromkeys(names_in(target))
-        for name, type in bound.items():
-            self.frame.values[name] = Value(type, f"`{self.frame.prefix}{name}`", span, Name(name))
+        for name, flow in bound.items():
+            self.frame.values[name] = Value(flow, f"`{self.frame.prefix}{name}`", span, Name(name))
         self.current = self.frame.values[target.name] if isinstance(target, Name) else None
 
     def read(self, target: Node, step: Step, path: Path) -> graph.Step | None:
@@ -235,9 +229,7 @@ class Body:
         if isinstance(item, Call) and isinstance(item.layer, Class):
             arguments = (*arguments, *self.captured(item.layer, len(arguments)))
         span = self.frame.span(path, key=True)
-        return graph.Step(
-            target.name, "call", target, arguments, item, target.name, given.types, item.output, span
-        )
+        return graph.Step(target.name, "call", target, arguments, item, target.name, given.types, item.output, span)
 
     def captured(self, cls: Class, count: int) -> tuple[tuple[str | None, Node], ...]:
         """What a group reads of the values around it, beside its own input."""
@@ -265,7 +257,7 @@ class Body:
         first = read[0][1]
         source = self.names.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
-        given = Given(tuple(type for _, _, type in read), tuple(key for key, _, _ in read), label, place)
+        given = Given(tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read), label, place)
         return tuple((key, node) for key, node, _ in read), given
 
     def again(self, target: Name, step: Step, path: Path) -> graph.Step | None:
@@ -284,9 +276,7 @@ class Body:
         if len(items) != 1:
             return None
         span = self.frame.span(path, key=True)
-        return graph.Step(
-            target.name, "call", target, arguments, None, name, given.types, items[0].output, span
-        )
+        return graph.Step(target.name, "call", target, arguments, None, name, given.types, items[0].output, span)
 
     # Expressions.
 
@@ -398,7 +388,7 @@ class Body:
         except (ExpressionError, LostError):
             return Outputs(()), None
         single = isinstance(block.outputs, str)
-        types = tuple(type for _, type in read)
+        types = tuple(flow for _, flow in read)
         return Outputs(tuple(node for node, _ in read), names, single), types[0] if single else types
 
     def report_unread(self) -> None:
@@ -413,6 +403,3 @@ class Body:
                 message = f"nobody reads {values[0].label}"
                 advice = "a later step takes it by `from:`, or as a name in an expression; else take it out"
                 self.report.add_at("AS509", message, span, advice)
-
-
-__all__ = ["Dimension", "Embedded", "Group", "assume_flow", "came_from", "dimensions", "echo", "re", "reads", "type_of"]

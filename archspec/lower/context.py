@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from archspec.document import Document
 from archspec.expressions import Node
-from archspec.graph import Class, Flow
+from archspec.graph import Call, Class, Flow, Group
 from archspec.lower._problems import Report
 from archspec.lower.carried import Locals
 from archspec.problems import Span
 from archspec.source import Path
+from archspec.tensors import TensorType
 
 
 @dataclass(slots=True)
@@ -47,8 +48,6 @@ class Given:
 
     def after(self, output: Flow | None, label: str, span: Span) -> Given:
         """What the next repetition takes: the output in place of the first inputs, the others as they are."""
-        from archspec.tensors import TensorType
-
         parts = (output,) if output is None or isinstance(output, TensorType) else output
         return Given((*parts, *self.types[len(parts) :]), self.names, label, span)
 
@@ -76,6 +75,10 @@ class Context:
         self.blocks: dict[str, Class | None] = {}  # in symbols, by name; in the order of their definition
         self.instances: dict[Any, Class | None] = {}  # with values, by name, parameters and inputs
         self.open: list[str] = []  # blocks that are being read
+        # How a block, and a group that is a graph, are read. Both read classes in turn, so that the rooms would import
+        # one another; `lower` puts the two in place.
+        self.instance: Callable[..., Call | Group]
+        self.inline: Callable[..., Call | Group]
 
     @property
     def most_layers(self) -> int:

@@ -17,6 +17,7 @@ from archspec.expressions import (
     as_size,
     assume,
     choose,
+    evaluate,
     item_type,
     literal_text,
     parse,
@@ -24,8 +25,7 @@ from archspec.expressions import (
     typed,
     unknown,
 )
-from archspec.dimensions import Dimension
-from archspec.graph import Branch, Call, Flow, Group, Item, Loop, free_symbols
+from archspec.graph import Branch, Call, Flow, Group, Item, Loop, free_symbols, pieces
 from archspec.layers import LAYERS
 from archspec.lower.calls import call
 from archspec.lower.carried import carry
@@ -158,7 +158,7 @@ class Modules:
             node, condition = self.report.evaluate(when, (*path, "when"), scope)
         except ExpressionError:
             return None
-        free = free_symbols(condition) if isinstance(condition, Dimension) else _free_names(node, scope)
+        free = _free_names(node, scope)
         if free and unknown(condition):
             message = f"{echo(when)} depends on the free dimension `{min(free)}`"
             self.report.add("AS506", message, (*path, "when"), "a condition is over parameters")
@@ -234,7 +234,7 @@ class Modules:
         if step.for_ is None:
             node = self.times(step, path, scope)
             counted = FunctionCall("range", (node,))
-            return Name("_"), counted, counted.evaluate(scope)
+            return Name("_"), counted, evaluate(counted, scope)
         match = _FOR.fullmatch(step.for_.strip())
         shift = 0
         try:
@@ -244,7 +244,7 @@ class Modules:
             self.check_target(target, scope)
             shift = match.start(2)
             iterable = parse(match[2])
-            items = iterable.evaluate(scope)
+            items = evaluate(iterable, scope)
             if not isinstance(items, tuple | Symbolic):
                 raise ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}")
         except ExpressionError as error:
@@ -346,9 +346,7 @@ class Modules:
         name = name if name is not None else self.number(place)
         span = self.frame.span(path[:-1] if path and path[-1] == "layers" else path)
         if isinstance(layers, dict) and is_graph(layers):
-            from archspec.lower.blocks import inline_block  # a group's steps are read as a class's are
-
-            return inline_block(self.frame, layers, path, given, scope, name, span)
+            return self.frame.context.inline(self.frame, layers, path, given, scope, name, span)
         if len(given.types) > 1:
             message = f"a list takes one input; {len(given.types)} flow in"
             self.report.add("AS206", message, path, "name the steps in a mapping, and say `from:`")
@@ -366,7 +364,7 @@ class Modules:
     def pattern(self, text: str, path: Path, place: Place, scope: Scope) -> str | None:
         """The name that a pattern such as `layer{i}` gives here; the pattern itself where that depends."""
         try:
-            values = [part if isinstance(part, str) else part.evaluate(scope) for part in pieces(text)]
+            values = [part if isinstance(part, str) else evaluate(part, scope) for part in pieces(text)]
         except ExpressionError as error:
             self.report.expression(error, path, None)
             return None
@@ -396,12 +394,6 @@ def is_graph(layers: dict[str, Step]) -> bool:
         or "," in name
         for name, step in layers.items()
     )
-
-
-def pieces(text: str) -> list[str | Node]:
-    """A name's pattern taken apart: literal text, and the expressions in its braces."""
-    parts = re.split(r"\{([^{}]*)\}", text)
-    return [parse(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def destructure(target: Node, item: Any) -> dict[str, Any]:
@@ -453,4 +445,4 @@ def _many(result: Item | Iterator[Item]) -> Iterator[Item]:
 
 def _free_names(node: Node, scope: Scope) -> set[str]:
     found = {part.name for part in node.walk() if isinstance(part, Name)}
-    return {s.text for name in found for s in free_symbols(scope.get(name)) if isinstance(scope.get(name), Dimension)}
+    return {symbol.text for name in found for symbol in free_symbols(scope.get(name))}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.expressions import Node
-from archspec.graph import Branch, Call, Class, Group, Item, Loop, names_in, size_names, walk
-from archspec.lower.modules import pieces
+from archspec.graph import Branch, Call, Class, Group, Item, Loop, names_in, pieces, size_names, walk
 
 
 def item_reads(item: Item) -> set[str]:

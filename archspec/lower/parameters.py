@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archspec import dimensions, document, graph
-from archspec.dimensions import LARGEST, Dimension, Size, Symbol
+from archspec.dimensions import LARGEST, Dimension, Size
 from archspec.document import Document, name_problem
 from archspec.expressions import (
     ExpressionError,
+    Literal,
     Name,
     Node,
     Symbolic,
@@ -20,8 +21,9 @@ from archspec.expressions import (
     type_of,
     unknown,
 )
+from archspec.layers import LAYERS
 from archspec.lower._problems import Report
-from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.problems import did_you_mean, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -30,35 +32,52 @@ def bind(
     report: Report, spec: Document, given: Mapping[str, Any], symbolic: bool
 ) -> tuple[tuple[graph.Parameter, ...], dict[str, Any]]:
     """The parameters, and a scope in which each stands for its value or, with `symbolic`, for a symbol."""
-    unknown_names = [name for name in given if name not in spec.params]
-    for name in unknown_names:
-        hint = did_you_mean(name, list(spec.params), "parameters") or "this spec has no parameters"
-        report.add("AS208", f"the spec has no parameter {echo(name)}", ("params",), hint, key=True)
+    for name in given:
+        if name not in spec.params:
+            hint = did_you_mean(name, list(spec.params), "parameters") or "this spec has no parameters"
+            report.add("AS208", f"the spec has no parameter {echo(name)}", ("params",), hint, key=True)
     scope: dict[str, Any] = {}
-    values: dict[str, Any] = {}
+    plain = {name: _plain(value) for name, value in given.items()}
+    positive = {size for value in spec.inputs.values() for size in value.shape if isinstance(size, str)}
+    parameters = declare(report, spec.params, (), plain, scope, symbolic=symbolic, positive=positive)
+    return parameters, scope
+
+
+def declare(
+    report: Report,
+    params: Mapping[str, document.Parameter],
+    base: Path,
+    given: Mapping[str, Any],
+    scope: dict[str, Any],
+    *,
+    symbolic: bool = False,
+    positive: Collection[str] = (),
+) -> tuple[graph.Parameter, ...]:
+    """The parameters of a document or block; each joins the scope as its value or, with `symbolic`, as a symbol.
+
+    `positive` ones are a dimension of an input. Those without a default come first, as Python wants them.
+    """
     bound = []
-    positive = _sizes_of_inputs(spec)
-    for name, parameter in spec.params.items():
-        one = _bind_one(report, name, parameter, given, values)
+    values: dict[str, Any] = {}
+    for name, parameter in params.items():
+        one = _declare_one(report, name, parameter, (*base, "params", name), given, values)
         values[name] = one.value
-        scope[name] = _symbol(one, name in positive, parameter) if symbolic or one.value is None else one.value
+        scope[name] = symbol_of(one, name in positive, parameter) if symbolic or one.value is None else one.value
         bound.append(one)
-    # Python wants arguments without a default first.
-    return tuple(sorted(bound, key=lambda one: one.default is not None)), scope
+    return tuple(sorted(bound, key=lambda one: one.default is not None))
 
 
-def _sizes_of_inputs(spec: Document) -> set[str]:
-    """The parameters that are a dimension of an input, hence positive."""
-    return {size for value in spec.inputs.values() for size in value.shape if isinstance(size, str)}
-
-
-def _bind_one(
-    report: Report, name: str, parameter: document.Parameter, given: Mapping[str, Any], above: Mapping[str, Any]
+def _declare_one(
+    report: Report,
+    name: str,
+    parameter: document.Parameter,
+    path: Path,
+    given: Mapping[str, Any],
+    above: Mapping[str, Any],
 ) -> graph.Parameter:
-    path: Path = ("params", name)
     # Only where the type is written may a default be an expression: elsewhere a string is a string.
     computed = isinstance(parameter.default, str) and parameter.type not in (None, "str")
-    default_path = (*path, "default") if isinstance(report.source.data["params"][name], dict) else path
+    default_path = (*path, "default") if isinstance(report.source.value(path), dict) else path
     node = None
     value = None
     if not parameter.required:
@@ -67,11 +86,10 @@ def _bind_one(
             node, value = report.evaluate(parameter.default, default_path, above, words=words)
         except ExpressionError:
             pass
-    kind = _kind(parameter, value)
-    if name in given:
-        value = _plain(given[name])
+    kind = kind_of(parameter, value)
+    value = given.get(name, value)
     if value is not None and not unknown(value):
-        why = _misfit(value, kind, parameter)
+        why = misfit(value, parameter, kind)
         if why:
             place = path if name in given else default_path
             report.add("AS208", f"{echo(literal_text(value))} is no value for the parameter `{name}`: {why}", place)
@@ -89,15 +107,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a parameter is a number, a string, a bool or a list of them, not {type(value).__name__}")
 
 
-def _kind(parameter: document.Parameter, value: Any) -> str:
+def kind_of(parameter: document.Parameter, value: Any) -> str:
     """The parameter's type, with the type of a list's entries where the default tells it."""
     if parameter.type == "list" or (parameter.type is None and isinstance(value, tuple)):
         return type_of(value) if isinstance(value, tuple) and value else "list[any]"
+    if parameter.type is None and isinstance(value, str) and value in LAYERS:
+        return "layer"
     return parameter.type or type_of(value)
 
 
-def _misfit(value: Any, kind: str, parameter: document.Parameter) -> str | None:
+def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -> str | None:
     """Why a value is none of the parameter's, if so."""
+    if kind is None:
+        default = parameter.default
+        kind = kind_of(parameter, _plain(default) if isinstance(default, list) else default)
+    if kind == "layer":
+        return None if value in LAYERS else "it holds a layer of torch.nn"
     if not _fits(value, kind):
         return f"its type is {_type_words(kind)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -124,31 +149,30 @@ def _type_words(kind: str) -> str:
     return "list" if kind == "list[any]" else kind
 
 
-def _symbol(parameter: graph.Parameter, positive: bool, declared: document.Parameter) -> Any:
+def symbol_of(parameter: graph.Parameter, positive: bool, declared: document.Parameter) -> Any:
+    """What stands for a parameter whose value is not known."""
     if parameter.type == "int":
         least = declared.min if isinstance(declared.min, int) else 1 if positive else None
         return dimensions.symbol(parameter.name, minimum=least)
-    return Symbolic(Name(parameter.name), parameter.type)
+    kind = f"layer:{parameter.value}" if parameter.type == "layer" else parameter.type
+    return Symbolic(Name(parameter.name), kind)
 
 
-def compute_let(report: Report, let: Mapping[str, Any], scope: dict[str, Any]) -> tuple[tuple[str, Node], ...]:
+def compute_let(
+    report: Report, let: Mapping[str, Any], scope: dict[str, Any], base: Path = ("let",)
+) -> tuple[tuple[str, Node], ...]:
     """The computed names, in order; each is added to the scope."""
     computed = []
     for name, value in let.items():
         if name in scope:
-            report.add("AS205", f"`{name}` is a parameter already", ("let", name), "choose another name", key=True)
+            report.add("AS205", f"`{name}` is a parameter already", (*base, name), "choose another name", key=True)
             continue
         try:
-            node, scope[name] = report.evaluate(value, ("let", name), scope, words=_words(value))
+            node, scope[name] = report.evaluate(value, (*base, name), scope)
         except ExpressionError:
             continue
         computed.append((name, node))
     return tuple(computed)
-
-
-def _words(value: object) -> frozenset[str] | None:
-    """Lists of `let` may hold words, as parameters may; a lone string is an expression."""
-    return None
 
 
 def read_inputs(
@@ -168,8 +192,18 @@ def read_inputs(
         shape = [_dimension(report, size, (*shape_path, axis), scope) for axis, size in enumerate(declared.shape)]
         if name in sizes:
             shape = _sized(report, name, shape, list(sizes[name]), scope, shape_path)
-        found.append(graph.Input(name, TensorType(tuple(shape), declared.dtype), report.source.span(path, key=True)))
+        axes = tuple(_axis(size) for size in declared.shape)
+        tensor = TensorType(tuple(shape), declared.dtype)
+        found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
     return tuple(found)
+
+
+def _axis(value: int | str) -> Node:
+    """A dimension as it is written; a number in place of what cannot be read."""
+    try:
+        return compile_value(value)
+    except ExpressionError:
+        return Literal(1)
 
 
 def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
@@ -229,6 +263,3 @@ def _solve(size: Size, given: int) -> dict[str, Size] | None:
             return None
         low, high = (middle + 1, high) if value < given else (low, middle)
     return {name: low} if dimensions.substitute(size, {name: low}) == given else None
-
-
-__all__ = ["Problem", "SpecError", "Symbol", "bind", "compute_let", "read_inputs"]

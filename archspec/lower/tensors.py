@@ -104,7 +104,7 @@ def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
 
 def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
     if isinstance(item, Slice):
-        return slice(*(None if part is None else evaluate(part, names) for part in item.parts))
+        return slice(*(None if part is None else evaluate(part, names) for part in (item.start, item.stop, item.step)))
     return tensor_value(item, names)
 
 

@@ -1,0 +1,367 @@
+"""The lines of a forward method: which variable each value is kept in, and how its expression reads.
+
+Both back ends print the same lines: the builder compiles them, the generator writes them down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from archspec import functions
+from archspec.emit.text import Expression
+from archspec.expressions import FUNCTIONS as NUMBERS
+from archspec.expressions import (
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Index,
+    Items,
+    Literal,
+    Logic,
+    Name,
+    Node,
+    Slice,
+    Unary,
+)
+from archspec.graph import Class, Flow, Group, Outputs, Step, flow_text, names_in
+from archspec.tensors import TensorType
+
+_BASE = " " * 8
+_TAKEN = frozenset(("self", "torch", "nn", "F", "math", "layer"))
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A forward method: its lines without indentation, and the names that it reads from `self`."""
+
+    lines: tuple[str, ...]
+    saved: tuple[str, ...]
+
+
+def write_forward(cls: Class, comment: bool = False) -> Forward:
+    """The forward method of a class that is no nn.Sequential."""
+    writer = _Writer(cls, comment)
+    for index, step in enumerate(cls.steps):
+        writer.step(index, step)
+    lines = [*writer.sizes(), *writer.lines, *writer.result()]
+    return Forward(tuple(lines), tuple(sorted(writer.saved)))
+
+
+class _Writer:
+    """Writes line after line, keeping track of what each variable holds."""
+
+    def __init__(self, cls: Class, comment: bool) -> None:
+        self.cls = cls
+        self.comment = comment
+        self.lines: list[str] = []
+        self.saved: set[str] = set()
+        self.needed_sizes: dict[str, None] = {}
+        self.inputs = [value.name for value in cls.inputs]
+        self.variables = {name: name for name in self.inputs}  # the variable of each value
+        self.pending: dict[str, str] = {}  # calls that are written where their values are read
+        self.first: dict[str, int] = {}  # the line on which each variable first stands
+        self.last = _last_reads(cls)
+        self.constructed = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
+        self.tensors = {step.name for step in cls.steps if step.kind in ("parameter", "buffer")}
+        self.axes = {
+            node.name: (value.name, axis)
+            for value in reversed(cls.inputs)
+            for axis, node in reversed(list(enumerate(value.axes)))
+            if isinstance(node, Name)
+        }
+
+    # Lines.
+
+    def step(self, index: int, step: Step) -> None:
+        if step.kind in ("parameter", "buffer"):
+            return
+        if step.kind == "call":
+            if self.writes_inline(index, step):
+                self.pending[step.name] = self.call_text(step)
+                return
+            self.call(index, step)
+            return
+        ((_, node),) = step.arguments
+        if isinstance(node, Name) and isinstance(step.target, Name) and step.condition is None:
+            # Another name for a value: no line at all.
+            self.variables[step.target.name] = self.variables.get(node.name, node.name)
+            if node.name in self.pending:
+                self.pending[step.target.name] = self.pending.pop(node.name)
+            return
+        text = self.text(node)
+        if step.condition is not None and step.otherwise is not None:
+            text = f"{text} if {self.text(step.condition)} else {self.text(step.otherwise)}"
+        self.assign(index, step, text)
+
+    def call(self, index: int, step: Step) -> None:
+        item = step.item
+        if isinstance(item, Group) and item.listed:
+            self.loop(index, step)
+        else:
+            self.assign(index, step, self.call_text(step))
+
+    def call_text(self, step: Step) -> str:
+        arguments = [f"{name}={self.text(node)}" if name else self.text(node) for name, node in step.arguments]
+        return f"self.{step.module}({', '.join(arguments)})"
+
+    def loop(self, index: int, step: Step) -> None:
+        """Repetitions that take more than one input: each passes its output on, the other inputs stay."""
+        texts = [self.text(node) for _, node in step.arguments]
+        count = len(step.output) if isinstance(step.output, tuple) and not isinstance(step.output, TensorType) else 1
+        targets = [self.new_variable(index, step, position) for position in range(count)]
+        for target, text in zip(targets, texts, strict=False):
+            if target != text:
+                self.lines.append(f"{target} = {text}")
+        names = [name for name, _ in step.arguments]
+        passed = [*targets, *texts[count:]]
+        arguments = ", ".join(f"{n}={t}" if n else t for n, t in zip(names, passed, strict=True))
+        self.lines.append(f"for layer in self.{step.module}:")
+        self.lines.append(f"    {', '.join(targets)} = layer({arguments})")
+        assert isinstance(step.target, Name)
+        self.variables[step.target.name] = targets[0]
+
+    def assign(self, index: int, step: Step, text: str) -> None:
+        """A line that keeps a value in a variable: a new one, or the one of an input that nothing reads any more."""
+        target = self.target(index, step)
+        if isinstance(step.target, Name) and target not in self.inputs:
+            self.first.setdefault(target, len(self.lines))
+        comment = ""
+        if self.comment and (not step.inputs or step.inputs[0] != step.output):
+            comment = shape_comment(step.output)
+        for line in Expression(f"{target} = {text}", comment=comment).lines(_BASE):
+            self.lines.append(line[len(_BASE) :])
+
+    def target(self, index: int, step: Step) -> str:
+        if isinstance(step.target, Name):
+            name = self.new_variable(index, step)
+            self.variables[step.target.name] = name
+            return name
+        for name in names_in(step.target):
+            self.variables[name] = self.fresh(name)
+        return self.text(step.target).removeprefix("(").removesuffix(")")
+
+    def new_variable(self, index: int, step: Step, position: int = 0) -> str:
+        """The variable for a step's value."""
+        read = [node.name for _, node in step.arguments for node in node.walk() if isinstance(node, Name)]
+        for name in read[position:]:
+            variable = self.variables.get(name)
+            if variable is not None and self.dead(variable, index) and variable not in self.tensors:
+                return variable
+        busy = {v for name, v in self.variables.items() if self.last.get(name, -1) > index}
+        if step.kind == "call" and "out" not in busy and len(self.inputs) == 1 and self.is_main(index, step):
+            return "out" if "out" in self.variables.values() else self.fresh("out")
+        return self.fresh(step.target.name if isinstance(step.target, Name) else "out")
+
+    def is_main(self, index: int, step: Step) -> bool:
+        """Whether the step's value goes straight into the next one: then it is on the main way."""
+        following = self.cls.steps[index + 1] if index + 1 < len(self.cls.steps) else None
+        name = step.target.name if isinstance(step.target, Name) else ""
+        return following is not None and following.kind == "call" and self.last.get(name) == index + 1
+
+    def dead(self, variable: str, index: int) -> bool:
+        """Whether nothing reads a variable after a step."""
+        held = [name for name, v in self.variables.items() if v == variable]
+        return all(self.last.get(name, -1) <= index for name in held)
+
+    def fresh(self, name: str) -> str:
+        """A variable's name that is not in use."""
+        taken = {*self.variables.values(), *_TAKEN, *self.axes}
+        candidate, number = name, 2
+        while candidate in taken or candidate in self.constructed:
+            candidate, number = f"{name}_{number}", number + 1
+        return candidate
+
+    def writes_inline(self, index: int, step: Step) -> bool:
+        """Whether a module's call is written where its value is read: `x + self.attn(self.ln_1(x))`."""
+        if isinstance(step.item, Group) and step.item.listed:
+            return False
+        name = step.target.name if isinstance(step.target, Name) else ""
+        reader = self.last.get(name, -1)
+        if reader <= index or reader > index + 2 or reader >= len(self.cls.steps) or self.count_reads(name) != 1:
+            return False
+        chain = self.cls.steps[index + 1 : reader + 1]
+        if chain[-1].kind != "compute" or not isinstance(chain[-1].target, Name) or chain[-1].condition is not None:
+            return False
+        between = chain[:-1]
+        if any(other.kind != "call" or names_in(other.arguments[0][1]) != {name} for other in between):
+            return False
+        if between and self.last.get(_name_of(between[-1]), -1) != reader:
+            return False
+        ((_, node),) = chain[-1].arguments
+        sources = {part.name for _, argument in step.arguments for part in argument.walk() if isinstance(part, Name)}
+        direct = isinstance(node, Binary) and bool(sources & names_in(node) or not between)
+        return direct and len(self.call_text(step)) < 48
+
+    def count_reads(self, name: str) -> int:
+        nodes = [node for step in self.cls.steps for _, node in step.arguments]
+        nodes += [node for step in self.cls.steps for node in (step.condition, step.otherwise) if node is not None]
+        nodes += list(self.cls.outputs.values) if self.cls.outputs is not None else []
+        return sum(isinstance(part, Name) and part.name == name for node in nodes for part in node.walk())
+
+    # What stands around the lines.
+
+    def sizes(self) -> list[str]:
+        """Names of sizes, read from the inputs: `N, T, _ = x.shape`."""
+        lines = []
+        for value in self.cls.inputs:
+            own = {name: axis for name, (source, axis) in self.axes.items() if source == value.name}
+            wanted = {axis: name for name, axis in own.items() if name in self.needed_sizes}
+            if len(wanted) == 1:
+                ((axis, name),) = wanted.items()
+                lines.append(f"{name} = {value.name}.shape[{axis}]")
+            elif wanted:
+                names = [wanted.get(axis, "_") for axis in range(value.type.rank)]
+                lines.append(f"{', '.join(names)} = {value.name}.shape")
+        return lines
+
+    def result(self) -> list[str]:
+        outputs = self.cls.outputs
+        assert outputs is not None
+        texts = [self.text(node) for node in outputs.values]
+        if outputs.names:
+            inside = ", ".join(f"{name}={text}" for name, text in zip(outputs.names, texts, strict=True))
+            return [f"return {self.cls.name}Output({inside})"]
+        if outputs.single and texts[0] not in self.inputs:
+            return self.typed_result(texts[0], _annotation(self.cls.output))
+        return [f"return {', '.join(texts)}"] if len(texts) > 1 or outputs.single else [f"return ({texts[0]},)"]
+
+    def typed_result(self, text: str, kind: str) -> list[str]:
+        """What a module returns has any type: the variable that is returned says its own."""
+        line = self.first.get(text)
+        if line is None:
+            name = self.fresh("output")
+            return [f"{name}: {kind} = {text}", f"return {name}"]
+        self.lines[line] = self.lines[line].replace(f"{text} =", f"{text}: {kind} =", 1)
+        return [f"return {text}"]
+
+    # Expressions.
+
+    def text(self, node: Node, outer: int = 0) -> str:
+        """An expression as Python, with values as variables, parameters from `self`, functions by their full names."""
+        return self.rebuild(node).within(outer)
+
+    def rebuild(self, node: Node) -> Node:
+        match node:
+            case Name():
+                return self.name(node)
+            case Unary():
+                return Unary(node.operator, self.rebuild(node.operand))
+            case Binary():
+                return Binary(node.operator, self.rebuild(node.left), self.rebuild(node.right))
+            case Compare():
+                return Compare(node.operators, tuple(map(self.rebuild, node.operands)))
+            case Logic():
+                return Logic(node.operator, tuple(map(self.rebuild, node.operands)))
+            case Conditional():
+                return Conditional(self.rebuild(node.condition), self.rebuild(node.then), self.rebuild(node.otherwise))
+            case Index():
+                return Index(self.rebuild(node.value), self.rebuild(node.index))
+            case Slice():
+                parts = (node.start, node.stop, node.step)
+                return Slice(*(None if part is None else self.rebuild(part) for part in parts))
+            case Items():
+                return Items(tuple(map(self.rebuild, node.items)))
+            case Call():
+                return self.function(node)
+        return node
+
+    def name(self, node: Name) -> Node:
+        name = node.name
+        if name in self.pending:
+            return Text(self.pending.pop(name))
+        if name in self.variables:
+            return Text(self.variables[name])
+        if name == "training":
+            return Text("self.training")
+        if name in self.tensors:
+            return Text(f"self.{name}")
+        if name in self.axes:
+            self.needed_sizes[name] = None
+            return Text(name)
+        if name in self.constructed:
+            self.saved.add(name)
+            return Text(f"self.{name}")
+        return node
+
+    def function(self, node: Call) -> Node:
+        arguments = tuple(map(self.rebuild, node.arguments))
+        keywords = tuple((name, self.rebuild(value)) for name, value in node.keywords)
+        function = functions.FUNCTIONS.get(node.function)
+        if function is None or not self.is_tensor(node):
+            return Call(node.function, arguments, keywords)
+        inside = [a.within() for a in arguments] + [f"{name}={_keyword(name, v)}" for name, v in keywords]
+        if getattr(function, "creates", False) and self.inputs:
+            inside.append(f"device={self.device()}")
+        return Text(f"{function.python}({', '.join(inside)})")
+
+    def is_tensor(self, node: Call) -> bool:
+        if node.function not in NUMBERS:
+            return True
+        values = {*self.variables, *self.tensors, *self.pending}
+        return any(
+            (isinstance(part, Name) and part.name in values)
+            or (isinstance(part, Call) and part.function not in NUMBERS)
+            for part in node.walk()
+        )
+
+    def device(self) -> str:
+        """The device of the inputs."""
+        return f"{self.variables[self.inputs[0]]}.device"
+
+
+class Text(Node):
+    """A piece of Python that is already written."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, written: str) -> None:
+        super().__init__()
+        self.written = written
+
+    @property
+    def text(self) -> str:
+        return self.written
+
+
+def write_tensor(node: Node) -> str:
+    """The expression of a tensor that a constructor makes."""
+    return _Writer(_NOTHING, False).text(node)
+
+
+_NOTHING = Class("", "", (), (), (), None, outputs=Outputs(()))
+
+
+def _annotation(flow: Flow | None) -> str:
+    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
+        return f"tuple[{', '.join(map(_annotation, flow))}]"
+    return "Tensor"
+
+
+def _keyword(name: str, value: Node) -> str:
+    if name == "dtype" and isinstance(value, Literal):
+        return f"torch.{value.value}"
+    return value.within()
+
+
+def _name_of(step: Step) -> str:
+    return step.target.name if isinstance(step.target, Name) else ""
+
+
+def _last_reads(cls: Class) -> Mapping[str, int]:
+    """The last step that reads each value; those that are returned are read at the end."""
+    last: dict[str, int] = {}
+    for index, step in enumerate(cls.steps):
+        nodes = [node for _, node in step.arguments]
+        nodes += [node for node in (step.condition, step.otherwise) if node is not None]
+        last |= {name: index for node in nodes for name in names_in(node)}
+    for node in cls.outputs.values if cls.outputs is not None else ():
+        last |= dict.fromkeys(names_in(node), len(cls.steps))
+    return last
+
+
+def shape_comment(flow: Flow | None) -> str:
+    """A shape as a comment, where it is short enough to teach something."""
+    text = flow_text(flow)
+    return "" if "?" in text or len(text) > 48 else text
