@@ -6,6 +6,7 @@ it is only put into words.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +19,8 @@ from archspec.emit.constructor import Constructor, names_in
 from archspec.emit.text import WIDTH, Code, Expression, code, docstring, literal, prose
 from archspec.expressions import Name, evaluate
 from archspec.files import seal, seal_comment
-from archspec.graph import Branch, Call, Class, Flow, Graph, Item, Loop, Parameter, walk
+from archspec.graph import Branch, Call, Class, Flow, Graph, Item, Loop, Parameter, argument_text, walk
+from archspec.problems import Problem, SpecError
 from archspec.tensors import TensorType
 
 
@@ -30,6 +32,7 @@ def generate(graph: Graph, spec_text: str) -> str:
     """The source of a graph's class, sealed. `spec_text` is what it was made from: its hash goes into the header."""
     main = graph.main
     constructor = Constructor(main)
+    _refuse_unsayable(constructor)
     body = constructor.lines()
     signature = _signature(main.parameters)
     text = "\n".join((*body, *signature))
@@ -55,6 +58,36 @@ def _origin(path: str) -> str:
     """A spec's file name as a comment may hold it: without what some tool would take for an instruction."""
     name = path.replace("\\", "/").rpartition("/")[2]
     return "".join(c if c.isalnum() or c in " ._-<>" else "_" for c in name)
+
+
+def _refuse_unsayable(constructor: Constructor) -> None:
+    """SpecError where the constructor needs a size that is known for values of the parameters, but not as a formula."""
+    problems = []
+    for item in walk(constructor.main.items):
+        if isinstance(item, Call):
+            for name in _unsayable(item):
+                message = f"`{name}` follows from the parameters, but no expression of them says how"
+                advice = f"write it: `{name}: …`, an expression of the parameters"
+                problems.append(Problem("AS508", message, item.span, advice))
+        elif isinstance(item, Loop):
+            for carried in constructor.live(item):
+                if any(size is not None and "?" in show(size) for size in (carried.initial, carried.update)):
+                    message = (
+                        f"`{carried.name}` changes from round to round, and no expression of the parameters says how"
+                    )
+                    problems.append(
+                        Problem("AS508", message, item.span, "write the size where a layer of the loop needs it")
+                    )
+    if problems:
+        raise SpecError(problems)
+
+
+def _unsayable(item: Call) -> Iterator[str]:
+    """The inferred arguments of a layer that have no text."""
+    given = {argument.name: argument for argument in item.arguments}
+    for name, declared in item.layer.arguments.items():
+        if declared.inferred and (name not in given or "?" in argument_text(given[name])):
+            yield name
 
 
 @lru_cache(maxsize=1)
@@ -143,9 +176,7 @@ def flow_text(flow: Flow | None, hidden: frozenset[str] = frozenset()) -> str:
 
 
 def _unknown(size: Size, hidden: frozenset[str]) -> bool:
-    if any(isinstance(atom, dimensions.Unknown) for atom in dimensions.atoms(size)):
-        return True
-    return any(symbol.text in hidden for symbol in dimensions.symbols(size))
+    return "?" in show(size) or any(symbol.text in hidden for symbol in dimensions.symbols(size))
 
 
 def local_names(main: Class) -> frozenset[str]:

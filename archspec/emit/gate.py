@@ -84,6 +84,9 @@ def check(source: str) -> None:
             raise GateError(f"line {node.lineno}: a call of {ast.unparse(node.func)}")
         if isinstance(node, ast.FunctionDef) and node.name not in ("__init__", "forward", "make_divisible"):
             raise GateError(f"line {node.lineno}: a function")
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name.startswith("_") and name not in ("_", "__init__"):
+            raise GateError(f"line {getattr(node, 'lineno', '?')}: the name {name}")
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
             raise GateError(f"line {node.lineno}: a decorator")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.dimensions import Size, show
+from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, maximum, show
+from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
-from archspec.refusals import refuse, require, require_equal
+from archspec.refusals import refuse, require, require_equal, settled
 from archspec.tensors import TensorType
 
 Shape = tuple[Size, ...]
@@ -63,10 +64,7 @@ def same_size(a: Size, b: Size, message: str, help: str = "", argument: str | No
 
 
 def broadcast(*shapes: Shape) -> Shape:
-    """The shape that all stretch to: from the last axis on they are equal, 1, or absent.
-
-    Of sizes that agree for the parameters' values alone, the first one stands, unless one of them is known.
-    """
+    """The shape that all stretch to: from the last axis on they are equal, 1, or absent."""
     rank = max(map(len, shapes))
     text = " and ".join(map(listed, dict.fromkeys(shapes)))
     result: list[Size] = []
@@ -76,9 +74,20 @@ def broadcast(*shapes: Shape) -> Shape:
         for other in sizes[1:]:
             message = f"{text} do not go together: axis {place} is {show(size)} and {show(other)}"
             hint = "sizes agree if they are equal or one of them is 1; axes count from the end"
-            size = same_size(size, other, message, hint)
+            require_equal(size, other, message=message, help=hint)
+            size = _larger(size, other)
         result.append(size)
     return tuple(result)
+
+
+def _larger(a: Size, b: Size) -> Size:
+    """Of two sizes that agree, if perhaps for the parameters' values alone: the one that the other stretches to."""
+    for size in (a, b):
+        least = bounds(size)[0]
+        if isinstance(size, int) or a == b or (least is not None and least > 1):
+            return size
+    plain = [size for size in (a, b) if all(isinstance(atom, Symbol | Quotient | Extremum) for atom in atoms(size))]
+    return plain[0] if len(plain) == 1 else maximum(a, b)
 
 
 def require_stretches(shape: Shape, target: Shape, name: str) -> None:
@@ -96,3 +105,24 @@ def without(x: TensorType, dims: Sequence[int], keepdim: bool) -> Shape:
     if keepdim:
         return tuple(1 if place in dims else size for place, size in enumerate(x.shape))
     return tuple(size for place, size in enumerate(x.shape) if place not in dims)
+
+
+def is_one(x: TensorType, place: int) -> bool:
+    """Whether an axis is of size 1, which decides about the number of axes: Refusal or Undecided if that depends."""
+    answer = equal(x.shape[place], 1)
+    if answer is None:
+        size = show(x.shape[place])
+        if settled(None, x.shape[place]):
+            raise Undecided(f"whether {size} is 1")
+        message = f"{x} has axis {place} if {size} is 1, and has it not if {size} is larger"
+        refuse("AS502", message, "name the axes that are 1: squeeze(x, (-2, -1))", "dim")
+    return answer
+
+
+def counted(count: Size, what: str) -> int:
+    """A number of tensors, which has to be known: Refusal or Undecided if it depends."""
+    if isinstance(count, int):
+        return count
+    if settled(None, count):
+        raise Undecided(f"the number of {what}, {count}")
+    refuse("AS502", f"the number of {what} would be {count}, which depends on the input")

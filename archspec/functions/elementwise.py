@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from archspec.functions._base import Dtype, Function, Operand, Scalar, function
+from archspec.functions._base import ABSENT, Dtype, Function, Operand, Scalar, function
 from archspec.functions._dtypes import (
     INEXACT,
     NUMBERS,
@@ -103,10 +103,11 @@ UNARY = {name: _unary(name, *entry) for name, entry in _UNARY.items()}
 
 
 @function("torch.round")
-def round_(input: TensorType, *, decimals: int = 0) -> TensorType:
+def round_(input: TensorType, *, decimals: int = ABSENT) -> TensorType:
     """The nearest integer, halves to the even one; or so many decimals. Shape: [*] -> [*]"""
     require_dtype(input, REAL)
-    require(decimals == 0 or input.dtype in FLOATS, "AS505", f"{input} has no decimals to round to", "", "decimals")
+    if decimals is not ABSENT:
+        require(input.dtype in FLOATS, "AS505", f"integers have no decimals: {input}", argument="decimals")
     return input
 
 
@@ -134,25 +135,25 @@ def clamp(input: TensorType, min: Operand | None = None, max: Operand | None = N
     mixed = "`min` and `max` are both tensors or both numbers"
     require(len(tensors) in (0, len(bounds)), "AS404", mixed, "full_like makes a tensor of a number", "min")
     dtype = result_type(input, *bounds)
-    require(dtype not in COMPLEX, "AS505", f"complex numbers have no order: {input}")
-    return TensorType(broadcast(input.shape, *(tensor.shape for tensor in tensors)), dtype)
+    return _clamped(TensorType(broadcast(input.shape, *(tensor.shape for tensor in tensors)), dtype), *bounds)
 
 
 @function("torch.clamp_min")
 def clamp_min(input: TensorType, min: Operand) -> TensorType:
     """Each number, at least `min`. Shape: [*], a bound that broadcasts -> [*]"""
-    return _clamped(input, min)
+    return _clamped(_binary(input, min), min)
 
 
 @function("torch.clamp_max")
 def clamp_max(input: TensorType, max: Operand) -> TensorType:
     """Each number, at most `max`. Shape: [*], a bound that broadcasts -> [*]"""
-    return _clamped(input, max)
+    return _clamped(_binary(input, max), max)
 
 
-def _clamped(input: TensorType, bound: Operand) -> TensorType:
-    result = _binary(input, bound)
-    require(result.dtype not in COMPLEX, "AS505", f"complex numbers have no order: {result}")
+def _clamped(result: TensorType, *bounds: Operand) -> TensorType:
+    """Refuses what has no order."""
+    tensors = all(isinstance(bound, TensorType) for bound in bounds)
+    require_dtype(result, REAL_OR_BOOL if tensors else REAL)
     return result
 
 
@@ -190,9 +191,9 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
 
 def _scaled(result: TensorType, alpha: Scalar) -> TensorType:
     """Refuses a factor that the result's dtype does not hold."""
-    kinds = ("bool", "int", "float", "complex")
-    fits = kinds.index(kind_of(alpha)) <= kinds.index(kind_of(result))
-    message = f"`alpha` is {alpha}, which does not go with {result.dtype}"
+    number, dtype = kind_of(alpha), kind_of(result)
+    fits = number == "int" or dtype == number or (number == "float" and dtype == "complex")
+    message = f"the factor {alpha} does not go with {result.dtype}"
     require(fits, "AS404", message, argument="alpha")
     return result
 
@@ -212,7 +213,7 @@ def div(
     if rounding_mode is None:
         return TensorType(result.shape, floating(result.dtype))
     require_dtype(result, REAL)
-    return result
+    return _divided(result, other)
 
 
 @function("torch.pow")
@@ -267,7 +268,7 @@ def _of_operands(name: str, takes: tuple[str, ...], doc: str) -> Function:
     def rule(input: Operand, other: Operand) -> TensorType:
         result = _binary(input, other)
         require_dtype(result, takes)
-        return result
+        return result if name.startswith("bitwise") else _divided(result, other)
 
     return Function(f"torch.{name}", rule, doc=f"{doc}. Shape: [*], [*] that broadcast -> [*]")
 
@@ -280,6 +281,13 @@ def fmod(input: TensorType, other: Operand) -> TensorType:
     """What a division leaves, with the sign of the first. Shape: [*], [*] that broadcast -> [*]"""
     result = _binary(input, other)
     require_dtype(result, REAL)
+    return _divided(result, other)
+
+
+def _divided(result: TensorType, other: Operand) -> TensorType:
+    """Refuses integers divided by zero."""
+    by_zero = isinstance(other, int) and other == 0 and kind_of(result) == "int"
+    require(not by_zero, "AS404", "integers are not divided by zero", argument="other")
     return result
 
 
@@ -323,8 +331,8 @@ def masked_fill(input: TensorType, mask: TensorType, value: Operand) -> TensorTy
     if isinstance(value, TensorType):
         rank = f"`value` is one number; this is {value}"
         require(value.rank == 0, "AS501", rank, "`where` takes a tensor of values", "value")
-    message = f"`value` is {value}, which {input.dtype} does not hold"
-    require(result_type(input, value) == input.dtype, "AS505", message, argument="value")
+    fits = kind_of(value) != "complex" or kind_of(input) in ("bool", "complex")
+    require(fits, "AS505", f"`value` is complex, but {input} is not", argument="value")
     return TensorType(broadcast(input.shape, mask.shape), input.dtype)
 
 
@@ -337,6 +345,6 @@ def polar(abs: TensorType, angle: TensorType) -> TensorType:
 
 
 @function("torch.as_tensor")
-def as_tensor(data: TensorType, dtype: Dtype | None = None) -> TensorType:
+def as_tensor(data: TensorType, *, dtype: Dtype | None = None) -> TensorType:
     """The tensor converted to a dtype. Shape: [*] -> [*]"""
     return TensorType(data.shape, dtype or data.dtype)
