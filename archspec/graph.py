@@ -207,11 +207,11 @@ class Graph:
         """Every module of an unrolled network with its dotted path, outer ones first."""
         return modules(self.main.children())
 
-    def layers(self) -> Iterator[tuple[Call, Layer]]:
-        """Every layer of the catalogue in an unrolled network."""
-        for _, item in self.modules():
+    def layers(self) -> Iterator[tuple[str, Call, Layer]]:
+        """Every layer of the catalogue in an unrolled network, with its dotted path."""
+        for path, item in self.modules():
             if isinstance(item, Call) and isinstance(item.layer, Layer):
-                yield item, item.layer
+                yield path, item, item.layer
 
     def __str__(self) -> str:
         return "\n".join(line for cls in (*self.blocks, self.main) for line in _lines(cls))

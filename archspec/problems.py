@@ -51,7 +51,6 @@ CODES: dict[str, str] = {
     "AS509": "a value that nobody reads",
     "AS601": "a generated file that was edited by hand",
     "AS602": "an output path that is refused",
-    "AS603": "generated source that failed its last check",
     "AS606": "a figure that differs from what PyTorch measures",
     "AS604": "a network too large to build",
     "AS605": "a generated file that is missing or out of date",

@@ -78,7 +78,7 @@ class Spec:
         for parameter in graph.main.parameters:
             if parameter.value is None:
                 raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
-        count = sum(layer.parameter_count() for _, layer in graph.layers())
+        count = sum(layer.parameter_count() for _, _, layer in graph.layers())
         if limit is not None and str(device) != "meta" and isinstance(count, int) and count > limit:
             place = self.source.span(("layers",), key=True)
             advice = 'pass `limit=None`, or `device="meta"`, which allocates nothing'

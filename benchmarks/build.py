@@ -21,5 +21,5 @@ if __name__ == "__main__":
             "build, loaded spec": lambda spec=spec: archspec.build(spec),
             "build, path": lambda path=path: archspec.build(path),
         }
-        compare(subjects, {"build, loaded spec": 1.15}, rounds=100, calls=5)
+        compare(subjects, {"build, loaded spec": 1.15}, rounds=400)
         print()

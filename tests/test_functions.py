@@ -38,15 +38,68 @@ from archspec.tensors import DTYPES, TensorType
 EXAMPLES, MANY_EXAMPLES = 60, int(os.environ.get("ARCHSPEC_EXAMPLES", "3000"))
 LEAST_ACCEPTED = 0.2  # of all draws; below, the hints are no good
 
-LAYOUTS: dict[str, tuple[str, ...]] = {}
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "prelu": ("n c *, c", "n c, ", "c, 1"),
+    "glu": ("n c*2", "* c*2 m"),
+    "dropout1d": ("c l", "n c l"),
+    "dropout2d": ("c h w", "n c h w"),
+    "dropout3d": ("c d h w", "n c d h w"),
+    "feature_alpha_dropout": ("n c *",),
+    "reshape": ("a b c",),
+    "unflatten": ("a*b c", "n a*b", "a*b a*b"),
+    "t": ("a b", "a", ""),
+    "permute": ("a b c",),
+    "squeeze": ("1 a 1", "a 1 b", "a b 1"),
+    "broadcast_to": ("1 a", "a", "b a", "b 1"),
+    "cat": ("a b c, d b c, e b c", "a b, a b, a b", "a b, a c, a d", "a b c, a d c, a b c"),
+    "concat": ("a b c, d b c, e b c", "a b, a b, a b", "a b, a c, a d"),
+    "concatenate": ("a b c, d b c, e b c", "a b, a b, a b", "a b, a c, a d"),
+    "stack": ("a b, a b, a b", "a, a, a", ", , ", "a b c, a b c, a b c"),
+    "hstack": ("a b, a c, a d", "a, b, c", ", , "),
+    "vstack": ("a b, c b, d b", "a, a, a", ", , ", "a, b a, 1 a"),
+    "dstack": ("a b c, a b d, a b c", "a, a, a", ", , ", "a b, a b, a b 1"),
+    "meshgrid": ("a, b, c", ", a, b"),
+    "cartesian_prod": ("a, b, c",),
+    "chunk": ("a*3 b*2", "a*2 b*6", "a b"),
+    "diagonal": ("a b c", "a a", "a b"),
+    "cdist": ("* p d, * r d", "* p d, 1 r d"),
+}
 """The shapes to draw for a function's tensors, in order: a letter is a size, `*` some leading axes, `c*4` a product."""
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "dim": st.sampled_from((0, 0, -1, -1, 1, 2)),
     "alpha": st.sampled_from((1, 2, 0.5)),
     "value": st.sampled_from((1, 2, 0.5)),
-    "decimals": st.sampled_from((0, 0, 1)),
+    "decimals": st.sampled_from((1, 2)),
     "exponent": st.sampled_from((2, 0.5, -1)),
+    "argmax.dim": st.sampled_from((0, -1, 1, None)),
+    "argmin.dim": st.sampled_from((0, -1, 1, None)),
+    "glu.dim": st.sampled_from((1, -2, -1)),
+    "k": st.sampled_from((1, 1, 2, "=a", "=b")),
+    "n": st.sampled_from((0, 1, 1, 2)),
+    "reshape.shape": st.sampled_from(
+        (("=a*b", "=c"), (-1, "=c"), ("=c", "=a", "=b"), (-1,), ("=a", -1), (1, "=a", "=b*c"), ("=b", 2, -1))
+    ),
+    "unflatten.sizes": st.sampled_from((("=a", "=b"), (-1, "=b"), ("=b", -1), (2, -1), ("=b", "=a", 1))),
+    "dims": st.sampled_from(((0, 1), (1, 0), (-1,), (0,), (1, -1), ())),
+    "permute.dims": st.permutations((0, 1, 2)) | st.permutations((0, -1, -2)),
+    "tile.dims": st.sampled_from((("=a", 2), (3,), (1, 2, "=b"), ())),
+    "squeeze.dim": st.sampled_from((0, 1, -1, (0, -1), None)),
+    "swap*.*": st.sampled_from((0, 1, -1)),
+    "transpose.dim?": st.sampled_from((0, 1, -1)),
+    "move*.*": st.sampled_from((0, 1, -1, (0, 1), (1, 0), (-1, 0))),
+    "broadcast_to.size": st.sampled_from((("=b", "=a"), (2, "=b", "=a"), (-1, "=a"), (3, -1, -1), ("=b", -1))),
+    "shifts": st.sampled_from((1, "=a", (1, -1), ("=a", 2))),
+    "roll.dims": st.sampled_from((0, -1, (0, 1), (1, 0), ())),
+    "diag*.dim?": st.sampled_from((0, 1, -1, -2)),
+    "offset": st.sampled_from((0, 0, 1, -1)),
+    "chunks": st.sampled_from((1, 2, 3, 4)),
+    "split_size_or_sections": st.sampled_from((1, 2, 3, "=a", ("=a",), (1, 1), ("=b",))),
+    "indices_or_sections": st.sampled_from((1, 2, 3, (1,), ("=a",), (1, 3), (-1,))),
+    "start_dim": st.sampled_from((0, 1, -2)),
+    "narrow.start": st.sampled_from((0, 1, -1, "=a")),
+    "length": st.sampled_from((1, 2, "=a", "=b")),
+    "select.index": st.sampled_from((0, 1, -1, "=a")),
     "nan_to_num.*": st.sampled_from((0.0, 2, None)),
 }
 """What to draw for an argument, by `argument` or `function.argument`. A string `=a * b` is a product of sizes."""
@@ -61,6 +114,10 @@ INPUT_DTYPES: dict[str, tuple[str, ...]] = {
 
 ZEROS = ("index", "indices", "one_hot.input", "embedding.input")
 """Tensors that hold indices: all else holds ones."""
+
+
+UNSURE = {"require_equal", "require_divides", "is_one", "counted"}
+"""The questions that a free size may leave open, and that are then refused."""
 
 
 class Stricter(NamedTuple):
@@ -139,6 +196,7 @@ class Drawing:
         self.sizes: dict[str, int] = {}
         self.letters: dict[str, Size] = {}
         self.wrong = draw(st.sampled_from(("", "", "", "", "argument", "argument", "shape", "dtype")))
+        self.any_dtype = draw(st.booleans())
         self.leading = draw(st.sampled_from(((), ("y",), ("y", "z"))))
         names = list(function.parameters)
         self.culprit = draw(st.sampled_from(names)) if self.wrong == "argument" and names else ""
@@ -185,7 +243,8 @@ class Drawing:
                     place = self.draw(st.integers(0, len(shape) - 1))
                     shape = (*shape[:place], self.draw(st.sampled_from((1, 5, 7))), *shape[place + 1 :])
         dtypes = hint(INPUT_DTYPES, self.function.name, name) or ("float32",)
-        if self.wrong == "dtype" or (self.function.family in ("elementwise", "comparison") and not self.wrong):
+        families = ("elementwise", "comparison", "reduction", "activation", "joining")
+        if self.wrong == "dtype" or (self.function.family in families and not self.wrong and self.any_dtype):
             dtypes = SOME_DTYPES
         return TensorType(shape, self.draw(st.sampled_from(dtypes)))
 
@@ -242,8 +301,10 @@ def called(function: Function, arguments: dict[str, Any], positional: bool) -> t
     many = next((name for name, kind in kinds.items() if kind is inspect.Parameter.VAR_POSITIONAL), None)
     args: list[Any] = []
     rest = dict(arguments)
+    number = not isinstance(rest.get("input", TensorType(())), TensorType)  # PyTorch's overloads call it otherwise
+    positional = positional or many is not None or number
     for name in function.parameters:
-        if kinds[name] is inspect.Parameter.KEYWORD_ONLY or not (positional or many) or name not in rest:
+        if kinds[name] is inspect.Parameter.KEYWORD_ONLY or not positional or name not in rest:
             break
         value = rest.pop(name)
         args.extend(value if name == many else [value])
@@ -265,28 +326,39 @@ class Answer(NamedTuple):
 
 
 def ask_pytorch(function: Function, draw: Draw, *, costs: bool) -> Answer:
-    """The CPU's answer; the meta device's where only the CPU has no kernel for half precision."""
-    answer = Answer()
-    for device in ("cpu", "meta"):
-        args, kwargs = called(function, draw.known(), draw.positional)
-        call = torch_function(function)
-        try:
-            with warnings.catch_warnings(), torch.device(device), torch.no_grad():
-                warnings.simplefilter("ignore")
-                first = [name for name in function.parameters][: len(args)]
-                names = first + [first[-1]] * (len(args) - len(first)) if args else []
-                args = [real(function, name, value) for name, value in zip(names, args, strict=True)]
-                kwargs = {name: real(function, name, value) for name, value in kwargs.items()}
-                if not costs:
-                    return Answer(type_of(call(*args, **kwargs)))
-                with FlopCounterMode(display=False) as counter:
-                    output = call(*args, **kwargs)
-                return Answer(type_of(output), counter.get_total_flops() // 2)
-        except Exception as error:
-            answer = Answer(refusal=f"{type(error).__name__}: {error}")
-        if not re.search("not implemented for '(Half|BFloat16)'", answer.refusal):
-            break
+    """The CPU's answer; the meta device's where it is for half precision alone that the CPU has no kernel."""
+    answer = ask(function, draw.known(), draw.positional, "cpu", costs)
+    if re.search("not implemented for '(Half|BFloat16)'", answer.refusal):
+        single = {name: in_single(value) for name, value in draw.known().items()}
+        if not ask(function, single, draw.positional, "cpu", costs).refusal:
+            return ask(function, draw.known(), draw.positional, "meta", costs)
     return answer
+
+
+def in_single(value: Any) -> Any:
+    """The same with float32 in place of half precision."""
+    if isinstance(value, TensorType):
+        return value._replace(dtype="float32") if value.dtype in ("float16", "bfloat16") else value
+    return tuple(map(in_single, value)) if isinstance(value, tuple) else value
+
+
+def ask(function: Function, arguments: dict[str, Any], positional: bool, device: str, costs: bool) -> Answer:
+    """What PyTorch says on a device."""
+    args, kwargs = called(function, arguments, positional)
+    call = torch_function(function)
+    try:
+        with warnings.catch_warnings(), torch.device(device), torch.no_grad():
+            warnings.simplefilter("ignore")
+            names = itertools.chain(function.parameters, itertools.repeat(list(function.parameters)[-1]))
+            args = [real(function, name, value) for name, value in zip(names, args, strict=False)]
+            kwargs = {name: real(function, name, value) for name, value in kwargs.items()}
+            if not costs:
+                return Answer(type_of(call(*args, **kwargs)))
+            with FlopCounterMode(display=False) as counter:
+                output = call(*args, **kwargs)
+            return Answer(type_of(output), counter.get_total_flops() // 2)
+    except Exception as error:
+        return Answer(refusal=f"{type(error).__name__}: {error}")
 
 
 def real(function: Function, name: str, value: Any) -> Any:
@@ -310,6 +382,11 @@ def type_of(output: Any) -> Any:
 def is_empty(output: Any) -> bool:
     """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
     return 0 in output.shape if isinstance(output, TensorType) else any(map(is_empty, output))
+
+
+def is_nameless(output: Any) -> bool:
+    """A dtype that no spec can name, such as complex32."""
+    return output.dtype not in DTYPES if isinstance(output, TensorType) else any(map(is_nameless, output))
 
 
 def is_stricter(function: Function, refusal: Refusal, draw: Draw) -> bool:
@@ -337,7 +414,7 @@ def agree(function: Function, draw: Draw, tally: Counter[str]) -> None:
     try:
         output, macs = called_function(function, draw.known(), draw.positional)
     except Refusal as refusal:
-        excused = answer.refusal or is_empty(answer.output) or is_stricter(function, refusal, draw)
+        excused = answer.refusal or is_empty(answer.output) or is_nameless(answer.output) or is_stricter(function, refusal, draw)
         assert excused, f"PyTorch accepts, archspec does not: {refusal}; it comes to {answer.output}"
         tally["refused"] += 1
         return
@@ -358,7 +435,7 @@ def repeat_with_symbols(function: Function, draw: Draw, output: Any, macs: Size,
         return
     except Refusal as refusal:
         asked = {frame.name for frame in traceback.extract_tb(refusal.__traceback__)}
-        if not free or not asked & {"require_equal", "require_divides"}:
+        if not free or not asked & UNSURE:
             raise AssertionError(f"refused with symbols alone: {refusal}") from refusal
         return
     same_flow(symbolic, output, draw.sizes)

@@ -242,8 +242,8 @@ def test_equals_the_class_written_by_hand(name: str, by_hand: type[nn.Module], m
         expected = by_hand(**params)
         assert_equal_states(module, expected)
         for source, target in ((expected, module), (module, expected)):
-            fill.fill(source)
-            nn.init.ones_(next(source.parameters()))
+            for parameter in source.parameters():
+                nn.init.normal_(parameter)
             target.load_state_dict(source.state_dict())
             assert torch.equal(outputs(module, x), outputs(expected, x))
 
@@ -399,8 +399,8 @@ def test_generated_files_import_torch_and_the_standard_library(name: str) -> Non
             assert {module.partition(".")[0] for module in modules} <= {"torch", *sys.stdlib_module_names}
 
 
-STRICT_LINT = "--select ANN,ARG,B,C4,D,E,ERA,F,I,N,PIE,PL,RUF,SIM,UP,W --ignore D102,D107,D203,D213,D413,PLR0913"
-"""More than ruff's defaults. The class's docstring speaks for its methods, and how many parameters it has is its own affair."""
+STRICT_LINT = "--select ANN,ARG,B,C4,D,E,ERA,F,I,N,PIE,PL,RUF,SIM,UP,W --ignore D102,D107,D203,D213,D413,E501,PLR0913"
+"""More than ruff's defaults. How many parameters there are, and how long the lines of `doc`, is the spec's affair."""
 
 
 @pytest.mark.parametrize(

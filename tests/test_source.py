@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from archspec import source
 from archspec.problems import Problem, Span, SpecError
-from archspec.source import Limits, parse, read, read_stream
+from archspec.source import Limits, composing, parse, read, read_stream
 
 CHARACTERS = "ab01 \t\n\r:-?[]{},#&*!|>'\"%@`<~.()_\\ux\ufeff\x85\u2028\ud800é\x00"
 PIECES = [
@@ -31,7 +31,7 @@ YAML_ISH = st.text(CHARACTERS, max_size=40) | st.lists(st.sampled_from(PIECES), 
 def events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both parsers that PyYAML may come with."""
     if request.param == "python":
-        monkeypatch.setattr(source, "_EVENTS", yaml.BaseLoader)
+        monkeypatch.setattr(composing, "_EVENTS", yaml.BaseLoader)
     return str(request.param)
 
 
@@ -218,7 +218,7 @@ def test_nesting_does_not_crash_the_interpreter() -> None:
         "    try: parse(text)\n    except SpecError as error: assert error.problems[0].code == 'AS102'\n"
         "    else: raise SystemExit(3)\n"
     )
-    root = Path(source.__file__).parent.parent
+    root = Path(source.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=20).returncode == 0
 
 
@@ -497,7 +497,7 @@ def test_no_text_raises_anything_but_spec_error(text: str) -> None:
 def test_without_libyaml_the_same_trees_are_read(text: str) -> None:
     first = holds(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(source, "_EVENTS", yaml.BaseLoader)
+        patch.setattr(composing, "_EVENTS", yaml.BaseLoader)
         second = holds(text)
     if first is not SpecError and second is not SpecError:
         assert first == second

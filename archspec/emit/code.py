@@ -6,6 +6,7 @@ it is only put into words.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -20,7 +21,8 @@ from archspec.emit.forward import Forward, write_forward
 from archspec.emit.text import Code, Expression, code, docstring, literal, prose
 from archspec.expressions import Name, evaluate
 from archspec.files import seal, seal_comment
-from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, modules, names_in, walk
+from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, argument_text, modules, names_in, walk
+from archspec.problems import Problem, SpecError
 from archspec.tensors import TensorType
 
 
@@ -46,12 +48,42 @@ def generate(graph: Graph, spec_text: str) -> str:
     return seal(source)
 
 
+def _refuse_unsayable(cls: Class, constructor: Constructor) -> None:
+    """SpecError where the constructor needs a size that is known for values of the parameters, but not as a formula."""
+    problems = []
+    for item in walk(cls.children()):
+        if isinstance(item, Call):
+            for name in _unsayable(item):
+                message = f"`{name}` follows from the parameters, but no expression of them says how"
+                advice = f"write it: `{name}: …`, an expression of the parameters"
+                problems.append(Problem("AS508", message, item.span, advice))
+        elif isinstance(item, Loop):
+            for carried in constructor.live(item):
+                if any(size is not None and "?" in show(size) for size in (carried.initial, carried.update)):
+                    message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
+                    advice = "write the size where a layer of the loop needs it"
+                    problems.append(Problem("AS508", message, item.span, advice))
+    if problems:
+        raise SpecError(problems)
+
+
+def _unsayable(item: Call) -> Iterator[str]:
+    """The inferred arguments of a module that have no text."""
+    given = {argument.name: argument for argument in item.arguments}
+    declared = item.layer.parameters if isinstance(item.layer, Class) else item.layer.arguments.values()
+    for one in declared:
+        if one.inferred and (one.name not in given or "?" in argument_text(given[one.name])):
+            yield one.name
+
+
 class _Class:
     """One class, as the template prints it."""
 
     def __init__(self, cls: Class) -> None:
         forward = write_forward(_commented(cls), comment=True) if not cls.sequential else Forward((), ())
-        body = Constructor(cls, forward.saved).lines()
+        constructor = Constructor(cls, forward.saved)
+        _refuse_unsayable(cls, constructor)
+        body = constructor.lines()
         buffers = [f"    {step.name}: Tensor" for step in cls.steps if step.kind == "buffer"]
         needed = body != ["super().__init__()"]
         self.name = Code(cls.name)
@@ -186,9 +218,7 @@ def flow_text(flow: Flow | None, hidden: frozenset[str] = frozenset()) -> str:
 
 
 def _unknown(size: Size, hidden: frozenset[str]) -> bool:
-    if any(isinstance(atom, dimensions.Unknown) for atom in dimensions.atoms(size)):
-        return True
-    return any(symbol.text in hidden for symbol in dimensions.symbols(size))
+    return "?" in show(size) or any(symbol.text in hidden for symbol in dimensions.symbols(size))
 
 
 def local_names(main: Class) -> frozenset[str]:

@@ -89,18 +89,18 @@ class Constructor:
         name = f"self.{_name(item)}"
         if isinstance(item, Branch):
             (inner,) = item.items
-            kept = [INDENT + line for line in self.assign(f"{name}: nn.Module", inner)]
+            kept = self.assign(f"{name}: nn.Module", inner, INDENT)
             return [f"if {item.condition.text}:", *kept, "else:", f"{INDENT}{name} = nn.Identity()"]
         lines = self.assign(name, item)
         if isinstance(item, Call):
             lines += [f"{name}.{weight} = self.{other}" for weight, other in item.ties]
         return lines
 
-    def assign(self, target: str, item: Item) -> list[str]:
+    def assign(self, target: str, item: Item, indent: str = "") -> list[str]:
         if isinstance(item, Group):
-            return self.sequential(f"{target} = {_container(item)}", item.items, "", item.listed)
+            return self.sequential(f"{target} = {_container(item)}", item.items, indent, item.listed)
         assert isinstance(item, Call)
-        return _relative(call_expression(item, f"{target} = "), "")
+        return _relative(call_expression(item, f"{target} = "), indent)
 
     # nn.Sequential, nn.ModuleList.
 

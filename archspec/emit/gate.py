@@ -8,10 +8,11 @@ from __future__ import annotations
 import ast
 
 from archspec.expressions import FUNCTIONS
+from archspec.functions import FUNCTIONS as TENSOR_FUNCTIONS
 from archspec.layers import LAYERS
 
-_MODULES = {"math": None, "torch": ("Tensor", "nn"), "collections": ("OrderedDict",)}
-_MODULES |= {"collections.abc": ("Sequence",), "typing": ("Any",)}
+_MODULES = {"torch": ("Tensor", "nn"), "collections": ("OrderedDict",)}
+_MODULES |= {"collections.abc": ("Callable", "Sequence"), "typing": ("Any", "NamedTuple")}
 _STATEMENTS = (
     ast.Module,
     ast.Import,
@@ -57,8 +58,11 @@ _EXPRESSIONS = (
     ast.cmpop,
     ast.expr_context,
 )
-_CALLS = {"super", "str", "OrderedDict", "ValueError", "make_divisible"} | {f.python for f in FUNCTIONS.values()}
+_CALLS = {"super", "str", "tuple", "OrderedDict", "ValueError", "make_divisible"} | {f.python for f in FUNCTIONS.values()}
 _METHODS = {"append", "__init__"}
+_IMPORTS = {("math", None), ("torch", None), ("torch.nn.functional", "F")}
+_TENSOR_CALLS = {function.python for function in TENSOR_FUNCTIONS.values()}
+_CONTAINERS = {"Sequential", "ModuleList", "Parameter"}
 
 
 class GateError(Exception):
@@ -71,33 +75,45 @@ def check(source: str) -> None:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GateError(f"it does not parse: {error}") from None
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    held = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in _holding(node)}
     for node in ast.walk(tree):
         if not isinstance(node, _STATEMENTS + _EXPRESSIONS):
             raise GateError(f"line {getattr(node, 'lineno', '?')}: a {type(node).__name__}")
-        if isinstance(node, ast.Import) and any(a.name not in ("math", "torch") or a.asname for a in node.names):
+        if isinstance(node, ast.Import) and any((a.name, a.asname) not in _IMPORTS for a in node.names):
             raise GateError(f"line {node.lineno}: an import")
         if isinstance(node, ast.ImportFrom):
-            allowed = _MODULES.get(node.module or "") or ()
+            allowed = _MODULES.get(node.module or "", ())
             if node.level or any(a.name not in allowed or a.asname for a in node.names):
                 raise GateError(f"line {node.lineno}: an import")
-        if isinstance(node, ast.Call) and not _callable(node.func):
+        if isinstance(node, ast.Call) and not _callable(node.func, classes | held):
             raise GateError(f"line {node.lineno}: a call of {ast.unparse(node.func)}")
         if isinstance(node, ast.FunctionDef) and node.name not in ("__init__", "forward", "make_divisible"):
             raise GateError(f"line {node.lineno}: a function")
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        if name.startswith("_") and name not in ("_", "__init__"):
+            raise GateError(f"line {getattr(node, 'lineno', '?')}: the name {name}")
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.decorator_list:
             raise GateError(f"line {node.lineno}: a decorator")
 
 
-def _callable(function: ast.expr) -> bool:
+def _holding(arguments: ast.arguments) -> list[ast.arg]:
+    """The parameters that hold a layer."""
+    return [arg for arg in arguments.args if arg.annotation and ast.unparse(arg.annotation).startswith("Callable[")]
+
+
+def _callable(function: ast.expr, own: set[str]) -> bool:
     """Whether generated code calls such a thing."""
     if isinstance(function, ast.Name):
-        return function.id in _CALLS
+        return function.id in _CALLS | own or function.id == "layer"
     if not isinstance(function, ast.Attribute):
         return False
     owner = function.value
     if isinstance(owner, ast.Name):
         if owner.id == "nn":
-            return function.attr in LAYERS or function.attr == "Sequential"
+            return function.attr in LAYERS or function.attr in _CONTAINERS
+        if owner.id in ("torch", "F"):
+            return f"{owner.id}.{function.attr}" in _TENSOR_CALLS
         if owner.id == "math":
             return f"math.{function.attr}" in _CALLS
         return owner.id == "self" or function.attr in _METHODS

@@ -176,7 +176,7 @@ def _forward(cls: Class) -> dict[str, Any]:
     names: dict[str, Any] = {}
     if cls.outputs is not None and cls.outputs.names:
         output = f"{cls.name}Output"
-        names[output] = NamedTuple(output, [(name, Any) for name in cls.outputs.names])  # type: ignore[misc] # as many as the spec says
+        names[output] = NamedTuple(output, [(name, Any) for name in cls.outputs.names])
     namespace = _run("\n".join(lines), f"{cls.name}.forward", names)
     return {"forward": namespace["forward"], "_saved": written.saved}
 

@@ -15,6 +15,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Unknown
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
+from archspec.layers import Layer
 from archspec.problems import printable
 from archspec.tensors import BYTES, TensorType
 
@@ -120,7 +121,7 @@ def summarize(graph: Graph) -> Summary:
     """The summary of a network whose parameters are bound (`lower` without `symbolic`)."""
     main = graph.main
     sizes = dict.fromkeys(_batch(main.inputs), 1)
-    rows = tuple(_rows(main.items, 0, sizes, set()))
+    rows = tuple(_class_rows(main, 0, "", sizes))
     figures = (size for row in rows for size in (row.parameters, row.macs, row.output_bytes))
     hint = "" if all(isinstance(size, int) for size in figures) else _hint(main, rows, sizes)
     return Summary(main.name, graph.path, main.inputs, main.output, rows, sizes, hint)
@@ -132,20 +133,38 @@ def _batch(inputs: tuple[Input, ...]) -> list[str]:
     return [symbol.text for size in first for symbol in free_symbols(size) if size == dimensions.of(symbol)]
 
 
-def _rows(items: tuple[Item, ...], depth: int, sizes: Mapping[str, int], seen: set[str]) -> Iterator[Row]:
-    """The items' rows, outer ones first. The parameters of a path in `seen` are counted already."""
+def _class_rows(cls: Class, depth: int, prefix: str, sizes: Mapping[str, int]) -> Iterator[Row]:
+    """The rows of a class's steps, in the order in which they are made."""
+    for step in cls.steps:
+        if step.kind in ("parameter", "buffer") and isinstance(step.output, TensorType):
+            count = _plain(step.output.numel) if step.kind == "parameter" else 0
+            label, line = step.kind.capitalize(), step.span.line
+            size, dtype = count * _bytes_each(step.output.dtype), step.output.dtype
+            yield Row(f"{prefix}{step.name}", depth, label, step.output, count, 0, line, size, dtype, 0)
+        elif step.item is not None:
+            yield from _rows((step.item,), depth, prefix, sizes)
+    yield from _rows(cls.items, depth, prefix, sizes)
+
+
+def _rows(items: tuple[Item, ...], depth: int, prefix: str, sizes: Mapping[str, int]) -> Iterator[Row]:
+    """The items' rows, outer ones first."""
     for item in items:
-        if isinstance(item, Call):
-            yield _layer_row(item, depth, sizes, shared=item.name is not None and item.path in seen)
-            seen.add(item.path)
+        path = f"{prefix}{getattr(item, 'name', None) or '*'}"
+        if isinstance(item, Call) and isinstance(item.layer, Layer):
+            yield _layer_row(item, item.layer, path, depth, sizes)
+        elif isinstance(item, Call):
+            assert isinstance(item.layer, Class)
+            yield Row(path, depth, item.layer.name, item.output, 0, 0, item.span.line, 0, "float32", 0, is_group=True)
+            yield from _class_rows(item.layer, depth + 1, f"{path}.", sizes)
         else:
-            yield _group_row(item, depth)
-            yield from _rows(item.items, depth + 1, sizes, seen)
+            yield _group_row(item, path, depth)
+            yield from _rows(item.items, depth + 1, f"{path}.", sizes)
 
 
-def _group_row(item: Group | Loop | Branch, depth: int) -> Row:
+def _group_row(item: Group | Loop | Branch, path: str, depth: int) -> Row:
     if isinstance(item, Group):
-        return Row(item.path, depth, "Sequential", item.output, 0, 0, item.span.line, 0, "float32", 0, is_group=True)
+        label = "ModuleList" if item.listed else "Sequential"
+        return Row(path, depth, label, item.output, 0, 0, item.span.line, 0, "float32", 0, is_group=True)
     # How often a loop runs, or whether a branch is taken, depends on a parameter that has no value.
     unknown = dimensions.of(Unknown("a parameter has no value"))
     text = f"for {item.target.text} in {item.iterable.text}" if isinstance(item, Loop) else f"if {item.condition.text}"
@@ -153,21 +172,32 @@ def _group_row(item: Group | Loop | Branch, depth: int) -> Row:
     return Row("", depth, label, item.output, unknown, unknown, line, unknown, "float32", unknown, is_group=True)
 
 
-def _layer_row(call: Call, depth: int, sizes: Mapping[str, int], *, shared: bool) -> Row:
-    dtype = str(vars(call.layer).get("dtype") or "float32")
-    count = 0 if shared else _plain(call.layer.parameter_count())
+def _layer_row(call: Call, layer: Layer, path: str, depth: int, sizes: Mapping[str, int]) -> Row:
+    dtype = str(vars(layer).get("dtype") or "float32")
+    tied = sum(weight == "weight" for weight, _ in call.ties) and _tied(layer)
+    count = _plain(layer.parameter_count()) - tied
     return Row(
-        path=call.path,
+        path=path,
         depth=depth,
-        layer=type(call.layer).__name__,
+        layer=type(layer).__name__,
         output=call.output,
         parameters=count,
-        macs=_at(call.layer.macs(call.input, call.output), sizes),
+        macs=_at(layer.macs(*call.inputs, call.output), sizes),
         line=call.span.line,
         parameter_bytes=count * _bytes_each(dtype),
         dtype=dtype,
         output_bytes=_at(_flow_bytes(call.output), sizes),
     )
+
+
+def _tied(layer: Layer) -> Size:
+    """How many numbers a layer's weight has: it is another layer's, and counted there."""
+    bias = layer.arguments.get("bias")
+    without = type(layer)({**layer.given, "bias": False}) if bias is not None else layer
+    for name, value in vars(layer).items():
+        if name in layer.arguments and name not in vars(without):
+            vars(without)[name] = value
+    return _plain(without.parameter_count())
 
 
 def _flow_bytes(flow: Flow | None) -> Size:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from archspec import dimensions
 from archspec.emit.summary import Row, Summary, summarize
 from archspec.graph import Call, Flow, Graph
+from archspec.layers import Layer
 from archspec.problems import Problem, SpecError
 from archspec.tensors import TensorType
 
@@ -104,7 +105,11 @@ def _shape(flow: Flow | None, sizes: Mapping[str, int]) -> tuple[int, ...]:
 
 
 def _layers(graph: Graph, summary: Summary) -> Iterator[tuple[Call, Row]]:
-    return zip(graph.calls(), (row for row in summary.rows if not row.is_group), strict=True)
+    return zip(
+        (call for _, call, _ in graph.layers()),
+        (row for row in summary.rows if not row.is_group and row.layer not in ("Parameter", "Buffer")),
+        strict=True,
+    )
 
 
 def _differences(graph: Graph, summary: Summary, found: Mapping[str, Figures]) -> Iterator[Problem]:
@@ -179,12 +184,14 @@ def reason(call: Call) -> str:
     torchinfo 1.8 multiplies all of a layer's weights and biases by the size of the first axis of its output and, where
     the class is called `…Conv…`, by the sizes of all axes after the second.
     """
-    name = type(call.layer).__name__
+    name = call.type_name
     rank = call.output.rank if isinstance(call.output, TensorType) else 0
-    macs = call.layer.macs(call.input, call.output)
+    layer = call.layer
+    assert isinstance(layer, Layer)
+    macs = layer.macs(*call.inputs, call.output)
     if isinstance(macs, int) and macs == 0:
         return ELEMENTWISE
-    if "Conv" in name and rank != call.layer.spatial + 2:
+    if "Conv" in name and rank != layer.spatial + 2:
         return NO_BATCH
     if name.startswith("ConvTranspose"):
         return TRANSPOSED

@@ -190,8 +190,7 @@ def index(value: Any, at: Any) -> Any:
     kind, kind_at = type_of(value), type_of(at)
     position = isinstance(at, slice) or (kind_at in ("int", "any") and at is not None)
     if not (is_list(kind) or kind == "any") or value is None or not position:
-        what = f"{literal_text(value)}[{lift(at).text}]"
-        raise ExpressionError("AS304", f"{what}: only lists are indexed, and only with integers")
+        raise ExpressionError("AS304", f"`{Index(lift(value), lift(at)).text}`: only lists are indexed, with integers")
     if isinstance(value, tuple) and not unknown(at):
         try:
             return value[at]

@@ -159,7 +159,8 @@ class Binary(Node):
     def text(self) -> str:
         if self.operator == "**":
             left, right = self.left.within(PRIMARY), self.right.within(UNARY)
-            hug = _simple(self.left) and _simple(self.right) and not left.startswith("(")
+            beside = self.right.left if isinstance(self.right, Binary) and not right.startswith("(") else self.right
+            hug = _simple(self.left) and _simple(beside) and not left.startswith("(")
             return f"{left}**{right}" if hug else f"{left} ** {right}"
         # Of equal operators Python groups the left ones, so the right side needs parentheses.
         return f"{self.left.within(self.precedence)} {self.operator} {self.right.within(self.precedence + 1)}"

@@ -7,6 +7,7 @@ exists is the affair of whoever evaluates.
 from __future__ import annotations
 
 import ast
+import math
 import warnings
 from functools import lru_cache
 
@@ -52,19 +53,27 @@ _COMPARE: dict[type[ast.AST], str] = {
     ast.NotIn: "not in",
 }
 _METHODS = "there are no attributes and methods: dimensions have names, and `reshape(x, …)` is a function"
-_LOOPS = "there are no comprehensions: a list is written out, or is a parameter"
-_HELP: dict[type[ast.AST], str] = {
-    ast.Attribute: _METHODS,
-    ast.Lambda: "there are no lambdas: write the expression where it is needed, or make a block of it",
-    ast.ListComp: _LOOPS,
-    ast.SetComp: _LOOPS,
-    ast.DictComp: _LOOPS,
-    ast.GeneratorExp: _LOOPS,
-    ast.JoinedStr: "there are no f-strings: only `name:` puts values into text",
-    ast.NamedExpr: "a name is declared under `let:`",
-    ast.Starred: "name each value",
-    ast.Is: "compare with `==`",
-    ast.IsNot: "compare with `!=`",
+_LOOPS = "a list is written out, or is a parameter"
+_BEYOND: dict[type[ast.AST], tuple[str, str]] = {  # what people may try: how messages call it, and what to write
+    ast.Attribute: ("an attribute", _METHODS),
+    ast.Lambda: ("a lambda", "write the expression where it is needed, or make a block of it"),
+    ast.ListComp: ("a comprehension", _LOOPS),
+    ast.SetComp: ("a comprehension", _LOOPS),
+    ast.DictComp: ("a comprehension", _LOOPS),
+    ast.GeneratorExp: ("a comprehension", _LOOPS),
+    ast.Dict: ("a dict", "write a list"),
+    ast.Set: ("a set", "write a list"),
+    ast.JoinedStr: ("an f-string", "only `name:` puts values into text"),
+    ast.NamedExpr: ("`:=`", "a name is declared under `let:`"),
+    ast.Starred: ("`*` before a value", "name each value"),
+    ast.Is: ("`is`", "compare with `==`"),
+    ast.IsNot: ("`is not`", "compare with `!=`"),
+    ast.Invert: ("`~`", ""),
+    ast.LShift: ("`<<`", "multiply by a power of 2"),
+    ast.RShift: ("`>>`", "divide by a power of 2: `//`"),
+    ast.BitOr: ("`|`", "the word is `or`"),
+    ast.BitAnd: ("`&`", "the word is `and`"),
+    ast.BitXor: ("`^`", "a power is `**`"),
 }
 
 
@@ -146,9 +155,8 @@ class _Reader:
 
     def beyond(self, tree: ast.AST, construct: ast.AST) -> ExpressionError:
         """The refusal of something that Python has and the language has not."""
-        words = "".join(f" {c.lower()}" if c.isupper() else c for c in type(construct).__name__).strip()
-        article = "an" if words[0] in "aeiou" else "a"
-        return self.refusal(tree, f"{article} {words} is beyond the language", _HELP.get(type(construct), ""))
+        what, instead = _BEYOND.get(type(construct), (f"`{type(construct).__name__.lower()}`", ""))
+        return self.refusal(tree, f"{what} is beyond the language", instead)
 
     def read(self, tree: ast.expr) -> Node:
         match tree:
@@ -194,7 +202,7 @@ class _Reader:
         if isinstance(value, bool) or value is None:
             return Literal(value)
         if isinstance(value, int | float):
-            if abs(value) > (LARGEST if isinstance(value, int) else 1.8e308):
+            if value > LARGEST if isinstance(value, int) else math.isinf(value):
                 raise self.refusal(tree, "the number is beyond 64 bits", code="AS305")
             return Literal(value)
         raise self.refusal(tree, "bytes, complex numbers and … are beyond the language")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import ModuleType
 
-from archspec.functions import activation, comparison, elementwise, reduction
+from archspec.functions import activation, comparison, elementwise, joining, reduction, shaping, splitting
 from archspec.functions._base import Flow, Function
 
-_FAMILIES = (activation, comparison, elementwise, reduction)
+_FAMILIES = (activation, comparison, elementwise, joining, reduction, shaping, splitting)
 
 
 def _declared(family: ModuleType) -> Iterator[Function]:
@@ -19,7 +19,9 @@ def _declared(family: ModuleType) -> Iterator[Function]:
                 yield one
 
 
-FUNCTIONS: dict[str, Function] = {function.name: function for family in _FAMILIES for function in _declared(family)}
+FUNCTIONS: dict[str, Function] = {
+    function.name: function for family in _FAMILIES for function in _declared(family)
+}
 """Every function by its bare name."""
 
 __all__ = ["FUNCTIONS", "Flow", "Function"]
@@ -32,5 +34,5 @@ OPERATORS = {
 }
 
 
-def index(value, items):
+def index(value, items):  # noqa
     return value

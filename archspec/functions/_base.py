@@ -55,6 +55,18 @@ Dtype: TypeAlias = Literal[
     "complex128",
 ]
 
+
+class _Absent:
+    def __bool__(self) -> bool:
+        return False
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT: Any = _Absent()
+"""The default of an argument that only one of PyTorch's overloads has. As a flag it is false."""
+
 _KINDS = {
     TensorType: "tensor",
     int: "integer",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, maximum, show
+from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, maximum, show
+from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
-from archspec.refusals import refuse, require, require_equal
+from archspec.refusals import refuse, require, require_equal, settled
 from archspec.tensors import TensorType
 
 Shape = tuple[Size, ...]
@@ -95,9 +96,7 @@ def require_stretches(shape: Shape, target: Shape, name: str) -> None:
         refuse("AS502", f"`{name}` {listed(shape)} has more axes than {listed(target)}", argument=name)
     for size, wanted in zip(reversed(shape), reversed(target), strict=False):
         if size != 1:
-            message = (
-                f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
-            )
+            message = f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
             require_equal(size, wanted, message=message, argument=name)
 
 
@@ -106,3 +105,24 @@ def without(x: TensorType, dims: Sequence[int], keepdim: bool) -> Shape:
     if keepdim:
         return tuple(1 if place in dims else size for place, size in enumerate(x.shape))
     return tuple(size for place, size in enumerate(x.shape) if place not in dims)
+
+
+def is_one(x: TensorType, place: int) -> bool:
+    """Whether an axis is of size 1, which decides about the number of axes: Refusal or Undecided if that depends."""
+    answer = equal(x.shape[place], 1)
+    if answer is None:
+        size = show(x.shape[place])
+        if settled(None, x.shape[place]):
+            raise Undecided(f"whether {size} is 1")
+        message = f"{x} has axis {place} if {size} is 1, and has it not if {size} is larger"
+        refuse("AS502", message, "name the axes that are 1: squeeze(x, (-2, -1))", "dim")
+    return answer
+
+
+def counted(count: Size, what: str) -> int:
+    """A number of tensors, which has to be known: Refusal or Undecided if it depends."""
+    if isinstance(count, int):
+        return count
+    if settled(None, count):
+        raise Undecided(f"the number of {what}, {count}")
+    refuse("AS502", f"the number of {what} would be {count}, which depends on the input")

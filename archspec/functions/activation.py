@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import quotient, show
 from archspec.functions._base import Function, function
 from archspec.functions._dtypes import INEXACT, NUMBERS, REAL, floating, require_dtype
 from archspec.functions._shapes import axis, require_rank_from
 from archspec.refusals import refuse, require, require_divides, require_equal
-from archspec.tensors import FLOATS, TensorType
+from archspec.dimensions import quotient, show
+from archspec.tensors import DTYPES, FLOATS, INTEGERS, TensorType
 
 _PLAIN: dict[str, tuple[tuple[str, ...], str]] = {
     "hardsigmoid": (FLOATS, "clamp(x / 6 + 0.5, 0, 1)"),

@@ -8,6 +8,7 @@ from archspec.dimensions import Size, show
 from archspec.functions._base import ABSENT, Axes, Dtype, Function, function
 from archspec.functions._dtypes import (
     INEXACT,
+    NUMBERS,
     REAL,
     REAL_OR_BOOL,
     floating,
@@ -19,7 +20,7 @@ from archspec.functions._dtypes import (
 )
 from archspec.functions._shapes import axes, axis, broadcast, require_rank_from, same_size, without
 from archspec.refusals import refuse, require, require_at_least
-from archspec.tensors import FLOATS, TensorType
+from archspec.tensors import COMPLEX, DTYPES, FLOATS, TensorType
 
 Pair = tuple[TensorType, TensorType]
 
@@ -30,7 +31,7 @@ _ALONG = "Shape: [*] -> [*]"
 def _reduced(input: TensorType, dim: Axes | None, keepdim: bool, dtype: str) -> TensorType:
     if dim is ABSENT and keepdim is not ABSENT:
         refuse("AS403", "`keepdim` goes with `dim`", "name the axes: dim=(-2, -1)", "dim")
-    return TensorType(without(input, axes(input, dim), keepdim), dtype)
+    return TensorType(without(input, axes(input, None if dim is ABSENT else dim), keepdim), dtype)
 
 
 def _sum(name: str, doc: str) -> Function:
@@ -39,9 +40,6 @@ def _sum(name: str, doc: str) -> Function:
     ) -> TensorType:
         if name == "mean":
             require_dtype(TensorType(input.shape, dtype or input.dtype), INEXACT)
-        elif name == "nansum":
-            require_dtype(TensorType(input.shape, dtype or input.dtype), REAL_OR_BOOL)
-            require_dtype(input, REAL_OR_BOOL)
         return _reduced(input, dim, keepdim, dtype or summed(input.dtype))
 
     return Function(f"torch.{name}", rule, doc=f"{doc}. {_REDUCED}")
@@ -51,14 +49,26 @@ SUMS = {
     name: _sum(name, doc)
     for name, doc in {
         "sum": "The sum; integers add up in int64",
-        "nansum": "The sum of all that are numbers",
         "mean": "The mean of floating-point or complex numbers",
     }.items()
 }
 
 
+@function("torch.nansum")
+def nansum(
+    input: TensorType, dim: Axes | None = None, keepdim: bool = False, *, dtype: Dtype | None = None
+) -> TensorType:
+    """The sum of all that are numbers. Shape: [*] -> [*] without the axes `dim`, or []"""
+    require_dtype(input, REAL_OR_BOOL)
+    result = TensorType(without(input, axes(input, dim), keepdim), dtype or summed(input.dtype))
+    require_dtype(result, REAL_OR_BOOL)
+    return result
+
+
 @function("torch.prod")
-def prod(input: TensorType, dim: int = ABSENT, keepdim: bool = ABSENT, *, dtype: Dtype | None = None) -> TensorType:
+def prod(
+    input: TensorType, dim: int = ABSENT, keepdim: bool = ABSENT, *, dtype: Dtype | None = None
+) -> TensorType:
     """The product; integers multiply in int64. Shape: [*] -> [*] without the axis `dim`, or [] if it is left out"""
     return _reduced(input, dim, keepdim, dtype or summed(input.dtype))
 
@@ -105,8 +115,9 @@ EXTREME_INDICES = {name: _extreme_index(name) for name in ("argmax", "argmin")}
 
 
 def _quantifier(name: str) -> Function:
-    def rule(input: TensorType, dim: Axes | None = ABSENT, keepdim: bool = ABSENT) -> TensorType:
-        return _reduced(input, dim, keepdim, "uint8" if input.dtype == "uint8" else "bool")
+    def rule(input: TensorType, dim: Axes | None = None, keepdim: bool = False) -> TensorType:
+        shape = without(input, axes(input, dim), keepdim)
+        return TensorType(shape, "uint8" if input.dtype == "uint8" else "bool")
 
     return Function(f"torch.{name}", rule, doc=f"Whether {name} of the numbers are not zero. {_REDUCED}")
 
@@ -213,7 +224,7 @@ def topk(input: TensorType, k: Size, dim: int = -1, largest: bool = True, sorted
 
 
 @function("torch.sort")
-def sort(input: TensorType, dim: int = -1, descending: bool = False, stable: bool = False) -> Pair:
+def sort(input: TensorType, dim: int = -1, descending: bool = False) -> Pair:
     """The numbers in order along an axis, and where they were. Shape: [*] -> [*], [*] int64"""
     require_dtype(input, REAL_OR_BOOL)
     axis(input, dim)
@@ -221,7 +232,7 @@ def sort(input: TensorType, dim: int = -1, descending: bool = False, stable: boo
 
 
 @function("torch.argsort")
-def argsort(input: TensorType, dim: int = -1, descending: bool = False, stable: bool = False) -> TensorType:
+def argsort(input: TensorType, dim: int = -1, descending: bool = False) -> TensorType:
     """Where the numbers in order along an axis are. Shape: [*] -> [*] int64"""
     require_dtype(input, REAL_OR_BOOL)
     axis(input, dim)

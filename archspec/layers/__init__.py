@@ -5,13 +5,16 @@ from __future__ import annotations
 from archspec.layers import (
     activation,
     convolution,
+    distance,
     dropout,
     linear,
     normalization,
     padding,
     pooling,
+    recurrent,
     shuffle,
     sparse,
+    transformer,
     utilities,
     vision,
 )
@@ -22,13 +25,16 @@ LAYERS: dict[str, type[Layer]] = {
     for family in (
         activation,
         convolution,
+        distance,
         dropout,
         linear,
         normalization,
         padding,
         pooling,
+        recurrent,
         shuffle,
         sparse,
+        transformer,
         utilities,
         vision,
     )
@@ -41,7 +47,8 @@ LAYERS: dict[str, type[Layer]] = {
 _CONTAINER = "a list is an nn.Sequential, a mapping names its steps, and `for` repeats them"
 _LOSS = "losses train a network and are no part of its architecture"
 _LAZY = "write the layer without `Lazy`: what it would infer is inferred"
-_SEVERAL = "layers of several inputs or outputs are not in this version"
+_LAYER = "write the layer that it repeats, with `repeat:`"
+_ABSTRACT = "an abstract class: write one of its kinds"
 
 ABSENT: dict[str, str] = {
     **dict.fromkeys(
@@ -66,12 +73,8 @@ ABSENT: dict[str, str] = {
     ),
     **{f"Lazy{name}{n}d": _LAZY for name in ("BatchNorm", "Conv", "ConvTranspose", "InstanceNorm") for n in (1, 2, 3)},
     "LazyLinear": _LAZY,
-    **dict.fromkeys(
-        "Bilinear CosineSimilarity EmbeddingBag GRU GRUCell LSTM LSTMCell MaxUnpool1d MaxUnpool2d MaxUnpool3d"
-        " MultiheadAttention PairwiseDistance RNN RNNBase RNNCell RNNCellBase Transformer TransformerDecoder"
-        " TransformerDecoderLayer TransformerEncoder TransformerEncoderLayer".split(),
-        _SEVERAL,
-    ),
+    **dict.fromkeys(("TransformerDecoder", "TransformerEncoder"), _LAYER),
+    **dict.fromkeys(("RNNBase", "RNNCellBase"), _ABSTRACT),
 }
 """The modules of torch.nn that are not in the catalogue, with the reason."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, equal, product, show
 from archspec.layers._base import Layer, device, dtype, flag, inferred, integer
+from archspec.layers._inputs import SeveralInputs
 from archspec.tensors import TensorType
 
 
@@ -42,3 +43,38 @@ class Linear(Layer):
 
     def macs(self, x: TensorType, y: TensorType) -> Size:
         return y.numel * self.in_features
+
+
+class Bilinear(SeveralInputs):
+    """y = x1 A x2 + b over the last axes, a matrix A for each feature that comes out.
+
+    Shape: [*, in1_features] and [*, in2_features] -> [*, out_features]
+    """
+
+    inputs = ("input1", "input2")
+    in1_features: Size = inferred()
+    in2_features: Size = inferred()
+    out_features: Size = integer()
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(self, input1: TensorType, input2: TensorType) -> TensorType:
+        self.require_tensors(input1=input1, input2=input2)
+        message = f"Bilinear takes two tensors that differ in their last axis alone, but {input1} and {input2} flow in"
+        self.require(input1.rank == input2.rank >= 1, "AS501", message)
+        for x in (input1, input2):
+            self.require_dtype(x, self.float_weights())
+        for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True):
+            self.require_equal(a, b, message=message)
+        self.infer("in1_features", input1.shape[-1], "features")
+        self.infer("in2_features", input2.shape[-1], "features")
+        return input1.resized(-1, self.out_features)
+
+    def parameter_count(self) -> Size:
+        weights = self.out_features * self.in1_features * self.in2_features
+        return weights + self.out_features if self.bias else weights
+
+    def macs(self, input1: TensorType, input2: TensorType, *rest: TensorType, **named: TensorType) -> Size:
+        # PyTorch's counter does not count this layer; this is what its formula says.
+        return product(input1.shape[:-1]) * self.out_features * self.in1_features * self.in2_features

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from archspec.dimensions import Size, show
+from archspec.dimensions import Dimension, Size, show
+from archspec.expressions import Symbolic, Undecided
 from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, scaled, spread
+from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
 from archspec.tensors import FLOATS, INTEGERS, TensorType
 
@@ -315,6 +317,78 @@ class FractionalMaxPool3d(_FractionalMaxPool):
     """Maxima of windows at random steps, as many as `output_size` or `output_ratio` say.
 
     Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], which are `output_size`, or sizes times `output_ratio`
+    """
+
+    spatial = 3
+
+
+class _MaxUnpool(Windowed, SeveralInputs):
+    inputs = ("input", "indices", "output_size")
+    kernel_size: Sizes = per_axis()
+    stride: Sizes | None = per_axis(None)
+    padding: Sizes = per_axis(0, minimum=0)
+
+    def forward(self, input: TensorType, indices: TensorType, output_size: Any = None) -> TensorType:
+        self.require_tensors(input=input, indices=indices)
+        self.require_spatial(input)
+        self.require_dtype(input, *FLOATS)
+        self.require_dtype(indices, "int64")
+        self.require_shape("indices", indices, input.shape)
+        wanted = self._wanted(output_size)
+        stride = self.kernel_size if self.stride is None else self.stride
+        by_axis = (spread(value, self.spatial) for value in (self.kernel_size, stride, self.padding))
+        sizes = []
+        for size, k, s, p, out in zip(input.shape[-self.spatial :], *by_axis, wanted, strict=True):
+            unpooled = (size - 1) * s + k - 2 * p
+            sizes.append(unpooled if out is None else out)
+            message = f"{type(self).__name__} makes {show(unpooled)} of {show(size)}"
+            self.require_at_least(sizes[-1], 1, message=message, help="use less padding", argument="padding")
+            for least, most in ((unpooled - s + 1, sizes[-1]), (sizes[-1], unpooled + s - 1)):
+                self.require_at_least(
+                    most,
+                    least,
+                    code="AS502",
+                    message=f"{message}, which `output_size` {show(sizes[-1])} is too far from",
+                    help=f"a stride of {show(s)} leaves from {show(unpooled - s + 1)} to {show(unpooled + s - 1)} open",
+                )
+        return input.reshaped(*input.shape[: -self.spatial], *sizes)
+
+    def _wanted(self, output_size: Any) -> tuple[Size | None, ...]:
+        """The sizes that are wanted, without those of batch and channels."""
+        if output_size is None:
+            return (None,) * self.spatial
+        if isinstance(output_size, Symbolic):
+            raise Undecided("`output_size`, a number of axes")
+        known = isinstance(output_size, tuple) and all(isinstance(size, int | Dimension) for size in output_size)
+        right = known and len(output_size) in (self.spatial, self.spatial + 2)
+        message = f"`output_size` of {type(self).__name__} takes a list of {self.spatial} or {self.spatial + 2} sizes"
+        self.require(right, "AS502", message)
+        return tuple(output_size[-self.spatial :])
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """Puts maxima back to where MaxPool1d with `return_indices` found them, and 0 elsewhere.
+
+    Shape: [N, C, L] and indices of it -> [N, C, (L - 1) * stride - 2 * padding + kernel_size], or `output_size`
+    """
+
+    spatial = 1
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """Puts maxima back to where MaxPool2d with `return_indices` found them, and 0 elsewhere.
+
+    Shape: [N, C, H, W] and indices of it -> [N, C, H_out, W_out], where
+    H_out = (H - 1) * stride[0] - 2 * padding[0] + kernel_size[0], or `output_size`'s, W_out likewise
+    """
+
+    spatial = 2
+
+
+class MaxUnpool3d(_MaxUnpool):
+    """Puts maxima back to where MaxPool3d with `return_indices` found them, and 0 elsewhere.
+
+    Shape: [N, C, D, H, W] and indices of it -> [N, C, D_out, H_out, W_out], each size as MaxUnpool2d's
     """
 
     spatial = 3

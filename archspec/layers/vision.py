@@ -66,6 +66,7 @@ class _Upsample(Layer):
             "AS404",
             f"{type(self).__name__} takes either `size` or `scale_factor`, and just one of them",
             "write `scale_factor: 2` to double the sizes",
+            "scale_factor",
         )
         name = "scale_factor" if self.size is None else "size"
         given, axes = getattr(self, name), x.rank - 2

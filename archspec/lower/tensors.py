@@ -22,7 +22,8 @@ from archspec.expressions import (
     evaluate,
     unknown,
 )
-from archspec.functions import FUNCTIONS, OPERATORS, index
+from archspec.functions import FUNCTIONS
+from archspec.functions.operators import OPERATORS, index
 from archspec.lower.modules import merge
 from archspec.problems import did_you_mean, echo
 from archspec.tensors import TensorType

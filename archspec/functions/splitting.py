@@ -1,0 +1,127 @@
+"""Functions that take a part of a tensor, or take it apart."""
+
+from __future__ import annotations
+
+from archspec import dimensions
+from archspec.dimensions import Size, quotient, show
+from archspec.functions._base import function, listed
+from archspec.functions._shapes import axis, counted, require_rank_from
+from archspec.refusals import refuse, require, require_at_least, require_divides, require_equal
+from archspec.tensors import TensorType
+
+Tensors = tuple[TensorType, ...]
+
+
+def bound(size: Size, at: Size | None, default: Size) -> Size:
+    """A bound of a slice, counted from the front and held within the axis, as Python has it."""
+    if at is None:
+        return default
+    if dimensions.at_least(at, 0) is False:
+        return dimensions.maximum(size + at, 0)
+    if dimensions.at_least(at, 0) is None:
+        return dimensions.of(dimensions.Unknown(f"whether {show(at)} is negative is not known"))
+    return dimensions.minimum(at, size)
+
+
+def part(size: Size, start: Size | None, stop: Size | None, step: Size = 1) -> Size:
+    """How many numbers `start:stop:step` takes of an axis."""
+    first, last = bound(size, start, 0), bound(size, stop, size)
+    return dimensions.maximum((last - first + step - 1) // step, 0)
+
+
+@function("torch.chunk")
+def chunk(input: TensorType, chunks: int, dim: int = 0) -> Tensors:
+    """Takes an axis apart into so many parts of equal size, the last one smaller. Shape: [*, L, *] -> n x [*, L / n, *]"""
+    require_rank_from(input, 1)
+    require(chunks > 0, "AS404", f"`chunks` is {chunks}", argument="chunks")
+    place = axis(input, dim)
+    size = input.shape[place]
+    if not isinstance(size, int):
+        message = f"{show(size)} numbers of axis {dim} may come to fewer than {chunks} parts"
+        require_divides(chunks, size, message=message, argument="chunks")
+        if dimensions.divides(chunks, size):
+            return (input.resized(place, quotient(size, chunks)),) * chunks
+    step = (size + chunks - 1) // chunks
+    count = -(-size // step) if isinstance(size, int) and isinstance(step, int) else chunks
+    return (*(input.resized(place, step),) * (count - 1), input.resized(place, size - step * (count - 1)))
+
+
+@function("torch.split")
+def split(tensor: TensorType, split_size_or_sections: Size | tuple[Size, ...], dim: int = 0) -> Tensors:
+    """Takes an axis apart into parts of one size, or of those listed. Shape: [*, L, *] -> n x [*, size, *]"""
+    require_rank_from(tensor, 1, name="tensor")
+    place = axis(tensor, dim)
+    size, name = tensor.shape[place], "split_size_or_sections"
+    if isinstance(split_size_or_sections, tuple):
+        message = f"`{name}` {listed(split_size_or_sections)} does not add up to {show(size)}, axis {dim} of {tensor}"
+        require_equal(sum(split_size_or_sections, start=0), size, message=message, argument=name)
+        return tuple(tensor.resized(place, n) for n in split_size_or_sections)
+    step = split_size_or_sections
+    require_at_least(step, 1, code="AS404", message=f"`{name}` is {show(step)}", argument=name)
+    if dimensions.divides(step, size):
+        return (tensor.resized(place, step),) * counted(size // step, "parts")
+    count = counted((size + step - 1) // step, "parts")
+    return (*(tensor.resized(place, step),) * (count - 1), tensor.resized(place, size - step * (count - 1)))
+
+
+@function("torch.tensor_split")
+def tensor_split(input: TensorType, indices_or_sections: int | tuple[Size, ...], dim: int = 0) -> Tensors:
+    """Takes an axis apart into so many parts, or at those places. Shape: [*, L, *] -> n x [*, L / n, *]"""
+    require_rank_from(input, 1)
+    place, name = axis(input, dim), "indices_or_sections"
+    size = input.shape[place]
+    if isinstance(indices_or_sections, tuple):
+        bounds = (None, *indices_or_sections, None)
+        return tuple(input.resized(place, part(size, *pair)) for pair in zip(bounds, bounds[1:], strict=False))
+    count = indices_or_sections
+    require(count > 0, "AS404", f"`{name}` is {count}", argument=name)
+    return tuple(input.resized(place, (size + count - 1 - index) // count) for index in range(count))
+
+
+@function("torch.unbind")
+def unbind(input: TensorType, dim: int = 0) -> Tensors:
+    """Takes an axis apart, number by number. Shape: [*, L, *] -> L x [*]"""
+    require_rank_from(input, 1)
+    place = axis(input, dim)
+    return (_dropped(input, place),) * counted(input.shape[place], "tensors")
+
+
+@function("torch.narrow")
+def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType:
+    """`length` numbers of an axis, from `start` on. Shape: [*, L, *] -> [*, length, *]"""
+    require_rank_from(input, 1)
+    place = axis(input, dim)
+    size = input.shape[place]
+    _require_within(input, dim, start, "start", size)
+    first = start if dimensions.at_least(start, 0) is not False else size + start
+    message = f"`start` {show(start)} and `length` {show(length)} go beyond the {show(size)} of axis {dim} of {input}"
+    require_at_least(size, first + length, message=message, argument="length")
+    require_at_least(length, 0, code="AS404", message=f"`length` is {show(length)}", argument="length")
+    return input.resized(place, length)
+
+
+@function("torch.select")
+def select(input: TensorType, dim: int, index: Size) -> TensorType:
+    """One entry of an axis. Shape: [*, L, *] -> [*]"""
+    require_rank_from(input, 1)
+    place = axis(input, dim)
+    _require_within(input, dim, index, "index", input.shape[place] - 1)
+    return _dropped(input, place)
+
+
+def entry(x: TensorType, place: int, index: Size) -> None:
+    """Refuses an entry that an axis does not have."""
+    size = x.shape[place]
+    if dimensions.at_least(index, size) or dimensions.at_least(-1 - size, index):
+        refuse("AS404", f"axis {place} of {x} has {show(size)} entries, and none at {show(index)}")
+
+
+def _require_within(x: TensorType, dim: int, at: Size, name: str, most: Size) -> None:
+    size = x.shape[axis(x, dim)]
+    message = f"`{name}` is {show(at)}, but axis {dim} of {x} has {show(size)}"
+    require_at_least(most, at, code="AS404", message=message, argument=name)
+    require_at_least(at, -size, code="AS404", message=message, argument=name)
+
+
+def _dropped(x: TensorType, place: int) -> TensorType:
+    return x.reshaped(*x.shape[:place], *x.shape[place + 1 :])

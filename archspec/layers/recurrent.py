@@ -1,0 +1,207 @@
+"""Recurrent layers.
+
+Their initial state, `hx`, is zeros where it is not given. Packed sequences are not in the language.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from archspec.dimensions import Size, product, show
+from archspec.expressions import evaluate, parse
+from archspec.layers._base import Flow, device, dtype, flag, inferred, integer, number, word
+from archspec.layers._inputs import Sequences, SeveralInputs, either
+from archspec.tensors import TensorType
+
+
+class _Recurrent(SeveralInputs):
+    """What stacks of layers and single cells share: gates that read the input and the state."""
+
+    inputs = ("input", "hx")
+    gates: ClassVar[int] = 1
+    has_cell: ClassVar[bool] = False
+    """Whether the state is a pair: what it shows, and the cell that it keeps to itself."""
+    input_size: Size = inferred()
+    hidden_size: Size = integer()
+    bias: bool
+    dtype: str | None
+
+    @property
+    def shown(self) -> Size:
+        """How many features of the state the outside sees."""
+        return self.hidden_size
+
+    def state(self, *axes: Size) -> Flow:
+        """The state's type, given its axes before the features."""
+        weights = self.float_weights()
+        hidden = TensorType((*axes, self.shown), weights)
+        return (hidden, TensorType((*axes, self.hidden_size), weights)) if self.has_cell else hidden
+
+    def require_state(self, hx: Any, wanted: Flow) -> None:
+        """The initial state is as the one that comes out."""
+        if isinstance(wanted, TensorType):
+            self.require_tensors(hx=hx)
+            self.require_shape("hx", hx, wanted.shape)
+            self.require_dtype(hx, wanted.dtype)
+            return
+        pair = isinstance(hx, tuple) and not isinstance(hx, TensorType) and len(hx) == 2
+        self.require(pair, "AS502", f"`hx` of {type(self).__name__} takes two tensors", "write `hx: (h, c)`")
+        for given, state in zip(hx, wanted, strict=True):
+            self.require_state(given, state)
+
+    def weights_of(self, incoming: Size, biases: int) -> Size:
+        """The numbers that one direction of one layer learns."""
+        return self.gates * self.hidden_size * (incoming + self.shown + biases)
+
+
+class _Cell(_Recurrent):
+    """One step in time."""
+
+    def forward(self, input: TensorType, hx: Any = None) -> Flow:
+        self.require_tensors(input=input)
+        self.require_rank(input, 1, 2, layout="[N, C] or [C]")
+        self.require_dtype(input, self.float_weights())
+        self.infer("input_size", input.shape[-1], "features")
+        state = self.state(*input.shape[:-1])
+        if hx is not None:
+            self.require_state(hx, state)
+        return state
+
+    def parameter_count(self) -> Size:
+        return self.weights_of(self.input_size, 2 if self.bias else 0)
+
+    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+        return product(input.shape[:-1]) * self.weights_of(self.input_size, 0)
+
+
+class RNNCell(_Cell):
+    """One step of a recurrent network: tanh (or relu) of what comes in and what was.
+
+    Shape: [N, C] or [C], and the state [N, hidden_size] -> the next state, [N, hidden_size]
+    """
+
+    bias: bool = flag(True)
+    nonlinearity: str = word("tanh", "tanh", "relu")
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+
+class LSTMCell(_Cell):
+    """One step of a long short-term memory.
+
+    Shape: [N, C] or [C], and the state, two of [N, hidden_size] -> the next state, two of [N, hidden_size]
+    """
+
+    gates = 4
+    has_cell = True
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+
+class GRUCell(_Cell):
+    """One step of a gated recurrent unit.
+
+    Shape: [N, C] or [C], and the state [N, hidden_size] -> the next state, [N, hidden_size]
+    """
+
+    gates = 3
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+
+class _Stack(_Recurrent, Sequences):
+    """Whole sequences through several layers, in one direction or in both."""
+
+    num_layers: Size = integer(1)
+    dropout: float
+    bidirectional: bool
+
+    @property
+    def directions(self) -> Size:
+        """How many times each layer reads the sequence."""
+        return either(self.bidirectional, 2, 1)
+
+    def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
+        self.require_sequence("input", input)
+        self.infer("input_size", input.shape[-1], "features")
+        _, batch = self.split(input)
+        state = self.state(self.num_layers * self.directions, *batch)
+        if hx is not None:
+            self.require_state(hx, state)
+        return input.resized(-1, self.directions * self.shown), state
+
+    def _weights(self, biases: int) -> Size:
+        between = self.weights_of(self.directions * self.shown, biases)
+        return self.directions * (self.weights_of(self.input_size, biases) + (self.num_layers - 1) * between)
+
+    def parameter_count(self) -> Size:
+        return self._weights(2 if self.bias else 0)
+
+    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+        return product(input.shape[:-1]) * self._weights(0)
+
+
+class RNN(_Stack):
+    """A recurrent network, tanh (or relu) of what comes in and what was, over whole sequences.
+
+    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * hidden_size],
+    and the last state of every layer, [D * num_layers, N, hidden_size], where D is 2 if `bidirectional`, else 1
+    """
+
+    nonlinearity: str = word("tanh", "tanh", "relu")
+    bias: bool = flag(True)
+    batch_first: bool = flag(False)
+    dropout: float = number(0.0, minimum=0, maximum=1)
+    bidirectional: bool = flag(False)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+
+class LSTM(_Stack):
+    """A long short-term memory over whole sequences.
+
+    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * H], and the last
+    states of every layer, [D * num_layers, N, H] and [D * num_layers, N, hidden_size], where D is 2 if
+    `bidirectional`, else 1, and H is `proj_size` if that is not 0, else `hidden_size`
+    """
+
+    gates = 4
+    has_cell = True
+    bias: bool = flag(True)
+    batch_first: bool = flag(False)
+    dropout: float = number(0.0, minimum=0, maximum=1)
+    bidirectional: bool = flag(False)
+    proj_size: Size = integer(0, minimum=0)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    @property
+    def shown(self) -> Size:
+        return either(evaluate(parse("size > 0"), {"size": self.proj_size}), self.proj_size, self.hidden_size)
+
+    def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
+        size, hidden = self.proj_size, self.hidden_size
+        message = f"`proj_size` is {show(size)}, which is not below the `hidden_size` of {show(hidden)}"
+        self.require_at_least(hidden - 1, size, code="AS404", message=message, argument="proj_size")
+        return super().forward(input, hx)
+
+    def weights_of(self, incoming: Size, biases: int) -> Size:
+        return super().weights_of(incoming, biases) + self.proj_size * self.hidden_size
+
+
+class GRU(_Stack):
+    """Gated recurrent units over whole sequences.
+
+    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * hidden_size],
+    and the last state of every layer, [D * num_layers, N, hidden_size], where D is 2 if `bidirectional`, else 1
+    """
+
+    gates = 3
+    bias: bool = flag(True)
+    batch_first: bool = flag(False)
+    dropout: float = number(0.0, minimum=0, maximum=1)
+    bidirectional: bool = flag(False)
+    device: str | None = device()
+    dtype: str | None = dtype()

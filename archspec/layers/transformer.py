@@ -1,0 +1,355 @@
+"""Transformer layers.
+
+Masks are of truth values, true where nothing is to be attended to, or of numbers that are added.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec.dimensions import Size, product, show
+from archspec.layers._base import device, divisors, dtype, flag, inferred, integer, number, word
+from archspec.layers._inputs import Sequences, either
+from archspec.tensors import FLOATS, TensorType
+
+
+class _Attending(Sequences):
+    """What layers share that attend from the positions of one sequence to those of another."""
+
+    bias: bool
+    dtype: str | None
+
+    def require_heads(self, name: str, width: Size) -> None:
+        """The features split evenly among the heads."""
+        heads = getattr(self, name)
+        message = f"`{name}` {show(heads)} does not divide the {show(width)} features"
+        hint = f"heads that work: {divisors(width)}" if isinstance(width, int) else ""
+        self.require_divides(heads, width, message=message, help=hint, argument=name)
+
+    def require_width(self, name: str, x: TensorType, width: Size) -> None:
+        """The input's last axis is that wide."""
+        message = f"`{name}` of {type(self).__name__} has {show(width)} features, but {x} flows in"
+        self.require_equal(x.shape[-1], width, message=message)
+
+    def require_batch(self, x: TensorType, other: TensorType) -> None:
+        """Both inputs are batches of as many sequences, or both none."""
+        message = f"{type(self).__name__} takes as many sequences each time, but {x} and {other} flow in"
+        self.require(x.rank == other.rank, "AS501", message)
+        for ours, theirs in zip(self.split(x)[1], self.split(other)[1], strict=True):
+            self.require_equal(ours, theirs, message=message, help="batches come first with `batch_first: true`")
+
+    def require_masks(self, query: TensorType, key: TensorType, heads: Size, **masks: Any) -> None:
+        """What hides keys from queries: a mask over pairs of them, one over keys, whether the first is causal."""
+        (pairs_name, pairs), (keys_name, keys), (causal_name, causal) = masks.items()
+        (length, batch), (source, _) = self.split(query), self.split(key)
+        if keys is not None:
+            self._require_mask(keys_name, keys, (*batch, source))
+        if pairs is not None:
+            self._require_mask(pairs_name, pairs, (length, source), (product(batch) * heads, length, source))
+        if causal is not None:
+            self.require_flags(**{causal_name: causal})
+        hint = f"`{causal_name}` only says that the mask is causal"
+        self.require(pairs is not None or causal is not True, "AS502", f"`{causal_name}` without `{pairs_name}`", hint)
+
+    def _require_mask(self, name: str, mask: Any, *shapes: tuple[Size, ...]) -> None:
+        self.require_tensors(**{name: mask})
+        self.require_dtype(mask, "bool", *FLOATS)
+        self.require_shape(name, mask, *shapes)
+
+    def attention_count(self, width: Size, key: Size, value: Size) -> Size:
+        """The numbers that the four projections learn."""
+        weights = width * (2 * width + key + value)
+        return weights + 4 * width if self.bias else weights
+
+
+def _attention_macs(batch: Size, length: Size, source: Size, keys: Size, widths: tuple[Size, Size, Size]) -> Size:
+    """Projections of `length` queries and `source` keys and values, and the products with all `keys`."""
+    width, key, value = widths
+    projections = 2 * length * width + source * (key + value)
+    return batch * width * (projections + 2 * length * keys)
+
+
+class MultiheadAttention(_Attending):
+    """Attention with several heads; the weights, if wanted, as the second value: null in their place if not.
+
+    Shape: query [L, N, E], key [S, N, kdim], value [S, N, vdim] (with `batch_first` [N, L, E], …; or without N)
+    -> [L, N, E], and weights [N, L, S], or [N, num_heads, L, S] where `average_attn_weights` is false
+    """
+
+    inputs = (
+        "query",
+        "key",
+        "value",
+        "key_padding_mask",
+        "need_weights",
+        "attn_mask",
+        "average_attn_weights",
+        "is_causal",
+    )
+    embed_dim: Size = inferred()
+    num_heads: Size = integer()
+    dropout: float = number(0.0, minimum=0, maximum=1)
+    bias: bool = flag(True)
+    add_bias_kv: bool = flag(False)
+    add_zero_attn: bool = flag(False)
+    kdim: Size | None = integer(None, inferred=True)
+    vdim: Size | None = integer(None, inferred=True)
+    batch_first: bool = flag(False)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(
+        self,
+        query: TensorType,
+        key: TensorType,
+        value: TensorType,
+        key_padding_mask: Any = None,
+        need_weights: Any = True,
+        attn_mask: Any = None,
+        average_attn_weights: Any = True,
+        is_causal: Any = False,
+    ) -> tuple[TensorType, TensorType | None]:
+        for name, x in (("query", query), ("key", key), ("value", value)):
+            self.require_sequence(name, x)
+            self.require_batch(query, x)
+        self.require_flags(need_weights=need_weights, average_attn_weights=average_attn_weights, is_causal=is_causal)
+        self.infer("embed_dim", query.shape[-1], "features")
+        self._infer_width("kdim", key)
+        self._infer_width("vdim", value)
+        self.require_heads("num_heads", self.embed_dim)
+        (length, batch), (source, _) = self.split(query), self.split(key)
+        message = f"`key` and `value` are as long as each other, but {key} and {value} flow in"
+        self.require_equal(source, self.split(value)[0], message=message)
+        masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
+        self.require_masks(query, key, self.num_heads, **masks)
+        if not need_weights:
+            return query, None
+        heads = () if average_attn_weights else (self.num_heads,)
+        return query, query.reshaped(*batch, *heads, length, self._keys(source))
+
+    def _keys(self, source: Size) -> Size:
+        """How many keys there are, given those that flow in."""
+        return source + either(self.add_bias_kv, 1, 0) + either(self.add_zero_attn, 1, 0)
+
+    def _infer_width(self, name: str, x: TensorType) -> None:
+        """`kdim` and `vdim`, where not given, are filled in if they are not `embed_dim`, which null stands for."""
+        seen, width = f"_{name}", x.shape[-1]
+        if name not in vars(self) and seen not in vars(self) and width != self.embed_dim:
+            vars(self)[name] = width
+        vars(self)[seen] = True  # an input of this width came by: the next one may not be of another
+        expected = self._width(name)
+        message = f"`{name}` is {show(expected)}, but {show(width)} features flow in"
+        self.require_equal(expected, width, code="AS406", message=message, argument=name)
+
+    def _width(self, name: str) -> Size:
+        width = vars(self).get(name)
+        return self.embed_dim if width is None else width
+
+    def parameter_count(self) -> Size:
+        count = self.attention_count(self.embed_dim, self._width("kdim"), self._width("vdim"))
+        return count + 2 * self.embed_dim if self.add_bias_kv else count
+
+    def macs(self, query: TensorType, key: TensorType, value: TensorType, *rest: Any, **named: Any) -> Size:
+        (length, batch), (source, _) = self.split(query), self.split(key)
+        widths = self.embed_dim, self._width("kdim"), self._width("vdim")
+        return _attention_macs(product(batch), length, source, self._keys(source), widths)
+
+
+class _TransformerLayer(_Attending):
+    """What is built of attention, a network of two linear layers, and a normalization for each of them."""
+
+    d_model: Size = inferred()
+    nhead: Size = integer()
+    dim_feedforward: Size
+    layer_norm_eps: float
+
+    def take(self, name: str, x: TensorType) -> None:
+        """Infers `d_model`, and checks it against the heads."""
+        self.require_sequence(name, x)
+        self.infer("d_model", x.shape[-1], "features")
+        self.require_heads("nhead", self.d_model)
+
+    def take_memory(self, name: str, x: TensorType, memory: TensorType) -> None:
+        """A further input goes with the first."""
+        self.require_sequence(name, x)
+        self.require_batch(memory, x)
+        self.require_width(name, x, self.d_model)
+
+    def norm_count(self) -> Size:
+        """The numbers that a normalization learns."""
+        return 2 * self.d_model if self.bias else self.d_model
+
+    def layer_count(self, attentions: int) -> Size:
+        """The numbers that a layer learns which attends so many times."""
+        width, inner = self.d_model, self.dim_feedforward
+        network = 2 * width * inner + (width + inner if self.bias else 0)
+        return attentions * self.attention_count(width, width, width) + network + (attentions + 1) * self.norm_count()
+
+    def layer_macs(self, x: TensorType, *sources: TensorType) -> Size:
+        """Operations of a layer that attends to each of the sources."""
+        (length, batch), width = self.split(x), self.d_model
+        lengths = [self.split(source)[0] for source in sources]
+        attention = sum(_attention_macs(1, length, source, source, (width, width, width)) for source in lengths)
+        return product(batch) * (attention + 2 * length * width * self.dim_feedforward)
+
+
+class TransformerEncoderLayer(_TransformerLayer):
+    """Self-attention, then a network for each position; keeps its input's shape, [T, N, C], [N, T, C] or [T, C]."""
+
+    inputs = ("src", "src_mask", "src_key_padding_mask", "is_causal")
+    dim_feedforward: Size = integer(2048)
+    dropout: float = number(0.1, minimum=0, maximum=1)
+    activation: str = word("relu", "relu", "gelu")
+    layer_norm_eps: float = number(1e-5, minimum=0)
+    batch_first: bool = flag(False)
+    norm_first: bool = flag(False)
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(
+        self, src: TensorType, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = False
+    ) -> TensorType:
+        self.take("src", src)
+        self.require_flags(is_causal=is_causal)
+        masks = {"src_mask": src_mask, "src_key_padding_mask": src_key_padding_mask, "is_causal": is_causal}
+        self.require_masks(src, src, self.nhead, **masks)
+        return src
+
+    def parameter_count(self) -> Size:
+        return self.layer_count(1)
+
+    def macs(self, src: TensorType, *rest: Any, **named: Any) -> Size:
+        return self.layer_macs(src, src)
+
+
+class TransformerDecoderLayer(_TransformerLayer):
+    """Self-attention, attention to `memory`, then a network for each position.
+
+    Shape: tgt [T, N, C] and memory [S, N, C] (with `batch_first` [N, T, C], …; or without N) -> [T, N, C]
+    """
+
+    inputs = (
+        "tgt",
+        "memory",
+        "tgt_mask",
+        "memory_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+        "tgt_is_causal",
+        "memory_is_causal",
+    )
+    dim_feedforward: Size = integer(2048)
+    dropout: float = number(0.1, minimum=0, maximum=1)
+    activation: str = word("relu", "relu", "gelu")
+    layer_norm_eps: float = number(1e-5, minimum=0)
+    batch_first: bool = flag(False)
+    norm_first: bool = flag(False)
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(
+        self,
+        tgt: TensorType,
+        memory: TensorType,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        tgt_is_causal: Any = False,
+        memory_is_causal: Any = False,
+    ) -> TensorType:
+        self.take("tgt", tgt)
+        self.take_memory("memory", memory, tgt)
+        self.require_flags(tgt_is_causal=tgt_is_causal, memory_is_causal=memory_is_causal)
+        ours = {"tgt_mask": tgt_mask, "tgt_key_padding_mask": tgt_key_padding_mask, "tgt_is_causal": tgt_is_causal}
+        theirs = {
+            "memory_mask": memory_mask,
+            "memory_key_padding_mask": memory_key_padding_mask,
+            "memory_is_causal": memory_is_causal,
+        }
+        self.require_masks(tgt, tgt, self.nhead, **ours)
+        self.require_masks(tgt, memory, self.nhead, **theirs)
+        return tgt
+
+    def parameter_count(self) -> Size:
+        return self.layer_count(2)
+
+    def macs(self, tgt: TensorType, memory: TensorType, *rest: Any, **named: Any) -> Size:
+        return self.layer_macs(tgt, tgt, memory)
+
+
+class Transformer(_TransformerLayer):
+    """An encoder, and a decoder that attends to what it makes of `src`.
+
+    PyTorch's `custom_encoder` and `custom_decoder`, modules that no spec can hold, are left out: write such a network
+    of its layers. `d_model` is inferred, whatever PyTorch's default is.
+
+    Shape: src [S, N, C] and tgt [T, N, C] (with `batch_first` [N, S, C], …; or without N) -> [T, N, C]
+    """
+
+    inputs = (
+        "src",
+        "tgt",
+        "src_mask",
+        "tgt_mask",
+        "memory_mask",
+        "src_key_padding_mask",
+        "tgt_key_padding_mask",
+        "memory_key_padding_mask",
+        "src_is_causal",
+        "tgt_is_causal",
+        "memory_is_causal",
+    )
+    positional = 0
+    d_model: Size = integer(512, inferred=True)
+    nhead: Size = integer(8)
+    num_encoder_layers: Size = integer(6)
+    num_decoder_layers: Size = integer(6)
+    dim_feedforward: Size = integer(2048)
+    dropout: float = number(0.1, minimum=0, maximum=1)
+    activation: str = word("relu", "relu", "gelu")
+    layer_norm_eps: float = number(1e-5, minimum=0)
+    batch_first: bool = flag(False)
+    norm_first: bool = flag(False)
+    bias: bool = flag(True)
+    device: str | None = device()
+    dtype: str | None = dtype()
+
+    def forward(
+        self,
+        src: TensorType,
+        tgt: TensorType,
+        src_mask: Any = None,
+        tgt_mask: Any = None,
+        memory_mask: Any = None,
+        src_key_padding_mask: Any = None,
+        tgt_key_padding_mask: Any = None,
+        memory_key_padding_mask: Any = None,
+        src_is_causal: Any = None,
+        tgt_is_causal: Any = None,
+        memory_is_causal: Any = False,
+    ) -> TensorType:
+        self.take("src", src)
+        self.take_memory("tgt", tgt, src)
+        self.require_flags(memory_is_causal=memory_is_causal)
+        ours = {"src_mask": src_mask, "src_key_padding_mask": src_key_padding_mask, "src_is_causal": src_is_causal}
+        theirs = {"tgt_mask": tgt_mask, "tgt_key_padding_mask": tgt_key_padding_mask, "tgt_is_causal": tgt_is_causal}
+        between = {
+            "memory_mask": memory_mask,
+            "memory_key_padding_mask": memory_key_padding_mask,
+            "memory_is_causal": memory_is_causal,
+        }
+        self.require_masks(src, src, self.nhead, **ours)
+        self.require_masks(tgt, tgt, self.nhead, **theirs)
+        self.require_masks(tgt, src, self.nhead, **between)
+        return tgt
+
+    def parameter_count(self) -> Size:
+        encoder = self.num_encoder_layers * self.layer_count(1)
+        return encoder + self.num_decoder_layers * self.layer_count(2) + 2 * self.norm_count()
+
+    def macs(self, src: TensorType, tgt: TensorType, *rest: Any, **named: Any) -> Size:
+        encoder = self.num_encoder_layers * self.layer_macs(src, src)
+        return encoder + self.num_decoder_layers * self.layer_macs(tgt, tgt, src)

@@ -1,0 +1,11 @@
+"""YAML text -> a plain tree and the place of every key and value in it, within the language's limits.
+
+Knows nothing of specs, keys, layers or expressions: any YAML document is as good as another. Each room imports only
+those before it: tree, scalars, hints, reading, composing.
+"""
+
+from archspec.source.composing import parse
+from archspec.source.reading import read, read_stream
+from archspec.source.tree import LIMITS, Limits, Path, Source
+
+__all__ = ["LIMITS", "Limits", "Path", "Source", "parse", "read", "read_stream"]

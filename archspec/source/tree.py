@@ -1,0 +1,98 @@
+"""A document that has been read: its plain tree, and the place of every key and value in the text."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from archspec.problems import Span
+
+Path = tuple[str | int, ...]
+"""A place in the plain tree: keys of mappings and indices of lists."""
+
+Place = tuple[int, int]
+"""A piece of the text: offsets into it, the second exclusive."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The language's limits; raised only by the caller, never by a spec. `nodes` counts values, aliases expanded."""
+
+    bytes: int = 2**20
+    depth: int = 64
+    nodes: int = 100_000
+    layers: int = 10_000
+    expression: int = 200
+
+
+LIMITS = Limits()
+
+
+class Node:
+    """Where a value stands. `children` mirrors the value; `keys` is the place of each key of a mapping."""
+
+    __slots__ = ("children", "end", "keys", "start")
+
+    def __init__(self, start: int, end: int, children: Any = None, keys: dict[str, Place] | None = None) -> None:
+        self.start, self.end, self.children, self.keys = start, end, children, keys
+
+
+class Source:
+    """A document that has been read: its text, its plain tree, and where everything stands.
+
+    `data` is made of dict, list, str, int, float, bool and None. What an alias stands for is the anchor's own object.
+    """
+
+    __slots__ = ("_lines", "_starts", "data", "limits", "path", "root", "text")
+
+    def __init__(self, path: str, text: str, limits: Limits = LIMITS) -> None:
+        self.path, self.text, self.limits = path, text, limits
+        self.data: Any = None
+        self.root = Node(0, 0)
+        self._lines: list[str] = []
+        self._starts: list[int] = []
+
+    def value(self, path: Path) -> Any:
+        """The plain value at a place; None where there is none."""
+        value: Any = self.data
+        for part in path:
+            if isinstance(value, dict) and isinstance(part, str):
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                value = value[part]
+            else:
+                return None
+        return value
+
+    def span(self, path: Path, *, key: bool = False) -> Span:
+        """The place of the value at `path`, or of the key that leads there; else of the deepest value on the way.
+
+        The place of an alias is the alias; what is below it stands where the anchor is.
+        """
+        node, place = self.root, None
+        for step in path:
+            if isinstance(node.children, dict) and step in node.children and node.keys:
+                place, node = node.keys[str(step)], node.children[step]
+            elif isinstance(node.children, list) and isinstance(step, int) and 0 <= step < len(node.children):
+                place, node = None, node.children[step]
+            else:
+                return self.place(node.start, node.end)
+        return self.place(*place) if key and place else self.place(node.start, node.end)
+
+    def place(self, start: int, end: int) -> Span:
+        """The span of `text[start:end]`."""
+        if not self._lines:
+            # Lines end as YAML and editors agree: \n, \r\n or \r. str.splitlines would know seven breaks more.
+            self._lines = list(io.StringIO(self.text, newline=""))
+            if not self._lines or self._lines[-1][-1] in "\r\n":
+                self._lines.append("")
+            self._starts = list(accumulate(map(len, self._lines[:-1]), initial=0))
+        line = bisect_right(self._starts, start)
+        last = bisect_right(self._starts, max(start, end - 1))  # an end after a line break is still on that line
+        first = self._lines[line - 1]
+        text = first.rstrip("\r\n") if first[-1:] in ("\r", "\n") else first
+        columns = start - self._starts[line - 1] + 1, max(start, end) - self._starts[last - 1] + 1
+        return Span(self.path, line, columns[0], last, columns[1], text)
