@@ -43,7 +43,7 @@ LADDER = (
     "layers._arguments",
     "layers._base",
     "layers._*",
-    "layers.padding",
+    "layers.padding functions._dtypes functions._shapes",
     "layers.* functions._*",
     "layers functions.* document",
     "functions",

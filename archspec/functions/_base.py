@@ -6,7 +6,8 @@ takes, which is checked before the body runs:
 
 - `TensorType` a tensor; `tuple[TensorType, ...]` a list of them;
 - `int` an integer that has to be known, such as an axis; `Size` one that may be symbolic;
-- `float`, `bool`, `str`, `Literal[…]` (one of some words), `None`, and unions and tuples of all these.
+- `float`, `bool`, `str`, `Literal[…]` (one of some words), `None`, and unions and tuples of all these;
+- `Any` what the rule looks at itself.
 
 Left out are the arguments that no spec needs (`out`, `inplace`, `layout`, `generator`, …), and `device`, which is the
 inputs'. Knows nothing of specs, of how an expression is written, or of source code.
@@ -89,9 +90,10 @@ _WORDS = {
 class Takes:
     """What an argument takes, read from its annotation."""
 
-    __slots__ = ("choices", "items", "kinds")
+    __slots__ = ("anything", "choices", "items", "kinds")
 
     def __init__(self, annotation: Any) -> None:
+        self.anything = annotation is Any
         parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
         self.kinds = {_KINDS[part] for part in parts if part in _KINDS}
         self.choices = tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
@@ -110,6 +112,8 @@ class Takes:
 
     def check(self, value: Any, name: str) -> Any:
         """The value in the form that rules compute with; Refusal if it is none, Undecided if it has to be known."""
+        if self.anything:
+            return value
         if isinstance(value, TensorType):
             fits = "tensor" in self.kinds
         elif isinstance(value, tuple | list):
@@ -219,6 +223,8 @@ class Function:
             hint = f"the others go by their names: {more}" if more else ""
             refuse("AS402", f"{len(args)} values are given by position, but it takes {len(by_place)}: {taken}", hint)
         for parameter in self.parameters.values():
+            if parameter.kind is parameter.POSITIONAL_ONLY and parameter.name in kwargs:
+                refuse("AS402", f"`{parameter.name}` goes by position, without its name", argument=parameter.name)
             if parameter.default is parameter.empty and parameter.name not in (*by_place[: len(args)], *kwargs):
                 refuse("AS403", f"`{parameter.name}` is required: {self.takes[parameter.name]}")
 

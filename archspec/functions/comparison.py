@@ -5,7 +5,7 @@ from __future__ import annotations
 from archspec.functions._base import Function, Operand, function
 from archspec.functions._dtypes import require_same_dtype, result_type
 from archspec.functions._shapes import broadcast
-from archspec.refusals import refuse
+from archspec.refusals import refuse, require
 from archspec.tensors import COMPLEX, TensorType
 
 _COMPARISONS = {
@@ -37,4 +37,7 @@ def isclose(
 ) -> TensorType:
     """Whether the two are nearly equal. Shape: [*], [*] that broadcast -> [*] bool"""
     require_same_dtype(input, other)
+    for value, name in ((rtol, "rtol"), (atol, "atol")):
+        negative = isinstance(value, int | float) and value < 0
+        require(not negative, "AS404", f"`{name}` is {value}, below 0", argument=name)
     return TensorType(broadcast(input.shape, other.shape), "bool")

@@ -61,7 +61,8 @@ def nansum(
     """The sum of all that are numbers. Shape: [*] -> [*] without the axes `dim`, or []"""
     require_dtype(input, REAL_OR_BOOL)
     result = TensorType(without(input, axes(input, dim), keepdim), dtype or summed(input.dtype))
-    require_dtype(result, REAL_OR_BOOL)
+    if input.dtype in FLOATS:
+        require_dtype(result, REAL_OR_BOOL, "dtype")
     return result
 
 

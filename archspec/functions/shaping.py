@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec import dimensions
 from archspec.dimensions import Size, product, quotient, show
-from archspec.functions._base import Axes, Function, Sizes, function, listed
+from archspec.functions._base import ABSENT, Axes, Function, Sizes, function, listed
 from archspec.functions._shapes import (
     Shape,
     axes,
@@ -130,9 +130,9 @@ MOVES = {name: _move(name) for name in ("moveaxis", "movedim")}
 
 
 @function("torch.squeeze")
-def squeeze(input: TensorType, dim: Axes | None = None) -> TensorType:
+def squeeze(input: TensorType, dim: Axes = ABSENT) -> TensorType:
     """Drops axes of size 1: all of them, or those of `dim` that are. Shape: [*, 1, *] -> [*]"""
-    wanted = range(input.rank) if dim is None else axes(input, dim) if dim != () else []
+    wanted = range(input.rank) if dim is ABSENT else axes(input, dim) if dim != () else []
     dropped = [place for place in wanted if input.shape and is_one(input, place)]
     return input.reshaped(*(size for place, size in enumerate(input.shape) if place not in dropped))
 

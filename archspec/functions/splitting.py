@@ -65,7 +65,9 @@ def split(tensor: TensorType, split_size_or_sections: Size | tuple[Size, ...], d
 
 
 @function("torch.tensor_split")
-def tensor_split(input: TensorType, indices_or_sections: int | tuple[Size, ...], dim: int = 0) -> Tensors:
+def tensor_split(
+    input: TensorType, indices_or_sections: int | tuple[Size, ...], /, dim: int = 0
+) -> Tensors:
     """Takes an axis apart into so many parts, or at those places. Shape: [*, L, *] -> n x [*, L / n, *]"""
     require_rank_from(input, 1)
     place, name = axis(input, dim), "indices_or_sections"

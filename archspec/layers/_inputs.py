@@ -47,7 +47,6 @@ class Sequences(SeveralInputs):
         layout = "[N, T, C] or [T, C]" if self.batch_first is True else "[T, N, C] or [T, C]"
         self.require_tensors(**{name: x})
         self.require_rank(x, 2, 3, layout=layout)
-        self.require_dtype(x, self.float_weights())
 
     def split(self, x: TensorType) -> tuple[Size, tuple[Size, ...]]:
         """The length of the sequences, and the axis of their batch, if there is one."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from archspec.dimensions import Size, show
-from archspec.expressions import Symbolic, Undecided
 from archspec.layers._base import flag, integer, number
 from archspec.layers._inputs import SeveralInputs
-from archspec.tensors import TensorType
+from archspec.tensors import FLOATS, TensorType
+
+_REAL = {dtype: dtype for dtype in FLOATS} | {"complex128": "float64"}
+"""The dtype of a norm; float32 where it is not listed."""
 
 
 class _Distance(SeveralInputs):
@@ -15,7 +17,6 @@ class _Distance(SeveralInputs):
     def stretched(self, x1: TensorType, x2: TensorType) -> TensorType:
         """The type that both inputs stretch to, an axis of 1 as far as need be."""
         self.require_tensors(x1=x1, x2=x2)
-        self.require_float(x1)
         self.require_dtype(x2, x1.dtype)
         sizes: list[Size] = []
         for place in range(-max(x1.rank, x2.rank), 0):
@@ -37,6 +38,7 @@ class CosineSimilarity(_Distance):
     eps: float = number(1e-8)
 
     def forward(self, x1: TensorType, x2: TensorType) -> TensorType:
+        self.require_float(x1)
         both = self.stretched(x1, x2)
         axis = self.axis(both, "dim")
         return both.reshaped(*both.shape[:axis], *both.shape[axis + 1 :])
@@ -53,7 +55,7 @@ class PairwiseDistance(_Distance):
     keepdim: bool = flag(False)
 
     def forward(self, x1: TensorType, x2: TensorType) -> TensorType:
+        self.require_kind(x1, "floating-point", "integer", "complex")
         both = self.stretched(x1, x2)
-        if isinstance(self.keepdim, Symbolic):
-            raise Undecided("`keepdim`, a number of axes")
-        return both.reshaped(*both.shape[:-1], *([1] if self.keepdim else []))
+        kept = (1,) if self.keepdim and both.rank > 0 else ()
+        return TensorType((*both.shape[:-1], *kept), _REAL.get(both.dtype, "float32"))

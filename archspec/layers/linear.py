@@ -64,7 +64,7 @@ class Bilinear(SeveralInputs):
         message = f"Bilinear takes two tensors that differ in their last axis alone, but {input1} and {input2} flow in"
         self.require(input1.rank == input2.rank >= 1, "AS501", message)
         for x in (input1, input2):
-            self.require_dtype(x, self.float_weights())
+            self.require_dtype(x, self.dtype or "float32")
         for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True):
             self.require_equal(a, b, message=message)
         self.infer("in1_features", input1.shape[-1], "features")

@@ -33,7 +33,7 @@ class _Recurrent(SeveralInputs):
 
     def state(self, *axes: Size) -> Flow:
         """The state's type, given its axes before the features."""
-        weights = self.float_weights()
+        weights = self.dtype or "float32"
         hidden = TensorType((*axes, self.shown), weights)
         return (hidden, TensorType((*axes, self.hidden_size), weights)) if self.has_cell else hidden
 
@@ -60,7 +60,7 @@ class _Cell(_Recurrent):
     def forward(self, input: TensorType, hx: Any = None) -> Flow:
         self.require_tensors(input=input)
         self.require_rank(input, 1, 2, layout="[N, C] or [C]")
-        self.require_dtype(input, self.float_weights())
+        self.require_dtype(input, self.dtype or "float32")
         self.infer("input_size", input.shape[-1], "features")
         state = self.state(*input.shape[:-1])
         if hx is not None:
@@ -125,6 +125,7 @@ class _Stack(_Recurrent, Sequences):
 
     def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
         self.require_sequence("input", input)
+        self.require_dtype(input, self.dtype or "float32")
         self.infer("input_size", input.shape[-1], "features")
         _, batch = self.split(input)
         state = self.state(self.num_layers * self.directions, *batch)

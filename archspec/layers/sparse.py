@@ -104,7 +104,7 @@ class EmbeddingBag(_Table, SeveralInputs):
         self.require(offsets is not None, "AS501", f"{input} needs `offsets`: where each bag begins", hint)
         self.require_tensors(offsets=offsets)
         self.require(offsets.rank == 1, "AS501", f"`offsets` take one axis, but {offsets} flows in")
-        self.require_dtype(offsets, input.dtype)
+        self.require_indices(offsets)
         count: Size = offsets.shape[0] - either(self.include_last_offset, 1, 0)
         message = f"`include_last_offset` takes the last of {offsets} for an end: no bag is left"
         self.require_at_least(count, 1, message=message, argument="include_last_offset")

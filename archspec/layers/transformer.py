@@ -10,7 +10,7 @@ from typing import Any
 from archspec.dimensions import Size, product, show
 from archspec.layers._base import device, divisors, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, either
-from archspec.tensors import FLOATS, TensorType
+from archspec.tensors import TensorType
 
 
 class _Attending(Sequences):
@@ -18,6 +18,11 @@ class _Attending(Sequences):
 
     bias: bool
     dtype: str | None
+
+    def take_sequence(self, name: str, x: TensorType) -> None:
+        """Checks the axes and the dtype of an input."""
+        self.require_sequence(name, x)
+        self.require_dtype(x, self.float_weights())
 
     def require_heads(self, name: str, width: Size) -> None:
         """The features split evenly among the heads."""
@@ -43,17 +48,18 @@ class _Attending(Sequences):
         (pairs_name, pairs), (keys_name, keys), (causal_name, causal) = masks.items()
         (length, batch), (source, _) = self.split(query), self.split(key)
         if keys is not None:
-            self._require_mask(keys_name, keys, (*batch, source))
+            self._require_mask(keys_name, keys, query.dtype, (*batch, source))
         if pairs is not None:
-            self._require_mask(pairs_name, pairs, (length, source), (product(batch) * heads, length, source))
+            shapes = (length, source), (product(batch) * heads, length, source)
+            self._require_mask(pairs_name, pairs, query.dtype, *shapes)
         if causal is not None:
             self.require_flags(**{causal_name: causal})
         hint = f"`{causal_name}` only says that the mask is causal"
         self.require(pairs is not None or causal is not True, "AS502", f"`{causal_name}` without `{pairs_name}`", hint)
 
-    def _require_mask(self, name: str, mask: Any, *shapes: tuple[Size, ...]) -> None:
+    def _require_mask(self, name: str, mask: Any, numbers: str, *shapes: tuple[Size, ...]) -> None:
         self.require_tensors(**{name: mask})
-        self.require_dtype(mask, "bool", *FLOATS)
+        self.require_dtype(mask, "bool", numbers)
         self.require_shape(name, mask, *shapes)
 
     def attention_count(self, width: Size, key: Size, value: Size) -> Size:
@@ -110,7 +116,7 @@ class MultiheadAttention(_Attending):
         is_causal: Any = False,
     ) -> tuple[TensorType, TensorType | None]:
         for name, x in (("query", query), ("key", key), ("value", value)):
-            self.require_sequence(name, x)
+            self.take_sequence(name, x)
             self.require_batch(query, x)
         self.require_flags(need_weights=need_weights, average_attn_weights=average_attn_weights, is_causal=is_causal)
         self.infer("embed_dim", query.shape[-1], "features")
@@ -165,13 +171,13 @@ class _TransformerLayer(_Attending):
 
     def take(self, name: str, x: TensorType) -> None:
         """Infers `d_model`, and checks it against the heads."""
-        self.require_sequence(name, x)
+        self.take_sequence(name, x)
         self.infer("d_model", x.shape[-1], "features")
         self.require_heads("nhead", self.d_model)
 
     def take_memory(self, name: str, x: TensorType, memory: TensorType) -> None:
         """A further input goes with the first."""
-        self.require_sequence(name, x)
+        self.take_sequence(name, x)
         self.require_batch(memory, x)
         self.require_width(name, x, self.d_model)
 
