@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import ModuleType
 
-from archspec.functions import activation, comparison, elementwise, joining, reduction, shaping, splitting
+from archspec.functions import activation, comparison, contraction, creation, elementwise, joining, matrix, reduction, shaping, splitting
 from archspec.functions._base import Flow, Function
 
-_FAMILIES = (activation, comparison, elementwise, joining, reduction, shaping, splitting)
+_FAMILIES = (activation, comparison, contraction, creation, elementwise, joining, matrix, reduction, shaping, splitting)
 
 
 def _declared(family: ModuleType) -> Iterator[Function]:

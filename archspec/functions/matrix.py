@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size, equal, product, show
+from archspec.dimensions import Size, product, show
 from archspec.functions._base import Scalar, function
-from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype
-from archspec.functions._shapes import Shape, axes, broadcast, require_rank, require_rank_from, require_stretches, same_size
+from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype, result_type
+from archspec.functions._shapes import Shape, broadcast, require_rank, require_rank_from, require_stretches, same_size
+from archspec.functions.elementwise import kind_of
 from archspec.refusals import require
-from archspec.tensors import TensorType
+from archspec.tensors import INTEGERS, TensorType
 
 
 def _contracted(a: TensorType, b: TensorType, left: Size, right: Size) -> Size:
@@ -23,10 +24,8 @@ def _multiplied(a: TensorType, b: TensorType) -> str:
 
 
 def _matmul_macs(output: TensorType, input: TensorType, other: TensorType) -> Size:
-    # PyTorch's counter knows products of two matrices only.
-    if other.rank == 1 or (input.rank == 1 and other.rank != 2):
-        return 0
-    return product((output.numel, input.shape[-1]))
+    # PyTorch's counter knows no products with a vector on the right.
+    return 0 if other.rank == 1 else product((output.numel, input.shape[-1]))
 
 
 @function("torch.matmul", macs=_matmul_macs)
@@ -78,4 +77,92 @@ def outer(input: TensorType, vec2: TensorType) -> TensorType:
     """All products of the numbers of two vectors. Shape: [A], [B] -> [A, B]"""
     require_rank(input, 1)
     require_rank(vec2, 1, name="vec2")
-    return mul.like(input, vec2)
+    return TensorType((input.shape[0], vec2.shape[0]), result_type(input, vec2))
+
+
+@function("torch.addmm", macs=lambda output, input, mat1, mat2, **_: product((output.numel, mat1.shape[1])))
+def addmm(input: TensorType, mat1: TensorType, mat2: TensorType, *, beta: Scalar = 1, alpha: Scalar = 1) -> TensorType:
+    """beta * input + alpha * mat1 @ mat2. Shape: [*] that stretches to [A, C], [A, B], [B, C] -> [A, C]"""
+    require_rank(mat1, 2, name="mat1")
+    require_rank(mat2, 2, name="mat2")
+    _contracted(mat1, mat2, mat1.shape[1], mat2.shape[0])
+    return _added(input, TensorType((mat1.shape[0], mat2.shape[1]), _multiplied(mat1, mat2)), beta, alpha)
+
+
+@function("torch.baddbmm", macs=lambda output, input, batch1, batch2, **_: product((output.numel, batch1.shape[2])))
+def baddbmm(
+    input: TensorType, batch1: TensorType, batch2: TensorType, *, beta: Scalar = 1, alpha: Scalar = 1
+) -> TensorType:
+    """beta * input + alpha * batch1 @ batch2. Shape: [*] that stretches, [N, A, B], [N, B, C] -> [N, A, C]"""
+    require_rank(batch1, 3, name="batch1")
+    require_rank(batch2, 3, name="batch2")
+    message = f"{batch1} and {batch2} are unlike numbers of matrices"
+    batch = same_size(batch1.shape[0], batch2.shape[0], message)
+    _contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
+    shape = (batch, batch1.shape[1], batch2.shape[2])
+    return _added(input, TensorType(shape, _multiplied(batch1, batch2)), beta, alpha)
+
+
+def _added(input: TensorType, product: TensorType, beta: Scalar, alpha: Scalar) -> TensorType:
+    require_stretches(input.shape, product.shape, "input")
+    require_same_dtype(product, input)
+    for factor, name in ((beta, "beta"), (alpha, "alpha")):
+        whole = product.dtype in INTEGERS and kind_of(factor) == "float"
+        require(not whole, "AS404", f"`{name}` is {factor}, which does not go with {product.dtype}", argument=name)
+    return product
+
+
+@function("torch.tensordot", macs=lambda output, a, b, dims=2: product((output.numel, *_summed(a, dims))))
+def tensordot(a: TensorType, b: TensorType, dims: int = 2) -> TensorType:
+    """Sums over the last axes of one and the first of the other. Shape: [*, A, B], [A, B, *] -> [*, *] for 2"""
+    message = f"`dims` is {dims}, but {a} and {b} have {a.rank} and {b.rank} axes"
+    require(0 <= dims <= min(a.rank, b.rank), "AS404", message, argument="dims")
+    for left, right in zip(_summed(a, dims), b.shape[:dims], strict=True):
+        _contracted(a, b, left, right)
+    return TensorType((*a.shape[: a.rank - dims], *b.shape[dims:]), _multiplied(a, b))
+
+
+def _summed(a: TensorType, dims: int) -> Shape:
+    return a.shape[a.rank - dims :]
+
+
+def _linear_macs(output: TensorType, input: TensorType, weight: TensorType, bias: TensorType | None = None) -> Size:
+    return 0 if weight.rank == 1 else product((output.numel, input.shape[-1]))
+
+
+@function("F.linear", macs=_linear_macs)
+def linear(input: TensorType, weight: TensorType, bias: TensorType | None = None) -> TensorType:
+    """input @ weight.T + bias. Shape: [*, A], [B, A], [B] -> [*, B]"""
+    require_rank_from(input, 1)
+    require_rank(weight, *((1, 2) if bias is None else (2,)), name="weight")
+    message = f"`weight` {weight} takes {show(weight.shape[-1])} features, but {input} has {show(input.shape[-1])}"
+    same_size(input.shape[-1], weight.shape[-1], message, argument="weight")
+    output = TensorType((*input.shape[:-1], *weight.shape[:-1]), _multiplied(input, weight))
+    if bias is not None:
+        require_same_dtype(input, bias)
+        require_stretches(bias.shape, output.shape, "bias")
+    return output
+
+
+@function("F.bilinear")
+def bilinear(
+    input1: TensorType, input2: TensorType, weight: TensorType, bias: TensorType | None = None
+) -> TensorType:
+    """input1 @ weight @ input2.T for each output. Shape: [*, A], [*, B], [C, A, B], [C] -> [*, C]"""
+    require_rank(weight, 3, name="weight")
+    require_rank_from(input1, 1, name="input1")
+    message = f"{input1} and {input2} differ before the last axis"
+    require(input1.rank == input2.rank, "AS501", message, argument="input2")
+    batch = [same_size(a, b, message) for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True)]
+    for x, place, name in ((input1, 1, "input1"), (input2, 2, "input2")):
+        size = weight.shape[place]
+        message = f"`weight` {weight} takes {show(size)} features as `{name}`, but {x} has {show(x.shape[-1])}"
+        same_size(x.shape[-1], size, message, argument=name)
+    _multiplied(input1, input2)
+    require_same_dtype(input1, weight)
+    if bias is not None:
+        require_same_dtype(input1, bias)
+        require_rank(bias, 1, name="bias")
+        message = f"`bias` {bias} does not go with {show(weight.shape[0])} outputs"
+        same_size(bias.shape[0], weight.shape[0], message, argument="bias")
+    return TensorType((*batch, weight.shape[0]), input1.dtype)

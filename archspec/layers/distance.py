@@ -14,9 +14,10 @@ _REAL = {dtype: dtype for dtype in FLOATS} | {"complex128": "float64"}
 class _Distance(SeveralInputs):
     inputs = ("x1", "x2")
 
-    def stretched(self, x1: TensorType, x2: TensorType) -> TensorType:
+    def stretched(self, x1: TensorType, x2: TensorType, *kinds: str) -> TensorType:
         """The type that both inputs stretch to, an axis of 1 as far as need be."""
         self.require_tensors(x1=x1, x2=x2)
+        self.require_kind(x1, *kinds)
         self.require_dtype(x2, x1.dtype)
         sizes: list[Size] = []
         for place in range(-max(x1.rank, x2.rank), 0):
@@ -38,8 +39,7 @@ class CosineSimilarity(_Distance):
     eps: float = number(1e-8)
 
     def forward(self, x1: TensorType, x2: TensorType) -> TensorType:
-        self.require_float(x1)
-        both = self.stretched(x1, x2)
+        both = self.stretched(x1, x2, "floating-point")
         axis = self.axis(both, "dim")
         return both.reshaped(*both.shape[:axis], *both.shape[axis + 1 :])
 
@@ -55,7 +55,6 @@ class PairwiseDistance(_Distance):
     keepdim: bool = flag(False)
 
     def forward(self, x1: TensorType, x2: TensorType) -> TensorType:
-        self.require_kind(x1, "floating-point", "integer", "complex")
-        both = self.stretched(x1, x2)
+        both = self.stretched(x1, x2, "floating-point", "integer", "complex")
         kept = (1,) if self.keepdim and both.rank > 0 else ()
         return TensorType((*both.shape[:-1], *kept), _REAL.get(both.dtype, "float32"))
