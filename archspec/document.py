@@ -51,6 +51,7 @@ _RESERVED = frozenset(
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_TARGET = re.compile(r"[\w\s(),]{1,200}", re.ASCII)
 _OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructors fill
 # `layer_{i}`, which becomes an f-string: nothing in it may end one.
 _PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
@@ -82,6 +83,15 @@ def _step_name(value: object) -> object:
     if isinstance(value, str) and (problem := name_problem(value)):
         raise _refuse("AS204", f"{echo(value)} {problem}", "choose another name, such as " + _other(value))
     return value
+
+
+def _target(value: object) -> object:
+    """A step's name, or the names that its value is unpacked into: `out, (h, c)`."""
+    if isinstance(value, str) and _TARGET.fullmatch(value):
+        for name in _IDENTIFIER.findall(value):
+            _step_name(name)
+        return value
+    return _step_name(value)
 
 
 def _parameter_name(value: object) -> object:
@@ -125,6 +135,7 @@ def _other(name: str) -> str:
 
 
 StepName = Annotated[str, BeforeValidator(_step_name)]
+Target = Annotated[str, BeforeValidator(_target)]
 ParameterName = Annotated[str, BeforeValidator(_parameter_name)]
 ClassName = Annotated[str, BeforeValidator(_class_name)]
 Pattern = Annotated[str, BeforeValidator(_pattern)]
@@ -261,7 +272,7 @@ def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
 
 
 Layers = Annotated[
-    Annotated[list[Step], Tag("list")] | Annotated[dict[StepName, Step], Tag("mapping")],
+    Annotated[list[Step], Tag("list")] | Annotated[dict[Target, Step], Tag("mapping")],
     Discriminator(
         _layers_tag,
         custom_error_type="archspec_layers",

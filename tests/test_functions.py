@@ -158,6 +158,7 @@ def no_tensor(arguments: dict[str, Any]) -> bool:
 
 
 STRICTER: list[Stricter] = [
+    Stricter("tensordot", "", lambda arguments: True, "PyTorch stretches an axis of 1 that it sums over"),
     Stricter("*alpha_dropout", "input", lambda arguments: True, "training refuses integers"),
     Stricter("*", "input", no_tensor, "PyTorch makes tensors of two numbers; arithmetic on numbers is Python's"),
 ]
@@ -495,7 +496,7 @@ def repeat_with_symbols(function: Function, draw: Draw, output: Any, macs: Size,
     if not free and function.name in COUNTED_BY_VALUES and len(symbolic) != len(output):
         return
     same_flow(symbolic, output, draw.sizes)
-    if function.name != "einsum" or 1 not in draw.sizes.values():  # of what is 1 PyTorch makes no product of matrices
+    if function.name not in ("einsum", "tensordot") or 1 not in draw.sizes.values():  # of what is 1 PyTorch makes no product of matrices
         assert dimensions.substitute(cost, draw.sizes) == macs
 
 

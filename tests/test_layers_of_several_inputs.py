@@ -8,6 +8,7 @@ refuses in training or in evaluation, archspec has to refuse, and nothing else b
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import traceback
 import warnings
@@ -158,7 +159,8 @@ def bag(arguments: dict[str, Any], n: Sizes, choices: Choices) -> Inputs:
     x = TensorType((n["N"], n["T"]) if choices.batched else (n["T"],), "int64" if choices.flags[0] else "int32")
     found: Inputs = {"input": x}
     if not choices.batched:
-        found["offsets"] = TensorType((n["N"],), "int64" if choices.flags[1] else "int32")
+        last = 1 if arguments.get("include_last_offset") else 0  # where no bag is left, PyTorch corrupts its memory
+        found["offsets"] = TensorType((n["N"] + last,), "int64" if choices.flags[1] else "int32")
     if choices.given[0] and (arguments.get("mode") == "sum" or choices.which == 0):
         found["per_sample_weights"] = TensorType(x.shape, numbers(arguments))
     return found
@@ -214,7 +216,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 class Slip(NamedTuple):
-    """What is wrong with one input: `dtype`, `size`, `axis`, `fewer`, or it is no tensor at all."""
+    """What is wrong with one input: its `dtype`, a `size`, an `axis` too many or one `fewer`; or it is a `tuple`."""
 
     input: int
     kind: str
@@ -222,12 +224,13 @@ class Slip(NamedTuple):
     dtype: str
 
     def of(self, inputs: Inputs) -> Inputs:
-        name = list(inputs)[self.input % len(inputs)]
+        tensors = [name for name, value in inputs.items() if isinstance(value, tuple) and name != "output_size"]
+        name = tensors[self.input % len(tensors)]
         return inputs | {name: self.on(inputs[name])}
 
     def on(self, value: Any) -> Any:
         if not isinstance(value, TensorType):
-            return self.on(value[0]) if isinstance(value, tuple) and isinstance(value[0], TensorType) else "x"
+            return (self.on(value[0]), value[1])
         axis = self.axis % max(value.rank, 1)
         match self.kind:
             case "dtype":
@@ -278,13 +281,19 @@ def mixed(draw: Draw, inputs: Inputs) -> bool:
     return len({x.dtype for x in tensors if isinstance(x, TensorType)}) > 1
 
 
+def outside(name: str, least: float, most: float = math.inf) -> Callable[[Draw, Inputs], bool]:
+    return lambda draw, _: not least <= draw.arguments[name] <= most
+
+
 STRICTER: list[Stricter] = [
+    Stricter("*", "dropout", outside("dropout", 0, 1), "it is a probability"),
+    Stricter("Transformer*", "dim_feedforward", outside("dim_feedforward", 1), "a network of no width"),
+    Stricter("EmbeddingBag", "max_norm", outside("max_norm", 0), "a norm is not negative"),
     Stricter("LSTMCell", "", mixed, "PyTorch mixes the dtypes of the two states, on the CPU"),
     Stricter("*Distance", "", mixed, "of two dtypes one is more often a slip than meant"),
     Stricter("CosineSimilarity", "", mixed, "of two dtypes one is more often a slip than meant"),
     Stricter("MultiheadAttention", "", is_causal, "told that a mask is causal, PyTorch does not look at it"),
     Stricter("Transformer*", "", is_causal, "told that a mask is causal, PyTorch does not look at it"),
-    Stricter("EmbeddingBag", "max_norm", lambda draw, _: draw.arguments["max_norm"] < 0, "a norm is not negative"),
 ]
 
 

@@ -6,9 +6,8 @@ from archspec.dimensions import Size, product, show
 from archspec.functions._base import Scalar, function
 from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype, result_type
 from archspec.functions._shapes import Shape, broadcast, require_rank, require_rank_from, require_stretches, same_size
-from archspec.functions.elementwise import kind_of
 from archspec.refusals import require
-from archspec.tensors import INTEGERS, TensorType
+from archspec.tensors import TensorType
 
 
 def _contracted(a: TensorType, b: TensorType, left: Size, right: Size) -> Size:
@@ -86,7 +85,7 @@ def addmm(input: TensorType, mat1: TensorType, mat2: TensorType, *, beta: Scalar
     require_rank(mat1, 2, name="mat1")
     require_rank(mat2, 2, name="mat2")
     _contracted(mat1, mat2, mat1.shape[1], mat2.shape[0])
-    return _added(input, TensorType((mat1.shape[0], mat2.shape[1]), _multiplied(mat1, mat2)), beta, alpha)
+    return _added(input, TensorType((mat1.shape[0], mat2.shape[1]), _multiplied(mat1, mat2)))
 
 
 @function("torch.baddbmm", macs=lambda output, input, batch1, batch2, **_: product((output.numel, batch1.shape[2])))
@@ -100,19 +99,21 @@ def baddbmm(
     batch = same_size(batch1.shape[0], batch2.shape[0], message)
     _contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
     shape = (batch, batch1.shape[1], batch2.shape[2])
-    return _added(input, TensorType(shape, _multiplied(batch1, batch2)), beta, alpha)
+    return _added(input, TensorType(shape, _multiplied(batch1, batch2)))
 
 
-def _added(input: TensorType, product: TensorType, beta: Scalar, alpha: Scalar) -> TensorType:
+def _added(input: TensorType, product: TensorType) -> TensorType:
     require_stretches(input.shape, product.shape, "input")
     require_same_dtype(product, input)
-    for factor, name in ((beta, "beta"), (alpha, "alpha")):
-        whole = product.dtype in INTEGERS and kind_of(factor) == "float"
-        require(not whole, "AS404", f"`{name}` is {factor}, which does not go with {product.dtype}", argument=name)
     return product
 
 
-@function("torch.tensordot", macs=lambda output, a, b, dims=2: product((output.numel, *_summed(a, dims))))
+def _tensordot_macs(output: TensorType, a: TensorType, b: TensorType, dims: int = 2) -> Size:
+    # Where one number comes out, PyTorch makes no product of matrices.
+    return 0 if output.numel == 1 else product((output.numel, *_summed(a, dims)))
+
+
+@function("torch.tensordot", macs=_tensordot_macs)
 def tensordot(a: TensorType, b: TensorType, dims: int = 2) -> TensorType:
     """Sums over the last axes of one and the first of the other. Shape: [*, A, B], [A, B, *] -> [*, *] for 2"""
     message = f"`dims` is {dims}, but {a} and {b} have {a.rank} and {b.rank} axes"

@@ -36,7 +36,7 @@ class CosineSimilarity(_Distance):
     """
 
     dim: int = integer(1, minimum=None)
-    eps: float = number(1e-8)
+    eps: float = number(1e-8, minimum=0)
 
     def forward(self, x1: TensorType, x2: TensorType) -> TensorType:
         both = self.stretched(x1, x2, "floating-point")
