@@ -210,6 +210,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "word": ("nonsense", 1, None),
     "items": (2, (), (0, 0), (-1, -1), (1, 2, 3), (2.5,), None, (7,), (0, 1), (-1,)),
     "null": (None,),
+    "anything": (None, "x", (), ((1, 2), 3), ("x",)),
 }
 
 
@@ -277,7 +278,7 @@ class Drawing:
     def value(self, name: str, takes: Takes) -> Any:
         """A value for a parameter, mostly as it should be."""
         if name == self.culprit:
-            kinds = sorted(takes.kinds | ({"items"} if takes.items else set()))
+            kinds = sorted(takes.kinds | ({"items"} if takes.items else set())) or ["anything"]
             return self.draw(st.sampled_from(WRONG[self.draw(st.sampled_from(kinds))]))
         hinted = hint(VALUES, self.function.name, name)
         if "tensor" in takes.kinds and (hinted is None or takes.kinds == {"tensor"} or self.draw(st.booleans())):

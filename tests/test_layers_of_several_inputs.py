@@ -272,8 +272,11 @@ class Stricter(NamedTuple):
     reason: str
 
 
-def is_causal(draw: Draw, inputs: Inputs) -> bool:
-    return any(name.endswith("is_causal") and value is True for name, value in inputs.items())
+def unread_mask(draw: Draw, inputs: Inputs) -> bool:
+    """Whether PyTorch, told that a mask is causal, does not look at it."""
+    prefixes = [name.removesuffix("is_causal") for name, value in inputs.items() if "causal" in name and value is True]
+    alone = any(not any(name.endswith(f"{prefix}key_padding_mask") for name in inputs) for prefix in prefixes)
+    return alone and not inputs.get("need_weights", draw.name == "MultiheadAttention")
 
 
 def mixed(draw: Draw, inputs: Inputs) -> bool:
@@ -288,12 +291,13 @@ def outside(name: str, least: float, most: float = math.inf) -> Callable[[Draw, 
 STRICTER: list[Stricter] = [
     Stricter("*", "dropout", outside("dropout", 0, 1), "it is a probability"),
     Stricter("Transformer*", "dim_feedforward", outside("dim_feedforward", 1), "a network of no width"),
+    Stricter("Transformer*", "layer_norm_eps", outside("layer_norm_eps", 0), "it is added to a variance"),
     Stricter("EmbeddingBag", "max_norm", outside("max_norm", 0), "a norm is not negative"),
     Stricter("LSTMCell", "", mixed, "PyTorch mixes the dtypes of the two states, on the CPU"),
     Stricter("*Distance", "", mixed, "of two dtypes one is more often a slip than meant"),
     Stricter("CosineSimilarity", "", mixed, "of two dtypes one is more often a slip than meant"),
-    Stricter("MultiheadAttention", "", is_causal, "told that a mask is causal, PyTorch does not look at it"),
-    Stricter("Transformer*", "", is_causal, "told that a mask is causal, PyTorch does not look at it"),
+    Stricter("MultiheadAttention", "", unread_mask, "where weights are wanted, it would look"),
+    Stricter("Transformer*", "", unread_mask, "with a mask of keys, it would look"),
 ]
 
 

@@ -259,11 +259,12 @@ def _teaching(item: Call) -> str:
     before, after = item.inputs[0], item.output
     if not isinstance(before, TensorType) or not isinstance(after, TensorType):
         return ""
+    channels = before.rank - 1 - item.layer.spatial if isinstance(item.layer, Layer) else 1
     same = before.rank == after.rank and all(
-        a == b for axis, (a, b) in enumerate(zip(before.shape, after.shape, strict=True)) if axis != 1
+        a == b for axis, (a, b) in enumerate(zip(before.shape, after.shape, strict=True)) if axis != channels
     )
     text = flow_text(after)
-    return "" if same or before.rank == after.rank == 2 or "?" in text or len(text) > 48 else text
+    return "" if same or "?" in text or len(text) > 48 else text
 
 
 def _relative(expression: Expression, indent: str) -> list[str]:

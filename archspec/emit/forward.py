@@ -128,7 +128,7 @@ class _Writer:
         if isinstance(step.target, Name) and target not in self.inputs:
             self.first.setdefault(target, len(self.lines))
         comment = ""
-        if self.comment and (not step.inputs or step.inputs[0] != step.output):
+        if self.comment and step.output not in step.inputs[:1] and isinstance(step.output, TensorType):
             comment = shape_comment(step.output)
         for line in Expression(f"{target} = {text}", comment=comment).lines(_BASE):
             self.lines.append(line[len(_BASE) :])
@@ -143,7 +143,13 @@ class _Writer:
         return self.text(step.target).removeprefix("(").removesuffix(")")
 
     def new_variable(self, index: int, step: Step, position: int = 0) -> str:
-        """The variable for a step's value."""
+        """The variable for a step's value: that of an input which nothing reads any more, else a new one.
+
+        A computation takes over only what it adds to, as in `x = x + self.attn(x)`; else it has the name that the spec
+        gives it.
+        """
+        if step.kind == "compute" and not _updates(step.arguments[0][1]):
+            return self.fresh(step.target.name if isinstance(step.target, Name) else "out")
         read = [node.name for _, node in step.arguments for node in node.walk() if isinstance(node, Name)]
         for name in read[position:]:
             variable = self.variables.get(name)
@@ -343,6 +349,11 @@ def _keyword(name: str, value: Node) -> str:
     if name == "dtype" and isinstance(value, Literal):
         return f"torch.{value.value}"
     return value.within()
+
+
+def _updates(node: Node) -> bool:
+    """Whether an expression adds something to a value."""
+    return isinstance(node, Binary) and node.operator in ("+", "-") and isinstance(node.left, Name)
 
 
 def _name_of(step: Step) -> str:

@@ -8,7 +8,7 @@ from archspec.tensors import TensorType
 
 OPERATORS: dict[str, Function] = {
     op: FUNCTIONS[name]
-    for op, name in {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "unary -": "neg"}.items()
+    for op, name in {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "unary -": "neg", "@": "matmul"}.items()
 }
 
 

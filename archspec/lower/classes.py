@@ -298,14 +298,22 @@ class Body:
             return graph.Step("", "compute", target, ((None, above.node),), None, None, types, above.type, span)
         where = path if step.when is None else (*path, "expression")
         node, output = self.expression(step.expression, where)
+        types = tuple(self.types_read(node))
         if not unknown(truth):
-            return graph.Step("", "compute", target, ((None, node),), None, None, (), output, span)
+            return graph.Step("", "compute", target, ((None, node),), None, None, types, output, span)
         assert above is not None
         above.read = True
         output = merge(truth, output, above.type)
         return graph.Step(
-            "", "compute", target, ((None, node),), None, None, (above.type,), output, span, condition, above.node
+            "", "compute", target, ((None, node),), None, None, types, output, span, condition, above.node
         )
+
+    def types_read(self, node: Node) -> Iterator[Flow | None]:
+        """The types of the values that an expression reads, in order."""
+        for part in node.walk():
+            value = self.names.value(part.name) if isinstance(part, Name) else None
+            if value is not None:
+                yield value.type
 
     def expression(self, text: object, path: Path) -> tuple[Node, Any]:
         """An expression over values, and what it comes to."""
