@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec import functions
-from archspec.emit.text import Expression
+from archspec.emit.assignment import PythonCall, Text, assignment
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import (
     Binary,
@@ -28,7 +28,6 @@ from archspec.expressions import (
 from archspec.graph import Class, Flow, Group, Outputs, Step, flow_text, names_in
 from archspec.tensors import TensorType
 
-_BASE = " " * 8
 _TAKEN = frozenset(("self", "torch", "nn", "F", "math", "layer"))
 
 
@@ -45,7 +44,8 @@ def write_forward(cls: Class, comment: bool = False) -> Forward:
     writer = _Writer(cls, comment)
     for index, step in enumerate(cls.steps):
         writer.step(index, step)
-    lines = [*writer.sizes(), *writer.lines, *writer.result()]
+    result = writer.result()  # first, as it may say the type of a variable above
+    lines = [*writer.sizes(), *writer.lines, *result]
     return Forward(tuple(lines), tuple(sorted(writer.saved)))
 
 
@@ -60,7 +60,7 @@ class _Writer:
         self.needed_sizes: dict[str, None] = {}
         self.inputs = [value.name for value in cls.inputs]
         self.variables = {name: name for name in self.inputs}  # the variable of each value
-        self.pending: dict[str, str] = {}  # calls that are written where their values are read
+        self.pending: dict[str, Node] = {}  # calls that are written where their values are read
         self.first: dict[str, int] = {}  # the line on which each variable first stands
         self.last = _last_reads(cls)
         self.constructed = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
@@ -79,7 +79,7 @@ class _Writer:
             return
         if step.kind == "call":
             if self.writes_inline(index, step):
-                self.pending[step.name] = self.call_text(step)
+                self.pending[step.name] = self.call_node(step)
                 return
             self.call(index, step)
             return
@@ -90,21 +90,21 @@ class _Writer:
             if node.name in self.pending:
                 self.pending[step.target.name] = self.pending.pop(node.name)
             return
-        text = self.text(node)
+        value = self.rebuild(node)
         if step.condition is not None and step.otherwise is not None:
-            text = f"{text} if {self.text(step.condition)} else {self.text(step.otherwise)}"
-        self.assign(index, step, text)
+            value = Conditional(self.rebuild(step.condition), value, self.rebuild(step.otherwise))
+        self.assign(index, step, value)
 
     def call(self, index: int, step: Step) -> None:
         item = step.item
         if isinstance(item, Group) and item.listed:
             self.loop(index, step)
         else:
-            self.assign(index, step, self.call_text(step))
+            self.assign(index, step, self.call_node(step))
 
-    def call_text(self, step: Step) -> str:
-        arguments = [f"{name}={self.text(node)}" if name else self.text(node) for name, node in step.arguments]
-        return f"self.{step.module}({', '.join(arguments)})"
+    def call_node(self, step: Step) -> PythonCall:
+        arguments = tuple((name, self.rebuild(node)) for name, node in step.arguments)
+        return PythonCall(f"self.{step.module}", arguments)
 
     def loop(self, index: int, step: Step) -> None:
         """Repetitions that take more than one input: each passes its output on, the other inputs stay."""
@@ -122,7 +122,7 @@ class _Writer:
         assert isinstance(step.target, Name)
         self.variables[step.target.name] = targets[0]
 
-    def assign(self, index: int, step: Step, text: str) -> None:
+    def assign(self, index: int, step: Step, value: Node) -> None:
         """A line that keeps a value in a variable: a new one, or the one of an input that nothing reads any more."""
         target = self.target(index, step)
         if isinstance(step.target, Name) and target not in self.inputs:
@@ -130,8 +130,7 @@ class _Writer:
         comment = ""
         if self.comment and step.output not in step.inputs[:1] and isinstance(step.output, TensorType):
             comment = shape_comment(step.output)
-        for line in Expression(f"{target} = {text}", comment=comment).lines(_BASE):
-            self.lines.append(line[len(_BASE) :])
+        self.lines += assignment(target, value, comment, lambda: self.fresh("value"))
 
     def target(self, index: int, step: Step) -> str:
         if isinstance(step.target, Name):
@@ -198,7 +197,7 @@ class _Writer:
         ((_, node),) = chain[-1].arguments
         sources = {part.name for _, argument in step.arguments for part in argument.walk() if isinstance(part, Name)}
         direct = isinstance(node, Binary) and bool(sources & names_in(node) or not between)
-        return direct and len(self.call_text(step)) < 48
+        return direct and len(self.call_node(step).text) < 48
 
     def count_reads(self, name: str) -> int:
         nodes = [node for step in self.cls.steps for _, node in step.arguments]
@@ -276,7 +275,7 @@ class _Writer:
     def name(self, node: Name) -> Node:
         name = node.name
         if name in self.pending:
-            return Text(self.pending.pop(name))
+            return self.pending.pop(name)
         if name in self.variables:
             return Text(self.variables[name])
         if name == "training":
@@ -297,10 +296,11 @@ class _Writer:
         function = functions.FUNCTIONS.get(node.function)
         if function is None or not self.is_tensor(node):
             return Call(node.function, arguments, keywords)
-        inside = [a.within() for a in arguments] + [f"{name}={_keyword(name, v)}" for name, v in keywords]
+        inside: list[tuple[str | None, Node]] = [(None, argument) for argument in arguments]
+        inside += [(name, _keyword(name, value)) for name, value in keywords]
         if getattr(function, "creates", False) and self.inputs:
-            inside.append(f"device={self.device()}")
-        return Text(f"{function.python}({', '.join(inside)})")
+            inside.append(("device", Text(self.device())))
+        return PythonCall(function.python, tuple(inside))
 
     def is_tensor(self, node: Call) -> bool:
         if node.function not in NUMBERS:
@@ -317,20 +317,6 @@ class _Writer:
         return f"{self.variables[self.inputs[0]]}.device"
 
 
-class Text(Node):
-    """A piece of Python that is already written."""
-
-    __slots__ = ("written",)
-
-    def __init__(self, written: str) -> None:
-        super().__init__()
-        self.written = written
-
-    @property
-    def text(self) -> str:
-        return self.written
-
-
 def write_tensor(node: Node) -> str:
     """The expression of a tensor that a constructor makes."""
     return _Writer(_NOTHING, False).text(node)
@@ -345,10 +331,8 @@ def _annotation(flow: Flow | None) -> str:
     return "Tensor"
 
 
-def _keyword(name: str, value: Node) -> str:
-    if name == "dtype" and isinstance(value, Literal):
-        return f"torch.{value.value}"
-    return value.within()
+def _keyword(name: str, value: Node) -> Node:
+    return Text(f"torch.{value.value}") if name == "dtype" and isinstance(value, Literal) else value
 
 
 def _updates(node: Node) -> bool:

@@ -58,7 +58,9 @@ _EXPRESSIONS = (
     ast.cmpop,
     ast.expr_context,
 )
-_CALLS = {"super", "str", "tuple", "OrderedDict", "ValueError", "make_divisible"} | {f.python for f in FUNCTIONS.values()}
+_CALLS = {"super", "str", "tuple", "OrderedDict", "ValueError", "make_divisible"} | {
+    f.python for f in FUNCTIONS.values()
+}
 _METHODS = {"append", "__init__"}
 _IMPORTS = {("math", None), ("torch", None), ("torch.nn.functional", "F")}
 _TENSOR_CALLS = {function.python for function in TENSOR_FUNCTIONS.values()}

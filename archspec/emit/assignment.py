@@ -1,0 +1,119 @@
+"""One line of a forward method, and how it is broken where it is too long: as `ruff format` breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from archspec.dimensions import CONDITIONAL
+from archspec.emit.text import INDENT, WIDTH, Expression
+from archspec.expressions import Binary, Conditional, Items, Node
+
+BASE = " " * 8  # a forward method's body stands this deep
+
+
+class Text(Node):
+    """A piece of Python that is already written."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, written: str) -> None:
+        super().__init__()
+        self.written = written
+
+    @property
+    def text(self) -> str:
+        return self.written
+
+
+class PythonCall(Node):
+    """A call of a module or a function, by the name that Python knows it by."""
+
+    __slots__ = ("arguments", "head")
+
+    def __init__(self, head: str, arguments: tuple[tuple[str | None, Node], ...]) -> None:
+        super().__init__(*(value for _, value in arguments))
+        self.head = head
+        self.arguments = arguments
+
+    @property
+    def text(self) -> str:
+        return f"{self.head}({', '.join(_argument(name, value) for name, value in self.arguments)})"
+
+
+def assignment(target: str, node: Node, comment: str, fresh: Callable[[], str]) -> list[str]:
+    """`target = …` as lines without the body's indentation. `fresh` names a variable for a part that is taken out."""
+    lines = _broken(f"{target} = ", node, comment)
+    if max(map(len, lines)) <= WIDTH:
+        return [line[len(BASE) :] for line in lines]
+    part = _longest_part(node)
+    if part is None:
+        return [line[len(BASE) :] for line in lines]
+    name = fresh()
+    before = assignment(name, part, "", fresh)
+    return before + assignment(target, _replaced(node, part, Text(name)), comment, fresh)
+
+
+def _broken(head: str, node: Node, comment: str) -> list[str]:
+    """The lines of an assignment, broken where its value can be."""
+    if isinstance(node, Binary) and len(f"{BASE}{head}{node.text}") > WIDTH:
+        operands = list(_operands(node, node.precedence))
+        if len(operands) > 2:  # with one operator only, a formatter rather breaks what the operands hold
+            return _in_parentheses(head, node, operands)
+    if isinstance(node, Conditional) and len(f"{BASE}{head}{node.text}") > WIDTH:
+        then, condition = node.then.within(CONDITIONAL + 1), node.condition.within(CONDITIONAL + 1)
+        return _in_parentheses(head, node, [then, f"if {condition}", f"else {node.otherwise.within(CONDITIONAL)}"])
+    return _expression(head, node, comment).lines(BASE)
+
+
+def _in_parentheses(head: str, node: Node, pieces: list[str]) -> list[str]:
+    whole = f"{BASE}{INDENT}{node.text}"
+    middle = [whole] if len(whole) <= WIDTH else [f"{BASE}{INDENT}{piece}" for piece in pieces]
+    return [f"{BASE}{head}(", *middle, f"{BASE})"]
+
+
+def _operands(node: Node, precedence: int) -> Iterator[str]:
+    """The operands of a chain of operators that bind alike, each but the first behind its operator."""
+    if isinstance(node, Binary) and node.precedence == precedence:
+        yield from _operands(node.left, precedence)
+        yield f"{node.operator} {node.right.within(precedence + 1)}"
+    else:
+        yield node.within(precedence)
+
+
+def _expression(head: str, node: Node, comment: str = "") -> Expression:
+    """A value as something that can be broken at its commas."""
+    if isinstance(node, PythonCall):
+        arguments = [_expression(f"{name}=" if name else "", value) for name, value in node.arguments]
+        return Expression(f"{head}{node.head}", arguments, comment=comment)
+    if isinstance(node, Items):
+        return Expression(head, [_expression("", item) for item in node.items], comment=comment, brackets="(,)")
+    return Expression(f"{head}{node.within()}", comment=comment)
+
+
+def _longest_part(node: Node) -> Node | None:
+    """The call within a value that is worth a variable of its own."""
+    parts = [part for child in node.children for part in child.walk() if isinstance(part, PythonCall | Binary)]
+    return max(parts, key=lambda part: len(part.text), default=None)
+
+
+def _replaced(node: Node, part: Node, by: Node) -> Node:
+    """The value with one part of it replaced."""
+    if node is part:
+        return by
+    if isinstance(node, PythonCall):
+        return PythonCall(node.head, tuple((name, _replaced(value, part, by)) for name, value in node.arguments))
+    if isinstance(node, Binary):
+        return Binary(node.operator, _replaced(node.left, part, by), _replaced(node.right, part, by))
+    if isinstance(node, Items):
+        return Items(tuple(_replaced(item, part, by) for item in node.items))
+    if isinstance(node, Conditional):
+        return Conditional(
+            _replaced(node.condition, part, by),
+            _replaced(node.then, part, by),
+            _replaced(node.otherwise, part, by),
+        )
+    return node
+
+
+def _argument(name: str | None, value: Node) -> str:
+    return f"{name}={value.within()}" if name else value.within()
