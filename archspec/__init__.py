@@ -7,7 +7,7 @@ readable PyTorch source that no longer needs archspec. PyTorch is imported by `b
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archspec.problems import Problem, Span, SpecError
@@ -42,35 +42,50 @@ AnySpec = Spec | str | os.PathLike[str]
 
 
 def check(
-    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: AnySpec,
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    allow: Iterable[str] = (),
 ) -> list[Problem]:
     """Everything that is wrong with a spec, errors and warnings, in file order; empty when all is well.
 
     Never raises for a bad spec. `params` checks it with parameters other than the defaults, `inputs` with the sizes of
-    its inputs known.
+    its inputs known; `allow` names packages whose classes it may use.
     """
     try:
-        _spec(spec).graph(params, inputs)
+        _spec(spec, allow).graph(params, inputs)
     except SpecError as error:
         return list(error.problems)
     return []
 
 
 def build(
-    spec: AnySpec, /, *, device: Any = None, dtype: Any = None, limit: int | None = 2 * 10**9, **params: Any
+    spec: AnySpec,
+    /,
+    *,
+    device: Any = None,
+    dtype: Any = None,
+    limit: int | None = 2 * 10**9,
+    allow: Iterable[str] = (),
+    **params: Any,
 ) -> nn.Module:
     """The spec's network as an nn.Module, initialised as PyTorch initialises its layers.
 
     `params` are the spec's own parameters. `device` and `dtype` go to every layer that takes them, as PyTorch's factory
     arguments; `device="meta"` allocates nothing. A network of more than `limit` parameters is refused elsewhere.
+    `allow` names packages whose classes the spec may use: these are imported.
     Raises SpecError for a bad spec, ImportError where PyTorch is not installed.
     """
-    return _spec(spec).build(params, device=device, dtype=dtype, limit=limit)
+    return _spec(spec, allow).build(params, device=device, dtype=dtype, limit=limit)
 
 
-def generate(spec: AnySpec) -> str:
-    """Standalone PyTorch source of the spec's network. Raises SpecError for a bad spec."""
-    return _spec(spec).generate()
+def generate(spec: AnySpec, *, allow: Iterable[str] = ()) -> str:
+    """Standalone PyTorch source of the spec's network. Raises SpecError for a bad spec.
+
+    `allow` names packages whose classes the spec may use; the source imports them by name.
+    """
+    return _spec(spec, allow).generate()
 
 
 def shapes(
@@ -114,8 +129,8 @@ def verify(
     return compare(loaded.build(params or {}, device="meta", limit=None), loaded.graph(params, inputs))
 
 
-def _spec(spec: AnySpec) -> Spec:
-    return spec if isinstance(spec, Spec) else load(spec)
+def _spec(spec: AnySpec, allow: Iterable[str] = ()) -> Spec:
+    return spec if isinstance(spec, Spec) else load(spec, allow=allow)
 
 
 def _plain(size: Size) -> Any:

@@ -1,29 +1,23 @@
-"""The Pydantic model of a document: which keys stand where, and what kind of value each takes.
+"""The model of a document: which keys stand where, and what kind of value each takes.
 
 It says what a document is made of, not what it means: no layer is looked up, no expression evaluated.
-What Pydantic finds wrong leaves here as our own problems, each at its place in the text.
+Pydantic's engine reads a document by the schema made from the classes here; its metaclass, which would make the same
+schema, takes longer to import than everything else that a check needs. What it finds wrong leaves here as our own
+problems, each at its place in the text.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import CoreConfig, CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
+from pydantic_core import core_schema as core
 
 from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.records import Record
 from archspec.source import Source
 from archspec.tensors import DTYPES
 
@@ -56,6 +50,7 @@ _OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructor
 # `layer_{i}`, which becomes an f-string: nothing in it may end one.
 _PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
 _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
+_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _TYPES = ("int", "float", "bool", "str", "list")
 _MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
 _SPECIAL = ("layers", "again", "layer")
@@ -134,81 +129,43 @@ def _other(name: str) -> str:
     return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
 
 
-StepName = Annotated[str, BeforeValidator(_step_name)]
-Target = Annotated[str, BeforeValidator(_target)]
-ParameterName = Annotated[str, BeforeValidator(_parameter_name)]
-ClassName = Annotated[str, BeforeValidator(_class_name)]
-Pattern = Annotated[str, BeforeValidator(_pattern)]
-Loop = Annotated[str, BeforeValidator(_for)]
-Doc = Annotated[str, BeforeValidator(_doc)]
+# What a document is made of. Each field is a key; `_SCHEMAS` says what its type's name means.
+
+StepName: TypeAlias = str
+ParameterName: TypeAlias = str
+ClassName: TypeAlias = str
+Pattern: TypeAlias = str
+Loop: TypeAlias = str
+Doc: TypeAlias = str
+Dimension: TypeAlias = int | str
+Kind: TypeAlias = Literal["int", "float", "bool", "str", "list"]
+Version: TypeAlias = Literal[1]
 
 
-class Model(BaseModel):
-    """What all parts share: nothing converted, nothing unknown, nothing changed later."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
-
-
-class Parameter(Model):
+class Parameter(Record):
     """An argument of the constructor."""
 
-    type: Literal["int", "float", "bool", "str", "list"] | None = None
+    type: Kind | None = None
     default: Any = None
     doc: Doc = ""
     min: int | float | None = None
     max: int | float | None = None
     choices: list[Any] | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: object) -> object:
-        if isinstance(data, Mapping):
-            if data.get("default") is None and data.get("type") is None:
-                raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
-            return data
-        if data is None:
-            raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
-        return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
-
     @property
     def required(self) -> bool:
         return self.default is None
 
 
-def _dimension(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise _refuse("AS202", f"{echo(value)} is no dimension", "a dimension is an integer, a name or an expression")
-    return value
-
-
-Dimension = Annotated[Any, BeforeValidator(_dimension)]
-
-
-class Input(Model):
+class Input(Record):
     """A tensor that the forward method takes."""
 
     shape: list[Dimension]
     dtype: str = "float32"
     optional: bool = False
 
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: object) -> object:
-        data = {"shape": data} if isinstance(data, list) else data
-        if not isinstance(data, Mapping):
-            raise _refuse("AS202", "an input is a list of its dimensions", "write `x: [N, 3, 224, 224]`")
-        dtype = data.get("dtype", "float32")
-        if dtype not in DTYPES:
-            hint = did_you_mean(str(dtype), DTYPES, "dtypes")
-            raise _refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
-        return data
 
-
-def _layers_tag(value: object) -> str | None:
-    return "list" if isinstance(value, list) else "mapping" if isinstance(value, dict) else None
-
-
-class Step(Model):
+class Step(Record):
     """One step: exactly one of `type`, `layers`, `expression`, `again` and `layer`, and what may stand beside it."""
 
     type: str | None = None
@@ -218,27 +175,76 @@ class Step(Model):
     expression: str | None = None
     again: str | None = None
     layer: str | None = None
-    from_: Any = Field(None, alias="from")
+    from_: Any = None
     when: str | bool | None = None
-    for_: Loop | None = Field(None, alias="for")
+    for_: Loop | None = None
     repeat: int | str | None = None
     shape: list[Dimension] | None = None
     name: Pattern | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _forms(cls, data: object) -> object:
-        if isinstance(data, str):
-            return {"type": data} if data[:1].isupper() and _DOTTED.fullmatch(data) else {"expression": data}
-        if isinstance(data, list):
-            return {"nested": data}
-        if not isinstance(data, Mapping):
-            what = "nothing" if data is None else echo(data)
-            raise _refuse("AS206", f"a step is a layer, a group or an expression, not {what}", "write a layer: `ReLU`")
-        return _from_mapping(data)
+
+Layers: TypeAlias = list[Step] | dict[StepName, Step]
+"""A list is an nn.Sequential; a mapping names its steps."""
 
 
-_DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+class Block(Record):
+    """A class of its own, used like a layer."""
+
+    doc: Doc = ""
+    params: dict[ParameterName, Parameter] = {}
+    let: dict[ParameterName, Any] = {}
+    inputs: dict[ParameterName, Input]
+    layers: Layers
+    outputs: str | list[str] | dict[StepName, str] | None = None
+
+
+class Document(Block):
+    """A whole spec."""
+
+    archspec: Version = 1
+    name: ClassName | None = None
+    blocks: dict[StepName, Block] = {}
+
+
+# What may be written shorter than by its keys.
+
+
+def _parameter(data: object) -> object:
+    if isinstance(data, Mapping):
+        if data.get("default") is None and data.get("type") is None:
+            raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
+        return data
+    if data is None:
+        raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
+    return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
+
+
+def _dimension(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise _refuse("AS202", f"{echo(value)} is no dimension", "a dimension is an integer, a name or an expression")
+    return value
+
+
+def _input(data: object) -> object:
+    data = {"shape": data} if isinstance(data, list) else data
+    if not isinstance(data, Mapping):
+        raise _refuse("AS202", "an input is a list of its dimensions", "write `x: [N, 3, 224, 224]`")
+    dtype = data.get("dtype", "float32")
+    if dtype not in DTYPES:
+        hint = did_you_mean(str(dtype), DTYPES, "dtypes")
+        raise _refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
+    return data
+
+
+def _step(data: object) -> object:
+    if isinstance(data, str):
+        return {"type": data} if data[:1].isupper() and _DOTTED.fullmatch(data) else {"expression": data}
+    if isinstance(data, list):
+        return {"nested": data}
+    if not isinstance(data, Mapping):
+        what = "nothing" if data is None else echo(data)
+        raise _refuse("AS206", f"a step is a layer, a group or an expression, not {what}", "write a layer: `ReLU`")
+    return _from_mapping(data)
 
 
 def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -271,34 +277,81 @@ def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
     return _refuse("AS201", f"unknown key {echo(key)} in a step", hint, at=(key,), key=True)
 
 
-Layers = Annotated[
-    Annotated[list[Step], Tag("list")] | Annotated[dict[Target, Step], Tag("mapping")],
-    Discriminator(
-        _layers_tag,
+def _layers_tag(value: object) -> str | None:
+    return "list" if isinstance(value, list) else "mapping" if isinstance(value, dict) else None
+
+
+# The schema by which Pydantic's engine reads a document.
+
+
+def _schema(annotation: str) -> CoreSchema:
+    """What an annotation of the classes above means."""
+    *rest, last = annotation.split(" | ")
+    if last == "None":
+        return core.nullable_schema(_schema(" | ".join(rest)))
+    if rest:
+        return core.union_schema([_schema(part) for part in (*rest, last)])
+    if annotation.startswith("list["):
+        return core.list_schema(_schema(annotation[5:-1]))
+    if annotation.startswith("dict["):
+        key, _, value = annotation[5:-1].partition(", ")
+        return core.dict_schema(_schema(key), _schema(value))
+    return _SCHEMAS[annotation]
+
+
+def _form(record: type[Record], short: Callable[[object], object] | None = None) -> CoreSchema:
+    """The schema of a mapping whose keys are a record's fields; what is written `short` is first made one."""
+    fields = {
+        field: core.typed_dict_field(
+            _schema(annotation), required=field not in record._defaults, validation_alias=field.rstrip("_")
+        )
+        for one in reversed(record.__mro__)
+        for field, annotation in getattr(one, "__annotations__", {}).items()
+        if field in record._fields
+    }
+    form = core.no_info_after_validator_function(
+        lambda found: record(**found), core.typed_dict_schema(fields, extra_behavior="forbid")
+    )
+    return form if short is None else core.no_info_before_validator_function(short, form)
+
+
+def _text(check: Callable[[object], object]) -> CoreSchema:
+    return core.no_info_before_validator_function(check, core.str_schema())
+
+
+_SCHEMAS: dict[str, CoreSchema] = {
+    "Any": core.any_schema(),
+    "str": core.str_schema(),
+    "int": core.int_schema(),
+    "float": core.float_schema(),
+    "bool": core.bool_schema(),
+    "StepName": _text(_step_name),
+    "ParameterName": _text(_parameter_name),
+    "ClassName": _text(_class_name),
+    "Pattern": _text(_pattern),
+    "Loop": _text(_for),
+    "Doc": _text(_doc),
+    "Dimension": core.no_info_before_validator_function(_dimension, core.any_schema()),
+    "Kind": core.literal_schema(list(_TYPES)),
+    "Version": core.literal_schema([1]),
+    "Step": core.definition_reference_schema("Step"),
+    "Layers": core.tagged_union_schema(
+        {
+            "list": core.list_schema(core.definition_reference_schema("Step")),
+            "mapping": core.dict_schema(_text(_step_name), core.definition_reference_schema("Step")),
+        },
+        discriminator=_layers_tag,
         custom_error_type="archspec_layers",
         custom_error_message="layers are a list of steps, or a mapping of names to steps",
     ),
-]
-"""A list is an nn.Sequential; a mapping names its steps."""
+}
+_SCHEMAS |= {"Parameter": _form(Parameter, _parameter), "Input": _form(Input, _input)}
+_SCHEMAS["Block"] = _form(Block)
 
+SCHEMA: CoreSchema = core.definitions_schema(_form(Document), [{**_form(Step, _step), "ref": "Step"}])
+"""Which keys stand where, as data."""
 
-class Block(Model):
-    """A class of its own, used like a layer."""
-
-    doc: Doc = ""
-    params: dict[ParameterName, Parameter] = {}
-    let: dict[ParameterName, Any] = {}
-    inputs: dict[ParameterName, Input]
-    layers: Layers
-    outputs: str | list[str] | dict[StepName, str] | None = None
-
-
-class Document(Block):
-    """A whole spec."""
-
-    archspec: Literal[1] = 1
-    name: ClassName | None = None
-    blocks: dict[StepName, Block] = {}
+_VALIDATOR = SchemaValidator(SCHEMA, CoreConfig(strict=True, allow_inf_nan=False))
 
 
 def class_name(path: str) -> str:
@@ -318,8 +371,8 @@ def read(source: Source) -> Document:
         advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
         raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
     try:
-        document = Document.model_validate(data)
-        return document if document.name else document.model_copy(update={"name": class_name(source.path)})
+        document: Document = _VALIDATOR.validate_python(data)
+        return document if document.name else document.replace(name=class_name(source.path))
     except ValidationError as error:
         raise SpecError([_problem(source, detail) for detail in error.errors(include_url=False)]) from None
 
@@ -370,9 +423,9 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     """The keys that may stand at a place."""
     where = [part for part in location if part not in ("list", "mapping")]
     if not where:
-        model: type[Model] = Document
+        form: type[Record] = Document
     elif len(where) >= 2 and where[-2] in ("params", "inputs"):
-        model = Parameter if where[-2] == "params" else Input
+        form = Parameter if where[-2] == "params" else Input
     else:
-        model = Block
-    return list(model.model_fields)
+        form = Block
+    return list(form._fields)

@@ -16,6 +16,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
+from archspec.layers.own import OwnLayer
 from archspec.problems import Span
 from archspec.tensors import TensorType
 
@@ -53,7 +54,7 @@ class Call:
     @property
     def type_name(self) -> str:
         """The name of its class."""
-        return self.layer.name if isinstance(self.layer, Class) else type(self.layer).__name__
+        return self.layer.name if isinstance(self.layer, Class | OwnLayer) else type(self.layer).__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ class Step:
     span: Span
     condition: Node | None = None
     otherwise: Node | None = None
+    axes: tuple[Node, ...] = ()
+    """The sizes of its value, where the spec writes them: later lines may read their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +152,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A tensor that flows in. `axes` are its sizes as the spec writes them."""
+    """A tensor that flows in. `axes` are its sizes as the spec writes them.
+
+    A `captured` one is a value that a group reads from around it.
+    """
 
     name: str
     type: TensorType
     span: Span
     axes: tuple[Node, ...] = ()
     optional: bool = False
+    captured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +208,9 @@ class Graph:
 
     path: str
     main: Class
-    blocks: tuple[Class, ...] = field(default=())
+    blocks: tuple[Class, ...] = ()
+    own: tuple[str, ...] = ()
+    """Dotted names of the classes of the user's that it uses."""
 
     def modules(self) -> Iterator[tuple[str, Item]]:
         """Every module of an unrolled network with its dotted path, outer ones first."""
@@ -312,7 +321,7 @@ def _lint(cls: Class) -> None:
     names = [item.name for item in cls.children() if isinstance(item, Call | Group) and item.name is not None]
     assert len(names) == len(set(names)), "two modules share a name"
     for item in walk(cls.children()):
-        if isinstance(item, Call) and isinstance(item.layer, Layer):
+        if isinstance(item, Call) and isinstance(item.layer, Layer) and not isinstance(item.layer, OwnLayer):
             given = [argument.name for argument in item.arguments]
             assert given == [name for name in item.layer.arguments if name in given], "arguments are out of order"
     if cls.sequential:

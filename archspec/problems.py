@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "AS405": "one value for a layer that requires no argument",
     "AS406": "an argument that contradicts what flows in",
     "AS407": "an argument that PyTorch accepts in silence and that makes no sense",
+    "AS408": "a class of a package that the caller does not allow",
     "AS501": "a wrong number of axes",
     "AS502": "sizes that do not agree",
     "AS503": "a size that does not divide",

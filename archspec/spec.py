@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archspec import document, source
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 class Spec:
     """A valid spec. Holds its text and document; graphs are made when they are asked for."""
 
-    def __init__(self, text: str, path: str, limits: Limits = LIMITS) -> None:
+    def __init__(self, text: str, path: str, limits: Limits = LIMITS, allow: Iterable[str] = ()) -> None:
         self.path = path
         self.text = text
+        self.allow = tuple(sorted(allow))
         self.source = source.parse(text, path, limits)
         self.document = document.read(self.source)
         self._graphs: dict[str, Graph] = {}
@@ -31,7 +32,7 @@ class Spec:
         return f"Spec({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.text, self.path, self.source.limits)
+        return type(self), (self.text, self.path, self.source.limits, self.allow)
 
     @property
     def name(self) -> str:
@@ -50,7 +51,9 @@ class Spec:
         if key not in self._graphs:
             if len(self._graphs) >= 8:
                 self._graphs.pop(next(iter(self._graphs)))
-            self._graphs[key] = lower(self.source, self.document, params=params, inputs=inputs, symbolic=symbolic)
+            self._graphs[key] = lower(
+                self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
+            )
         return self._graphs[key]
 
     def generate(self) -> str:
@@ -99,11 +102,14 @@ class Rebuild:
         return self.spec.build(params, device=device, limit=self.limit)
 
 
-def load(path: str | os.PathLike[str]) -> Spec:
-    """The spec in a file; SpecError with every problem found."""
-    return Spec(source.read(path), os.fspath(path))
+def load(path: str | os.PathLike[str], *, allow: Iterable[str] = ()) -> Spec:
+    """The spec in a file; SpecError with every problem found.
+
+    `allow` names packages whose classes the spec may use: they are imported when it is built, never before.
+    """
+    return Spec(source.read(path), os.fspath(path), allow=allow)
 
 
-def parse(text: str, name: str = "<text>") -> Spec:
+def parse(text: str, name: str = "<text>", *, allow: Iterable[str] = ()) -> Spec:
     """The spec that a text holds; `name` is how problems call it."""
-    return Spec(text, name)
+    return Spec(text, name, allow=allow)

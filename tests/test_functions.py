@@ -72,6 +72,50 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "tensordot": ("a b c, b c d", "a b, a b", "a c, c d"),
     "linear": ("* a, b a, b", "a, b a, b", "* a, a", "* a, b a, 1"),
     "bilinear": ("* a, * b, c a b, c", "n a, n b, c a b, 1"),
+    "layer_norm": ("* a b, b, b", "* a b, a b, a b"),
+    "rms_norm": ("* a b, b", "* a b, a b"),
+    "group_norm": ("n g*c, g*c, g*c", "n g*c l, g*c, g*c"),
+    "batch_norm": ("n c, c, c, c, c", "n c h w, c, c, c, c"),
+    "local_response_norm": ("n c l", "n c h w"),
+    "conv1d": ("n c*g l, o*g c k, o*g", "c*g l, o*g c 1, o*g"),
+    "conv2d": ("n c*g h 6, o*g c k 2, o*g", "c*g h w, o*g c 1 1, o*g"),
+    "conv3d": ("n c*g 3 4 5, o*g c 1 2 2, o*g",),
+    "conv_transpose1d": ("n c*g l, c*g o k, o*g", "c*g l, c*g o 1, o*g"),
+    "conv_transpose2d": ("n c*g h 6, c*g o k 2, o*g", "c*g h w, c*g o 1 1, o*g"),
+    "conv_transpose3d": ("n c*g 3 4 5, c*g o 1 2 2, o*g",),
+    "unfold": ("n c h*2 w*3", "c h*2 w*3"),
+    "fold": ("n c*4 12", "c*4 12", "n c*4 2", "n c*6 10"),
+    "max_pool1d": ("n c l", "c l*4"),
+    "max_pool2d": ("n c h*2 w", "c h w*3"),
+    "max_pool3d": ("n c d*2 4 w*3",),
+    "avg_pool1d": ("n c l", "c l*4"),
+    "avg_pool2d": ("n c h*2 w", "c h w*3"),
+    "avg_pool3d": ("n c d*2 4 w*3",),
+    "lp_pool1d": ("n c l", "c l*4"),
+    "lp_pool2d": ("n c h*2 w", "c h w*3"),
+    "lp_pool3d": ("n c d*2 4 w*3",),
+    "adaptive_*1d": ("n c l", "c l"),
+    "adaptive_*2d": ("n c h w", "c h w"),
+    "adaptive_*3d": ("n c d h w", "c d h w"),
+    "scaled_dot_product_attention": (
+        "n h l e, n h s e, n h s v, l s",
+        "* l e, * s e, * s e, 1 s",
+        "n h*2 l e, n h s e, n h s e, n 1 l s",
+        "n h l e, n h s e, n h s e, n h l s",
+    ),
+    "embedding": ("*, a b", "n l, a b"),
+    "index_select": ("a b, c", "a b c, d", "a, "),
+    "gather": ("a b, a 1", "a b, a b", "a b 3, a b 1", "a, c"),
+    "take_along_dim": ("a b, a c", "a b, 1 b", "a b, a b"),
+    "scatter": ("a b, a 1, a 2", "a b, a b, a b", "a b 3, a b 1, a b 2", "a, a, a"),
+    "scatter_add": ("a b, a 1, a 2", "a b, a b, a b", "a b 3, a b 1, a b 2", "a, a, a"),
+    "interpolate": ("n c l", "n c h w", "n c h w", "n c d h w"),
+    "pad": ("n c l", "n c h w", "c l", "a b c"),
+    "grid_sample": ("n c h w, n p q 2", "n c d h w, n p q r 3"),
+    "affine_grid": ("n 2 3", "n 3 4"),
+    "pixel_shuffle": ("* c*r*r h w", "c*4 h w"),
+    "pixel_unshuffle": ("* c h*r w*r", "c h*2 w*2"),
+    "channel_shuffle": ("n c*r l", "n c*2 h w"),
     "cdist": ("* p d, * r d", "* p d, 1 r d"),
 }
 """The shapes to draw for a function's tensors, in order: a letter is a size, `*` some leading axes, `c*4` a product."""
@@ -120,6 +164,35 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "arange.step": st.sampled_from((1, 2, 0.5, "=c")),
     "steps": st.sampled_from((1, 5, "=a")),
     "tensor.data": st.sampled_from((1, 0.5, (1, 2), (1, 0.5), ((True, 1), (2, 3)), ((1,), (1, 2)), ("=a", 2), ("x",))),
+    "normalized_shape": st.sampled_from((("=b",), ("=b",), ("=a", "=b"))),
+    "num_groups": st.sampled_from(("=g", "=g", 1, 2)),
+    "groups": st.sampled_from(("=g", "=g", 1)),
+    "channel_shuffle.groups": st.sampled_from(("=r", 2, 1)),
+    "*scale_factor": st.sampled_from((2, 0.5, 1.5, 1.7, (2, 0.5), (1.5,), None)),
+    "pixel_shuffle.upscale_factor": st.sampled_from(("=r", 2)),
+    "pixel_unshuffle.downscale_factor": st.sampled_from(("=r", 2)),
+    "pad.pad": st.sampled_from(((1, 1), (1, 0), (0, "=c"), (1, 1, 2, 0), (-1, 1), (1, 1, 1, 1, 1, 1), ())),
+    "pad.value": st.sampled_from((None, None, 0.5, 0)),
+    "affine_grid.size": st.sampled_from((("=n", 1, "=h", 3), ("=n", 2, 3, "=h", 4))),
+    "interpolate.size": st.sampled_from((3, "=a", (2, 5), (4,), (1, 2, 3), None)),
+    "num_classes": st.sampled_from((1, 3, "=c", -1)),
+    "padding_idx": st.sampled_from((0, 1, -1, None)),
+    "stride": st.sampled_from((1, 1, 2, (1,), (2, 1), (1, 1, 1), "=s")),
+    "?????pool?d.stride": st.sampled_from((1, 2, (1,), (2, 1), (1, 1, 1), "=s", None)),
+    "padding": st.sampled_from((0, 0, 1, (1,), (1, 0), (0, 0, 1), "=p")),
+    "conv?d.padding": st.sampled_from((0, 0, 1, (1,), (1, 0), (0, 0, 1), "same", "valid")),
+    "dilation": st.sampled_from((1, 1, 1, 2, (1,), (1, 2))),
+    "output_padding": st.sampled_from((0, 0, 0, 1, (0,))),
+    "kernel_size": st.sampled_from((1, 2, 2, (2,), (1, 2), (2, 1, 2), "=k")),
+    "fold.output_size": st.sampled_from((4, (4, 5), (3, 2))),
+    "fold.kernel_size": st.sampled_from((2, (2, 2), (1, 4), (2, 3))),
+    "output_size": st.sampled_from((1, 2, "=h", (2,), (1, 3), (None, 2), (1, 2, 1), (1, 2, None))),
+    "norm_type": st.sampled_from((1, 2, 3.0)),
+    "divisor_override": st.sampled_from((None, 1, 3)),
+    "p": st.sampled_from((0.0, 0.5, 1.0)),
+    "dropout_p": st.sampled_from((0.0, 0.0, 0.5)),
+    "is_causal": st.sampled_from((False, False, True)),
+    "momentum": st.sampled_from((0.1,)),
     "nan_to_num.*": st.sampled_from((0.0, 2, None)),
 }
 """What to draw for an argument, by `argument` or `function.argument`. A string `=a * b` is a product of sizes."""
@@ -128,6 +201,11 @@ INPUT_DTYPES: dict[str, tuple[str, ...]] = {
     "bitwise_*.*": ("int64", "bool", "uint8"),
     "where.condition": ("bool",),
     "mask": ("bool",),
+    "index": ("int64",),
+    "indices": ("int64",),
+    "one_hot.input": ("int64",),
+    "embedding.input": ("int64", "int32"),
+    "attn_mask": ("bool", "float32"),
     "imag.input": ("complex64", "complex128"),
 }
 """The dtypes to draw for a tensor, mostly, by `argument` or `function.argument` (patterns)."""
@@ -142,6 +220,18 @@ UNSURE = {"require_equal", "require_divides", "is_one", "counted"}
 
 COUNTED_BY_VALUES = ("chunk",)
 """Functions that are taken to return as many tensors for all values of the parameters as they are asked for."""
+
+
+UNEVEN = ("einsum", "matmul", "tensordot")
+"""Functions of which PyTorch's counter sees other products, or none, where a size is 1."""
+
+
+def flat(value: Any) -> list[TensorType]:
+    """All tensors in it."""
+    if isinstance(value, TensorType):
+        return [value]
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return [tensor for item in items for tensor in flat(item)]
 
 
 class Stricter(NamedTuple):
@@ -159,7 +249,7 @@ def no_tensor(arguments: dict[str, Any]) -> bool:
 
 STRICTER: list[Stricter] = [
     Stricter("tensordot", "", lambda arguments: True, "PyTorch stretches an axis of 1 that it sums over"),
-    Stricter("*alpha_dropout", "input", lambda arguments: True, "training refuses integers"),
+    Stricter("*dropout*", "input", lambda arguments: True, "training refuses them, or dropout3d refuses what dropout takes"),
     Stricter("*", "input", no_tensor, "PyTorch makes tensors of two numbers; arithmetic on numbers is Python's"),
 ]
 
@@ -227,9 +317,8 @@ class Drawing:
         self.leading = draw(st.sampled_from(((), ("y",), ("y", "z"))))
         names = list(function.parameters)
         self.culprit = draw(st.sampled_from(names)) if self.wrong == "argument" and names else ""
-        self.layout: list[str] = list(draw(st.sampled_from(LAYOUTS[function.name]))) if function.name in LAYOUTS else []
-        if function.name in LAYOUTS:
-            self.layout = draw(st.sampled_from(LAYOUTS[function.name])).split(", ")
+        layouts = next((layouts for name, layouts in LAYOUTS.items() if fnmatch(function.name, name)), None)
+        self.layout = draw(st.sampled_from(layouts)).split(", ") if layouts else []
         self.main: tuple[Size, ...] | None = None
 
     def size(self, letter: str) -> Size:
@@ -384,6 +473,8 @@ class Answer(NamedTuple):
 def ask_pytorch(function: Function, draw: Draw, *, costs: bool) -> Answer:
     """The CPU's answer; the meta device's where it is for half precision alone that the CPU has no kernel."""
     answer = ask(function, draw.known(), draw.positional, "cpu", costs)
+    if costs and answer.macs == 0 and function.name == "scaled_dot_product_attention":  # the CPU's kernel is not counted
+        return answer._replace(macs=None)
     if re.search("not implemented for '(Half|BFloat16)'", answer.refusal):
         single = {name: in_single(value) for name, value in draw.known().items()}
         if not ask(function, single, draw.positional, "cpu", costs).refusal:
@@ -476,7 +567,8 @@ def agree(function: Function, draw: Draw, tally: Counter[str]) -> None:
         return
     assert not answer.refusal, f"archspec accepts ({output}), PyTorch does not: {answer.refusal}"
     same_flow(output, answer.output, {})
-    assert answer.macs is None or macs == answer.macs
+    ones = any(1 in value.shape for value in flat(draw.known()))
+    assert answer.macs is None or macs == answer.macs or (ones and function.name in UNEVEN)
     tally["accepted"] += 1
     for free in (True, False):
         repeat_with_symbols(function, draw, output, macs, free=free)
@@ -497,7 +589,7 @@ def repeat_with_symbols(function: Function, draw: Draw, output: Any, macs: Size,
     if not free and function.name in COUNTED_BY_VALUES and len(symbolic) != len(output):
         return
     same_flow(symbolic, output, draw.sizes)
-    if function.name not in ("einsum", "tensordot") or 1 not in draw.sizes.values():  # of what is 1 PyTorch makes no product of matrices
+    if function.name not in UNEVEN or 1 not in draw.sizes.values():
         assert dimensions.substitute(cost, draw.sizes) == macs
 
 

@@ -28,8 +28,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
 from archspec.expressions import Name, Symbolic, Undecided
-from archspec.layers import ABSENT, LAYERS, Layer, LayerError
+from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.layers._base import REQUIRED, Argument
+from archspec.refusals import Refusal
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
 torch.set_num_threads(1)  # the tensors are tiny, and the tests run in parallel
@@ -318,7 +319,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     try:
         made = layer(draw.arguments)
         output = made.forward(draw.input)
-    except LayerError as error:
+    except Refusal as error:
         refusal = error
     for arguments in possible(layer, made, draw):
         answer = ask_both(name, arguments, draw.input)
@@ -347,7 +348,7 @@ def ask_both(name: str, arguments: dict[str, Any], x: TensorType) -> Answer:
     return answer
 
 
-def is_stricter(layer: type[Layer], refusal: LayerError, draw: Draw) -> bool:
+def is_stricter(layer: type[Layer], refusal: Refusal, draw: Draw) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason."""
     value = draw.arguments.get(refusal.argument) if refusal.argument else draw.input
     return is_no_documented_type(layer, refusal.argument, draw) or any(
@@ -390,7 +391,7 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     made, x = layer(draw.arguments), draw.input.reshaped(*sizes)
     try:
         symbolic = made.forward(x)
-    except LayerError as error:
+    except Refusal as error:
         asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if not asked & {"require_equal", "require_divides"}:
             raise AssertionError(f"refused with free sizes alone: {error}") from error
@@ -512,7 +513,7 @@ def test_counts_the_operations_that_pytorch_counts(name: str) -> None:
         try:
             made = layer(draw.arguments)
             macs = made.macs(draw.input, made.forward(draw.input))
-        except LayerError:
+        except Refusal:
             return
         with FlopCounterMode(display=False) as counter:
             answer = ask_pytorch(name, next(possible(layer, made, draw)), draw.input, "meta")

@@ -26,7 +26,6 @@ from test_layers import (
     LEAST_ACCEPTED,
     MANY_EXAMPLES,
     TAKES_ONE,
-    is_empty,
     is_no_documented_type,
     same_flow,
     settings_of,
@@ -36,8 +35,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.expressions import Name, Symbolic, Undecided
-from archspec.layers import LAYERS, Layer, LayerError
+from archspec.layers import LAYERS, Layer
 from archspec.layers._base import Argument
+from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 
 TAKES_SEVERAL = [name for name in LAYERS if name not in TAKES_ONE]
@@ -151,7 +151,9 @@ def both(first: str, second: str, heads: int) -> Recipe:
 
 def bilinear(arguments: dict[str, Any], n: Sizes, choices: Choices) -> Inputs:
     axes = [(), (n["N"],), (n["N"],), (n["N"], n["T"])][choices.which]
-    first, second = (known(arguments, name, 0) or n[size] for name, size in (("in1_features", "C"), ("in2_features", "S")))
+    first, second = (
+        known(arguments, name, 0) or n[size] for name, size in (("in1_features", "C"), ("in2_features", "S"))
+    )
     return {f"input{i}": TensorType((*axes, size), numbers(arguments)) for i, size in ((1, first), (2, second))}
 
 
@@ -362,7 +364,9 @@ def run(layer: type[Layer], arguments: dict[str, Any], inputs: Inputs) -> tuple[
     """The layer and what flows out of it; the first two inputs are given by position."""
     made = layer(arguments)
     values = list(inputs.values())[:2] if list(inputs)[:2] == list(layer.inputs[:2]) else []
-    return made, made.forward(*values, **{key: value for key, value in inputs.items() if key not in layer.inputs[: len(values)]})
+    return made, made.forward(
+        *values, **{key: value for key, value in inputs.items() if key not in layer.inputs[: len(values)]}
+    )
 
 
 def operations(layer: Layer, inputs: Inputs, output: Any) -> Size:
@@ -377,7 +381,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     inputs, made, output, refusal = draw.inputs(dict(draw.sizes)), None, None, None
     try:
         made, output = run(layer, draw.arguments, inputs)
-    except LayerError as error:
+    except Refusal as error:
         refusal = error
     inferred = {name for name, argument in layer.arguments.items() if argument.inferred} - draw.arguments.keys()
     widths = {name: vars(made)[name] for name in inferred if made is not None and name in vars(made)}
@@ -389,7 +393,9 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     if re.search("not implemented for '(Half|BFloat16)'", answer.refusal + trained.refusal):
         answer = trained = meta  # there are such kernels on other devices
     if refusal is not None:
-        excused = answer.refusal or trained.refusal or is_empty(answer.output) or is_stricter(layer, refusal, draw, inputs)
+        excused = (
+            answer.refusal or trained.refusal or is_empty(answer.output) or is_stricter(layer, refusal, draw, inputs)
+        )
         assert excused, f"PyTorch accepts, archspec does not: {refusal}"
         tally["refused"] += 1
         return
@@ -418,7 +424,14 @@ def inferred_by_hand(draw: Draw, names: set[str]) -> dict[str, Any]:
     return found
 
 
-def is_stricter(layer: type[Layer], refusal: LayerError, draw: Draw, inputs: Inputs) -> bool:
+def is_empty(output: Any) -> bool:
+    """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
+    if isinstance(output, TensorType):
+        return 0 in output.shape
+    return output is not None and any(map(is_empty, output))
+
+
+def is_stricter(layer: type[Layer], refusal: Refusal, draw: Draw, inputs: Inputs) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason."""
     return is_no_documented_type(layer, refusal.argument, draw) or any(
         fnmatch(layer.__name__, entry.layers)
@@ -437,7 +450,7 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     inputs = draw.inputs(sizes)
     try:
         made, symbolic = run(layer, draw.arguments, inputs)
-    except LayerError as error:
+    except Refusal as error:
         asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if not asked & {"require_equal", "require_divides"}:
             raise AssertionError(f"refused with free sizes alone: {error}") from error

@@ -37,12 +37,12 @@ def generate(graph: Graph, spec_text: str) -> str:
     source = _template("module.py.jinja").render(
         name=Code(graph.main.name),
         seal=Code(seal_comment(_origin(graph.path), spec_text)),
-        imports=_imports(text),
+        imports=_imports(text, graph.own),
         make_divisible="make_divisible(" in text,
         classes=classes,
     )
     try:
-        gate.check(source)
+        gate.check(source, graph.own)
     except gate.GateError as error:
         raise InternalError(f"the generated source was refused: {error}") from None
     return seal(source)
@@ -154,7 +154,7 @@ def _finalize(value: object) -> str:
 # What stands around the class.
 
 
-def _imports(text: str) -> list[Code]:
+def _imports(text: str, own: tuple[str, ...]) -> list[Code]:
     """The imports that the file needs, in isort's order."""
     words = _words(text)
     lines = ["import math"] if "math." in text else []
@@ -167,7 +167,12 @@ def _imports(text: str) -> list[Code]:
     lines += ["import torch"] if "torch." in text else []
     if "F" in words and "F." in text:
         lines.append("import torch.nn.functional as F")
-    return code([*lines, "from torch import Tensor, nn" if "Tensor" in words else "from torch import nn"])
+    others = ["from torch import Tensor, nn" if "Tensor" in words else "from torch import nn"]
+    modules = sorted({name.rpartition(".")[0] for name in own})
+    for module in modules:
+        names = sorted(name.rpartition(".")[2] for name in own if name.rpartition(".")[0] == module)
+        others.append(f"from {module} import {', '.join(names)}")
+    return code([*lines, *sorted(others)])
 
 
 def _words(text: str) -> set[str]:

@@ -26,6 +26,7 @@ from archspec.graph import (
     walk,
 )
 from archspec.layers import Layer
+from archspec.layers.own import OwnLayer
 from archspec.lower.names import constructor_reads, item_reads
 from archspec.tensors import TensorType
 
@@ -221,6 +222,9 @@ def call_expression(item: Call, prefix: str = "") -> Expression:
         texts = [argument_text(a) if a.name in inferred else f"{a.name}={argument_text(a)}" for a in item.arguments]
         texts = list(dict.fromkeys(texts)) if len(set(texts)) == len(texts) else texts
         return Expression(f"{prefix}{item.layer.name}", [Expression(text) for text in texts])
+    if isinstance(item.layer, OwnLayer):
+        texts = [f"{a.name}={argument_text(a)}" for a in item.arguments]
+        return Expression(f"{prefix}{item.type_name}", [Expression(text) for text in texts])
     texts = _layer_arguments(item, item.layer)
     head = item.held if item.held is not None else f"nn.{item.type_name}"
     return Expression(f"{prefix}{head}", [Expression(text) for text in texts], comment=_teaching(item))

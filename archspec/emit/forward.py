@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from archspec import functions
-from archspec.emit.assignment import PythonCall, Text, assignment
+from archspec.dimensions import PRIMARY
+from archspec.emit.assignment import BASE, PythonCall, Text, assignment
+from archspec.emit.text import WIDTH
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import (
     Binary,
@@ -26,7 +28,15 @@ from archspec.expressions import (
     Unary,
 )
 from archspec.graph import Class, Flow, Group, Outputs, Step, flow_text, names_in
+from archspec.lower.names import forward_reads
 from archspec.tensors import TensorType
+
+METHODS = frozenset(
+    ("chunk", "masked_fill", "mean", "permute", "reshape", "split", "squeeze", "sum", "transpose", "unflatten", "unsqueeze")
+)
+"""The functions that people call as methods of a tensor."""
+
+_UNPACKING = ("permute", "reshape")  # methods whose one list is given item by item
 
 _TAKEN = frozenset(("self", "torch", "nn", "F", "math", "layer"))
 
@@ -44,6 +54,7 @@ def write_forward(cls: Class, comment: bool = False) -> Forward:
     writer = _Writer(cls, comment)
     for index, step in enumerate(cls.steps):
         writer.step(index, step)
+        writer.bind_sizes(step)
     result = writer.result()  # first, as it may say the type of a variable above
     lines = [*writer.sizes(), *writer.lines, *result]
     return Forward(tuple(lines), tuple(sorted(writer.saved)))
@@ -59,6 +70,7 @@ class _Writer:
         self.saved: set[str] = set()
         self.needed_sizes: dict[str, None] = {}
         self.inputs = [value.name for value in cls.inputs]
+        self.types = {value.name: value.type for value in cls.inputs}
         self.variables = {name: name for name in self.inputs}  # the variable of each value
         self.pending: dict[str, Node] = {}  # calls that are written where their values are read
         self.first: dict[str, int] = {}  # the line on which each variable first stands
@@ -72,9 +84,25 @@ class _Writer:
             if isinstance(node, Name)
         }
 
+        self.read = forward_reads(cls)
+        self.room = WIDTH  # what a line has for a value
+
+    def bind_sizes(self, step: Step) -> None:
+        """The names that a step's `shape:` binds and that later lines read."""
+        new = {node.name: axis for axis, node in enumerate(step.axes) if isinstance(node, Name)}
+        new = {name: axis for name, axis in new.items() if name in self.read and name not in self.axes}
+        if not new or not isinstance(step.target, Name):
+            return
+        variable = self.text(step.target)
+        names = [next((name for name, at in new.items() if at == axis), "_") for axis in range(len(step.axes))]
+        (first, axis), *more = new.items()
+        self.lines.append(f"{', '.join(names)} = {variable}.shape" if more else f"{first} = {variable}.shape[{axis}]")
+        self.variables |= {name: name for name in new}
+
     # Lines.
 
     def step(self, index: int, step: Step) -> None:
+        self.room = WIDTH - len(BASE) - len(f"{step.target.text}: Tensor = ")
         if step.kind in ("parameter", "buffer"):
             return
         if step.kind == "call":
@@ -128,7 +156,8 @@ class _Writer:
         if isinstance(step.target, Name) and target not in self.inputs:
             self.first.setdefault(target, len(self.lines))
         comment = ""
-        if self.comment and step.output not in step.inputs[:1] and isinstance(step.output, TensorType):
+        says = step.kind == "compute" and ".reshape(" in value.text  # its own shape, that is
+        if self.comment and not says and step.output not in step.inputs[:1] and isinstance(step.output, TensorType):
             comment = shape_comment(step.output)
         self.lines += assignment(target, value, comment, lambda: self.fresh("value"))
 
@@ -152,18 +181,42 @@ class _Writer:
         read = [node.name for _, node in step.arguments for node in node.walk() if isinstance(node, Name)]
         for name in read[position:]:
             variable = self.variables.get(name)
-            if variable is not None and self.dead(variable, index) and variable not in self.tensors:
+            if variable is not None and self.may_hold(variable, index, step):
                 return variable
         busy = {v for name, v in self.variables.items() if self.last.get(name, -1) > index}
-        if step.kind == "call" and "out" not in busy and len(self.inputs) == 1 and self.is_main(index, step):
-            return "out" if "out" in self.variables.values() else self.fresh("out")
-        return self.fresh(step.target.name if isinstance(step.target, Name) else "out")
+        main = "out" if not self.inputs or self.holds_numbers(self.cls.inputs[0].type) else "x"
+        if step.kind == "call" and main not in busy and len(self.inputs) == 1 and self.is_main(index, step):
+            return main if main in self.variables.values() else self.fresh(main)
+        return self.fresh(_name_of(step) or "out")
+
+    def may_hold(self, variable: str, index: int, step: Step) -> bool:
+        """Whether a step's value may take the place of another one, which nothing reads any more.
+
+        Numbers do not become the tokens that they were looked up for; and what a call is made of keeps its name, but
+        for the value on the main way.
+        """
+        if not self.dead(variable, index) or variable in self.tensors:
+            return False
+        if variable in self.inputs and not self.holds_numbers(step.output):
+            return self.types.get(variable) == step.output
+        first = step.arguments[0][1]
+        whole = isinstance(first, Name) and self.variables.get(first.name) == variable
+        return (whole or step.kind == "compute" or variable in (*self.inputs, "out", "x")) and (
+            variable not in self.inputs or self.holds_numbers(self.types.get(variable))
+        )
+
+    def holds_numbers(self, flow: Flow | None) -> bool:
+        """Whether a value is one of floating-point numbers, as far as is known."""
+        return not isinstance(flow, TensorType) or flow.dtype.startswith(("float", "bfloat", "complex"))
 
     def is_main(self, index: int, step: Step) -> bool:
         """Whether the step's value goes straight into the next one: then it is on the main way."""
         following = self.cls.steps[index + 1] if index + 1 < len(self.cls.steps) else None
-        name = step.target.name if isinstance(step.target, Name) else ""
-        return following is not None and following.kind == "call" and self.last.get(name) == index + 1
+        name = _name_of(step)
+        if following is None or following.kind != "call" or self.last.get(name) != index + 1:
+            return False
+        first = following.arguments[0][1]
+        return isinstance(first, Name) and first.name == name
 
     def dead(self, variable: str, index: int) -> bool:
         """Whether nothing reads a variable after a step."""
@@ -179,25 +232,27 @@ class _Writer:
         return candidate
 
     def writes_inline(self, index: int, step: Step) -> bool:
-        """Whether a module's call is written where its value is read: `x + self.attn(self.ln_1(x))`."""
+        """Whether a module's call is written where its value is read: `x + self.attn(self.ln_1(x))`.
+
+        It has to be read once, and nothing else may run in between.
+        """
         if isinstance(step.item, Group) and step.item.listed:
             return False
-        name = step.target.name if isinstance(step.target, Name) else ""
+        name = _name_of(step)
         reader = self.last.get(name, -1)
-        if reader <= index or reader > index + 2 or reader >= len(self.cls.steps) or self.count_reads(name) != 1:
+        if not index < reader < len(self.cls.steps) or self.count_reads(name) != 1 or _length(step) >= 48:
             return False
-        chain = self.cls.steps[index + 1 : reader + 1]
-        if chain[-1].kind != "compute" or not isinstance(chain[-1].target, Name) or chain[-1].condition is not None:
+        user, between = self.cls.steps[reader], range(index + 1, reader)
+        if not all(self.cls.steps[i].kind == "call" and self.writes_inline(i, self.cls.steps[i]) for i in between):
             return False
-        between = chain[:-1]
-        if any(other.kind != "call" or names_in(other.arguments[0][1]) != {name} for other in between):
-            return False
-        if between and self.last.get(_name_of(between[-1]), -1) != reader:
-            return False
-        ((_, node),) = chain[-1].arguments
-        sources = {part.name for _, argument in step.arguments for part in argument.walk() if isinstance(part, Name)}
-        direct = isinstance(node, Binary) and bool(sources & names_in(node) or not between)
-        return direct and len(self.call_node(step).text) < 48
+        if user.kind == "call":
+            alone = [node.text for _, node in user.arguments] == [name]
+            return alone and _length(step) + _length(user) < 64 and self.writes_inline(reader, user)
+        ((_, node),) = user.arguments
+        if user.condition is not None or not between and isinstance(user.target, Items):
+            return user.condition is None and isinstance(node, Call) and _length(step) + len(node.text) < 64
+        sources = {one for _, argument in step.arguments for one in names_in(argument)}
+        return isinstance(node, Binary) and (not between or bool(sources & names_in(node)))
 
     def count_reads(self, name: str) -> int:
         nodes = [node for step in self.cls.steps for _, node in step.arguments]
@@ -298,9 +353,23 @@ class _Writer:
             return Call(node.function, arguments, keywords)
         inside: list[tuple[str | None, Node]] = [(None, argument) for argument in arguments]
         inside += [(name, _keyword(name, value)) for name, value in keywords]
-        if getattr(function, "creates", False) and self.inputs:
+        if function.family == "creation" and not function.name.endswith("_like") and self.inputs:
             inside.append(("device", Text(self.device())))
-        return PythonCall(function.python, tuple(inside))
+        return self.method(function.name, inside) or PythonCall(function.python, tuple(inside))
+
+    def method(self, name: str, arguments: list[tuple[str | None, Node]]) -> PythonCall | None:
+        """A function as people call it: `q.reshape(B, T, C).transpose(1, 2)`; None where it is no such function.
+
+        How a formatter breaks a chain of methods depends on much; what does not fit on a line is no chain.
+        """
+        if name not in METHODS or not arguments or arguments[0][0] is not None:
+            return None
+        (_, tensor), *rest = arguments
+        if name in _UNPACKING and len(rest) == 1 and rest[0][0] is None and isinstance(rest[0][1], Items):
+            rest = [(None, item) for item in rest[0][1].items]
+        call = PythonCall(f"{tensor.within(PRIMARY)}.{name}", tuple(rest))
+        chained = isinstance(tensor, PythonCall) or len(call.head) > 40
+        return None if chained and len(call.text) > self.room else call
 
     def is_tensor(self, node: Call) -> bool:
         if node.function not in NUMBERS:
@@ -338,6 +407,11 @@ def _keyword(name: str, value: Node) -> Node:
 def _updates(node: Node) -> bool:
     """Whether an expression adds something to a value."""
     return isinstance(node, Binary) and node.operator in ("+", "-") and isinstance(node.left, Name)
+
+
+def _length(step: Step) -> int:
+    """About how long the call of a module is."""
+    return len(f"self.{step.module}()") + sum(len(node.text) for _, node in step.arguments)
 
 
 def _name_of(step: Step) -> str:

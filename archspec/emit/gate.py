@@ -6,6 +6,7 @@ Everything before it keeps a spec's text out of the code; this finds the day on 
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from archspec.expressions import FUNCTIONS
 from archspec.functions import FUNCTIONS as TENSOR_FUNCTIONS
@@ -71,13 +72,17 @@ class GateError(Exception):
     """Generated source holds what no template and no emitter writes: a bug of ours."""
 
 
-def check(source: str) -> None:
-    """Raises GateError unless the source is made only of what generated code is made of."""
+def check(source: str, own: Collection[str] = ()) -> None:
+    """Raises GateError unless the source is made only of what generated code is made of.
+
+    `own` are dotted names of classes that the caller allows.
+    """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise GateError(f"it does not parse: {error}") from None
-    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    imported = {(name.rpartition(".")[0], name.rpartition(".")[2]) for name in own}
+    classes = {name for _, name in imported} | {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     held = {arg.arg for node in ast.walk(tree) if isinstance(node, ast.arguments) for arg in _holding(node)}
     for node in ast.walk(tree):
         if not isinstance(node, _STATEMENTS + _EXPRESSIONS):
@@ -86,7 +91,8 @@ def check(source: str) -> None:
             raise GateError(f"line {node.lineno}: an import")
         if isinstance(node, ast.ImportFrom):
             allowed = _MODULES.get(node.module or "", ())
-            if node.level or any(a.name not in allowed or a.asname for a in node.names):
+            names = {(node.module or "", a.name) for a in node.names if a.name not in allowed}
+            if node.level or names - imported or any(a.asname for a in node.names):
                 raise GateError(f"line {node.lineno}: an import")
         if isinstance(node, ast.Call) and not _callable(node.func, classes | held):
             raise GateError(f"line {node.lineno}: a call of {ast.unparse(node.func)}")
@@ -118,5 +124,12 @@ def _callable(function: ast.expr, own: set[str]) -> bool:
             return f"{owner.id}.{function.attr}" in _TENSOR_CALLS
         if owner.id == "math":
             return f"math.{function.attr}" in _CALLS
-        return owner.id == "self" or function.attr in _METHODS
-    return isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
+        return owner.id == "self" or function.attr in _METHODS or _is_tensor_method(function.attr)
+    if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super":
+        return True
+    return _is_tensor_method(function.attr)
+
+
+def _is_tensor_method(name: str) -> bool:
+    """Whether a name is that of a catalogue's function which tensors have as a method."""
+    return f"torch.{name}" in _TENSOR_CALLS

@@ -7,6 +7,7 @@ class of the spec is a class made for it, whose forward method is a plain Python
 from __future__ import annotations
 
 import copy
+import importlib
 import inspect
 import linecache
 import math
@@ -22,6 +23,7 @@ from archspec.emit.forward import write_forward, write_tensor
 from archspec.expressions import evaluate, make_divisible
 from archspec.graph import Call, Class, Graph, Group, Item, Parameter
 from archspec.layers import LAYERS
+from archspec.layers.own import OwnLayer
 
 Rebuild = Callable[..., nn.Module]
 
@@ -77,6 +79,9 @@ class _Builder:
         assert isinstance(item, Call), "a graph to build from is unrolled"
         if isinstance(item.layer, Class):
             return self.module(item.layer, path)
+        if isinstance(item.layer, OwnLayer):  # of a package that the caller allows
+            own: type[nn.Module] = getattr(importlib.import_module(item.layer.module), item.layer.name)
+            return own(**{argument.name: argument.value for argument in item.arguments})
         layer = type(item.layer)
         arguments = {argument.name: argument.value for argument in item.arguments}
         for name, value in self.factory.items():

@@ -179,7 +179,7 @@ def _layer_row(call: Call, layer: Layer, path: str, depth: int, sizes: Mapping[s
     return Row(
         path=path,
         depth=depth,
-        layer=type(layer).__name__,
+        layer=call.type_name,
         output=call.output,
         parameters=count,
         macs=_at(layer.macs(*call.inputs, call.output), sizes),

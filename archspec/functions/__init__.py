@@ -5,10 +5,44 @@ from __future__ import annotations
 from collections.abc import Iterator
 from types import ModuleType
 
-from archspec.functions import activation, comparison, contraction, creation, elementwise, joining, matrix, reduction, shaping, splitting
+from archspec.functions import (
+    activation,
+    attention,
+    comparison,
+    contraction,
+    convolution,
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    matrix,
+    normalization,
+    pooling,
+    reduction,
+    sampling,
+    shaping,
+    splitting,
+)
 from archspec.functions._base import Flow, Function
 
-_FAMILIES = (activation, comparison, contraction, creation, elementwise, joining, matrix, reduction, shaping, splitting)
+_FAMILIES = (
+    activation,
+    attention,
+    comparison,
+    contraction,
+    convolution,
+    creation,
+    elementwise,
+    indexing,
+    joining,
+    matrix,
+    normalization,
+    pooling,
+    reduction,
+    sampling,
+    shaping,
+    splitting,
+)
 
 
 def _declared(family: ModuleType) -> Iterator[Function]:

@@ -15,11 +15,11 @@ AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
 """How PyTorch's documentation names the spatial axes."""
 
 
-def spread(value: Any, count: int, name: str) -> tuple[Any, ...]:
-    """One value for each of `count` axes."""
+def spread(value: Any, count: int, name: str, *, alone: bool = True) -> tuple[Any, ...]:
+    """One value for each of `count` axes; a list of one, `alone`, stands for all of them as well."""
     if not isinstance(value, tuple):
         return (value,) * count
-    if len(value) == 1:
+    if len(value) == 1 and alone:
         return value * count
     message = f"`{name}` lists {len(value)} values, but there are {count} spatial axes"
     require(len(value) == count, "AS404", message, argument=name)
@@ -40,12 +40,13 @@ def slide(
     *,
     ceil: bool = False,
     room_for: str = "kernel_size",
+    alone: bool = True,
 ) -> Shape:
     """How many windows there are along each spatial axis."""
     axes = len(kernel)
     counts: list[Size] = []
     steps, pads, gaps = (
-        spread(value, axes, name)
+        spread(value, axes, name, alone=alone)
         for value, name in ((stride, "stride"), (padding, "padding"), (dilation, "dilation"))
     )
     for value, name, least in ((steps, "stride", 1), (pads, "padding", 0), (gaps, "dilation", 1), (kernel, room_for, 1)):

@@ -160,7 +160,7 @@ def _dropout(name: str, doc: str) -> Function:
     spatial = int(name[-2]) if name.endswith("d") else 0
 
     def check(input: TensorType, p: float) -> TensorType:
-        require_dtype(input, INEXACT)
+        require_dtype(input, FLOATS)
         known = isinstance(p, int | float)
         require(not known or 0 <= p <= 1, "AS404", f"`p` is a probability, 0 to 1; this is {p}", argument="p")
         if spatial and input.rank not in (spatial + 1, spatial + 2):

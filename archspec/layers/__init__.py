@@ -18,7 +18,7 @@ from archspec.layers import (
     utilities,
     vision,
 )
-from archspec.layers._base import Layer, LayerError
+from archspec.layers._base import Layer
 
 LAYERS: dict[str, type[Layer]] = {
     name: value
@@ -78,4 +78,4 @@ ABSENT: dict[str, str] = {
 }
 """The modules of torch.nn that are not in the catalogue, with the reason."""
 
-__all__ = ["ABSENT", "LAYERS", "Layer", "LayerError"]
+__all__ = ["ABSENT", "LAYERS", "Layer"]

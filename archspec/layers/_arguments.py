@@ -13,6 +13,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Symbolic, Undecided, as_size
 from archspec.problems import did_you_mean, echo
+from archspec.refusals import refuse
 from archspec.tensors import COMPLEX, FLOATS
 
 Sizes: TypeAlias = Size | tuple[Size, ...]
@@ -41,17 +42,6 @@ _SYMBOLIC: dict[Kind, tuple[str, ...]] = {  # the types of parameters that may s
     "word": ("str",),
     "device": ("str",),
 }
-
-
-class LayerError(ValueError):
-    """Why a layer cannot be used so. `argument` names the culprit, if it is one of the arguments."""
-
-    def __init__(self, code: str, message: str, help: str = "", argument: str | None = None) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.help = help
-        self.argument = argument
 
 
 class Argument:
@@ -124,7 +114,7 @@ class Argument:
         return text
 
     def check(self, value: object, layer: type[Configured]) -> object:
-        """The value in the form that layers compute with; LayerError if it is none of this argument's."""
+        """The value in the form that layers compute with; Refusal if it is none of this argument's."""
         if isinstance(value, list):
             value = tuple(value)
         if self.kind in ("integer", "integers"):
@@ -132,7 +122,7 @@ class Argument:
         if not self._takes(value, layer):
             message = f"`{self.name}` of {layer.__name__} takes {self.expects(layer)}; this is {_describe(value)}"
             near = did_you_mean(value, self.choices) if isinstance(value, str) else ""
-            raise LayerError("AS404", message, near, self.name)
+            refuse("AS404", message, near, self.name)
         return value
 
     def _takes(self, value: object, layer: type[Configured]) -> bool:
@@ -259,13 +249,13 @@ class Configured:
         cls.arguments = collected
 
     def __init__(self, given: Mapping[str, object]) -> None:
-        """Checks every argument by itself; LayerError for the first that does not fit."""
+        """Checks every argument by itself; Refusal for the first that does not fit."""
         self.given = given
         for name, argument in self.arguments.items():
             if name in given:
                 self.__dict__[name] = argument.check(given[name], type(self))
             elif argument.required:
-                raise LayerError("AS403", f"{type(self).__name__} requires `{name}`: {argument.expects(type(self))}")
+                refuse("AS403", f"{type(self).__name__} requires `{name}`: {argument.expects(type(self))}")
             elif not argument.inferred:
                 self.__dict__[name] = argument.default
 

@@ -20,7 +20,6 @@ from archspec.layers._arguments import (
     Argument,
     Configured,
     Kind,
-    LayerError,
     Sizes,
     device,
     dtype,
@@ -33,6 +32,7 @@ from archspec.layers._arguments import (
     per_axis,
     word,
 )
+from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
 
 Flow: TypeAlias = TensorType | tuple[Any, ...]
@@ -45,7 +45,6 @@ __all__ = [
     "Flow",
     "Kind",
     "Layer",
-    "LayerError",
     "Sizes",
     "device",
     "divisors",
@@ -58,7 +57,6 @@ __all__ = [
     "numbers",
     "per_axis",
     "scaled",
-    "settled",
     "spread",
     "word",
 ]
@@ -84,7 +82,7 @@ class Layer(Configured):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The type of what flows out (a TensorType or tuples of them), given the types of the `inputs`;
 
-        Fills in the inferred arguments. LayerError where PyTorch would refuse.
+        Fills in the inferred arguments. Refusal where PyTorch would refuse.
         """
         raise TypeError(f"{type(self).__name__} is abstract")
 
@@ -108,7 +106,7 @@ class Layer(Configured):
             return
         given = self.__dict__[name]
         for a, b in zip(spread(given, 1), spread(size, 1), strict=True) if not isinstance(size, tuple) else ():
-            self.require_equal(
+            require_equal(
                 a,
                 b,
                 code="AS406",
@@ -117,43 +115,34 @@ class Layer(Configured):
                 argument=name,
             )
 
-    def fail(self, code: str, message: str, help: str = "", argument: str | None = None) -> None:
-        """Refuses, with a reason."""
-        raise LayerError(code, message, help, argument)
-
-    def require(self, condition: bool, code: str, message: str, help: str = "", argument: str | None = None) -> None:
-        """Refuses, with a reason, unless `condition`."""
-        if not condition:
-            self.fail(code, message, help, argument)
-
     def require_rank(self, x: TensorType, *ranks: int, layout: str = "") -> None:
         """The input's number of axes is one of `ranks`."""
         if x.rank not in ranks:
             wanted = " or ".join(str(rank) for rank in ranks)
             name = type(self).__name__
-            self.fail("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in")
+            refuse("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in")
 
     def require_dtype(self, x: TensorType, *allowed: str) -> None:
         """The input's dtype is one of those."""
         if x.dtype not in allowed:
             hint = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""
-            self.fail("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", hint)
+            refuse("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", hint)
 
     def require_float(self, x: TensorType) -> None:
         """The input is of a floating-point dtype."""
         if x.dtype not in FLOATS:
-            self.fail("AS505", f"{type(self).__name__} takes floating-point numbers, but {x} flows in")
+            refuse("AS505", f"{type(self).__name__} takes floating-point numbers, but {x} flows in")
 
     def require_kind(self, x: TensorType, *kinds: str) -> None:
         """The input's numbers are of one of those kinds (of `KINDS`)."""
         if not any(x.dtype in KINDS[kind] for kind in kinds):
             wanted = " and ".join(filter(None, (", ".join(kinds[:-1]), kinds[-1])))
-            self.fail("AS505", f"{type(self).__name__} takes {wanted} numbers, but {x} flows in")
+            refuse("AS505", f"{type(self).__name__} takes {wanted} numbers, but {x} flows in")
 
     def float_weights(self) -> str:
         """The dtype of its weights: a floating-point one, where PyTorch has no complex kernels."""
         weights: str = vars(self)["dtype"] or "float32"
-        self.require(weights in FLOATS, "AS404", f"{type(self).__name__} has no {weights} weights", argument="dtype")
+        require(weights in FLOATS, "AS404", f"{type(self).__name__} has no {weights} weights", argument="dtype")
         return weights
 
     def require_fits(self, x: TensorType, *names: str) -> None:
@@ -163,7 +152,7 @@ class Layer(Configured):
             value = getattr(self, name)
             if isinstance(value, int | float) and not low <= value <= high:
                 message = f"`{name}` is {value}, but {x.dtype} holds {low:g} to {high:g}: {x} flows in"
-                self.fail("AS406", message, argument=name)
+                refuse("AS406", message, argument=name)
 
     def axis(self, x: TensorType, name: str) -> int:
         """The axis of the input that an argument says, counted from the front."""
@@ -171,37 +160,8 @@ class Layer(Configured):
         if not isinstance(axis, int):
             raise Undecided(f"`{name}`, an axis")
         there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
-        self.require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", argument=name)
+        require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", argument=name)
         return axis % rank
-
-    def require_equal(
-        self, a: Size, b: Size, *, code: str = "AS502", message: str, help: str = "", argument: str | None = None
-    ) -> None:
-        """The two sizes are equal; for free dimensions: whatever their values."""
-        if settled(dimensions.equal(a, b), a, b):
-            return
-        when = dimensions.when_equal(a, b)
-        self.fail(code, f"{message}; they agree only if {when}" if when else message, help, argument)
-
-    def require_divides(
-        self, divisor: Size, size: Size, *, message: str, help: str = "", argument: str | None = None
-    ) -> None:
-        """`size` is a multiple of `divisor`; for free dimensions: whatever their values."""
-        remainder = size % divisor
-        if settled(dimensions.equal(remainder, 0), size, divisor):
-            return
-        known = isinstance(remainder, int)
-        when = None if known else dimensions.when_equal(remainder, 0)
-        reason = f": {show(size)} % {show(divisor, dimensions.POWER)} = {show(remainder)}" if known else ""
-        advice = help or ("say in `inputs` what the free size is a multiple of, as in `32 * h`" if when else "")
-        self.fail("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", advice, argument)
-
-    def require_at_least(
-        self, size: Size, least: Size, *, code: str = "AS504", message: str, help: str = "", argument: str | None = None
-    ) -> None:
-        """The size is not below `least`. Free dimensions may be large enough: only what never holds is refused."""
-        if dimensions.at_least(size, least) is False:
-            self.fail(code, message, help, argument)
 
 
 def _range(dtype: str) -> tuple[float, float]:
@@ -211,18 +171,6 @@ def _range(dtype: str) -> tuple[float, float]:
         return (0, 255) if dtype == "uint8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     largest = _LARGEST.get(dtype, math.inf)
     return -largest, largest
-
-
-def settled(answer: bool | None, *sizes: Size) -> bool:
-    """Whether to go on: yes if it holds, no if it does not; if it depends, on parameters alone.
-
-    With parameters as symbols the question was settled for their values before; a free dimension may be anything.
-    """
-    if answer is not None:
-        return answer
-    return any(not symbol.free for size in sizes for symbol in dimensions.symbols(size)) or any(
-        isinstance(atom, dimensions.Unknown) for size in sizes for atom in dimensions.atoms(size)
-    )
 
 
 def divisors(size: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from archspec.dimensions import Size, show
 from archspec.expressions import Symbolic, choose
 from archspec.layers._base import Layer
+from archspec.refusals import refuse, require_equal
 from archspec.tensors import TensorType
 
 
@@ -17,13 +18,13 @@ class SeveralInputs(Layer):
         """Each of the inputs is one tensor."""
         for name, value in inputs.items():
             if not isinstance(value, TensorType):
-                self.fail("AS502", f"`{name}` of {type(self).__name__} takes one tensor, but {_text(value)} flows in")
+                refuse("AS502", f"`{name}` of {type(self).__name__} takes one tensor, but {_text(value)} flows in")
 
     def require_flags(self, **inputs: object) -> None:
         """Each of the inputs is true or false."""
         for name, value in inputs.items():
             if not isinstance(value, bool | Symbolic):
-                self.fail("AS502", f"`{name}` of {type(self).__name__} takes true or false, not {_text(value)}")
+                refuse("AS502", f"`{name}` of {type(self).__name__} takes true or false, not {_text(value)}")
 
     def require_shape(self, name: str, x: TensorType, *shapes: tuple[Size, ...]) -> None:
         """An input is of one of these shapes, which differ in their number of axes."""
@@ -31,10 +32,10 @@ class SeveralInputs(Layer):
         message = f"`{name}` of {type(self).__name__} takes {wanted}, but {x} flows in"
         shape = next((shape for shape in shapes if len(shape) == x.rank), None)
         if shape is None:
-            self.fail("AS501", message)
+            refuse("AS501", message)
             return
         for size, needed in zip(x.shape, shape, strict=True):
-            self.require_equal(size, needed, message=message)
+            require_equal(size, needed, message=message)
 
 
 class Sequences(SeveralInputs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec import dimensions
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, Sizes, spread
+from archspec.refusals import require_at_least
 from archspec.tensors import TensorType
 
 AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
@@ -28,7 +29,7 @@ class Windowed(Layer):
         for size, k, s, p, d in zip(x.shape[-self.spatial :], *by_axis, strict=True):
             needed, there = d * (k - 1) + 1, size + 2 * p
             room = "input" if p == 0 else "padded input"
-            self.require_at_least(
+            require_at_least(
                 there + s - 1 if ceil else there,
                 needed,
                 message=f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in",

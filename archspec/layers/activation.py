@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from archspec.dimensions import Size, quotient, show
 from archspec.layers._base import Layer, device, dtype, flag, integer, number, word
+from archspec.refusals import refuse, require, require_divides, require_equal
 from archspec.tensors import INTEGERS, TensorType
 
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}
@@ -29,7 +30,7 @@ class _Elementwise(Layer):
             value = getattr(self, name)
             if isinstance(value, int | float) and not low <= value <= high:
                 message = f"`{name}` is {value}, but {x.dtype} holds {low:g} to {high:g}: {x} flows in"
-                self.fail("AS406", message, argument=name)
+                refuse("AS406", message, argument=name)
 
 
 class _Floating(_Elementwise):
@@ -68,7 +69,7 @@ class RReLU(_Elementwise):
         lower, upper = self.lower, self.upper
         if isinstance(lower, int | float) and isinstance(upper, int | float):
             message = f"`lower` is {lower}, which is above the {upper} of `upper`"
-            self.require(lower <= upper, "AS404", message, argument="lower")
+            require(lower <= upper, "AS404", message, argument="lower")
         return super().forward(x)
 
 
@@ -95,8 +96,8 @@ class PReLU(_Elementwise):
         if self.num_parameters == 1 or not isinstance(self.num_parameters, int):
             return x
         given = f"`num_parameters` is {show(self.num_parameters)}"
-        self.require(x.rank >= 2, "AS501", f"{given}, but {x} has no channels", "leave it out", "num_parameters")
-        self.require_equal(
+        require(x.rank >= 2, "AS501", f"{given}, but {x} has no channels", "leave it out", "num_parameters")
+        require_equal(
             self.num_parameters,
             x.shape[1],
             code="AS406",
@@ -126,7 +127,7 @@ class CELU(_Elementwise):
     inplace: bool = flag(False)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(self.alpha != 0, "AS404", "`alpha` is 0, and CELU divides by it", argument="alpha")
+        require(self.alpha != 0, "AS404", "`alpha` is 0, and CELU divides by it", argument="alpha")
         return super().forward(x)
 
 
@@ -193,7 +194,7 @@ class Hardtanh(_Elementwise):
         low, high = self.min_val, self.max_val
         if isinstance(low, int | float) and isinstance(high, int | float):
             message = f"`max_val` has to be greater than `min_val`; they are {high} and {low}"
-            self.require(low < high, "AS404", message, argument="max_val")
+            require(low < high, "AS404", message, argument="max_val")
         self.require_fits(x, "min_val", "max_val")
         return super().forward(x)
 
@@ -227,7 +228,7 @@ class Softplus(_Elementwise):
     threshold: float = number(20.0)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(self.beta != 0, "AS407", "`beta` is 0, and Softplus divides by it", argument="beta")
+        require(self.beta != 0, "AS407", "`beta` is 0, and Softplus divides by it", argument="beta")
         return super().forward(x)
 
 
@@ -270,11 +271,11 @@ class GLU(Layer):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_float(x)
-        self.require(x.rank >= 1, "AS501", f"GLU takes at least one axis, but {x} flows in")
+        require(x.rank >= 1, "AS501", f"GLU takes at least one axis, but {x} flows in")
         axis = self.axis(x, "dim")
         size = x.shape[axis]
         message = f"GLU halves axis {axis}, which is {show(size)}"
-        self.require_divides(2, size, message=message, help="give the layer before it an even size", argument="dim")
+        require_divides(2, size, message=message, help="give the layer before it an even size", argument="dim")
         return x.resized(axis, quotient(size, 2))
 
 
@@ -284,7 +285,7 @@ class _Softmax(Layer):
 
     def forward(self, x: TensorType) -> TensorType:
         name = type(self).__name__
-        self.require(
+        require(
             self.dim is not None,
             "AS407",
             f"{name} without `dim`: PyTorch guesses the axis from the number of axes, and warns",

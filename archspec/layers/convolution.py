@@ -8,6 +8,7 @@ from archspec.dimensions import Size, product, quotient, show
 from archspec.layers._base import Sizes, device, dtype, flag, inferred, integer, per_axis, spread, word
 from archspec.layers._windows import Windowed
 from archspec.layers.padding import require_paddable
+from archspec.refusals import refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
 
 _COLUMNS = (*FLOATS, *COMPLEX, "bool")  # the dtypes that PyTorch folds and unfolds
@@ -32,7 +33,7 @@ class _Convolution(Windowed):
         if self.groups == 1:
             return
         for name, channels in (("in_channels", self.in_channels), ("out_channels", self.out_channels)):
-            self.require_divides(
+            require_divides(
                 self.groups,
                 channels,
                 message=f"`groups` {show(self.groups)} does not divide the {show(channels)} `{name}`",
@@ -88,7 +89,7 @@ class _Conv(_Convolution):
 
     def _require_unit_stride(self) -> None:
         for step in spread(self.stride, self.spatial):
-            self.require_equal(
+            require_equal(
                 step,
                 1,
                 code="AS404",
@@ -160,7 +161,7 @@ class _ConvTranspose(_Convolution):
         for size, k, s, p, extra, d in zip(x.shape[-self.spatial :], *by_axis, strict=True):
             self._require_small(extra, s, d)
             out = (size - 1) * s - 2 * p + d * (k - 1) + extra + 1
-            self.require_at_least(
+            require_at_least(
                 out,
                 1,
                 message=f"padding {show(p)} on both sides takes away all that comes out: {x} flows in",
@@ -174,7 +175,7 @@ class _ConvTranspose(_Convolution):
         for least in (stride, dilation):
             if not isinstance(extra, int) or not isinstance(least, int) or extra < least:
                 return
-        self.fail(
+        refuse(
             "AS404",
             f"`output_padding` {extra} has to be below the stride {show(stride)} or the dilation {show(dilation)}",
             "it chooses between the sizes that a convolution of this stride maps to one: it is at most stride - 1",
@@ -253,7 +254,7 @@ class Fold(Windowed):
         self.require_rank(x, 2, 3, layout="[N, C * k, L] or [C * k, L]")
         self.require_dtype(x, *_COLUMNS)
         taps = product(spread(self.kernel_size, 2))
-        self.require_divides(
+        require_divides(
             taps,
             x.shape[-2],
             message=f"a window of {show(taps)} numbers does not divide the {show(x.shape[-2])} rows that flow in",
@@ -261,7 +262,7 @@ class Fold(Windowed):
         )
         image = x.reshaped(*x.shape[:-2], quotient(x.shape[-2], taps), *spread(self.output_size, 2))
         columns = product(self.slide(image, self.kernel_size, self.stride, self.padding, self.dilation))
-        self.require_equal(
+        require_equal(
             x.shape[-1],
             columns,
             message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(columns)} windows,"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec.dimensions import Size, show
 from archspec.layers._base import flag, integer, number
 from archspec.layers._inputs import SeveralInputs
+from archspec.refusals import require_equal
 from archspec.tensors import FLOATS, TensorType
 
 _REAL = {dtype: dtype for dtype in FLOATS} | {"complex128": "float64"}
@@ -24,7 +25,7 @@ class _Distance(SeveralInputs):
             a, b = (x.shape[place] if x.rank >= -place else 1 for x in (x1, x2))
             if a != 1 and b != 1:
                 message = f"axis {place} of {x1} and {x2} is {show(a)} and {show(b)}"
-                self.require_equal(a, b, message=message, help="they are equal, or one of them is 1")
+                require_equal(a, b, message=message, help="they are equal, or one of them is 1")
             sizes.append(b if a == 1 else a)
         return x1.reshaped(*sizes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from archspec.layers._base import Layer, flag, number
+from archspec.refusals import refuse, require
 from archspec.tensors import TensorType
 
 
@@ -34,7 +35,7 @@ class Dropout2d(_Dropout):
     def forward(self, x: TensorType) -> TensorType:
         if x.rank == 3:
             message = f"Dropout2d reads {x} as [N, C, L] today, and announces to read it as [C, H, W]"
-            self.fail("AS407", message, help="write `Dropout1d`, or add the axis of the batch")
+            refuse("AS407", message, help="write `Dropout1d`, or add the axis of the batch")
         self.require_rank(x, 4, layout="[N, C, H, W]")
         return super().forward(x)
 
@@ -55,5 +56,5 @@ class FeatureAlphaDropout(_Dropout):
     """AlphaDropout of whole channels; keeps its input's shape, [N, C, *]."""
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 2, "AS501", f"FeatureAlphaDropout takes at least 2 axes ([N, C, *]), but {x} flows in")
+        require(x.rank >= 2, "AS501", f"FeatureAlphaDropout takes at least 2 axes ([N, C, *]), but {x} flows in")
         return super().forward(x)

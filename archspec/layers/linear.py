@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec.dimensions import Size, equal, product, show
 from archspec.layers._base import Layer, device, dtype, flag, inferred, integer
 from archspec.layers._inputs import SeveralInputs
+from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import TensorType
 
 
@@ -28,12 +29,12 @@ class Linear(Layer):
     dtype: str | None = dtype()
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 1, "AS501", f"Linear takes at least one axis, but {x} flows in")
+        require(x.rank >= 1, "AS501", f"Linear takes at least one axis, but {x} flows in")
         self.require_dtype(x, self.dtype or "float32")
         last, flat = x.shape[-1], product(x.shape[1:])
         if x.rank > 2 and "in_features" in self.given and not equal(last, flat) and equal(self.in_features, flat):
             message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
-            self.fail("AS406", message, help=f"put `Flatten` before it: {show(flat)} features", argument="in_features")
+            refuse("AS406", message, help=f"put `Flatten` before it: {show(flat)} features", argument="in_features")
         self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 
@@ -62,11 +63,11 @@ class Bilinear(SeveralInputs):
     def forward(self, input1: TensorType, input2: TensorType) -> TensorType:
         self.require_tensors(input1=input1, input2=input2)
         message = f"Bilinear takes two tensors that differ in their last axis alone, but {input1} and {input2} flow in"
-        self.require(input1.rank == input2.rank >= 1, "AS501", message)
+        require(input1.rank == input2.rank >= 1, "AS501", message)
         for x in (input1, input2):
             self.require_dtype(x, self.dtype or "float32")
         for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True):
-            self.require_equal(a, b, message=message)
+            require_equal(a, b, message=message)
         self.infer("in1_features", input1.shape[-1], "features")
         self.infer("in2_features", input2.shape[-1], "features")
         return input1.resized(-1, self.out_features)

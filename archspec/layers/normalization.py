@@ -7,6 +7,7 @@ import math
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, device, divisors, dtype, flag, inferred, integer, integers, number
+from archspec.refusals import require, require_divides, require_equal
 from archspec.tensors import FLOATS, TensorType
 
 
@@ -43,7 +44,7 @@ class _ChannelNormalization(_Normalization):
         """Statistics of the input itself are of more than one value."""
         alone = self.track_running_stats is False and equal(count, 1)
         message = f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in"
-        self.require(not alone, "AS504", message)
+        require(not alone, "AS504", message)
 
 
 class _BatchNorm(_ChannelNormalization):
@@ -51,7 +52,7 @@ class _BatchNorm(_ChannelNormalization):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_axes(x)
-        self.require(self.eps != 0, "AS404", "`eps` is 0, which training refuses", argument="eps")
+        require(self.eps != 0, "AS404", "`eps` is 0, which training refuses", argument="eps")
         self.infer("num_features", x.shape[1], "channels")
         self.require_mixable(x, self.affine is True or self.track_running_stats is True)
         self.require_several(product((x.shape[0], *x.shape[2:])), x, "the batch and all positions")
@@ -91,7 +92,7 @@ class SyncBatchNorm(_BatchNorm):
     """
 
     def require_axes(self, x: TensorType) -> None:
-        self.require(x.rank >= 2, "AS501", f"SyncBatchNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
+        require(x.rank >= 2, "AS501", f"SyncBatchNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
 
 
 class _InstanceNorm(_ChannelNormalization):
@@ -137,16 +138,16 @@ class GroupNorm(_Normalization):
     bias: bool = flag(True)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 2, "AS501", f"GroupNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
+        require(x.rank >= 2, "AS501", f"GroupNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
         self.infer("num_channels", x.shape[1], "channels")
         groups, channels = self.num_groups, self.num_channels
         message = f"`num_groups` {show(groups)} does not divide the {show(channels)} channels"
         hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
-        self.require_divides(groups, channels, message=message, help=hint, argument="num_groups")
+        require_divides(groups, channels, message=message, help=hint, argument="num_groups")
         self.require_mixable(x, self.affine is True)
         count = x.shape[0] * x.shape[1] // groups * math.prod(x.shape[2:])
         message = f"GroupNorm normalizes over a group of channels, which is a single value: {x} flows in"
-        self.require(not equal(count, 1), "AS504", message, "use fewer groups", "num_groups")
+        require(not equal(count, 1), "AS504", message, "use fewer groups", "num_groups")
         return x
 
     def parameter_count(self) -> Size:
@@ -163,17 +164,17 @@ class _TrailingNormalization(_Normalization):
     def take_shape(self, x: TensorType) -> None:
         """Infers `normalized_shape`, the last axis; a given one has to be the input's last axes."""
         name = type(self).__name__
-        self.require(x.rank >= 1, "AS501", f"{name} takes at least one axis, but {x} flows in")
+        require(x.rank >= 1, "AS501", f"{name} takes at least one axis, but {x} flows in")
         given = self.__dict__.setdefault("normalized_shape", x.shape[-1])
         if isinstance(given, Symbolic):
             return
         shape = given if isinstance(given, tuple) else (given,)
         text = f"`normalized_shape` is [{', '.join(map(show, shape))}]"
-        self.require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
-        self.require(len(shape) <= x.rank, "AS406", f"{text}, but {x} has fewer axes", argument="normalized_shape")
+        require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
+        require(len(shape) <= x.rank, "AS406", f"{text}, but {x} has fewer axes", argument="normalized_shape")
         message, hint = f"{text}, but {x} does not end with it", "leave it out for the last axis: it is inferred"
         for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
-            self.require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
+            require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
 
     @property
     def normalized(self) -> Size:
@@ -227,7 +228,7 @@ class LocalResponseNorm(Layer):
     k: float = number(1.0)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 3, "AS501", f"LocalResponseNorm takes at least 3 axes ([N, C, *]), but {x} flows in")
+        require(x.rank >= 3, "AS501", f"LocalResponseNorm takes at least 3 axes ([N, C, *]), but {x} flows in")
         self.require_dtype(x, *FLOATS, "int64")
         return x._replace(dtype="float32") if x.dtype == "int64" else x
 

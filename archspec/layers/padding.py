@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, Sizes, number, per_axis, spread
+from archspec.refusals import refuse, require, require_at_least
 from archspec.tensors import TensorType
 
 
@@ -13,7 +14,7 @@ def require_paddable(layer: Layer, mode: str, x: TensorType, size: Size, before:
         return
     spare = 1 if mode == "reflect" else 0
     for amount in (before, after):
-        layer.require_at_least(
+        require_at_least(
             size,
             amount + spare,
             message=f"{mode} padding of {show(amount)} needs at least {show(amount + spare)} numbers,"
@@ -32,13 +33,13 @@ class _Pad(Layer):
     def forward(self, x: TensorType) -> TensorType:
         self._require_axes(x)
         if self.mode in ("reflect", "replicate") and x.dtype == "bool":
-            self.fail("AS505", f"{type(self).__name__} takes numbers, but {x} flows in")
+            refuse("AS505", f"{type(self).__name__} takes numbers, but {x} flows in")
         amounts = spread(self.padding, 2 * self.spatial)
         for axis in range(self.spatial):
             before, after = amounts[2 * axis : 2 * axis + 2]
             size = x.shape[-1 - axis]
             require_paddable(self, self.mode, x, size, before, after)
-            self.require_at_least(
+            require_at_least(
                 size + before + after,
                 1,
                 message=f"padding {show(before)} and {show(after)} leaves nothing of an axis of {show(size)}:"
@@ -52,7 +53,7 @@ class _Pad(Layer):
         if self.mode != "constant":
             self.require_rank(x, self.spatial + 1, self.spatial + 2)
         name, axes = type(self).__name__, self.spatial
-        self.require(x.rank >= axes, "AS501", f"{name} pads the last {axes} axes, but {x} flows in")
+        require(x.rank >= axes, "AS501", f"{name} pads the last {axes} axes, but {x} flows in")
 
 
 class _ConstantPad(_Pad):

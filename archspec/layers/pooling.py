@@ -9,6 +9,7 @@ from archspec.expressions import Symbolic, Undecided
 from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, scaled, spread
 from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
+from archspec.refusals import require, require_at_least
 from archspec.tensors import FLOATS, INTEGERS, TensorType
 
 Pooled: TypeAlias = TensorType | tuple[TensorType, TensorType]
@@ -38,7 +39,7 @@ class _Pool(Windowed):
         y = self.pool(x, padding)
         if self.spatial == 3:
             for size, k in zip(x.shape[-3:], spread(self.kernel_size, 3), strict=True):
-                self.require_at_least(
+                require_at_least(
                     size,
                     k,
                     message=f"the kernel spans {show(k)}, but the input only {show(size)}: {x} flows in",
@@ -50,7 +51,7 @@ class _Pool(Windowed):
     def require_at_most_half(self, padding: Sizes) -> None:
         """No window may lie in the padding altogether."""
         for k, p in zip(spread(self.kernel_size, self.spatial), spread(padding, self.spatial), strict=True):
-            self.require_at_least(
+            require_at_least(
                 k,
                 2 * p,
                 code="AS404",
@@ -153,7 +154,7 @@ class _LPPool(_Pool):
     ceil_mode: bool = flag(False)
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(self.norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require(self.norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
         self.require_dtype(x, *FLOATS, *INTEGERS, "bool")
         y = self.average(x)
         return y if x.dtype in FLOATS else TensorType(y.shape, "float32")
@@ -274,7 +275,7 @@ class _FractionalMaxPool(Windowed):
     return_indices: bool = flag(False)
 
     def forward(self, x: TensorType) -> Pooled:
-        self.require(
+        require(
             (self.output_size is None) != (self.output_ratio is None),
             "AS404",
             f"{type(self).__name__} takes either `output_size` or `output_ratio`, and just one of them",
@@ -287,7 +288,7 @@ class _FractionalMaxPool(Windowed):
         for size, out, kernel in zip(there, sizes, spread(self.kernel_size, self.spatial), strict=True):
             most = size - kernel + 1 if self.spatial == 2 else size - kernel
             for amount, least in ((out, 1), (most, out)):
-                self.require_at_least(
+                require_at_least(
                     amount,
                     least,
                     message=f"{show(out)} windows of {show(kernel)} do not fit into {show(size)}: {x} flows in",
@@ -300,7 +301,7 @@ class _FractionalMaxPool(Windowed):
         ratios = spread(self.output_ratio, self.spatial)
         for ratio in ratios:
             between = not isinstance(ratio, int | float) or 0 < ratio < 1
-            self.require(between, "AS404", f"`output_ratio` is between 0 and 1; this is {ratio}", "", "output_ratio")
+            require(between, "AS404", f"`output_ratio` is between 0 and 1; this is {ratio}", "", "output_ratio")
         return [scaled(size, ratio) for size, ratio in zip(sizes, ratios, strict=True)]
 
 
@@ -342,9 +343,9 @@ class _MaxUnpool(Windowed, SeveralInputs):
             unpooled = (size - 1) * s + k - 2 * p
             sizes.append(unpooled if out is None else out)
             message = f"{type(self).__name__} makes {show(unpooled)} of {show(size)}"
-            self.require_at_least(sizes[-1], 1, message=message, help="use less padding", argument="padding")
+            require_at_least(sizes[-1], 1, message=message, help="use less padding", argument="padding")
             for least, most in ((unpooled - s + 1, sizes[-1]), (sizes[-1], unpooled + s - 1)):
-                self.require_at_least(
+                require_at_least(
                     most,
                     least,
                     code="AS502",
@@ -362,7 +363,7 @@ class _MaxUnpool(Windowed, SeveralInputs):
         known = isinstance(output_size, tuple) and all(isinstance(size, int | Dimension) for size in output_size)
         right = known and len(output_size) in (self.spatial, self.spatial + 2)
         message = f"`output_size` of {type(self).__name__} takes a list of {self.spatial} or {self.spatial + 2} sizes"
-        self.require(right, "AS502", message)
+        require(right, "AS502", message)
         return tuple(output_size[-self.spatial :])
 
 

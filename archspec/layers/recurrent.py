@@ -11,6 +11,7 @@ from archspec.dimensions import Size, product, show
 from archspec.expressions import evaluate, parse
 from archspec.layers._base import Flow, device, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, SeveralInputs, either
+from archspec.refusals import require, require_at_least
 from archspec.tensors import TensorType
 
 
@@ -45,7 +46,7 @@ class _Recurrent(SeveralInputs):
             self.require_dtype(hx, wanted.dtype)
             return
         pair = isinstance(hx, tuple) and not isinstance(hx, TensorType) and len(hx) == 2
-        self.require(pair, "AS502", f"`hx` of {type(self).__name__} takes two tensors", "write `hx: (h, c)`")
+        require(pair, "AS502", f"`hx` of {type(self).__name__} takes two tensors", "write `hx: (h, c)`")
         for given, state in zip(hx, wanted, strict=True):
             self.require_state(given, state)
 
@@ -185,7 +186,7 @@ class LSTM(_Stack):
     def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
         size, hidden = self.proj_size, self.hidden_size
         message = f"`proj_size` is {show(size)}, which is not below the `hidden_size` of {show(hidden)}"
-        self.require_at_least(hidden - 1, size, code="AS404", message=message, argument="proj_size")
+        require_at_least(hidden - 1, size, code="AS404", message=message, argument="proj_size")
         return super().forward(input, hx)
 
     def weights_of(self, incoming: Size, biases: int) -> Size:

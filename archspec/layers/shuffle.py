@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, divisors, integer
+from archspec.refusals import require, require_divides
 from archspec.tensors import TensorType
 
 
@@ -13,9 +14,9 @@ class ChannelShuffle(Layer):
     groups: Size = integer()
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 3, "AS501", f"ChannelShuffle takes at least 3 axes ([N, C, *]), but {x} flows in")
+        require(x.rank >= 3, "AS501", f"ChannelShuffle takes at least 3 axes ([N, C, *]), but {x} flows in")
         channels = x.shape[1]
         message = f"`groups` {show(self.groups)} does not divide the {show(channels)} channels"
         hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
-        self.require_divides(self.groups, channels, message=message, help=hint, argument="groups")
+        require_divides(self.groups, channels, message=message, help=hint, argument="groups")
         return x

@@ -7,6 +7,7 @@ from typing import Any
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, device, dtype, flag, integer, number, word
 from archspec.layers._inputs import SeveralInputs, either
+from archspec.refusals import refuse, require, require_at_least
 from archspec.tensors import TensorType
 
 _INDICES = ("int64", "int32")
@@ -26,13 +27,13 @@ class _Table(Layer):
         count = show(self.num_embeddings)
         message = f"`padding_idx` is {show(self.padding_idx)}, which is none of the {count} indices"
         for distance in (self.num_embeddings - 1 - self.padding_idx, self.padding_idx + self.num_embeddings):
-            self.require_at_least(distance, 0, code="AS404", message=message, argument="padding_idx")
+            require_at_least(distance, 0, code="AS404", message=message, argument="padding_idx")
 
     def require_indices(self, x: TensorType) -> None:
         """The input is of integers."""
         if x.dtype not in _INDICES:
             message = f"{type(self).__name__} takes indices, of int64 or int32, but {x} flows in"
-            self.fail("AS505", message, help="say `dtype: int64` at the input")
+            refuse("AS505", message, help="say `dtype: int64` at the input")
 
     def parameter_count(self) -> Size:
         return self.num_embeddings * self.embedding_dim
@@ -85,11 +86,11 @@ class EmbeddingBag(_Table, SeveralInputs):
         self.require_indices(input)
         for name in ("scale_grad_by_freq", "sparse"):
             wrong = self.mode == "max" and getattr(self, name) is True
-            self.require(not wrong, "AS404", f"`mode: max` does not go with `{name}: true`", argument=name)
+            require(not wrong, "AS404", f"`mode: max` does not go with `{name}: true`", argument=name)
         if per_sample_weights is not None:
             self.require_tensors(per_sample_weights=per_sample_weights)
             summed = self.mode not in ("mean", "max")
-            self.require(summed, "AS404", "weights for each index go with `mode: sum`", argument="mode")
+            require(summed, "AS404", "weights for each index go with `mode: sum`", argument="mode")
             self.require_shape("per_sample_weights", per_sample_weights, input.shape)
             self.require_dtype(per_sample_weights, weights)
         return TensorType((self._bags(input, offsets), self.embedding_dim), weights)
@@ -98,14 +99,14 @@ class EmbeddingBag(_Table, SeveralInputs):
         """How many bags there are."""
         if input.rank == 2:
             message = f"the rows of {input} are the bags: `offsets` are for an input of one axis"
-            self.require(offsets is None, "AS501", message)
+            require(offsets is None, "AS501", message)
             return input.shape[0]
         hint = "or give the input a second axis: each row is a bag then"
-        self.require(offsets is not None, "AS501", f"{input} needs `offsets`: where each bag begins", hint)
+        require(offsets is not None, "AS501", f"{input} needs `offsets`: where each bag begins", hint)
         self.require_tensors(offsets=offsets)
-        self.require(offsets.rank == 1, "AS501", f"`offsets` take one axis, but {offsets} flows in")
+        require(offsets.rank == 1, "AS501", f"`offsets` take one axis, but {offsets} flows in")
         self.require_indices(offsets)
         count: Size = offsets.shape[0] - either(self.include_last_offset, 1, 0)
         message = f"`include_last_offset` takes the last of {offsets} for an end: no bag is left"
-        self.require_at_least(count, 1, message=message, argument="include_last_offset")
+        require_at_least(count, 1, message=message, argument="include_last_offset")
         return count

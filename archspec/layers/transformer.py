@@ -10,6 +10,7 @@ from typing import Any
 from archspec.dimensions import Size, product, show
 from archspec.layers._base import device, divisors, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, either
+from archspec.refusals import require, require_divides, require_equal
 from archspec.tensors import TensorType
 
 
@@ -29,19 +30,19 @@ class _Attending(Sequences):
         heads = getattr(self, name)
         message = f"`{name}` {show(heads)} does not divide the {show(width)} features"
         hint = f"heads that work: {divisors(width)}" if isinstance(width, int) else ""
-        self.require_divides(heads, width, message=message, help=hint, argument=name)
+        require_divides(heads, width, message=message, help=hint, argument=name)
 
     def require_width(self, name: str, x: TensorType, width: Size) -> None:
         """The input's last axis is that wide."""
         message = f"`{name}` of {type(self).__name__} has {show(width)} features, but {x} flows in"
-        self.require_equal(x.shape[-1], width, message=message)
+        require_equal(x.shape[-1], width, message=message)
 
     def require_batch(self, x: TensorType, other: TensorType) -> None:
         """Both inputs are batches of as many sequences, or both none."""
         message = f"{type(self).__name__} takes as many sequences each time, but {x} and {other} flow in"
-        self.require(x.rank == other.rank, "AS501", message)
+        require(x.rank == other.rank, "AS501", message)
         for ours, theirs in zip(self.split(x)[1], self.split(other)[1], strict=True):
-            self.require_equal(ours, theirs, message=message, help="batches come first with `batch_first: true`")
+            require_equal(ours, theirs, message=message, help="batches come first with `batch_first: true`")
 
     def require_masks(self, query: TensorType, key: TensorType, heads: Size, **masks: Any) -> None:
         """What hides keys from queries: a mask over pairs of them, one over keys, whether the first is causal."""
@@ -55,7 +56,7 @@ class _Attending(Sequences):
         if causal is not None:
             self.require_flags(**{causal_name: causal})
         hint = f"`{causal_name}` only says that the mask is causal"
-        self.require(pairs is not None or causal is not True, "AS502", f"`{causal_name}` without `{pairs_name}`", hint)
+        require(pairs is not None or causal is not True, "AS502", f"`{causal_name}` without `{pairs_name}`", hint)
 
     def _require_mask(self, name: str, mask: Any, numbers: str, *shapes: tuple[Size, ...]) -> None:
         self.require_tensors(**{name: mask})
@@ -125,7 +126,7 @@ class MultiheadAttention(_Attending):
         self.require_heads("num_heads", self.embed_dim)
         (length, batch), (source, _) = self.split(query), self.split(key)
         message = f"`key` and `value` are as long as each other, but {key} and {value} flow in"
-        self.require_equal(source, self.split(value)[0], message=message)
+        require_equal(source, self.split(value)[0], message=message)
         masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
         self.require_masks(query, key, self.num_heads, **masks)
         if not need_weights:
@@ -145,7 +146,7 @@ class MultiheadAttention(_Attending):
         vars(self)[seen] = True  # an input of this width came by: the next one may not be of another
         expected = self._width(name)
         message = f"`{name}` is {show(expected)}, but {show(width)} features flow in"
-        self.require_equal(expected, width, code="AS406", message=message, argument=name)
+        require_equal(expected, width, code="AS406", message=message, argument=name)
 
     def _width(self, name: str) -> Size:
         width = vars(self).get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec.dimensions import Size, product, quotient, show
 from archspec.expressions import Symbolic, Undecided
 from archspec.layers._base import Layer, integer, integers
+from archspec.refusals import require, require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
 
 
@@ -21,7 +22,7 @@ class Flatten(Layer):
     def forward(self, x: TensorType) -> TensorType:
         start, end = self.axis(x, "start_dim"), self.axis(x, "end_dim")
         message = f"Flatten joins the axes from {start} to {end}, but the first comes after the last"
-        self.require(start <= end, "AS406", message, argument="start_dim")
+        require(start <= end, "AS406", message, argument="start_dim")
         joined = x.shape[start : end + 1]
         return x.reshaped(*x.shape[:start], product(joined), *x.shape[end + 1 :])
 
@@ -39,13 +40,13 @@ class Unflatten(Layer):
         sizes = self.unflattened_size
         if isinstance(sizes, Symbolic):
             raise Undecided("`unflattened_size`, a number of axes")
-        self.require(
+        require(
             isinstance(sizes, tuple) and len(sizes) > 0 and sizes.count(-1) <= 1,
             "AS404",
             "`unflattened_size` takes a list of sizes, at most one of them -1",
             argument="unflattened_size",
         )
-        self.require(x.rank >= 1, "AS501", f"Unflatten takes at least one axis, but {x} flows in")
+        require(x.rank >= 1, "AS501", f"Unflatten takes at least one axis, but {x} flows in")
         axis = self.axis(x, "dim")
         return x.reshaped(*x.shape[:axis], *self._split(x.shape[axis], axis), *x.shape[axis + 1 :])
 
@@ -55,10 +56,10 @@ class Unflatten(Layer):
         known = product(size for size in sizes if size != -1)
         if -1 in sizes:
             message = f"axis {axis} of {show(whole)} does not split into parts of {show(known)}"
-            self.require_at_least(known, 1, code="AS404", message=message, argument="unflattened_size")
-            self.require_divides(known, whole, message=message, argument="unflattened_size")
+            require_at_least(known, 1, code="AS404", message=message, argument="unflattened_size")
+            require_divides(known, whole, message=message, argument="unflattened_size")
             return [quotient(whole, known) if size == -1 else size for size in sizes]
         message = f"the sizes multiply to {show(known)}, but axis {axis} is {show(whole)}"
         hint = "write -1 for one of them: it is what the others leave"
-        self.require_equal(known, whole, message=message, help=hint, argument="unflattened_size")
+        require_equal(known, whole, message=message, help=hint, argument="unflattened_size")
         return sizes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from archspec.dimensions import Size, quotient, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, flag, integer, integers, numbers, scaled, spread, word
+from archspec.refusals import require, require_at_least, require_divides
 from archspec.tensors import FLOATS, TensorType
 
 _RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
@@ -20,10 +21,10 @@ class PixelShuffle(Layer):
     upscale_factor: Size = integer()
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 3, "AS501", f"PixelShuffle takes at least 3 axes ([C, H, W]), but {x} flows in")
+        require(x.rank >= 3, "AS501", f"PixelShuffle takes at least 3 axes ([C, H, W]), but {x} flows in")
         *batch, channels, height, width = x.shape
         factor = self.upscale_factor
-        self.require_divides(
+        require_divides(
             factor * factor,
             channels,
             message=f"`upscale_factor` {show(factor)} takes {show(factor)} * {show(factor)} channels for one,"
@@ -42,11 +43,11 @@ class PixelUnshuffle(Layer):
     downscale_factor: Size = integer()
 
     def forward(self, x: TensorType) -> TensorType:
-        self.require(x.rank >= 3, "AS501", f"PixelUnshuffle takes at least 3 axes ([C, H, W]), but {x} flows in")
+        require(x.rank >= 3, "AS501", f"PixelUnshuffle takes at least 3 axes ([C, H, W]), but {x} flows in")
         *batch, channels, height, width = x.shape
         factor = self.downscale_factor
         for size, axis in ((height, "height"), (width, "width")):
-            self.require_divides(
+            require_divides(
                 factor,
                 size,
                 message=f"`downscale_factor` {show(factor)} does not divide the {axis} {show(size)}",
@@ -61,7 +62,7 @@ class _Upsample(Layer):
 
     def resize(self, x: TensorType) -> TensorType:
         """What flows out, by `size` or by `scale_factor`."""
-        self.require(
+        require(
             (self.size is None) != (self.scale_factor is None),
             "AS404",
             f"{type(self).__name__} takes either `size` or `scale_factor`, and just one of them",
@@ -71,7 +72,7 @@ class _Upsample(Layer):
         name = "scale_factor" if self.size is None else "size"
         given, axes = getattr(self, name), x.rank - 2
         if isinstance(given, tuple):
-            self.require(
+            require(
                 len(given) == axes,
                 "AS404",
                 f"`{name}` lists {len(given)} axes, but {x}, which flows in, has {axes} after [N, C]",
@@ -80,7 +81,7 @@ class _Upsample(Layer):
         values = spread(given, axes)
         sizes = [scaled(*pair) for pair in zip(x.shape[2:], values, strict=True)] if self.size is None else values
         for size in sizes:
-            self.require_at_least(size, 1, message=f"nothing is left of {x}, which flows in", argument=name)
+            require_at_least(size, 1, message=f"nothing is left of {x}, which flows in", argument=name)
         return x.reshaped(*x.shape[:2], *sizes)
 
 
@@ -96,19 +97,19 @@ class Upsample(_Upsample):
 
     def forward(self, x: TensorType) -> TensorType:
         ranks = _RANKS.get(self.mode, (3, 4, 5))
-        self.require(
+        require(
             x.rank in ranks,
             "AS501",
             f"Upsample in mode {self.mode} takes {' or '.join(map(str, ranks))} axes ([N, C, …]), but {x} flows in",
             _mode_for(x),
         )
-        self.require(
+        require(
             self.align_corners is None or self.mode in _RANKS or isinstance(self.mode, Symbolic),
             "AS404",
             f"`align_corners` goes with the modes {', '.join(_RANKS)}, not with {self.mode}",
             argument="align_corners",
         )
-        self.require(
+        require(
             self.size is None or not self.recompute_scale_factor,
             "AS404",
             "`recompute_scale_factor` goes with `scale_factor`, not with `size`",

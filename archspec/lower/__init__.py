@@ -6,7 +6,7 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archspec.document import Document
@@ -29,14 +29,15 @@ def lower(
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     symbolic: bool = False,
+    allow: Collection[str] = (),
 ) -> Graph:
     """The graph of a document; SpecError with every problem found.
 
     `params` gives parameters values other than their defaults, `inputs` gives inputs their sizes.
-    With `symbolic` the parameters stay symbols and the loops loops.
+    With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
     """
     report = Report(source)
-    context = Context(report, document, unroll=not symbolic)
+    context = Context(report, document, unroll=not symbolic, allow=allow)
     context.instance, context.inline = instance, inline_block
     parameters, scope = bind(report, document, params or {}, symbolic)
     let = compute_let(report, document.let, scope)
@@ -50,7 +51,7 @@ def lower(
     if report.problems or main is None:
         raise SpecError(report.problems)
     blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
-    return Graph(source.path, main, blocks)
+    return Graph(source.path, main, blocks, tuple(sorted(context.own.values())))
 
 
 def _report_unused(report: Report, document: Document, context: Context) -> None:

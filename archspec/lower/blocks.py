@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
 from archspec.document import Block, Input, Step
-from archspec.expressions import ExpressionError, Name, compile_value, evaluate, type_of, unknown
+from archspec.expressions import Literal, Name, Node, compile_value, evaluate, type_of, unknown
 from archspec.expressions import substitute as substitute_value
 from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
 from archspec.lower.calls import (
@@ -22,8 +23,9 @@ from archspec.lower.calls import (
 )
 from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
-from archspec.lower.names import reads
+from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, misfit
+from archspec.lower.sizes import bind_size
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -122,7 +124,7 @@ def bind_inputs(
             frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given))
             return False
         for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
-            problem = _bind_size(text, size, scope)
+            problem = bind_size(text, size, scope)
             if problem is not None:
                 message = f"axis {axis} of `{one}` is {wanted[1:-1].split(', ')[axis]} in {name}: {problem}"
                 frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
@@ -140,38 +142,6 @@ _FLOATS = ("float32", "float64", "float16", "bfloat16")
 def _declared(frame: Frame, name: str, one: str, given: Given) -> tuple[Related, ...]:
     place = frame.span(("blocks", name, "inputs", one), key=True)
     return (*came_from(given), Related(f"`{one}` is declared here", place))
-
-
-def _bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
-    """Binds a new name, or compares; why they do not agree, if they do not."""
-    try:
-        node = compile_value(text)
-        new = {part.name for part in node.walk() if isinstance(part, Name)} - scope.keys()
-        if isinstance(node, Name) and new:
-            scope[node.name] = size
-            return None
-        if len(new) == 1:
-            (name,) = new
-            unit = dimensions.symbol(name, minimum=None)
-            pattern = evaluate(node, {**scope, name: unit})
-            factor = pattern // unit if isinstance(pattern, Dimension) else 0
-            if pattern != factor * unit:
-                return "a dimension with a new name is that name, or a multiple of it"
-            if dimensions.divides(factor, size) is False or (
-                dimensions.divides(factor, size) is None and graph.free_symbols(size)
-            ):
-                return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
-            scope[name] = dimensions.quotient(size, factor)
-            return None
-        wanted = evaluate(node, scope)
-    except ExpressionError as error:
-        return error.message
-    answer = dimensions.equal(size, wanted)
-    if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):
-        return None
-    when = dimensions.when_equal(size, wanted)
-    only = f"; equal only if {when}" if when else ""
-    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}{only}"
 
 
 def _with_values(
@@ -318,17 +288,23 @@ def inline_block(
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
     block = Block.model_construct(doc="", params={}, let={}, inputs={}, layers=layers, outputs=None)
-    class_name = "".join(word[:1].upper() + word[1:] for word in str(name or "group").split("_")) or "Group"
-    own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.")
-    first = given.first()
-    assert first is None or isinstance(first, tuple)
-    inputs = (graph.Input("x", first, given.span, ()),) if isinstance(first, TensorType) else ()
+    class_name = _group_class(frame, path)
+    own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.", frame)
+    inputs = _group_inputs(frame, layers, given, scope)
     before = len(frame.report.problems)
     count = frame.context.count
-    cls = read_class(own, class_name, block, path, (), (), inputs, outer=frame)
+    cls = read_class(own, class_name, block, path, (), (), inputs)
     if cls is None or len(frame.report.problems) > before:
         return lost(frame, path, given)
-    needed = [one for one in scope if one in reads(cls)]
+    captured = tuple(
+        graph.Input(one, value.type, value.span, _axes(value.type, scope), captured=True)
+        for one, value in own.captured.items()
+        if isinstance(value.type, TensorType)
+    )
+    cls = replace(cls, inputs=(*cls.inputs, *captured))
+    sizes = {one for value in cls.inputs for node in value.axes for one in graph.names_in(node)}
+    read = constructor_reads(cls) | (reads(cls) - sizes - own.captured.keys())
+    needed = [one for one in scope if one in read]
     parameters = tuple(
         graph.Parameter(one, type_of(scope[one]), None, "", scope[one], span, inferred=True) for one in needed
     )
@@ -337,3 +313,46 @@ def inline_block(
     if not frame.context.unroll:
         frame.context.blocks[class_name] = cls
     return Call(name, cls, passed, given.types, cls.output, span)
+
+
+def _group_class(frame: Frame, path: Path) -> str:
+    """A name for a group's class: the group's own, with the name of what it stands in where that is taken."""
+    context = frame.context
+    if path not in context.groups:
+        name, around = (_class_name(str(key)) for key in (_last_name(path), _class_around(frame, path)))
+        taken = {str(context.document.name), *context.document.blocks, *context.groups.values()}
+        candidates = (name, f"{around}{name}", *(f"{around}{name}{n}" for n in range(2, 10_000)))
+        context.groups[path] = next(one for one in candidates if one not in taken)
+    return context.groups[path]
+
+
+def _last_name(path: Path) -> str:
+    return next((key for key in reversed(path) if isinstance(key, str) and key != "layers"), "group")
+
+
+def _class_around(frame: Frame, path: Path) -> str:
+    return str(path[1]) if path[0] == "blocks" else str(frame.context.document.name)
+
+
+def _class_name(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _group_inputs(frame: Frame, layers: dict[str, Step], given: Given, scope: Scope) -> tuple[graph.Input, ...]:
+    """What flows into a group, by the name that it has outside."""
+    first = given.first()
+    if not isinstance(first, TensorType):
+        return ()
+    name = given.label.strip("`").rpartition(".")[2]
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or name in scope or name in layers:
+        name = "x"
+    return (graph.Input(name, first, given.span, _axes(first, scope)),)
+
+
+def _axes(flow: TensorType, scope: Scope) -> tuple[Node, ...]:
+    """The sizes of what flows into a group, where a name stands for one."""
+    found: list[Node] = []
+    for size in flow.shape:
+        name = next((s.text for s in dimensions.symbols(size)), "") if isinstance(size, Dimension) else ""
+        found.append(Name(name) if name in scope and scope[name] == size else Literal(1))
+    return tuple(found)

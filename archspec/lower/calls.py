@@ -8,12 +8,14 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension
 from archspec.document import Step
-from archspec.expressions import ExpressionError, Symbolic, Undecided
-from archspec.graph import Argument, Call, Flow, Group, flow_text, free_symbols
-from archspec.layers import ABSENT, LAYERS, Layer, LayerError
+from archspec.expressions import ExpressionError, Symbolic, Undecided, lift
+from archspec.graph import Argument, Call, Flow, Group, flow_text, free_symbols, names_in
+from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import Report
 from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.own import own_layer
 from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.refusals import Refusal
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -34,6 +36,8 @@ def call(
         type_name = found
     if type_name in frame.context.document.blocks:
         return frame.context.instance(frame, step, type_name, path, given, place, scope, key)
+    if "." in type_name:
+        return own_call(frame, step, type_name, path, given, scope, key)
     layer_type = LAYERS.get(type_name)
     if layer_type is None:
         unknown_layer(frame, type_name, path)
@@ -52,6 +56,23 @@ def call(
     ordered = in_order(layer, arguments, span)
     check_free(frame, ordered, given, at)
     return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.items()))
+
+
+def own_call(
+    frame: Frame, step: Step, target: str, path: Path, given: Given, scope: Scope, key: str | None
+) -> Call | Group:
+    """A class of the user's, with its arguments."""
+    frame.context.add_layers(1, path)
+    places = argument_places(frame, step, path, None, [])
+    arguments = {}
+    for name, at, value in places or ():
+        argument = evaluated_argument(frame, name, value, at, scope, frozenset(scope))
+        if argument is not None:
+            arguments[name] = argument
+    if places is None or len(arguments) < len(places):
+        return lost(frame, path, given)
+    made = own_layer(frame, step, target, arguments, given, scope, key, path, type_path(frame.report, path, target))
+    return made if made is not None else lost(frame, path, given)
 
 
 def lost(frame: Frame, path: Path, given: Given) -> Group:
@@ -76,10 +97,6 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
     at = type_path(frame.report, path, name)
     if name in ABSENT:
         frame.report.add("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, key=True)
-        return
-    if "." in name:
-        message = f"{echo(name)}: classes of your own are not read by this version"
-        frame.report.add("AS207", message, at, "build it from torch.nn's layers, as a block", key=True)
         return
     known = [*LAYERS, *frame.context.document.blocks]
     hint = did_you_mean(name, known) or "`torch.nn`'s layers go by PyTorch's names"
@@ -138,14 +155,15 @@ def evaluated_argument(
         node, result = frame.report.evaluate(value, at, scope, words)
     except ExpressionError:
         return None
-    return Argument(name, result, node, frame.span(at))
+    known = not frame.bound & names_in(node)
+    return Argument(name, result, node if known else lift(result), frame.span(at))
 
 
 def _checked(frame: Frame, layer_type: type[Layer], values: dict[str, Any], at: Path) -> Layer | None:
     """The layer with its arguments, if each of them is one."""
     try:
         return layer_type(values)
-    except LayerError as error:
+    except Refusal as error:
         layer_error(frame, error, at, None)
         return None
 
@@ -160,7 +178,7 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
     try:
         output: Flow = layer.forward(*positional, **named)
-    except LayerError as error:
+    except Refusal as error:
         layer_error(frame, error, at, given)
         return None
     except Undecided:
@@ -205,7 +223,7 @@ def came_from(given: Given) -> tuple[Related, ...]:
     return () if first is None else (Related(f"{flow_text(first)} comes from {given.label}", given.span),)
 
 
-def layer_error(frame: Frame, error: LayerError, at: Path, given: Given | None) -> None:
+def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None) -> None:
     """A layer's refusal, at the argument to blame if the spec writes it."""
     key = True
     below = frame.report.source.value(at)

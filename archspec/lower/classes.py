@@ -20,11 +20,11 @@ from archspec.expressions import (
     unknown,
 )
 from archspec.graph import Call, Class, Flow, Input, Outputs, flow_text, names_in
-from archspec.layers import LayerError
 from archspec.lower.carried import close
 from archspec.lower.context import Frame, Given, Place, Value
 from archspec.lower.modules import Modules, destructure, merge
 from archspec.lower.names import constructor_reads, reads
+from archspec.lower.sizes import check_shape
 from archspec.lower.tensors import tensor_value
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.refusals import Refusal
@@ -34,17 +34,11 @@ from archspec.source import Path
 class Names(Mapping[str, Any]):
     """What an expression over tensors may read: values of the flow, then parameters and sizes."""
 
-    def __init__(self, frame: Frame, outer: Frame | None) -> None:
+    def __init__(self, frame: Frame) -> None:
         self.frame = frame
-        self.outer = outer
-
-    def value(self, name: str) -> Value | None:
-        """The value of that name, here or around here."""
-        found = self.frame.values.get(name)
-        return found if found is not None or self.outer is None else self.outer.values.get(name)
 
     def __getitem__(self, name: str) -> Any:
-        value = self.value(name)
+        value = self.frame.value(name)
         if value is not None:
             value.read = True
             if value.type is None:
@@ -56,12 +50,11 @@ class Names(Mapping[str, Any]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and (
-            self.value(name) is not None or name in self.frame.scope or name == "training"
+            name in self.frame.scope or name == "training" or self.frame.value(name) is not None
         )
 
     def __iter__(self) -> Iterator[str]:
-        outer = self.outer.values if self.outer is not None else {}
-        return iter({**self.frame.scope, **outer, **self.frame.values})
+        return iter({**self.frame.scope, **self.frame.values})
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -79,16 +72,14 @@ def read_class(
     parameters: tuple[graph.Parameter, ...],
     let: tuple[tuple[str, Node], ...],
     inputs: tuple[Input, ...],
-    *,
-    outer: Frame | None = None,
 ) -> Class | None:
     """The class that a document or block declares, for inputs of those types; None where its form is wrong."""
     for one in inputs:
         frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name))
-    below = path if outer is not None else (*path, "layers")
+    below = path if frame.outer is not None else (*path, "layers")
     if isinstance(block.layers, list):
         return _sequential(frame, name, block, below, parameters, let, inputs)
-    body = Body(frame, outer)
+    body = Body(frame)
     body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
     steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
     if not steps:
@@ -150,10 +141,10 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
 class Body:
     """The named steps of one class."""
 
-    def __init__(self, frame: Frame, outer: Frame | None) -> None:
+    def __init__(self, frame: Frame) -> None:
         self.frame = frame
         self.report = frame.report
-        self.names = Names(frame, outer)
+        self.names = Names(frame)
         self.modules = Modules(frame)
         self.place = Place(frame.prefix)
         self.current: Value | None = None
@@ -186,11 +177,23 @@ class Body:
         if made is None or len(self.report.problems) > before:
             self.bind(target, None, span, path)
             return
+        if step.shape is not None:
+            made = self.shaped(made, step.shape, (*path, "shape"), span)
+            if made is None:
+                self.bind(target, None, span, path)
+                return
         yield made
         if made.kind in ("parameter", "buffer"):
             self.frame.values[key] = Value(made.output, f"`{key}`", span, target)
             return
         self.bind(target, made.output, span, path)
+
+    def shaped(self, made: graph.Step, shape: list[int | str], path: Path, span: Span) -> graph.Step | None:
+        """The step with its output held against its `shape:`, whose new names later steps may read."""
+        related = Related("made here", span)
+        if not check_shape(self.frame, shape, path, made.output, self.frame.scope, related):
+            return None
+        return replace(made, axes=tuple(compile_value(size) for size in shape))
 
     def bind(self, target: Node, output: Flow | None, span: Span, path: Path) -> None:
         """Names what a step gives; a single value is what the next step takes."""
@@ -204,9 +207,6 @@ class Body:
         self.current = self.frame.values[target.name] if isinstance(target, Name) else None
 
     def read(self, target: Node, step: Step, path: Path) -> graph.Step | None:
-        if step.shape is not None:
-            self.report.add("AS207", "`shape:`: not read by this version", (*path, "shape"), key=True)
-            return None
         if step.expression is not None:
             return self.compute(target, step, path)
         if not isinstance(target, Name):
@@ -233,7 +233,7 @@ class Body:
 
     def captured(self, cls: Class, count: int) -> tuple[tuple[str | None, Node], ...]:
         """What a group reads of the values around it, beside its own input."""
-        return tuple((None, Name(value.name)) for value in cls.inputs[count:] if not value.axes)
+        return tuple((None, Name(value.name)) for value in cls.inputs[count:] if value.captured)
 
     def given(self, step: Step, path: Path, name: str) -> tuple[tuple[tuple[str | None, Node], ...], Given]:
         """What a module is called with: what its `from` says, or the value of the step above."""
@@ -255,7 +255,7 @@ class Body:
             entries = [(None, at, step.from_)]
         read = [(key, *self.expression(value, where)) for key, where, value in entries]
         first = read[0][1]
-        source = self.names.value(first.name) if isinstance(first, Name) else None
+        source = self.frame.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
         given = Given(tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read), label, place)
         return tuple((key, node) for key, node, _ in read), given
@@ -311,7 +311,7 @@ class Body:
     def types_read(self, node: Node) -> Iterator[Flow | None]:
         """The types of the values that an expression reads, in order."""
         for part in node.walk():
-            value = self.names.value(part.name) if isinstance(part, Name) else None
+            value = self.frame.value(part.name) if isinstance(part, Name) else None
             if value is not None:
                 yield value.type
 
@@ -324,7 +324,7 @@ class Body:
         except ExpressionError as error:
             self.report.expression(error, path, text)
             raise
-        except (Refusal, LayerError) as error:
+        except Refusal as error:
             related = tuple(self.origins(text))
             self.report.add(error.code, error.message, path, error.help, related=related)
             raise LostError(str(text)) from None
@@ -333,7 +333,7 @@ class Body:
 
     def refuse_ambiguous(self, node: Node) -> None:
         for part in node.walk():
-            if isinstance(part, Name) and part.name in self.frame.scope and self.names.value(part.name) is not None:
+            if isinstance(part, Name) and part.name in self.frame.scope and self.frame.value(part.name) is not None:
                 message = f"`{part.name}` is a step and a parameter"
                 raise ExpressionError("AS205", message, "rename the step", part.offset, len(part.name))
 
@@ -344,7 +344,7 @@ class Body:
         except ExpressionError:
             return
         for name in sorted(names_in(node)):
-            value = self.names.value(name)
+            value = self.frame.value(name)
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
 
@@ -360,7 +360,7 @@ class Body:
         except ExpressionError as error:
             self.report.expression(error, at, step.arguments)
             return None
-        except (Refusal, LayerError) as error:
+        except Refusal as error:
             self.report.add(error.code, error.message, at, error.help)
             return None
         free = graph.free_symbols(output)

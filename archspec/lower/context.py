@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,14 +67,17 @@ class Place:
 class Context:
     """One run over a document."""
 
-    def __init__(self, report: Report, document: Document, *, unroll: bool) -> None:
+    def __init__(self, report: Report, document: Document, *, unroll: bool, allow: Collection[str] = ()) -> None:
         self.report = report
         self.document = document
         self.unroll = unroll
+        self.allow = allow  # the packages whose classes may be imported: the caller's word, never the spec's
+        self.own: dict[str, str] = {}  # classes of those packages that are used, by their last names
         self.count = 0
         self.blocks: dict[str, Class | None] = {}  # in symbols, by name; in the order of their definition
         self.instances: dict[Any, Class | None] = {}  # with values, by name, parameters and inputs
         self.open: list[str] = []  # blocks that are being read
+        self.groups: dict[Path, str] = {}  # the class of each group that is a graph, by its place
         # How a block, and a group that is a graph, are read. Both read classes in turn, so that the rooms would import
         # one another; `lower` puts the two in place.
         self.instance: Callable[..., Call | Group]
@@ -95,13 +98,27 @@ class Context:
 class Frame:
     """One class that is being read: what its names stand for."""
 
-    def __init__(self, context: Context, scope: dict[str, Any], prefix: str = "") -> None:
+    def __init__(
+        self, context: Context, scope: dict[str, Any], prefix: str = "", outer: Frame | None = None
+    ) -> None:
         self.context = context
         self.report = context.report
         self.scope = scope
         self.values: dict[str, Value] = {}
         self.locals = Locals(scope)
         self.prefix = prefix
+        self.bound: set[str] = set()  # names of sizes that a `shape:` bound: constructors know them by formula only
+        self.outer = outer  # what a group stands in, whose values it may read
+        self.captured: dict[str, Value] = {}  # those that it reads
+
+    def value(self, name: str) -> Value | None:
+        """The value of that name, here or around here."""
+        found = self.values.get(name)
+        if found is None and self.outer is not None:
+            found = self.outer.value(name)
+            if found is not None:
+                self.captured[name] = found
+        return found
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         return self.report.source.span(path, key=key)

@@ -30,7 +30,8 @@ from archspec.layers import LAYERS
 from archspec.lower.calls import call
 from archspec.lower.carried import carry
 from archspec.lower.context import Frame, Given, Place, Scope
-from archspec.problems import echo, nearest
+from archspec.lower.sizes import check_shape
+from archspec.problems import Related, echo, nearest
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -59,6 +60,9 @@ class Modules:
             for item in self.step(step, here, given, place, scope, name):
                 items.append(item)
                 given = given.after(item.output, f"`{place.dotted(getattr(item, 'name', None))}`", item.span)
+            if step.shape is not None and items and isinstance(scope, dict):
+                related = Related("made here", items[-1].span)
+                check_shape(self.frame, step.shape, (*here, "shape"), given.first(), scope, related)
         return tuple(items), given
 
     def take(self, name: str, path: Path, place: Place, *, key: bool = True) -> bool:

@@ -1,0 +1,112 @@
+"""Comparisons of sizes, which answer yes, no or None for "it depends", and say when it holds.
+
+Knows nothing of which atoms there are.
+"""
+
+from __future__ import annotations
+
+import math
+
+from archspec.dimensions.terms import Dimension, Size, bounds, evaluate, symbols, terms_of
+
+_LONGEST_PERIOD = 2048  # of a quasi-linear function whose values are compared one by one
+
+
+def equal(a: Size, b: Size) -> bool | None:
+    """Whether the two are the same number: for all values of the symbols, for none, or (None) it depends."""
+    difference = a - b
+    if isinstance(difference, int):
+        return difference == 0
+    values = _periodic(difference)
+    if values is not None:
+        samples, slope = values
+        if slope == 0:
+            return True if not any(samples) else None if 0 in samples else False
+    low, high = bounds(difference)
+    if (low is not None and low > 0) or (high is not None and high < 0):
+        return False
+    constant = difference.terms.get((), 0)
+    divisor = math.gcd(*(c for monomial, c in difference.terms.items() if monomial))
+    return False if constant % divisor else None
+
+
+def at_least(a: Size, b: Size) -> bool | None:
+    """Whether a >= b: for all values of the symbols, for none, or (None) it depends."""
+    difference = a - b
+    if isinstance(difference, int):
+        return difference >= 0
+    values = _periodic(difference)
+    if values is not None:
+        samples, slope = values
+        if slope >= 0 and min(samples) >= 0:
+            return True
+        return False if slope <= 0 and max(samples) < 0 else None
+    low, high = bounds(difference)
+    if low is not None and low >= 0:
+        return True
+    return False if high is not None and high < 0 else None
+
+
+def divides(divisor: Size, size: Size) -> bool | None:
+    """Whether `size` is a multiple of `divisor`."""
+    return equal(size % divisor, 0)
+
+
+def when_equal(a: Size, b: Size) -> str | None:
+    """In words, for which values of its one symbol a == b; None where that is none, or cannot be said briefly."""
+    difference = a - b
+    values = None if isinstance(difference, int) else _periodic(difference)
+    if values is None:
+        return None
+    samples, slope = values
+    (name,) = symbols(difference)
+    start = name.minimum or 0
+    if slope:
+        hits = [start + i for i, sample in enumerate(samples) if sample == 0]
+        away = min(samples) >= 0 if slope > 0 else max(samples) <= 0  # from 0 in each further period
+        return f"{name} is {hits[0]}" if len(hits) == 1 and away else None
+    length = len(samples)
+    residues = sorted({(start + i) % length for i, sample in enumerate(samples) if sample == 0})
+    if not residues:
+        return None
+    for modulus in range(1, length + 1):
+        wanted = {residue % modulus for residue in residues}
+        if length % modulus == 0 and len(wanted) * (length // modulus) == len(residues) and len(wanted) <= 4:
+            if wanted == {0}:
+                return f"{name} is even" if modulus == 2 else f"{name} is a multiple of {modulus}"
+            if (modulus, wanted) == (2, {1}):
+                return f"{name} is odd"
+            return f"{name} % {modulus} is {' or '.join(map(str, sorted(wanted)))}"
+    return None
+
+
+def _periodic(size: Dimension) -> tuple[list[int], int] | None:
+    """Values of a quasi-linear function of one symbol over one period, and by how much it grows a period.
+
+    f(x + period) = f(x) + slope for all x, so these values decide every comparison with zero.
+    """
+    names = symbols(size)
+    if len(names) != 1:
+        return None
+    (name,) = names
+    length = period(size)
+    if length is None or length > _LONGEST_PERIOD or name.minimum is None:
+        return None
+    points = range(name.minimum, name.minimum + length + 1)
+    samples = [evaluate(size, {name.text: point}) for point in points]
+    return samples[:-1], samples[-1] - samples[0]
+
+
+def period(size: Size) -> int | None:
+    """The period of a quasi-linear function; None if it is none."""
+    common = 1
+    for monomial in terms_of(size):
+        if not monomial:
+            continue
+        if len(monomial) != 1 or monomial[0][1] != 1:
+            return None
+        inner = monomial[0][0].period()
+        if inner is None:
+            return None
+        common = math.lcm(common, inner)
+    return common

@@ -1,0 +1,59 @@
+"""Modules of one's own: what may be imported, and what a step says of it."""
+
+from __future__ import annotations
+
+import re
+
+from archspec.document import Step
+from archspec.expressions import ExpressionError, as_size, compile_value, evaluate
+from archspec.graph import Argument, Call, Group
+from archspec.layers import LAYERS
+from archspec.layers.own import OwnLayer
+from archspec.lower.context import Frame, Given, Scope
+from archspec.problems import echo
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
+
+
+def own_layer(
+    frame: Frame,
+    step: Step,
+    target: str,
+    arguments: dict[str, Argument],
+    given: Given,
+    scope: Scope,
+    key: str | None,
+    path: Path,
+    at: Path,
+) -> Call | Group | None:
+    """A class of the user's in its place; None (and reported) where it may not be imported."""
+    allowed = frame.context.allow
+    package = target.partition(".")[0]
+    if not _DOTTED.fullmatch(target):
+        frame.report.add("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`", key=True)
+        return None
+    if not any(target.startswith(f"{one}.") for one in allowed):
+        message = f"{echo(target)} is a class of your own, and its package is not allowed"
+        advice = f"only the caller can allow it: `--allow {package}`, or `build(…, allow=[{package!r}])`"
+        frame.report.add("AS408", message, at, advice, key=True)
+        return None
+    name = target.rpartition(".")[2]
+    taken = {*LAYERS, *frame.context.document.blocks, str(frame.context.document.name), "Tensor"}
+    other = frame.context.own.setdefault(name, target)
+    if name in taken or other != target:
+        frame.report.add("AS205", f"`{name}` names two classes", at, "give the class another name", key=True)
+        return None
+    output = None
+    if step.shape is not None:
+        try:
+            sizes = tuple(as_size(evaluate(compile_value(size), scope)) for size in step.shape)
+        except ExpressionError as error:
+            frame.report.expression(error, (*path, "shape"), None)
+            return None
+        first = given.first()
+        output = TensorType(sizes, first.dtype if isinstance(first, TensorType) else "float32")
+    layer = OwnLayer(target, {name: argument.value for name, argument in arguments.items()}, output)
+    flow = output if output is not None else given.first()
+    return Call(key, layer, tuple(arguments.values()), given.types, flow, frame.span(at, key=True))

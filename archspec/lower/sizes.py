@@ -1,0 +1,70 @@
+"""Sizes by name: what flows in or out, held against what the spec writes, binding the names that are new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from archspec import dimensions, graph
+from archspec.dimensions import Dimension, Size
+from archspec.expressions import ExpressionError, Name, compile_value, evaluate
+from archspec.graph import Flow, flow_text, names_in
+from archspec.lower.context import Frame
+from archspec.problems import Related
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+def check_shape(
+    frame: Frame, shape: list[int | str], path: Path, output: Flow | None, scope: dict[str, Any], related: Related
+) -> bool:
+    """Holds a step's output against its `shape:`; new names are bound. False (and reported) where it does not fit."""
+    if output is None:
+        return True
+    wanted = f"[{', '.join(map(str, shape))}]"
+    if not isinstance(output, TensorType) or output.rank != len(shape):
+        message = f"the step gives {flow_text(output)}, not {wanted}"
+        frame.report.add("AS501", message, path, "write the shape that it has", related=(related,))
+        return False
+    known = set(scope)
+    for axis, (size, text) in enumerate(zip(output.shape, shape, strict=True)):
+        problem = bind_size(text, size, scope)
+        if problem is not None:
+            message = f"axis {axis} of the step's output is not {text}: {problem}"
+            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=(related,))
+            for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
+                scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
+            return False
+    frame.bound |= scope.keys() - known
+    return True
+
+
+def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
+    """Binds a new name, or compares; why they do not agree, if they do not."""
+    try:
+        node = compile_value(text)
+        new = {part.name for part in node.walk() if isinstance(part, Name)} - scope.keys()
+        if isinstance(node, Name) and new:
+            scope[node.name] = size
+            return None
+        if len(new) == 1:
+            (name,) = new
+            unit = dimensions.symbol(name, minimum=None)
+            pattern = evaluate(node, {**scope, name: unit})
+            factor = pattern // unit if isinstance(pattern, Dimension) else 0
+            if pattern != factor * unit:
+                return "a dimension with a new name is that name, or a multiple of it"
+            if dimensions.divides(factor, size) is False or (
+                dimensions.divides(factor, size) is None and graph.free_symbols(size)
+            ):
+                return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
+            scope[name] = dimensions.quotient(size, factor)
+            return None
+        wanted = evaluate(node, scope)
+    except ExpressionError as error:
+        return error.message
+    answer = dimensions.equal(size, wanted)
+    if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):
+        return None
+    when = dimensions.when_equal(size, wanted)
+    only = f"; equal only if {when}" if when else ""
+    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}{only}"

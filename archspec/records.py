@@ -1,0 +1,83 @@
+"""Frozen classes of a few fields, declared as dataclasses are, that cost next to nothing to define.
+
+For each class `@dataclass(frozen=True, slots=True)` writes six functions and compiles them; for some thirty classes that
+took longer than the check of a small spec does, at every start of the command line. Here they share these functions.
+Knows nothing of what the fields hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self, dataclass_transform
+
+
+class _Declared(type):
+    """Makes a slot of each field that a class annotates; what is assigned to it there is its default."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], body: dict[str, Any]) -> _Declared:
+        own = tuple(field for field in body.get("__annotations__", ()) if not field.startswith("_"))
+        defaults = {field: body.pop(field) for field in own if field in body}
+        above = bases[0] if bases else None
+        fields = (*getattr(above, "_fields", ()), *own)
+        defaults = {**getattr(above, "_defaults", {}), **defaults}
+        shared = {"__slots__": own, "__match_args__": fields, "_fields": fields, "_defaults": defaults}
+        return super().__new__(mcs, name, bases, body | shared)
+
+
+@dataclass_transform(frozen_default=True)
+class Record(metaclass=_Declared):
+    """A value made of its fields: two of one class are equal where all their fields are. Defaults are shared."""
+
+    _fields: ClassVar[tuple[str, ...]]
+    _defaults: ClassVar[dict[str, Any]]
+
+    def __init__(self, *values: Any, **named: Any) -> None:
+        for field, value in zip(self._fields, values, strict=False):
+            _set(self, field, value)
+        if named or len(values) != len(self._fields):
+            self._complete(len(values), named)
+
+    def _complete(self, count: int, named: dict[str, Any]) -> None:
+        """Sets the fields after the first `count` ones: by name, or to their defaults."""
+        for field in self._fields[count:]:
+            if field in named:
+                _set(self, field, named.pop(field))
+            elif field in self._defaults:
+                _set(self, field, self._defaults[field])
+            else:
+                raise TypeError(f"{type(self).__name__} lacks `{field}`")
+        if named or count > len(self._fields):
+            raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}")
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple([getattr(self, field) for field in self._fields])
+
+    def _identity(self) -> tuple[Any, ...]:
+        """What two equal ones have in common."""
+        return self._values()
+
+    def replace(self, **changes: Any) -> Self:
+        """The same with some of its fields changed."""
+        return type(self)(**dict(zip(self._fields, self._values(), strict=True)) | changes)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self is other or self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__qualname__}({', '.join(f'{f}={getattr(self, f)!r}' for f in self._fields)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._values()
+
+    def __setattr__(self, field: str, value: object) -> None:
+        raise AttributeError(f"`{field}` of {type(self).__name__} cannot be changed")
+
+    def __delattr__(self, field: str) -> None:
+        raise AttributeError(f"`{field}` of {type(self).__name__} cannot be changed")
+
+
+_set = object.__setattr__
