@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from archspec.graph import outputs
 from archspec.problems import Problem, Span, SpecError
 from archspec.spec import Spec, load, parse
 from archspec.starter import new
@@ -38,11 +39,11 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-AnySpec = Spec | str | os.PathLike[str]
+_AnySpec = Spec | str | os.PathLike[str]
 
 
 def check(
-    spec: AnySpec,
+    spec: _AnySpec,
     *,
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
@@ -61,7 +62,7 @@ def check(
 
 
 def build(
-    spec: AnySpec,
+    spec: _AnySpec,
     /,
     *,
     device: Any = None,
@@ -80,7 +81,7 @@ def build(
     return _spec(spec, allow).build(params, device=device, dtype=dtype, limit=limit)
 
 
-def generate(spec: AnySpec, *, allow: Iterable[str] = ()) -> str:
+def generate(spec: _AnySpec, *, allow: Iterable[str] = ()) -> str:
     """Standalone PyTorch source of the spec's network. Raises SpecError for a bad spec.
 
     `allow` names packages whose classes the spec may use; the source imports them by name.
@@ -89,47 +90,43 @@ def generate(spec: AnySpec, *, allow: Iterable[str] = ()) -> str:
 
 
 def shapes(
-    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
 ) -> dict[str, Any]:
     """The shape of every step's output by the step's dotted path: `{"block_1.0": ("N", 10, 28, 28), …}`.
 
     A known size is an int, any other an object whose `str()` is its expression; several outputs are a tuple of shapes.
     """
-    from archspec.graph import outputs
-
     return outputs(_spec(spec).graph(params, inputs), lambda tensor: tuple(map(_plain, tensor.shape)))
 
 
-def dtypes(spec: AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def dtypes(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The dtype of every step's output, by the step's dotted path."""
-    from archspec.graph import outputs
-
     return outputs(_spec(spec).graph(params, None), lambda tensor: tensor.dtype)
 
 
 def summary(
-    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
 ) -> Summary:
     """What every step gives and costs, without running anything; `str()` of it is a table."""
-    from archspec.emit.summary import summarize
+    from archspec.emit.summary import summarize  # here: most programs never ask for it
 
     return summarize(_spec(spec).graph(params, inputs))
 
 
 def verify(
-    spec: AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
 ) -> str:
     """Compares the static figures with what torchinfo measures on the built network; a text with the verdict.
 
     Raises SpecError where they differ, ImportError where PyTorch or torchinfo is not installed.
     """
-    from archspec.emit.verify import verify as compare
+    from archspec.emit.verify import verify as compare  # here: it is for those who verify
 
     loaded = _spec(spec)
     return compare(loaded.build(params or {}, device="meta", limit=None), loaded.graph(params, inputs))
 
 
-def _spec(spec: AnySpec, allow: Iterable[str] = ()) -> Spec:
+def _spec(spec: _AnySpec, allow: Iterable[str] = ()) -> Spec:
     return spec if isinstance(spec, Spec) else load(spec, allow=allow)
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from archspec import source
 from archspec.files import is_identifier
 from archspec.problems import SpecError, echo
 from archspec.project import UsageError
+from archspec.records import Record
 
 _EPILOG = """\
 exit status:
@@ -31,8 +32,7 @@ class Argument:
         self.flags, self.is_path, self.settings = flags, is_path, settings
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Record):
     """What a command runs, takes, and shows as examples."""
 
     run: Callable[[argparse.Namespace], int]
@@ -69,6 +69,15 @@ PARAM = Argument(
     metavar="NAME=VALUE",
     help="set a parameter of the spec, the value as YAML writes it: hidden=128, lr=1e-3, 'sizes=[64, 32]'; repeatable",
 )
+ALLOW = Argument(
+    "--allow",
+    metavar="PACKAGE",
+    action="append",
+    default=[],
+    help="let specs use classes of this Python package; repeatable. Nothing in a spec can allow one",
+)
+"""The packages whose classes specs may use."""
+
 INPUT = Argument(
     "--input",
     action="append",
@@ -115,7 +124,7 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **settings)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import PackageNotFoundError, version
+        from importlib.metadata import PackageNotFoundError, version  # here: slow, and asked for rarely
 
         try:
             print(f"archspec {version('archspec-nn')}")
@@ -126,8 +135,6 @@ class _Version(argparse.Action):
 
 def read_params(pairs: Iterable[str]) -> dict[str, object]:
     """The values of `--param`, read as a spec's own values are."""
-    from archspec import source
-
     params: dict[str, object] = {}
     for name, text in _pairs(pairs, "--param", "hidden=128"):
         try:

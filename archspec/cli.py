@@ -17,6 +17,7 @@ from pathlib import Path
 import archspec
 from archspec import files, project
 from archspec.arguments import (
+    ALLOW,
     COMMANDS,
     FORMAT,
     INPUT,
@@ -32,6 +33,7 @@ from archspec.arguments import (
 from archspec.console import report, with_progress
 from archspec.problems import Problem, SpecError, echo, printable
 from archspec.project import STDIN, Source, UsageError
+from archspec.source import read_stream
 
 CLEAN, FOUND, USAGE, INTERNAL, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 101, 130, 141
 
@@ -40,6 +42,7 @@ CLEAN, FOUND, USAGE, INTERNAL, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 101, 130, 141
     SPECS,
     PARAM,
     INPUT,
+    ALLOW,
     FORMAT,
     examples="""\
   archspec check specs/tinyvgg.yaml
@@ -57,7 +60,7 @@ def check(options: argparse.Namespace) -> int:
     sources = project.find(options.specs, project.settings(Path.cwd()).specs)
     problems: list[Problem] = []
     for source in with_progress({source.name: source for source in sources}):
-        problems += _examine(source.name, params, inputs)[1]
+        problems += _examine(source.name, params, inputs, options.allow)[1]
     failed = report(problems, options.format)
     if options.format == "json" and not problems:
         print("[]", file=sys.stderr)  # a program that reads the list must find one
@@ -76,6 +79,7 @@ def check(options: argparse.Namespace) -> int:
         help="where to write: a file that ends in .py, a folder, or - for standard output; "
         "default: the folder `generated` of [tool.archspec], or generated/",
     ),
+    ALLOW,
     Argument("--check", action="store_true", help="write nothing; exit 1 if a file is missing or out of date"),
     Argument("--diff", action="store_true", help="write nothing; show what would change; exit 1 if anything would"),
     Argument("--force", action="store_true", help="also overwrite files that were edited by hand"),
@@ -104,7 +108,7 @@ def generate(options: argparse.Namespace) -> int:
     targets, problems = project.targets(sources, Path(output))
     rendered: dict[Source, str] = {}
     for source in with_progress({source.name: source for source in sources}):
-        text, found = _render(source)
+        text, found = _render(source, options.allow)
         problems += found
         if text is not None and source in targets:
             rendered[source] = text
@@ -122,16 +126,16 @@ def _generate_to_stdout(sources: Sequence[Source], options: argparse.Namespace) 
         raise UsageError("standard output takes the module of one spec only; name a folder with -o")
     if options.check or options.diff:
         raise UsageError("--check and --diff compare with a file; name it with -o FILE")
-    text, problems = _render(sources[0])
+    text, problems = _render(sources[0], options.allow)
     failed = report(problems, options.format)
     if text is not None:
         print(text, end="")
     return FOUND if failed else CLEAN
 
 
-def _render(source: Source) -> tuple[str | None, list[Problem]]:
+def _render(source: Source, allow: Sequence[str]) -> tuple[str | None, list[Problem]]:
     """The module of a spec, None where the spec is not good enough, and everything found in it."""
-    spec, problems = _examine(source.name, {}, {})
+    spec, problems = _examine(source.name, {}, {}, allow)
     if spec is None or any(problem.severity == "error" for problem in problems):
         return None, problems
     try:
@@ -162,6 +166,7 @@ def _deliver(path: Path, text: str, source: Source, options: argparse.Namespace)
     SPEC,
     PARAM,
     INPUT,
+    ALLOW,
     Argument("--verify", action="store_true", help="also build the module, run it under torchinfo, and compare"),
     FORMAT,
     examples="""\
@@ -179,19 +184,21 @@ def summary(options: argparse.Namespace) -> int:
     params, inputs = read_params(options.param), read_inputs(options.input)
     if os.path.isdir(options.spec):
         raise UsageError(f"{echo(options.spec)} is a folder; summary takes one spec")
-    spec, problems = _examine(options.spec, params, inputs)
+    spec, problems = _examine(options.spec, params, inputs, options.allow)
     if report(problems, options.format) or spec is None:
         return FOUND
     table = archspec.summary(spec, params=params, inputs=inputs)
-    if options.format == "json":
-        import json
+    machine = options.format == "json"
+    if machine:
+        import json  # here: for people it is a table
 
         print(json.dumps(table.as_dict(), indent=2))
     else:
         print(table)
     if options.verify:
         try:
-            print(archspec.verify(spec, params=params, inputs=inputs))
+            verdict = archspec.verify(spec, params=params, inputs=inputs)
+            print(verdict if machine else f"\n{verdict}", file=sys.stderr if machine else sys.stdout)
         except ImportError as error:
             raise UsageError(str(error)) from None
     return CLEAN
@@ -280,7 +287,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _internal(error: Exception, debug: bool) -> int:
     if debug:
-        import traceback
+        import traceback  # here: only a bug of ours needs it
 
         traceback.print_exc()
     message = f"archspec: internal error: {printable(f'{type(error).__name__}: {error}'[:300])}"
@@ -290,26 +297,27 @@ def _internal(error: Exception, debug: bool) -> int:
 
 
 def _examine(
-    name: str, params: Mapping[str, object], inputs: Mapping[str, Sequence[int]]
+    name: str, params: Mapping[str, object], inputs: Mapping[str, Sequence[int]], allow: Sequence[str]
 ) -> tuple[archspec.Spec | None, list[Problem]]:
     """The spec, None where it cannot be used at all, and everything found in it."""
     try:
-        spec = archspec.parse(_stdin(), name="<stdin>") if name == STDIN else archspec.load(name)
+        if name == STDIN:
+            spec = archspec.parse(_stdin(), name="<stdin>", allow=allow)
+        else:
+            spec = archspec.load(name, allow=allow)
     except SpecError as error:
         return None, list(error.problems)
     return spec, archspec.check(spec, params=params, inputs=inputs)
 
 
 def _stdin() -> str:
-    from archspec import source
-
     if sys.stdin is None:
         raise UsageError("standard input is closed")
-    return source.read_stream(sys.stdin.buffer)
+    return read_stream(sys.stdin.buffer)
 
 
 def _shell(*words: str) -> str:
     """A command line that can be pasted into a shell."""
-    import shlex
+    import shlex  # here: not every command shows a command line
 
     return printable(shlex.join(words))

@@ -11,13 +11,14 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from pydantic_core import CoreConfig, CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
 from archspec.problems import Problem, SpecError, did_you_mean, echo
-from archspec.records import Record
+from archspec.records import Record, replace
 from archspec.source import Source
 from archspec.tensors import DTYPES
 
@@ -45,7 +46,7 @@ _RESERVED = frozenset(
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_TARGET = re.compile(r"[\w\s(),]{1,200}", re.ASCII)
+_TARGET = re.compile(r"(?=.*,)[\w\s(),]{1,200}", re.ASCII | re.DOTALL)
 _OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructors fill
 # `layer_{i}`, which becomes an f-string: nothing in it may end one.
 _PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
@@ -83,8 +84,9 @@ def _step_name(value: object) -> object:
 def _target(value: object) -> object:
     """A step's name, or the names that its value is unpacked into: `out, (h, c)`."""
     if isinstance(value, str) and _TARGET.fullmatch(value):
-        for name in _IDENTIFIER.findall(value):
-            _step_name(name)
+        for name in re.findall(r"\w+", value):
+            if name != "_":
+                _step_name(name)
         return value
     return _step_name(value)
 
@@ -132,6 +134,7 @@ def _other(name: str) -> str:
 # What a document is made of. Each field is a key; `_SCHEMAS` says what its type's name means.
 
 StepName: TypeAlias = str
+Target: TypeAlias = str
 ParameterName: TypeAlias = str
 ClassName: TypeAlias = str
 Pattern: TypeAlias = str
@@ -140,6 +143,8 @@ Doc: TypeAlias = str
 Dimension: TypeAlias = int | str
 Kind: TypeAlias = Literal["int", "float", "bool", "str", "list"]
 Version: TypeAlias = Literal[1]
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class Parameter(Record):
@@ -183,19 +188,20 @@ class Step(Record):
     name: Pattern | None = None
 
 
-Layers: TypeAlias = list[Step] | dict[StepName, Step]
+Layers: TypeAlias = list[Step] | dict[Target, Step]
 """A list is an nn.Sequential; a mapping names its steps."""
 
 
 class Block(Record):
     """A class of its own, used like a layer."""
 
-    doc: Doc = ""
-    params: dict[ParameterName, Parameter] = {}
-    let: dict[ParameterName, Any] = {}
-    inputs: dict[ParameterName, Input]
+    inputs: Mapping[ParameterName, Input]
     layers: Layers
+    doc: Doc = ""
+    params: Mapping[ParameterName, Parameter] = _NONE
+    let: Mapping[ParameterName, Any] = _NONE
     outputs: str | list[str] | dict[StepName, str] | None = None
+    order: list[StepName] | None = None
 
 
 class Document(Block):
@@ -203,7 +209,17 @@ class Document(Block):
 
     archspec: Version = 1
     name: ClassName | None = None
-    blocks: dict[StepName, Block] = {}
+    blocks: Mapping[StepName, Block] = _NONE
+    imports: Mapping[StepName, str] = _NONE
+
+
+class Library(Record):
+    """A file of blocks, which specs import."""
+
+    blocks: Mapping[StepName, Block]
+    doc: Doc = ""
+    archspec: Version = 1
+    imports: Mapping[StepName, str] = _NONE
 
 
 # What may be written shorter than by its keys.
@@ -277,10 +293,6 @@ def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
     return _refuse("AS201", f"unknown key {echo(key)} in a step", hint, at=(key,), key=True)
 
 
-def _layers_tag(value: object) -> str | None:
-    return "list" if isinstance(value, list) else "mapping" if isinstance(value, dict) else None
-
-
 # The schema by which Pydantic's engine reads a document.
 
 
@@ -293,8 +305,8 @@ def _schema(annotation: str) -> CoreSchema:
         return core.union_schema([_schema(part) for part in (*rest, last)])
     if annotation.startswith("list["):
         return core.list_schema(_schema(annotation[5:-1]))
-    if annotation.startswith("dict["):
-        key, _, value = annotation[5:-1].partition(", ")
+    if annotation.startswith(("dict[", "Mapping[")):
+        key, _, value = annotation.partition("[")[2][:-1].partition(", ")
         return core.dict_schema(_schema(key), _schema(value))
     return _SCHEMAS[annotation]
 
@@ -323,9 +335,10 @@ _SCHEMAS: dict[str, CoreSchema] = {
     "Any": core.any_schema(),
     "str": core.str_schema(),
     "int": core.int_schema(),
-    "float": core.float_schema(),
+    "float": core.float_schema(allow_inf_nan=False),
     "bool": core.bool_schema(),
     "StepName": _text(_step_name),
+    "Target": _text(_target),
     "ParameterName": _text(_parameter_name),
     "ClassName": _text(_class_name),
     "Pattern": _text(_pattern),
@@ -335,23 +348,20 @@ _SCHEMAS: dict[str, CoreSchema] = {
     "Kind": core.literal_schema(list(_TYPES)),
     "Version": core.literal_schema([1]),
     "Step": core.definition_reference_schema("Step"),
-    "Layers": core.tagged_union_schema(
-        {
-            "list": core.list_schema(core.definition_reference_schema("Step")),
-            "mapping": core.dict_schema(_text(_step_name), core.definition_reference_schema("Step")),
-        },
-        discriminator=_layers_tag,
-        custom_error_type="archspec_layers",
-        custom_error_message="layers are a list of steps, or a mapping of names to steps",
-    ),
 }
+_SCHEMAS["Layers"] = core.tagged_union_schema(
+    {"list": _schema("list[Step]"), "mapping": _schema("dict[Target, Step]")},
+    discriminator=lambda value: "list" if isinstance(value, list) else "mapping" if isinstance(value, dict) else None,
+    custom_error_type="archspec_layers",
+    custom_error_message="layers are a list of steps, or a mapping of names to steps",
+)
 _SCHEMAS |= {"Parameter": _form(Parameter, _parameter), "Input": _form(Input, _input)}
 _SCHEMAS["Block"] = _form(Block)
 
 SCHEMA: CoreSchema = core.definitions_schema(_form(Document), [{**_form(Step, _step), "ref": "Step"}])
 """Which keys stand where, as data."""
 
-_VALIDATOR = SchemaValidator(SCHEMA, CoreConfig(strict=True, allow_inf_nan=False))
+_VALIDATOR = SchemaValidator(SCHEMA)
 
 
 def class_name(path: str) -> str:
@@ -365,14 +375,27 @@ def class_name(path: str) -> str:
 
 def read(source: Source) -> Document:
     """The document that a text holds, with a name; SpecError with every problem of its form."""
+    document: Document = _validated(source, _VALIDATOR)
+    return document if document.name else replace(document, name=class_name(source.path))
+
+
+def read_library(source: Source) -> Document | Library:
+    """What an imported file holds: a whole document, or blocks alone."""
+    if isinstance(source.data, dict) and ("layers" in source.data or "inputs" in source.data):
+        return read(source)
+    schema = core.definitions_schema(_form(Library), [{**_form(Step, _step), "ref": "Step"}])
+    library: Library = _validated(source, SchemaValidator(schema))
+    return library
+
+
+def _validated(source: Source, validator: SchemaValidator) -> Any:
     data = source.data
     if not isinstance(data, dict):
         what = "empty" if data is None else "no mapping"
         advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
         raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
     try:
-        document: Document = _VALIDATOR.validate_python(data)
-        return document if document.name else document.replace(name=class_name(source.path))
+        return validator.validate_python(data)
     except ValidationError as error:
         raise SpecError([_problem(source, detail) for detail in error.errors(include_url=False)]) from None
 

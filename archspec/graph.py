@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
@@ -18,14 +18,14 @@ from archspec.expressions import Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.problems import Span
+from archspec.records import Record
 from archspec.tensors import TensorType
 
 Flow: TypeAlias = TensorType | tuple[Any, ...]
 """A tensor, or (nested) tuples of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Record):
     """One argument of a constructor. `node` is what the spec says; it is None where the value was inferred."""
 
     name: str
@@ -34,8 +34,7 @@ class Argument:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Record):
     """A module in its place: a layer of the catalogue, or a block. `name` is its key, None where a loop counts it.
 
     `held` is the parameter that holds the layer, where one does. `ties` are weights that it shares: its own name for
@@ -57,8 +56,7 @@ class Call:
         return self.layer.name if isinstance(self.layer, Class | OwnLayer) else type(self.layer).__name__
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Record):
     """An nn.Sequential; or an nn.ModuleList, where its repetitions take more than one input."""
 
     name: str | None
@@ -69,8 +67,7 @@ class Group:
     listed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Record):
     """A size that a loop changes: a local variable, its value before, and its value after each round.
 
     `initial` is None where the variable exists already.
@@ -81,8 +78,16 @@ class Carried:
     update: Size
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Update(Record):
+    """A variable's next value: behind the item of a loop's body that is counted so, or `inside` it, if it is a branch."""
+
+    name: str
+    value: Size
+    after: int
+    inside: bool = False
+
+
+class Loop(Record):
     """Steps once per item of a list, kept as a loop. Splices into the list around it."""
 
     target: Node
@@ -92,10 +97,10 @@ class Loop:
     inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
+    updates: tuple[Update, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Record):
     """Modules that are kept only on a condition over parameters; splices. A named one is else an nn.Identity."""
 
     name: str | None
@@ -109,8 +114,7 @@ class Branch:
 Item: TypeAlias = Call | Group | Loop | Branch
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Record):
     """One line of a forward method, and the module that it needs.
 
     `kind` says what the line does: `call` passes `arguments` to the module `module`; `compute` evaluates the one
@@ -133,8 +137,7 @@ class Step:
     """The sizes of its value, where the spec writes them: later lines may read their names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Record):
     """An argument of the constructor. `default` is None where it is required; `value` is what it is bound to here.
 
     `inferred` ones are the sizes of a block's inputs, which its caller passes.
@@ -148,10 +151,12 @@ class Parameter:
     span: Span
     computed: bool = False
     inferred: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Any, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Record):
     """A tensor that flows in. `axes` are its sizes as the spec writes them.
 
     A `captured` one is a value that a group reads from around it.
@@ -165,8 +170,7 @@ class Input:
     captured: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(Record):
     """What a class returns: one value, a tuple, or (with `names`) a NamedTuple."""
 
     values: tuple[Node, ...]
@@ -174,8 +178,7 @@ class Outputs:
     single: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Class:
+class Class(Record):
     """One nn.Module class. One whose steps are a list is an nn.Sequential, with `items`; else it has `steps`."""
 
     name: str
@@ -189,8 +192,10 @@ class Class:
     outputs: Outputs | None = None
     count: int = 0
     """How many layers it holds, repetitions counted."""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = MappingProxyType({})
     """What the names that it reads stand for, beside what flows."""
+    order: tuple[str, ...] = ()
+    """Steps whose modules are made first, in this order; the others follow in the order of flow."""
 
     @property
     def sequential(self) -> bool:
@@ -199,11 +204,17 @@ class Class:
 
     def children(self) -> tuple[Item, ...]:
         """Its own modules, in the order in which they are made."""
-        return self.items or tuple(step.item for step in self.steps if step.item is not None)
+        return self.items or tuple(step.item for step in self.registered() if step.item is not None)
+
+    def registered(self) -> tuple[Step, ...]:
+        """Its steps in the order in which their modules are made, which is that of the `state_dict`'s keys."""
+        if not self.order:
+            return self.steps
+        places = {name: place for place, name in enumerate(self.order)}
+        return tuple(sorted(self.steps, key=lambda step: places.get(step.name, len(places))))
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Record):
     """A whole network: its class, and the blocks that it uses, each before its users."""
 
     path: str
@@ -374,12 +385,12 @@ def _item_lines(items: tuple[Item, ...], indent: str) -> Iterator[str]:
 def argument_text(argument: Argument) -> str:
     """An argument as Python source: as the spec writes it, or as it was inferred."""
     if argument.node is not None:
-        return argument.node.text
+        return argument.node.within()
     value = argument.value
     if isinstance(value, tuple):
         inside = ", ".join(dimensions.show(size) for size in value)
         return f"({inside},)" if len(value) == 1 else f"({inside})"
-    return value.node.text if isinstance(value, Symbolic) else dimensions.show(value)
+    return value.node.within() if isinstance(value, Symbolic) else dimensions.show(value)
 
 
 def flow_text(flow: Flow | None) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from archspec.records import Record
 
 CODES: dict[str, str] = {
     "AS101": "the text is not YAML",
@@ -52,17 +53,16 @@ CODES: dict[str, str] = {
     "AS509": "a value that nobody reads",
     "AS601": "a generated file that was edited by hand",
     "AS602": "an output path that is refused",
-    "AS606": "a figure that differs from what PyTorch measures",
     "AS604": "a network too large to build",
     "AS605": "a generated file that is missing or out of date",
+    "AS606": "a figure that differs from what PyTorch measures",
 }
 """Every code, with what it stands for. A code never changes its meaning."""
 
 Severity = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Record):
     """A piece of a file: lines and columns count characters from 1, the end column is exclusive."""
 
     path: str
@@ -70,20 +70,21 @@ class Span:
     column: int
     end_line: int
     end_column: int
-    text: str = field(default="", compare=False)
+    text: str = ""
     """The whole first line, for display."""
 
+    def _identity(self) -> tuple[object, ...]:
+        return self._values()[:-1]  # not by what is only displayed
 
-@dataclass(frozen=True, slots=True)
-class Related:
+
+class Related(Record):
     """Another place that explains a problem."""
 
     message: str
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Record):
     """One mistake: a stable code, its place, its cause, and what to write instead."""
 
     code: str
@@ -158,6 +159,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     same = folded.get(word.lower().replace("_", ""))
     if same:
         return same
+    letters = sorted(word.lower())
+    for name in names:  # two letters in the wrong order: `form`
+        if len(name) == len(word) and sorted(name.lower()) == letters:
+            return name
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return close[0] if close else None
 

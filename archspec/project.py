@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from archspec import files
 from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.records import Record
 
 STDIN = "-"
 SUFFIXES = (".yaml", ".yml")
@@ -24,16 +24,14 @@ class UsageError(Exception):
     """A command line or a configuration that cannot be followed; exit status 2."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Record):
     """The project's defaults, as paths."""
 
     specs: tuple[Path, ...]
     generated: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Record):
     """One spec to work on, as the user would name it, and the folder that its output mirrors."""
 
     name: str

@@ -1,13 +1,13 @@
 """Frozen classes of a few fields, declared as dataclasses are, that cost next to nothing to define.
 
-For each class `@dataclass(frozen=True, slots=True)` writes six functions and compiles them; for some thirty classes that
-took longer than the check of a small spec does, at every start of the command line. Here they share these functions.
+For each class `@dataclass(frozen=True, slots=True)` writes six functions and compiles them; for some thirty classes
+that took longer than the check of a small spec does, at every start. Here the classes share these functions.
 Knows nothing of what the fields hold.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 
 class _Declared(type):
@@ -31,22 +31,16 @@ class Record(metaclass=_Declared):
     _defaults: ClassVar[dict[str, Any]]
 
     def __init__(self, *values: Any, **named: Any) -> None:
-        for field, value in zip(self._fields, values, strict=False):
+        fields = self._fields
+        given = zip(fields, values, strict=False)
+        if named or len(values) != len(fields):
+            found = {**self._defaults, **dict(given), **named}
+            twice = named and not named.keys().isdisjoint(fields[: len(values)])
+            if twice or len(found) != len(fields) or len(values) > len(fields):
+                raise TypeError(f"{type(self).__name__} takes {', '.join(fields)}")
+            given = zip(found, found.values(), strict=False)
+        for field, value in given:
             _set(self, field, value)
-        if named or len(values) != len(self._fields):
-            self._complete(len(values), named)
-
-    def _complete(self, count: int, named: dict[str, Any]) -> None:
-        """Sets the fields after the first `count` ones: by name, or to their defaults."""
-        for field in self._fields[count:]:
-            if field in named:
-                _set(self, field, named.pop(field))
-            elif field in self._defaults:
-                _set(self, field, self._defaults[field])
-            else:
-                raise TypeError(f"{type(self).__name__} lacks `{field}`")
-        if named or count > len(self._fields):
-            raise TypeError(f"{type(self).__name__} takes {', '.join(self._fields)}")
 
     def _values(self) -> tuple[Any, ...]:
         return tuple([getattr(self, field) for field in self._fields])
@@ -54,10 +48,6 @@ class Record(metaclass=_Declared):
     def _identity(self) -> tuple[Any, ...]:
         """What two equal ones have in common."""
         return self._values()
-
-    def replace(self, **changes: Any) -> Self:
-        """The same with some of its fields changed."""
-        return type(self)(**dict(zip(self._fields, self._values(), strict=True)) | changes)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -81,3 +71,9 @@ class Record(metaclass=_Declared):
 
 
 _set = object.__setattr__
+_R = TypeVar("_R", bound=Record)
+
+
+def replace(record: _R, **changes: Any) -> _R:
+    """The same with some of its fields changed."""
+    return type(record)(**dict(zip(record._fields, record._values(), strict=True)) | changes)

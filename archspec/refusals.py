@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NoReturn
 
 from archspec import dimensions
-from archspec.dimensions import Extremum, Size, show
+from archspec.dimensions import POWER, Extremum, Size, show
 
 
-class Refusal(ValueError):
+class Refusal(ValueError):  # noqa: N818 (it is no error of ours, but an answer)
     """Why something cannot be used so. `argument` names the culprit, if it is one of the arguments."""
 
     def __init__(self, code: str, message: str, help: str = "", argument: str | None = None) -> None:
@@ -51,8 +51,9 @@ def require_divides(divisor: Size, size: Size, *, message: str, help: str = "", 
         return
     known = isinstance(remainder, int)
     when = None if known else dimensions.when_equal(remainder, 0)
-    reason = f": {show(size)} % {show(divisor)} = {show(remainder)}" if known else ""
-    refuse("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", help, argument)
+    reason = f": {show(size)} % {show(divisor, POWER)} = {show(remainder)}" if known else ""
+    advice = help or ("say in `inputs` what the free size is a multiple of, as in `32 * h`" if when else "")
+    refuse("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", advice, argument)
 
 
 def require_at_least(

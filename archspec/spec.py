@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec import document, source
 from archspec.graph import Graph
+from archspec.imports import gather
 from archspec.lower import lower
 from archspec.problems import Problem, SpecError
 from archspec.source import LIMITS, Limits
@@ -15,24 +16,35 @@ from archspec.source import LIMITS, Limits
 if TYPE_CHECKING:
     from torch import nn
 
+    from archspec.dimensions import Size
+    from archspec.emit.module import Builder
+
 
 class Spec:
     """A valid spec. Holds its text and document; graphs are made when they are asked for."""
 
-    def __init__(self, text: str, path: str, limits: Limits = LIMITS, allow: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        text: str,
+        path: str,
+        limits: Limits = LIMITS,
+        allow: Iterable[str] = (),
+        files: Mapping[str, str] | None = None,
+    ) -> None:
         self.path = path
         self.text = text
         self.allow = tuple(sorted(allow))
-        self.source = source.parse(text, path, limits)
-        self.document = document.read(self.source)
+        main = source.parse(text, path, limits)
+        self.source, self.document = gather(main, document.read(main), files or {})
         self._graphs: dict[str, Graph] = {}
+        self._builders: dict[str, tuple[Size, Builder]] = {}  # each with how many parameters it would make
         self.graph()
 
     def __repr__(self) -> str:
         return f"Spec({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.text, self.path, self.source.limits, self.allow)
+        return type(self), (self.text, self.path, self.source.limits, self.allow, self.source.texts)
 
     @property
     def name(self) -> str:
@@ -49,18 +61,17 @@ class Spec:
         """The graph with those parameters and sizes of inputs; SpecError with every problem."""
         key = repr((sorted((params or {}).items()), sorted((inputs or {}).items()), symbolic))
         if key not in self._graphs:
-            if len(self._graphs) >= 8:
-                self._graphs.pop(next(iter(self._graphs)))
             self._graphs[key] = lower(
                 self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
             )
+            _keep_the_latest(self._graphs)
         return self._graphs[key]
 
     def generate(self) -> str:
         """The source of the spec's class."""
         from archspec.emit.code import generate  # here: jinja2 is slow to import, and only this needs it
 
-        return generate(self.graph(symbolic=True), self.text)
+        return generate(self.graph(symbolic=True), self.source.text)
 
     def build(
         self, params: Mapping[str, Any], *, device: Any = None, dtype: Any = None, limit: int | None
@@ -72,20 +83,35 @@ class Spec:
             if error.name is None or error.name.partition(".")[0] != "torch":
                 raise
             raise ImportError("building needs PyTorch: pip install 'archspec-nn[torch]'", name="torch") from None
-        graph = self.graph(params)
-        self._refuse_to_build(graph, params, device, limit)
-        return module.build(graph, {"device": device, "dtype": dtype}, Rebuild(self, limit))
+        key = repr((sorted(params.items()), limit))
+        if key not in self._builders:
+            graph = self.graph(params)
+            _refuse_unbound(graph)
+            count = sum(layer.parameter_count() for _, _, layer in graph.layers())
+            self._builders[key] = count, module.Builder(graph, Rebuild(self, limit))
+            _keep_the_latest(self._builders)
+        count, builder = self._builders[key]
+        self._refuse_to_build(count, device, limit)
+        return builder.build(device=device, dtype=dtype)
 
-    def _refuse_to_build(self, graph: Graph, params: Mapping[str, Any], device: Any, limit: int | None) -> None:
-        """A network whose parameters have no value, or that is larger than the caller allows."""
-        for parameter in graph.main.parameters:
-            if parameter.value is None:
-                raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
-        count = sum(layer.parameter_count() for _, _, layer in graph.layers())
+    def _refuse_to_build(self, count: Size, device: Any, limit: int | None) -> None:
+        """A network that is larger than the caller allows."""
         if limit is not None and str(device) != "meta" and isinstance(count, int) and count > limit:
             place = self.source.span(("layers",), key=True)
             advice = 'pass `limit=None`, or `device="meta"`, which allocates nothing'
             raise SpecError([Problem("AS604", f"{count:,} parameters; at most {limit:,} are built", place, advice)])
+
+
+def _refuse_unbound(graph: Graph) -> None:
+    """A network whose parameters have no value."""
+    for parameter in graph.main.parameters:
+        if parameter.value is None:
+            raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
+
+
+def _keep_the_latest(cache: dict[str, Any]) -> None:
+    if len(cache) > 8:
+        del cache[next(iter(cache))]
 
 
 class Rebuild:

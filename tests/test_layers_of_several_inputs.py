@@ -287,7 +287,11 @@ def mixed(draw: Draw, inputs: Inputs) -> bool:
 
 
 def outside(name: str, least: float, most: float = math.inf) -> Callable[[Draw, Inputs], bool]:
-    return lambda draw, _: not least <= draw.arguments[name] <= most
+    def wrong(draw: Draw, inputs: Inputs) -> bool:
+        value = draw.arguments[name]
+        return any(not least <= entry <= most for entry in (value if isinstance(value, list) else [value]))
+
+    return wrong
 
 
 STRICTER: list[Stricter] = [
@@ -295,6 +299,7 @@ STRICTER: list[Stricter] = [
     Stricter("Transformer*", "dim_feedforward", outside("dim_feedforward", 1), "a network of no width"),
     Stricter("Transformer*", "layer_norm_eps", outside("layer_norm_eps", 0), "it is added to a variance"),
     Stricter("EmbeddingBag", "max_norm", outside("max_norm", 0), "a norm is not negative"),
+    Stricter("MaxUnpool?d", "stride", outside("stride", 1), "windows that never move on"),
     Stricter("LSTMCell", "", mixed, "PyTorch mixes the dtypes of the two states, on the CPU"),
     Stricter("*Distance", "", mixed, "of two dtypes one is more often a slip than meant"),
     Stricter("CosineSimilarity", "", mixed, "of two dtypes one is more often a slip than meant"),

@@ -60,8 +60,7 @@ def _broken(head: str, node: Node, comment: str) -> list[str]:
         if len(operands) > 2:  # with one operator only, a formatter rather breaks what the operands hold
             return _in_parentheses(head, node, operands)
     if isinstance(node, Conditional) and len(f"{BASE}{head}{node.text}") > WIDTH:
-        then, condition = node.then.within(CONDITIONAL + 1), node.condition.within(CONDITIONAL + 1)
-        return _in_parentheses(head, node, [then, f"if {condition}", f"else {node.otherwise.within(CONDITIONAL)}"])
+        return _in_parentheses(head, node, pieces(node))
     return _expression(head, node, comment).lines(BASE)
 
 
@@ -69,6 +68,14 @@ def _in_parentheses(head: str, node: Node, pieces: list[str]) -> list[str]:
     whole = f"{BASE}{INDENT}{node.text}"
     middle = [whole] if len(whole) <= WIDTH else [f"{BASE}{INDENT}{piece}" for piece in pieces]
     return [f"{BASE}{head}(", *middle, f"{BASE})"]
+
+
+def pieces(node: Node) -> list[str]:
+    """The lines of a value that stands within brackets and is too long for one: each begins with an operator."""
+    if isinstance(node, Conditional):
+        then, condition = node.then.within(CONDITIONAL + 1), node.condition.within(CONDITIONAL + 1)
+        return [then, f"if {condition}", f"else {node.otherwise.within(CONDITIONAL)}"]
+    return list(_operands(node, node.precedence)) if isinstance(node, Binary) else []
 
 
 def _operands(node: Node, precedence: int) -> Iterator[str]:

@@ -7,7 +7,6 @@ it is only put into words.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,11 +17,12 @@ from archspec.dimensions import Size, show
 from archspec.emit import gate
 from archspec.emit.constructor import Constructor
 from archspec.emit.forward import Forward, write_forward
-from archspec.emit.text import Code, Expression, code, docstring, literal, prose
+from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
 from archspec.expressions import Name, evaluate
 from archspec.files import seal, seal_comment
 from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, argument_text, modules, names_in, walk
 from archspec.problems import Problem, SpecError
+from archspec.records import replace
 from archspec.tensors import TensorType
 
 
@@ -32,7 +32,7 @@ class InternalError(AssertionError):
 
 def generate(graph: Graph, spec_text: str) -> str:
     """The source of a graph's classes, sealed. `spec_text` is what it was made from: its hash goes into the header."""
-    classes = [_Class(cls) for cls in (*graph.blocks, graph.main)]
+    classes = [_Class(cls, main=cls is graph.main) for cls in (*graph.blocks, graph.main)]
     text = "\n".join(line for cls in classes for line in cls.all_lines())
     source = _template("module.py.jinja").render(
         name=Code(graph.main.name),
@@ -72,14 +72,16 @@ def _unsayable(item: Call) -> Iterator[str]:
     given = {argument.name: argument for argument in item.arguments}
     declared = item.layer.parameters if isinstance(item.layer, Class) else item.layer.arguments.values()
     for one in declared:
-        if one.inferred and (one.name not in given or "?" in argument_text(given[one.name])):
+        optional = not isinstance(item.layer, Class) and one.default is None
+        text = argument_text(given[one.name]) if one.name in given else "" if optional else "?"
+        if one.inferred and "?" in text:
             yield one.name
 
 
 class _Class:
     """One class, as the template prints it."""
 
-    def __init__(self, cls: Class) -> None:
+    def __init__(self, cls: Class, *, main: bool) -> None:
         forward = write_forward(_commented(cls), comment=True) if not cls.sequential else Forward((), ())
         constructor = Constructor(cls, forward.saved)
         _refuse_unsayable(cls, constructor)
@@ -89,7 +91,7 @@ class _Class:
         self.name = Code(cls.name)
         self.base = Code("nn.Sequential" if cls.sequential else "nn.Module")
         self.output = code(_named_output(cls))
-        self.docstring = docstring(_doc(cls), "    ")
+        self.docstring = docstring(_doc(cls, main), "    ")
         self.buffers = code(buffers)
         self.signature = code(_signature(cls.parameters) if needed else [])
         self.constructor = code(f"        {line}" if line else "" for line in body if needed)
@@ -179,39 +181,47 @@ def _words(text: str) -> set[str]:
     return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
 
 
-def _doc(main: Class) -> list[str]:
-    """The class's docstring: what it is, its arguments, and the shapes that go in and out."""
-    lines = [prose(line) for line in main.doc.strip().split("\n")] if main.doc.strip() else [f"{main.name}."]
-    lines[0] = lines[0].lstrip()
-    if main.parameters:
-        lines += ["", "Args:"]
-        for parameter in main.parameters:
-            words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, main))
-            lines.append(f"    {parameter.name}: {words}")
+def _doc(cls: Class, main: bool) -> list[str]:
+    """A class's docstring: what it is, its arguments (of a block those with a doc), the shapes that go in and out."""
+    first, *more = cls.doc.strip().split("\n") if cls.doc.strip() else [f"{cls.name}."]
+    lines = wrap(prose(first).lstrip(), room=WIDTH - len(INDENT) - 4)  # behind the quotes
+    for line in map(prose, more):
+        lines += wrap(line, line[: len(line) - len(line.lstrip())])
+    told = [parameter for parameter in cls.parameters if main or parameter.doc]
+    lines += ["", "Args:"] if told else []
+    for parameter in told:
+        words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, cls))
+        lines += wrap(f"{INDENT}{parameter.name}: {words}", INDENT * 2)
     lines += ["", "Shape:"]
-    lines += [f"    {value.name}: {prose(str(value.type))}" for value in main.inputs]
-    lines.append(f"    returns: {prose(flow_text(main.output, local_names(main)))}")
-    return lines
+    for value in cls.inputs:
+        lines += wrap(f"{INDENT}{value.name}: {prose(str(value.type))}", INDENT * 2)
+    return lines + wrap(f"{INDENT}returns: {prose(flow_text(cls.output, local_names(cls)))}", INDENT * 2)
 
 
 def _what_for(parameter: Parameter, main: Class) -> str:
     """What a parameter without words of its own does: the arguments and inputs that read it."""
-    uses: dict[str, None] = {}
+    uses: dict[str, list[str]] = {}
     for value in main.inputs:
         for axis, node in enumerate(value.axes):
             if parameter.name in names_in(node):
-                uses[f"axis {axis} of {value.name}"] = None
+                uses.setdefault(f"axis {axis}", []).append(value.name)
     for path, item in modules(main.children(), opened=False):
         if isinstance(item, Call):
             for argument in item.arguments:
                 if argument.node is not None and parameter.name in names_in(argument.node):
-                    uses[f"{argument.name} of {path.replace('*', 'n')}"] = None
+                    uses.setdefault(argument.name, []).append(path.replace("*", "n"))
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
             if parameter.name in names_in(node):
-                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = None
-    found = list(uses)
-    return ", ".join(found[:3]) + (", …" if len(found) > 3 else "") + "." if found else f"{parameter.type}."
+                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = []
+    found = [f"{use} of {_brief(places, ', ')}" if places else use for use, places in uses.items()]
+    text = _brief(found, "; ") or parameter.type
+    return text if text.endswith("…") else f"{text}."
+
+
+def _brief(words: list[str], joint: str) -> str:
+    """The first three of them."""
+    return joint.join([*words[:3], "…"] if len(words) > 3 else words)
 
 
 def flow_text(flow: Flow | None, hidden: frozenset[str] = frozenset()) -> str:
@@ -222,8 +232,13 @@ def flow_text(flow: Flow | None, hidden: frozenset[str] = frozenset()) -> str:
     return "?" if flow is None else f"({', '.join(flow_text(part, hidden) for part in flow)})"
 
 
+_LONGEST_SIZE = 60
+"""A size that takes more to write says nothing to a reader."""
+
+
 def _unknown(size: Size, hidden: frozenset[str]) -> bool:
-    return "?" in show(size) or any(symbol.text in hidden for symbol in dimensions.symbols(size))
+    text = show(size)
+    return "?" in text or len(text) > _LONGEST_SIZE or any(symbol.text in hidden for symbol in dimensions.symbols(size))
 
 
 def local_names(main: Class) -> frozenset[str]:

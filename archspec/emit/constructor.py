@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
+from archspec import dimensions
 from archspec.dimensions import show
+from archspec.emit.checks import write_checks
+from archspec.emit.assignment import pieces as pieces_of
 from archspec.emit.forward import write_tensor
-from archspec.emit.text import INDENT, Expression
-from archspec.expressions import Name
+from archspec.emit.text import INDENT, WIDTH, Expression
+from archspec.expressions import Call as Function
+from archspec.expressions import Name, Node
 from archspec.graph import (
     Argument,
     Branch,
@@ -18,6 +23,7 @@ from archspec.graph import (
     Item,
     Loop,
     Step,
+    Update,
     argument_text,
     flow_text,
     names_in,
@@ -52,11 +58,12 @@ class Constructor:
 
     def lines(self) -> list[str]:
         """The whole body."""
-        before = [*self.defaults(), *self.computed_names()]
+        checks = [line for indent, one in write_checks(self.cls.parameters) for line in _relative(one, indent)]
+        before = [*self.defaults(), *checks, *self.computed_names()]
         if self.cls.sequential:
             return [*before, *self.sequential("super().__init__", self.cls.items, "")]
         lines = [*before, "super().__init__()", *(f"self.{name} = {name}" for name in self.saved)]
-        for step in self.cls.steps:
+        for step in self.cls.registered():
             if step.kind in ("parameter", "buffer"):
                 lines += self.tensor(step)
             elif step.item is not None:
@@ -68,13 +75,13 @@ class Constructor:
         for parameter in self.cls.parameters:
             if parameter.computed and parameter.default is not None:
                 yield f"if {parameter.name} is None:"
-                yield f"{INDENT}{parameter.name} = {parameter.default.text}"
+                yield f"{INDENT}{parameter.name} = {parameter.default.within()}"
 
     def computed_names(self) -> Iterator[str]:
         """The names of `let` that are used, directly or by another one."""
         for name, node in self.cls.let:
             if name in self.used:
-                yield f"{name} = {node.text}"
+                yield f"{name} = {node.within()}"
 
     # Attributes of a class that is no nn.Sequential.
 
@@ -120,7 +127,14 @@ class Constructor:
         declaration = variable if variable in self.declared else f"{variable}: {kind}"
         self.declared.add(variable)
         self.open_lists += 1
-        lines = [f"{indent}{declaration} = {empty}", *self.statements(variable, items, indent, named)]
+        first = next(_batches(items))
+        if named or not all(map(_plain, first)):
+            lines, rest = [f"{indent}{declaration} = {empty}"], items
+        else:  # the list begins with the modules that are always there
+            modules = [self.module(item) for item in first]
+            lines = _relative(Expression(f"{declaration} = ", modules, brackets="[]"), indent)
+            rest = items[len(first) :]
+        lines += self.statements(variable, rest, indent, named)
         self.open_lists -= 1
         return [*lines, f"{indent}{head}({'' if named or listed else '*'}{variable})"]
 
@@ -131,8 +145,11 @@ class Constructor:
             return Expression(head, [Expression("", children, exploded=True, brackets="[]")])
         if not _named(items):
             return Expression(head, children, exploded=True)
+        words = all(_name(item).isidentifier() for item in items)
         for child, item in zip(children, items, strict=True):
-            child.head = f'"{_name(item)}": {child.head}'
+            child.head = f"{_name(item)}={child.head}" if words else f'"{_name(item)}": {child.head}'
+        if words:
+            return Expression(head, [Expression("OrderedDict", children, exploded=True)])
         entries = Expression("", children, exploded=True, brackets="{}")
         return Expression(head, [Expression("OrderedDict", [entries])])
 
@@ -144,17 +161,22 @@ class Constructor:
         return call_expression(item)
 
     def comprehension(self, head: str, items: tuple[Item, ...], indent: str, listed: bool) -> list[str] | None:
-        """One module over and over, where that fits on a line or two."""
+        """One module over and over."""
         if len(items) != 1 or not isinstance(items[0], Loop) or _named(items):
             return None
         loop = items[0]
         if self.live(loop) or len(loop.items) != 1 or not isinstance(loop.items[0], Call):
             return None
-        module = call_expression(loop.items[0]).flat()
-        inside = f"{module} for {self.target(loop)} in {loop.iterable.text}"
-        inside = inside if listed else f"*({inside})"
-        lines = Expression(head, [Expression(inside)]).lines(_BASE + indent)
-        return [line[len(_BASE) :] for line in lines] if max(map(len, lines)) <= 88 else None
+        module, repeats = call_expression(loop.items[0]), f"for {self.target(loop)} in {loop.iterable.text}"
+        inside = f"{module.flat()} {repeats}"
+        lines = Expression(head, [Expression(inside if listed else f"*({inside})")]).lines(_BASE + indent)
+        if max(map(len, lines)) <= WIDTH:
+            return [line[len(_BASE) :] for line in lines]
+        deeper = indent + INDENT if listed else indent + INDENT * 2
+        body = [*_relative(module, deeper), f"{deeper}{repeats}"]
+        if not listed:
+            body = [f"{indent}{INDENT}*(", *body, f"{indent}{INDENT})"]
+        return [f"{indent}{head}(", *body, f"{indent})"]
 
     # Lists that grow statement by statement.
 
@@ -193,13 +215,16 @@ class Constructor:
     def loop(self, variable: str, loop: Loop, indent: str, named: bool) -> list[str]:
         live = self.live(loop)
         lines = [f"{indent}{c.name} = {show(c.initial)}" for c in live if c.initial is not None]
-        lines.append(f"{indent}for {self.target(loop)} in {loop.iterable.text}:")
-        lines += self.statements(variable, loop.items, indent + INDENT, named)
-        updates = [(c.name, show(c.update)) for c in live if show(c.update) != c.name]
-        if len(updates) > 1:  # at once: one may be made of another
-            names, values = zip(*updates, strict=True)
-            return [*lines, f"{indent}{INDENT}{', '.join(names)} = {', '.join(values)}"]
-        return lines + [f"{indent}{INDENT}{name} = {value}" for name, value in updates]
+        lines += _relative(_loop_head(f"for {self.target(loop)} in ", loop.iterable), indent)
+        deeper = indent + INDENT
+        start = 0
+        names = {c.name for c in live}
+        updates = [update for update in loop.updates if update.name in names]
+        for (after, inside), together in groupby(updates, key=lambda update: (update.after, update.inside)):
+            lines += self.statements(variable, loop.items[start : after + 1], deeper, named)
+            lines += _assignments(list(together), deeper + INDENT if inside else deeper)
+            start = after + 1
+        return lines + self.statements(variable, loop.items[start:], deeper, named)
 
     def live(self, loop: Loop) -> list[Carried]:
         """The sizes that the loop changes and that something reads."""
@@ -215,24 +240,51 @@ class Constructor:
         return target.name if target.name in names else "_"
 
 
+def _loop_head(head: str, iterable: Node) -> Expression:
+    """The line that opens a loop."""
+    if isinstance(iterable, Function):
+        name = iterable.text.partition("(")[0]
+        return Expression(head + name, [Expression(node.text) for node in iterable.arguments], tail=":")
+    return Expression(f"{head}{iterable.text}:")
+
+
+def _assignments(updates: list[Update], indent: str) -> list[str]:
+    """Variables get their next values."""
+    if len(updates) > 1:  # at once: one may be made of another
+        names, values = ", ".join(u.name for u in updates), ", ".join(show(u.value) for u in updates)
+        return [f"{indent}{names} = {values}"]
+    (update,) = updates
+    more = update.value - dimensions.symbol(update.name)
+    if update.name not in size_names(more) and not show(more).startswith("-"):
+        return [f"{indent}{update.name} += {show(more)}"]
+    return _relative(Expression(f"{update.name} = {show(update.value)}"), indent)
+
+
 def call_expression(item: Call, prefix: str = "") -> Expression:
     """A module's constructor: leading arguments by position, the others by name, defaults left out."""
     if isinstance(item.layer, Class):
-        inferred = {parameter.name for parameter in item.layer.parameters if parameter.inferred}
-        texts = [argument_text(a) if a.name in inferred else f"{a.name}={argument_text(a)}" for a in item.arguments]
-        texts = list(dict.fromkeys(texts)) if len(set(texts)) == len(texts) else texts
-        return Expression(f"{prefix}{item.layer.name}", [Expression(text) for text in texts])
+        return Expression(f"{prefix}{item.layer.name}", _block_arguments(item, item.layer))
     if isinstance(item.layer, OwnLayer):
-        texts = [f"{a.name}={argument_text(a)}" for a in item.arguments]
-        return Expression(f"{prefix}{item.type_name}", [Expression(text) for text in texts])
-    texts = _layer_arguments(item, item.layer)
+        return Expression(f"{prefix}{item.type_name}", [_argument(a, f"{a.name}=") for a in item.arguments])
     head = item.held if item.held is not None else f"nn.{item.type_name}"
-    return Expression(f"{prefix}{head}", [Expression(text) for text in texts], comment=_teaching(item))
+    return Expression(f"{prefix}{head}", _layer_arguments(item, item.layer), comment=_teaching(item))
 
 
-def _layer_arguments(item: Call, layer: Layer) -> list[str]:
+def _block_arguments(item: Call, cls: Class) -> list[Expression]:
+    """The arguments of a block: its sizes by position, others by name unless they are required and called the same."""
+    declared = {parameter.name: parameter for parameter in cls.parameters}
+    found: list[Expression] = []
+    in_a_row = True
+    for argument in item.arguments:
+        parameter, text = declared[argument.name], argument_text(argument)
+        in_a_row = in_a_row and (parameter.inferred or (parameter.default is None and text == argument.name))
+        found.append(_argument(argument, "" if in_a_row else f"{argument.name}="))
+    return found
+
+
+def _layer_arguments(item: Call, layer: Layer) -> list[Expression]:
     """The arguments of a layer as people write them."""
-    texts: list[str] = []
+    found: list[Expression] = []
     given = {a.name: a for a in item.arguments if not _is_default(a, type(layer).arguments[a.name].default)}
     positions = layer.leading() if len(given) > 1 else 1
     in_a_row = True
@@ -241,10 +293,18 @@ def _layer_arguments(item: Call, layer: Layer) -> list[str]:
         if argument is None:
             in_a_row = False
             continue
-        text = declared.text(argument_text(argument), argument.value)
         clear = declared.required or declared.inferred or (declared.kind != "flag" and name != "dim")
-        texts.append(text if in_a_row and index < positions and clear else f"{name}={text}")
-    return texts
+        by_position = in_a_row and index < positions and clear
+        text = declared.text(argument_text(argument), argument.value)
+        found.append(_argument(argument, "" if by_position else f"{name}=", text))
+    return found
+
+
+def _argument(argument: Argument, head: str, text: str | None = None) -> Expression:
+    """One argument; a long expression may be broken before its operators."""
+    text = argument_text(argument) if text is None else text
+    broken = pieces_of(argument.node) if argument.node is not None and argument.node.text == text else []
+    return Expression(f"{head}{text}", pieces=[f"{head}{broken[0]}", *broken[1:]] if broken else [])
 
 
 def _container(group: Group) -> str:

@@ -6,9 +6,7 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from archspec import functions
 from archspec.dimensions import PRIMARY
 from archspec.emit.assignment import BASE, PythonCall, Text, assignment
 from archspec.emit.text import WIDTH
@@ -29,6 +27,7 @@ from archspec.expressions import (
 )
 from archspec.graph import Class, Flow, Group, Outputs, Step, flow_text, names_in
 from archspec.lower.names import forward_reads
+from archspec.records import Record
 from archspec.tensors import TensorType
 
 METHODS = frozenset(
@@ -41,8 +40,7 @@ _UNPACKING = ("permute", "reshape")  # methods whose one list is given item by i
 _TAKEN = frozenset(("self", "torch", "nn", "F", "math", "layer"))
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Record):
     """A forward method: its lines without indentation, and the names that it reads from `self`."""
 
     lines: tuple[str, ...]
@@ -102,7 +100,8 @@ class _Writer:
     # Lines.
 
     def step(self, index: int, step: Step) -> None:
-        self.room = WIDTH - len(BASE) - len(f"{step.target.text}: Tensor = ")
+        returned = self.last.get(_name_of(step)) == len(self.cls.steps)
+        self.room = WIDTH - len(f"{BASE}{step.target.text}{': Tensor' if returned else ''} = ")
         if step.kind in ("parameter", "buffer"):
             return
         if step.kind == "call":
@@ -183,40 +182,58 @@ class _Writer:
             variable = self.variables.get(name)
             if variable is not None and self.may_hold(variable, index, step):
                 return variable
+        main = "out" if "x" in self.inputs else "x"
         busy = {v for name, v in self.variables.items() if self.last.get(name, -1) > index}
-        main = "out" if not self.inputs or self.holds_numbers(self.cls.inputs[0].type) else "x"
-        if step.kind == "call" and main not in busy and len(self.inputs) == 1 and self.is_main(index, step):
+        if step.kind == "call" and main not in busy and self.is_main(index, step):
             return main if main in self.variables.values() else self.fresh(main)
         return self.fresh(_name_of(step) or "out")
 
     def may_hold(self, variable: str, index: int, step: Step) -> bool:
         """Whether a step's value may take the place of another one, which nothing reads any more.
 
-        Numbers do not become the tokens that they were looked up for; and what a call is made of keeps its name, but
-        for the value on the main way.
+        Of the inputs only `x` is a name for anything, and never for both tokens and numbers. What a call is made of keeps
+        its name, but for the value on the main way.
         """
         if not self.dead(variable, index) or variable in self.tensors:
             return False
-        if variable in self.inputs and not self.holds_numbers(step.output):
-            return self.types.get(variable) == step.output
+        if variable in self.inputs and (
+            variable != "x" or holds_numbers(self.types.get(variable)) != holds_numbers(step.output)
+        ):
+            return False
+        if step.kind == "compute":
+            return True
         first = step.arguments[0][1]
         whole = isinstance(first, Name) and self.variables.get(first.name) == variable
-        return (whole or step.kind == "compute" or variable in (*self.inputs, "out", "x")) and (
-            variable not in self.inputs or self.holds_numbers(self.types.get(variable))
-        )
-
-    def holds_numbers(self, flow: Flow | None) -> bool:
-        """Whether a value is one of floating-point numbers, as far as is known."""
-        return not isinstance(flow, TensorType) or flow.dtype.startswith(("float", "bfloat", "complex"))
+        return (whole or variable in ("out", "x")) and self.goes_on(index, step, at_once=True)
 
     def is_main(self, index: int, step: Step) -> bool:
-        """Whether the step's value goes straight into the next one: then it is on the main way."""
-        following = self.cls.steps[index + 1] if index + 1 < len(self.cls.steps) else None
-        name = _name_of(step)
-        if following is None or following.kind != "call" or self.last.get(name) != index + 1:
-            return False
-        first = following.arguments[0][1]
-        return isinstance(first, Name) and first.name == name
+        """Whether a call's value is all that a next call takes, or what is returned: then it is on the main way."""
+        reader = self.last.get(_name_of(step), -1)
+        if reader == len(self.cls.steps):
+            return index == reader - 1 and self.cls.outputs is not None and self.cls.outputs.single
+        following = self.cls.steps[reader]
+        first = following.arguments[0][1] if following.kind == "call" else None
+        return isinstance(first, Name) and first.name == _name_of(step) and self.goes_on(index, step)
+
+    def goes_on(self, index: int, step: Step, *, at_once: bool = False) -> bool:
+        """Whether a value is read on the next line (or, unless `at_once`, after computations without it) and then no more.
+
+        What meets another value there that was made of the same one keeps its name.
+        """
+        reader = self.last.get(_name_of(step), -1)
+        if reader >= len(self.cls.steps):
+            return index == reader - 1
+        between = range(index + 1, reader)
+        for place in between:
+            other = self.cls.steps[place]
+            read = {one for _, node in other.arguments for one in names_in(node)}
+            passes = not at_once and other.kind != "call" and _name_of(step) not in read
+            if not passes and not (other.kind == "call" and self.writes_inline(place, other)):
+                return False
+        user = {one for _, node in self.cls.steps[reader].arguments for one in names_in(node)}
+        sources = {one for _, node in step.arguments for one in names_in(node)}
+        beside = [other for other in self.cls.steps[:index] if other.kind == "call" and _name_of(other) in user]
+        return not any(sources & names_in(node) for other in beside for _, node in other.arguments)
 
     def dead(self, variable: str, index: int) -> bool:
         """Whether nothing reads a variable after a step."""
@@ -246,8 +263,8 @@ class _Writer:
         if not all(self.cls.steps[i].kind == "call" and self.writes_inline(i, self.cls.steps[i]) for i in between):
             return False
         if user.kind == "call":
-            alone = [node.text for _, node in user.arguments] == [name]
-            return alone and _length(step) + _length(user) < 64 and self.writes_inline(reader, user)
+            plain = all(isinstance(node, Name) for _, node in user.arguments) and user.arguments[0][1].text == name
+            return plain and _length(step) + _length(user) - len(name) < 64 and self.writes_inline(reader, user)
         ((_, node),) = user.arguments
         if user.condition is not None or not between and isinstance(user.target, Items):
             return user.condition is None and isinstance(node, Call) and _length(step) + len(node.text) < 64
@@ -348,7 +365,9 @@ class _Writer:
     def function(self, node: Call) -> Node:
         arguments = tuple(map(self.rebuild, node.arguments))
         keywords = tuple((name, self.rebuild(value)) for name, value in node.keywords)
-        function = functions.FUNCTIONS.get(node.function)
+        from archspec.functions import FUNCTIONS  # here: it is large, and many specs compute nothing
+
+        function = FUNCTIONS.get(node.function)
         if function is None or not self.is_tensor(node):
             return Call(node.function, arguments, keywords)
         inside: list[tuple[str | None, Node]] = [(None, argument) for argument in arguments]
@@ -407,6 +426,11 @@ def _keyword(name: str, value: Node) -> Node:
 def _updates(node: Node) -> bool:
     """Whether an expression adds something to a value."""
     return isinstance(node, Binary) and node.operator in ("+", "-") and isinstance(node.left, Name)
+
+
+def holds_numbers(flow: Flow | None) -> bool:
+    """Whether a value is one of floating-point numbers, as far as is known."""
+    return not isinstance(flow, TensorType) or flow.dtype.startswith(("float", "bfloat", "complex"))
 
 
 def _length(step: Step) -> int:

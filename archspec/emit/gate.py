@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection
+from functools import cache
 
 from archspec.expressions import FUNCTIONS
-from archspec.functions import FUNCTIONS as TENSOR_FUNCTIONS
 from archspec.layers import LAYERS
 
 _MODULES = {"torch": ("Tensor", "nn"), "collections": ("OrderedDict",)}
@@ -64,7 +64,6 @@ _CALLS = {"super", "str", "tuple", "OrderedDict", "ValueError", "make_divisible"
 }
 _METHODS = {"append", "__init__"}
 _IMPORTS = {("math", None), ("torch", None), ("torch.nn.functional", "F")}
-_TENSOR_CALLS = {function.python for function in TENSOR_FUNCTIONS.values()}
 _CONTAINERS = {"Sequential", "ModuleList", "Parameter"}
 
 
@@ -121,7 +120,7 @@ def _callable(function: ast.expr, own: set[str]) -> bool:
         if owner.id == "nn":
             return function.attr in LAYERS or function.attr in _CONTAINERS
         if owner.id in ("torch", "F"):
-            return f"{owner.id}.{function.attr}" in _TENSOR_CALLS
+            return f"{owner.id}.{function.attr}" in _tensor_calls()
         if owner.id == "math":
             return f"math.{function.attr}" in _CALLS
         return owner.id == "self" or function.attr in _METHODS or _is_tensor_method(function.attr)
@@ -132,4 +131,12 @@ def _callable(function: ast.expr, own: set[str]) -> bool:
 
 def _is_tensor_method(name: str) -> bool:
     """Whether a name is that of a catalogue's function which tensors have as a method."""
-    return f"torch.{name}" in _TENSOR_CALLS
+    return f"torch.{name}" in _tensor_calls()
+
+
+@cache
+def _tensor_calls() -> frozenset[str]:
+    """How Python calls the functions of the catalogue."""
+    from archspec.functions import FUNCTIONS as TENSORS  # here: it is large, and many specs compute nothing
+
+    return frozenset(function.python for function in TENSORS.values())

@@ -26,82 +26,100 @@ from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 
 Rebuild = Callable[..., nn.Module]
+Factory = Mapping[str, Any]
+"""`device` and `dtype`, where the caller says them."""
 
 MODULES: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in LAYERS}
 """PyTorch's class for each layer of the catalogue."""
 
 
-def build(graph: Graph, factory: Mapping[str, Any], rebuild: Rebuild) -> nn.Module:
-    """The module of a graph, initialised as PyTorch initialises its layers.
+Make = Callable[[Factory], nn.Module]
+"""Makes one module, with those `device` and `dtype`."""
 
-    `factory` holds `device` and `dtype` for the layers that take them. `rebuild(**params)` makes the spec's module with
-    other parameters: it is what the class's own constructor and pickling call.
+
+class Builder:
+    """How the module of a graph is made: what is the same for each one is worked out once.
+
+    `rebuild(**params)` makes the spec's module with other parameters: it is what the class's own constructor and
+    pickling call.
     """
-    return _Builder(graph, factory, rebuild).module(graph.main, "")
 
-
-class _Builder:
-    """One module being built: the classes made for it, and where each first stands."""
-
-    def __init__(self, graph: Graph, factory: Mapping[str, Any], rebuild: Rebuild) -> None:
-        self.factory = {name: value for name, value in factory.items() if value is not None}
+    def __init__(self, graph: Graph, rebuild: Rebuild) -> None:
         self.rebuild = rebuild
         self.params = {parameter.name: parameter.value for parameter in graph.main.parameters}
-        self.classes: dict[int, type[nn.Module]] = {}
+        self.classes: dict[int, Make] = {}
+        self.graph = graph  # as long as it lives, so do the numbers of its classes
+        self.make = self.module(graph.main, "")
 
-    def module(self, cls: Class, path: str) -> nn.Module:
-        """A module of one of the spec's classes."""
+    def build(self, **factory: Any) -> nn.Module:
+        """A module, initialised as PyTorch initialises its layers; `device` and `dtype` go to those that take them."""
+        return self.make({name: value for name, value in factory.items() if value is not None})
+
+    def module(self, cls: Class, path: str) -> Make:
+        """How a module of one of the spec's classes is made."""
         if id(cls) not in self.classes:
-            self.classes[id(cls)] = self.module_class(cls, path)
-        module_class = self.classes[id(cls)]
-        module = module_class.__new__(module_class)
-        nn.Module.__init__(module)
-        for name in getattr(module_class, "_saved", ()):
-            setattr(module, name, cls.values[name])
-        prefix = f"{path}." if path else ""
-        for item in cls.items:
-            module.add_module(_name(item), self.item(item, prefix))
-        for step in cls.steps:
-            if step.kind in ("parameter", "buffer"):
-                self.tensor(module, step.name, step.kind, write_tensor(step.arguments[0][1]), cls.values)
-            elif step.item is not None:
-                module.add_module(_name(step.item), self.item(step.item, prefix))
-                for weight, other in step.item.ties if isinstance(step.item, Call) else ():
-                    setattr(getattr(module, _name(step.item)), weight, _attribute(module, other))
-        return module
+            self.classes[id(cls)] = self.new_module(cls, path)
+        return self.classes[id(cls)]
 
-    def item(self, item: Item, prefix: str) -> nn.Module:
-        """One step as a module."""
+    def new_module(self, cls: Class, path: str) -> Make:
+        module_class = self.module_class(cls, path)
+        saved = [(name, cls.values[name]) for name in getattr(module_class, "_saved", ())]
+        prefix = f"{path}." if path else ""
+        parts: list[Callable[[nn.Module, Factory], None]] = [self.child(item, prefix) for item in cls.items]
+        for step in cls.registered():
+            if step.kind in ("parameter", "buffer"):
+                text = write_tensor(step.arguments[0][1])
+                parts.append(_tensor(step.name, step.kind == "parameter", text, cls.values))
+            elif step.item is not None:
+                parts.append(self.child(step.item, prefix))
+
+        def make(factory: Factory) -> nn.Module:
+            module = module_class.__new__(module_class)
+            nn.Module.__init__(module)
+            for name, value in saved:
+                setattr(module, name, value)
+            for part in parts:
+                part(module, factory)
+            return module
+
+        return make
+
+    def child(self, item: Item, prefix: str) -> Callable[[nn.Module, Factory], None]:
+        """How a step's module becomes one of the module that holds it."""
+        name, make = _name(item), self.item(item, prefix)
+        ties = item.ties if isinstance(item, Call) else ()
+
+        def register(module: nn.Module, factory: Factory) -> None:
+            module.add_module(name, make(factory))
+            for weight, other in ties:
+                setattr(getattr(module, name), weight, _attribute(module, other))
+
+        return register
+
+    def item(self, item: Item, prefix: str) -> Make:
+        """How one step's module is made."""
         path = f"{prefix}{_name(item)}"
         if isinstance(item, Group):
             children = [(_name(child), self.item(child, f"{path}.")) for child in item.items]
-            return nn.ModuleList(m for _, m in children) if item.listed else nn.Sequential(OrderedDict(children))
+            if item.listed:
+                return lambda factory: nn.ModuleList(make(factory) for _, make in children)
+            return lambda factory: nn.Sequential(OrderedDict([(name, make(factory)) for name, make in children]))
         assert isinstance(item, Call), "a graph to build from is unrolled"
         if isinstance(item.layer, Class):
             return self.module(item.layer, path)
+        arguments = {argument.name: argument.value for argument in item.arguments}
         if isinstance(item.layer, OwnLayer):  # of a package that the caller allows
             own: type[nn.Module] = getattr(importlib.import_module(item.layer.module), item.layer.name)
-            return own(**{argument.name: argument.value for argument in item.arguments})
-        layer = type(item.layer)
-        arguments = {argument.name: argument.value for argument in item.arguments}
-        for name, value in self.factory.items():
-            if name in layer.arguments:
-                arguments.setdefault(name, value)
+            return lambda factory: own(**arguments)
         if isinstance(arguments.get("dtype"), str):
             arguments["dtype"] = getattr(torch, arguments["dtype"])
-        return MODULES[layer.__name__](**arguments)
+        layer = MODULES[type(item.layer).__name__]
+        taken = [name for name in ("device", "dtype") if name in item.layer.arguments and name not in arguments]
 
-    def tensor(self, module: nn.Module, name: str, kind: str, text: str, values: Mapping[str, Any]) -> None:
-        """A parameter or buffer, computed by its expression."""
-        with torch.device(self.factory.get("device", torch.get_default_device())):
-            value = _run(f"def make():\n    return {text}\n", f"{name}", dict(values))["make"]()
-        dtype = self.factory.get("dtype")
-        if dtype is not None and value.is_floating_point():
-            value = value.to(dtype)
-        if kind == "parameter":
-            module.register_parameter(name, nn.Parameter(value))
-        else:
-            module.register_buffer(name, value)
+        def make(factory: Factory) -> nn.Module:
+            return layer(**arguments, **{name: factory[name] for name in taken if name in factory})
+
+        return make
 
     def module_class(self, cls: Class, path: str) -> type[nn.Module]:
         """A class for a graph's class: its constructor takes the spec's parameters, its forward is compiled."""
@@ -142,6 +160,25 @@ def _name(item: Item) -> str:
     name = getattr(item, "name", None)
     assert isinstance(name, str), "a graph to build from is unrolled"
     return name
+
+
+def _tensor(
+    name: str, learnable: bool, text: str, values: Mapping[str, Any]
+) -> Callable[[nn.Module, Factory], None]:
+    """How a parameter or buffer, computed by its expression, becomes one of a module."""
+    compute = _run(f"def make():\n    return {text}\n", name, dict(values))["make"]
+
+    def register(module: nn.Module, factory: Factory) -> None:
+        with torch.device(factory.get("device", torch.get_default_device())):
+            value = compute()
+        if "dtype" in factory and value.is_floating_point():
+            value = value.to(factory["dtype"])
+        if learnable:
+            module.register_parameter(name, nn.Parameter(value))
+        else:
+            module.register_buffer(name, value)
+
+    return register
 
 
 def _attribute(module: Any, path: str) -> Any:

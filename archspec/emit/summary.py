@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from archspec import dimensions
@@ -17,6 +16,7 @@ from archspec.dimensions import Dimension, Size, Unknown
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
 from archspec.layers import Layer
 from archspec.problems import printable
+from archspec.records import Record
 from archspec.tensors import BYTES, TensorType
 
 WIDTH = 100
@@ -29,8 +29,7 @@ _EXAMPLES = (224, 1024, 16384)  # a free size: of an image, of a text, of two se
 _UNITS = ("", "k", "M", "G", "T", "P", "E")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Record):
     """One step. A group of layers has a row of its own, without figures, so that every column adds up."""
 
     path: str
@@ -57,8 +56,7 @@ class Row:
         return self.path.rpartition(".")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Record):
     """What a network comes to. A figure is an int, or a Dimension where it is not known. `str()` is the table."""
 
     name: str

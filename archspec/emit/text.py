@@ -6,8 +6,8 @@ Layout is that of `ruff format` at its defaults, so that a generated file is sta
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from archspec.expressions import literal_text
 
@@ -27,6 +27,24 @@ def prose(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in escaped).rstrip()
 
 
+_BREAK = re.compile(r"(?<=\S) +(?! |>>>)")  # not before a prompt, which doctest would run
+
+
+def wrap(line: str, hang: str = "", room: int = WIDTH - len(INDENT)) -> list[str]:
+    """A line of prose as lines of at most `room` characters, as far as its words allow; further ones begin with `hang`.
+
+    No character changes but the spaces at which it is broken.
+    """
+    lines = []
+    while len(line) > room and (places := [*_BREAK.finditer(line)]):
+        place = max(
+            (place for place in places if place.start() <= room), default=places[0], key=lambda one: one.start()
+        )
+        lines.append(line[: place.start()])
+        line = hang + line[place.end() :]
+    return [*lines, line]
+
+
 def docstring(lines: Iterable[str], indent: str) -> list[Code]:
     """A docstring of lines of prose (already escaped): on one line if it is short and ends in no quote."""
     first, *rest = [*lines] or [""]
@@ -39,19 +57,31 @@ def docstring(lines: Iterable[str], indent: str) -> list[Code]:
     return [Code(f'{indent}"""{first}'), *map(Code, body), Code(f'{indent}"""')]
 
 
-@dataclass
 class Expression:
     """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
-    Without arguments of its own (None) it is the head alone. An `exploded` one always has one argument a line.
+    Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long. An `exploded` one always has one argument a line.
     """
 
-    head: str
-    arguments: list[Expression] | None = None
-    exploded: bool = False
-    comment: str = ""
-    brackets: str = "()"
-    tail: str = ""
+    __slots__ = ("arguments", "brackets", "comment", "exploded", "head", "pieces", "tail")
+
+    def __init__(
+        self,
+        head: str,
+        arguments: list[Expression] | None = None,
+        exploded: bool = False,
+        comment: str = "",
+        brackets: str = "()",
+        tail: str = "",
+        pieces: Iterable[str] = (),
+    ) -> None:
+        self.head = head
+        self.arguments = arguments
+        self.exploded = exploded
+        self.comment = comment
+        self.brackets = brackets
+        self.tail = tail
+        self.pieces = list(pieces)
 
     def flat(self) -> str | None:
         """On one line; None where it has to be broken."""
@@ -65,6 +95,9 @@ class Expression:
     def lines(self, indent: str = "", suffix: str = "") -> list[str]:
         """As lines, the last ending in `suffix`."""
         flat = self.flat()
+        if self.pieces and len(indent) + len(self.head) + len(suffix) > WIDTH:
+            *before, last = (f"{indent}{piece}" for piece in self.pieces)
+            return [*before, _with_comment(f"{last}{suffix}", self.comment)]
         if flat is not None and (self.arguments is None or len(indent) + len(flat) + len(suffix) <= WIDTH):
             return [_with_comment(f"{indent}{flat}{suffix}", self.comment)]
         opening, closing = f"{indent}{self.head}{self.brackets[0]}", f"{indent}{self.brackets[-1]}{self.tail}{suffix}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from archspec import dimensions
@@ -16,6 +15,7 @@ from archspec.emit.summary import Row, Summary, summarize
 from archspec.graph import Call, Flow, Graph
 from archspec.layers import Layer
 from archspec.problems import Problem, SpecError
+from archspec.records import Record
 from archspec.tensors import TensorType
 
 if TYPE_CHECKING:
@@ -32,8 +32,7 @@ TRANSPOSED = "it counts the places of the output, not of the input, and the bias
 NO_BATCH = "it takes the channels of a single sample for the batch"
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(Record):
     """What PyTorch says of one module."""
 
     shape: tuple[int, ...]
@@ -51,8 +50,8 @@ def verify(model: nn.Module, graph: Graph) -> str:
     a figure differs or an input's size is not known, ImportError where torchinfo or PyTorch is not installed.
     """
     try:
-        import torch
-        import torchinfo
+        import torch  # here: whoever does not verify may not have them
+        import torchinfo  # here: likewise
     except ImportError as error:
         raise ImportError(_INSTALL, name=error.name) from error
     summary = summarize(graph)
@@ -77,8 +76,8 @@ def verify(model: nn.Module, graph: Graph) -> str:
 
 def measure(model: nn.Module, inputs: list[Tensor]) -> dict[str, Figures]:
     """What PyTorch says of each innermost module, by its path."""
-    import torchinfo
-    from torch.utils.flop_counter import FlopCounterMode
+    import torchinfo  # here: as above
+    from torch.utils.flop_counter import FlopCounterMode  # here: as above
 
     with FlopCounterMode(display=False) as counter:
         statistics = torchinfo.summary(model, input_data=inputs, verbose=0)

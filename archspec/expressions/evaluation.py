@@ -73,13 +73,16 @@ def evaluate(node: Node, scope: Scope) -> Any:
 Integer.reading = staticmethod(evaluate)
 
 
+_FLAGS = dict.fromkeys(("yes", "on"), "write `true`") | dict.fromkeys(("no", "off"), "write `false`")
+
+
 def _name(node: Name, scope: Scope) -> Any:
     try:
         return scope[node.name]
     except KeyError:
         if node.type:
             return Symbolic(node, node.type)
-    hint = did_you_mean(node.name, sorted(scope), "names that are declared here")
+    hint = _FLAGS.get(node.name.lower()) or did_you_mean(node.name, sorted(scope), "names that are declared here")
     message = f"nothing is called {echo(node.name)} here"
     raise ExpressionError("AS303", message, hint, node.offset, len(node.name))
 

@@ -79,7 +79,7 @@ def call(node: Call, arguments: list[Any]) -> Any:
     name = node.function
     if name not in FUNCTIONS:
         hint = did_you_mean(name, list(FUNCTIONS), "functions")
-        raise ExpressionError("AS302", f"there is no function {echo(name)} here", hint, node.offset, len(name))
+        raise ExpressionError("AS303", f"there is no function {echo(name)} here", hint, node.offset, len(name))
     function = FUNCTIONS[name]
     if node.keywords:
         message = f"{name} takes its values by position"

@@ -160,19 +160,26 @@ class Binary(Node):
         if self.operator == "**":
             left, right = self.left.within(PRIMARY), self.right.within(UNARY)
             beside = self.right.left if isinstance(self.right, Binary) and not right.startswith("(") else self.right
-            hug = _simple(self.left) and _simple(beside) and not left.startswith("(")
+            hug = _hugs(self.left) and _hugs(beside) and not left.startswith("(")
             return f"{left}**{right}" if hug else f"{left} ** {right}"
         # Of equal operators Python groups the left ones, so the right side needs parentheses.
         return f"{self.left.within(self.precedence)} {self.operator} {self.right.within(self.precedence + 1)}"
 
 
 def _simple(node: Node) -> bool:
-    """Whether formatters set no space between a construct and the `**` or `:` beside it."""
+    """Whether formatters set no space between a construct and the `:` beside it."""
     if isinstance(node, Unary):
         return node.operator != "not" and _simple(node.operand)
     return (isinstance(node, Name | Literal) and not isinstance(getattr(node, "value", None), str)) or (
         isinstance(node, Embedded) and node.text.isidentifier()
     )
+
+
+def _hugs(node: Node) -> bool:
+    """Whether formatters set no space between a construct and the `**` beside it."""
+    if isinstance(node, Unary):
+        return node.operator != "not" and _hugs(node.operand)
+    return _simple(node) or all(map(str.isidentifier, node.text.split(".")))
 
 
 class Compare(Node):

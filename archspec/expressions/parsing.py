@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from functools import lru_cache
 
@@ -116,7 +117,9 @@ def parse(text: str) -> Node:
         lead = len(text) - len(text.lstrip())
         place = min(max(0, error.offset - 1) + lead, len(text)) if error.offset else None
         cause = error.msg.split(". Perhaps")[0]
-        raise ExpressionError("AS301", f"this is no expression: {cause[:1].lower()}{cause[1:]}", offset=place) from None
+        advice = "`=` assigns: write `==` to compare" if re.search(r"[^=<>!]=[^=]", text) else ""
+        message = f"this is no expression: {cause[:1].lower()}{cause[1:]}"
+        raise ExpressionError("AS301", message, advice, place) from None
     except (RecursionError, MemoryError, ValueError) as error:
         if isinstance(error, ExpressionError):
             raise

@@ -6,13 +6,26 @@ are words: `int`, `float`, `bool`, `str`, `list[int]`, `tuple[int, float]`, … 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Atom, Dimension, Size, Symbol, show
 from archspec.expressions.errors import ExpressionError, Undecided
-from archspec.expressions.nodes import DEEPEST, Conditional, Embedded, Index, Items, Literal, Name, Node, Slice
+from archspec.expressions.nodes import (
+    DEEPEST,
+    Compare,
+    Conditional,
+    Embedded,
+    Index,
+    Items,
+    Literal,
+    Logic,
+    Name,
+    Node,
+    Slice,
+    Unary,
+)
 
 LONGEST_UNKNOWN = 2000
 """How many characters may write an unknown value: computed names put into one another would double them each time."""
@@ -199,26 +212,57 @@ def choose(condition: Any, then: Any, otherwise: Any) -> Any:
     kinds = type_of(then), type_of(otherwise)
     if kinds[0] == kinds[1] and then == otherwise:
         return then
+    if kinds == ("int", "int"):
+        for truth, other in ((True, otherwise), (False, then)):
+            if assume(then, condition, truth) == assume(otherwise, condition, truth):
+                return other  # `a if a == b else b` is b
     return typed(Conditional(lift(condition), lift(then), lift(otherwise)), join(kinds))
 
 
+def equals(value: Symbolic, other: Any) -> Any:
+    """Whether an unknown value is that one."""
+    return typed(Compare(("==",), (value.node, lift(other))), "bool")
+
+
 def assume(value: Any, condition: Any, truth: bool) -> Any:
-    """The value where `condition` is known to be so: conditionals on it are decided."""
+    """The value where `condition` is known to be so: conditionals on it are decided, what equals is one."""
     if isinstance(value, tuple):
         return tuple(assume(item, condition, truth) for item in value)
     if not isinstance(value, Dimension) or not isinstance(condition, Symbolic):
         return value
     chosen: dict[str, Size] = {}
+    for left, right in _equalities(condition.node, truth):
+        chosen |= {atom.text: right for atom in dimensions.atoms(left) if left == dimensions.of(atom)}
     for atom in dimensions.atoms(value):
         node = atom.node if isinstance(atom, Integer) else None
         if isinstance(node, Conditional) and node.condition.text == condition.node.text:
             chosen[atom.text] = as_size(Integer.reading(node.then if truth else node.otherwise, {}))
-    if not chosen:
-        return value
-    total: Size = 0
-    for monomial, coefficient in value.terms.items():
+    total: Size = 0 if chosen else value
+    for monomial, coefficient in value.terms.items() if chosen else ():
         term: Size = coefficient
         for atom, power in monomial:
             term = term * chosen.get(atom.text, dimensions.of(atom)) ** power
         total = total + term
-    return total
+    names = {_name_of(left): right for left, right in _equalities(condition.node, truth)}
+    within = {name: right for name, right in names.items() if name not in {s.text for s in dimensions.symbols(right)}}
+    return dimensions.substitute(total, {name: right for name, right in within.items() if name is not None})
+
+
+def _equalities(node: Node, truth: bool) -> Iterator[tuple[Size, Size]]:
+    """Which sizes are equal where a condition is known to be so; a name stands on the left where one does."""
+    if isinstance(node, Logic) and node.operator == ("and" if truth else "or"):
+        for operand in node.operands:
+            yield from _equalities(operand, truth)
+    elif isinstance(node, Unary) and node.operator == "not":
+        yield from _equalities(node.operand, not truth)
+    elif isinstance(node, Compare) and node.operators == (("==" if truth else "!="),):
+        left, right = (Integer.reading(operand, {}) for operand in node.operands)
+        if all(isinstance(side, Dimension) or type_of(side) == "int" for side in (left, right)):
+            yield (left, right) if _name_of(left) is not None else (right, left)
+
+
+def _name_of(size: Size) -> str | None:
+    """The name that a size is, if it is no more than that."""
+    atoms = dimensions.atoms(size)
+    alone = len(atoms) == 1 and isinstance(atoms[0], Symbol) and size == dimensions.of(atoms[0])
+    return atoms[0].text if alone else None

@@ -24,6 +24,7 @@ from archspec.functions import (
     splitting,
 )
 from archspec.functions._base import Flow, Function
+from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 
 _FAMILIES = (
     activation,
@@ -53,20 +54,7 @@ def _declared(family: ModuleType) -> Iterator[Function]:
                 yield one
 
 
-FUNCTIONS: dict[str, Function] = {
-    function.name: function for family in _FAMILIES for function in _declared(family)
-}
+FUNCTIONS: dict[str, Function] = {function.name: function for family in _FAMILIES for function in _declared(family)}
 """Every function by its bare name."""
 
-__all__ = ["FUNCTIONS", "Flow", "Function"]
-
-
-OPERATORS = {
-    op: FUNCTIONS[name]
-    for op, name in {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow", "unary -": "neg"}.items()
-    if name in FUNCTIONS
-}
-
-
-def index(value, items):  # noqa
-    return value
+__all__ = ["FUNCTIONS", "OPERATORS", "UNARY_OPERATORS", "Flow", "Function", "index"]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
@@ -39,8 +40,6 @@ Sizes: TypeAlias = Size | tuple[Size, ...]
 Scalar: TypeAlias = Size | float | bool
 Operand: TypeAlias = TensorType | Scalar
 """A tensor or a number; an unknown number is a Symbolic."""
-ABSENT: Any = None
-"""The default of an argument that only one of a function's overloads has, and there has no default."""
 Dtype: TypeAlias = Literal[
     "float32",
     "float64",
@@ -155,18 +154,37 @@ class Function:
         self.python = python
         """How Python code calls it: `torch.flatten`, `F.relu`."""
         self.name = python.rpartition(".")[2]
-        self.doc = inspect.cleandoc(doc or rule.__doc__ or "")
+        self._doc = doc or rule.__doc__ or ""
         self.family = rule.__module__.rpartition(".")[2]
         """The file that it is declared in."""
-        self.signature = inspect.signature(rule, eval_str=True)
-        self.takes = {name: Takes(parameter.annotation) for name, parameter in self.parameters.items()}
-        self._rule = rule
+        self.rule = rule
         self._macs = macs
         self.counts = macs is not None
         """Whether PyTorch's flop counter counts it."""
 
     def __repr__(self) -> str:
         return f"{self.python}({', '.join(map(str, self.parameters))})"
+
+    def named(self, python: str) -> Function:
+        """The same under another name."""
+        return Function(python, self.rule, self._macs, self._doc)
+
+    @property
+    def doc(self) -> str:
+        """What it returns, and the shapes."""
+        return inspect.cleandoc(self._doc)
+
+    # Read when they are first asked for: the catalogue is large, a spec needs little of it.
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """Its parameters, their annotations evaluated."""
+        return inspect.signature(self.rule, eval_str=True)
+
+    @cached_property
+    def takes(self) -> dict[str, Takes]:
+        """What each of its parameters takes, by name."""
+        return {name: Takes(parameter.annotation) for name, parameter in self.parameters.items()}
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -180,15 +198,16 @@ class Function:
         """
         try:
             bound = self.bind(*args, **kwargs)
-            return require_some(self._rule(*bound.args, **bound.kwargs))
+            return require_some(self.rule(*bound.args, **bound.kwargs))
         except Refusal as refusal:
-            message = f"{self.name}: {refusal.message}"
+            name = self.name if self.name.isidentifier() else f"`{self.name}`"
+            message = f"{name}: {refusal.message}"
             raise Refusal(refusal.code, message, refusal.help, refusal.argument).with_traceback(
                 refusal.__traceback__
             ) from None
 
     def macs(self, output: Flow, *args: Any, **kwargs: Any) -> Size:
-        """Multiply-accumulate operations of a call that returned `output`, as PyTorch's flop counter has them, halved."""
+        """Multiply-accumulate operations of a call that returned `output`: PyTorch's flop counter has twice as many."""
         if self._macs is None:
             return 0
         bound = self.bind(*args, **kwargs)

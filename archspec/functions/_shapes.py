@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, maximum, show
 from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
-from archspec.refusals import refuse, require, require_equal, settled
+from archspec.refusals import refuse, require, require_equal, settled, when_equal
 from archspec.tensors import TensorType
 
 Shape = tuple[Size, ...]
@@ -72,12 +72,45 @@ def broadcast(*shapes: Shape) -> Shape:
         sizes = [shape[place] for shape in shapes if len(shape) >= -place and shape[place] != 1]
         size: Size = sizes[0] if sizes else 1
         for other in sizes[1:]:
-            message = f"{text} do not go together: axis {place} is {show(size)} and {show(other)}"
-            hint = "sizes agree if they are equal or one of them is 1; axes count from the end"
-            require_equal(size, other, message=message, help=hint)
+            if not settled(equal(size, other), size, other):
+                _refuse_broadcast(shapes, text, size, other)
             size = _larger(size, other)
         result.append(size)
     return tuple(result)
+
+
+def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size) -> None:
+    """Says which axes differ, and what would make them agree."""
+    if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]):
+        message = f"{text} do not go together: {show(size)} is not {show(other)}, counted from the last axis"
+        require_equal(size, other, message=message, help="sizes agree if they are equal or one of them is 1")
+        return
+    pairs = list(enumerate(zip(*shapes, strict=True)))
+    unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not settled(equal(a, b), a, b)]
+    told = ", ".join(f"axis {axis} is {show(shapes[0][axis])} and {show(shapes[1][axis])}" for axis in unlike)
+    require_equal(size, other, message=f"{text} do not go together: {told}", help=_projection(*shapes, unlike))
+
+
+def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
+    """What to write so that two shapes of as many axes agree."""
+    rank = len(a)
+    if any(when_equal(a[axis], b[axis]) for axis in unlike):
+        return "say in `inputs` what the free size is a multiple of, as in `2 * h`, or make the sizes equal"
+    if not all(isinstance(a[axis], int) and isinstance(b[axis], int) for axis in unlike):
+        return "keep the size on the way, as `padding: same` does, or slice the larger one"
+    if unlike == [rank - 1] and rank < 4:
+        return f"project one of them: `Linear: {b[-1]}` on the first, or `Linear: {a[-1]}` on the second"
+    if rank not in (4, 5) or unlike[0] == 0:
+        return "sizes agree if they are equal or one of them is 1"
+    spatial = [axis for axis in unlike if axis > 1]
+    sizes = [int(shape[spatial[0]]) if spatial else -int(shape[1]) for shape in (a, b)]
+    large, small = (a, b) if sizes[0] > sizes[1] else (b, a)  # or the one of fewer channels
+    strides = {-(-int(large[axis]) // int(small[axis])) for axis in spatial} or {1}
+    if len(strides) > 1 or any(-(-large[axis] // stride) != small[axis] for axis in spatial for stride in strides):
+        return "make the sizes equal, by equal strides and enough padding on both ways, or by `interpolate`"
+    stride = f", stride: {max(strides)}" if max(strides) > 1 else ""
+    conv = f"Conv{rank - 2}d: {{out_channels: {show(small[1])}, kernel_size: 1{stride}}}"
+    return f"project {listed(large)}: `{conv}`"
 
 
 def _larger(a: Size, b: Size) -> Size:
@@ -96,7 +129,9 @@ def require_stretches(shape: Shape, target: Shape, name: str) -> None:
         refuse("AS502", f"`{name}` {listed(shape)} has more axes than {listed(target)}", argument=name)
     for size, wanted in zip(reversed(shape), reversed(target), strict=False):
         if size != 1:
-            message = f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
+            message = (
+                f"`{name}` {listed(shape)} does not stretch to {listed(target)}: {show(size)} is not {show(wanted)}"
+            )
             require_equal(size, wanted, message=message, argument=name)
 
 
@@ -125,4 +160,4 @@ def counted(count: Size, what: str) -> int:
         return count
     if settled(None, count):
         raise Undecided(f"the number of {what}, {count}")
-    refuse("AS502", f"the number of {what} would be {count}, which depends on the input")
+    return refuse("AS502", f"the number of {what} would be {count}, which depends on the input")

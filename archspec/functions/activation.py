@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from archspec.dimensions import quotient, show
 from archspec.functions._base import Function, function
 from archspec.functions._dtypes import INEXACT, NUMBERS, REAL, floating, require_dtype
 from archspec.functions._shapes import axis, require_rank_from
 from archspec.refusals import refuse, require, require_divides, require_equal
-from archspec.dimensions import quotient, show
-from archspec.tensors import DTYPES, FLOATS, INTEGERS, TensorType
+from archspec.tensors import FLOATS, TensorType
 
 _PLAIN: dict[str, tuple[tuple[str, ...], str]] = {
     "hardsigmoid": (FLOATS, "clamp(x / 6 + 0.5, 0, 1)"),
@@ -164,8 +164,10 @@ def _dropout(name: str, doc: str) -> Function:
         known = isinstance(p, int | float)
         require(not known or 0 <= p <= 1, "AS404", f"`p` is a probability, 0 to 1; this is {p}", argument="p")
         if spatial and input.rank not in (spatial + 1, spatial + 2):
-            refuse("AS501", f"it takes {spatial + 1} or {spatial + 2} axes, with channels; this is {input}")
-        require(name[0] != "f" or input.rank > 1, "AS501", f"it takes channels, [N, C, *]; this is {input}")
+            text = f"`input` takes {spatial + 1} or {spatial + 2} axes, with channels; this is {input}"
+            refuse("AS501", text, argument="input")
+        channels = name[0] != "f" or input.rank > 1
+        require(channels, "AS501", f"`input` takes channels, [N, C, *]; this is {input}", argument="input")
         return input
 
     def by_default(input: TensorType, p: float = 0.5, training: bool = True) -> TensorType:

@@ -6,16 +6,17 @@ from typing import Any, Literal
 
 from archspec.dimensions import Size, product, quotient, show
 from archspec.functions._base import Function, Sizes, function
-from archspec.functions._dtypes import INEXACT, NUMBERS, require_dtype, require_same_dtype
+from archspec.functions._dtypes import INEXACT, require_dtype, require_same_dtype
 from archspec.functions._shapes import Shape, require_rank, same_size
-from archspec.functions._windows import AXES, require_spatial, slide, spread
-from archspec.refusals import require, require_at_least, require_divides, require_equal
+from archspec.functions._windows import require_spatial, slide, spread
+from archspec.refusals import require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
+from archspec.windows import AXES
 
 
 def _checked_channels(input: TensorType, weight: TensorType, bias: TensorType | None, groups: Size, out: Size) -> None:
     """The dtypes are one, and `groups` divides the channels that come out."""
-    require_dtype(input, NUMBERS)
+    require_dtype(input, INEXACT)
     require_same_dtype(input, weight, *(() if bias is None else (bias,)))
     require_at_least(groups, 1, code="AS404", message=f"`groups` is {show(groups)}", argument="groups")
     message = f"`groups` {show(groups)} does not divide the {show(weight.shape[0])} of `weight` {weight}"
@@ -44,7 +45,7 @@ def _convolution(spatial: int) -> Function:
         _checked_channels(input, weight, bias, groups, weight.shape[0])
         channels = input.shape[-1 - spatial]
         taken = weight.shape[1] * groups
-        message = f"`weight` {weight} takes {show(taken)} channels in {show(groups)} groups, not the {show(channels)} of {input}"
+        message = f"`weight` {weight} takes {show(taken)} channels (of all groups), not the {show(channels)} of {input}"
         require_equal(taken, channels, message=message, argument="weight")
         if padding == "same":
             for step in spread(stride, spatial, "stride"):
@@ -137,7 +138,10 @@ def fold(
     """Sums columns back into an image. Shape: [N, C * kernel's numbers, windows] -> [N, C, *output_size]"""
     require_rank(input, 2, 3, layout="[N, C * kernel's numbers, windows]")
     require_dtype(input, _COLUMNS)
-    kernel, image = spread(kernel_size, 2, "kernel_size", alone=False), spread(output_size, 2, "output_size", alone=False)
+    kernel, image = (
+        spread(kernel_size, 2, "kernel_size", alone=False),
+        spread(output_size, 2, "output_size", alone=False),
+    )
     taps = product(kernel)
     message = f"the {show(input.shape[-2])} rows of {input} are no multiple of the kernel's {show(taps)} numbers"
     require_divides(taps, input.shape[-2], message=message, argument="kernel_size")
@@ -146,5 +150,3 @@ def fold(
     message = f"{input} has {show(input.shape[-1])} columns, but an image of {there} has {show(count)} windows"
     require_equal(input.shape[-1], count, message=message, argument="output_size")
     return input.reshaped(*input.shape[:-2], quotient(input.shape[-2], taps), *image)
-
-

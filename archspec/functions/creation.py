@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from archspec import dimensions
-from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Symbolic, Undecided
+from archspec.dimensions import Dimension, Size
+from archspec.expressions import Symbolic, Undecided, as_size
 from archspec.functions._base import ABSENT, Dtype, Function, Scalar, Sizes, describe, function, listed
 from archspec.functions._dtypes import INEXACT, number_kind, require_dtype, result_type
 from archspec.refusals import refuse, require, require_at_least
@@ -102,9 +102,10 @@ def _count(start: Scalar, end: Scalar, step: Scalar, text: str) -> Size:
         return count
     if not all(isinstance(value, int | Dimension) for value in values):
         return dimensions.of(dimensions.Unknown(f"arange({start}, {end}, {step})"))
-    if dimensions.at_least(step, 0) is False:  # type: ignore[arg-type] # sizes
-        start, end, step = end, start, -step  # type: ignore[operator]
-    count = (end - start + step - 1) // step  # type: ignore[operator, assignment]
+    first, last, by = (as_size(value) for value in values)
+    if dimensions.at_least(by, 0) is False:
+        first, last, by = last, first, -by
+    count = (last - first + by - 1) // by
     require_at_least(count, 0, code="AS404", message=text, argument="end")
     return count
 
@@ -143,8 +144,9 @@ def _nested(data: Any) -> tuple[tuple[Size, ...], set[str]]:
     """The shape of nested lists, and the kinds of numbers in them."""
     if isinstance(data, Symbolic) and data.type not in ("float", "bool", "int"):
         raise Undecided(f"`data`, which is {data}")
-    if isinstance(data, bool | int | float | Dimension | Symbolic):
-        return (), {number_kind(data)}
+    if isinstance(data, int | float | Dimension | Symbolic):
+        number: Any = data
+        return (), {number_kind(number)}
     if not isinstance(data, tuple | list) or isinstance(data, TensorType) or not data:
         refuse("AS404", f"`data` takes numbers, or lists of them; this is {describe(data)}", "", "data")
     shapes, kinds = zip(*map(_nested, data), strict=True)

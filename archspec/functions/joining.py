@@ -65,9 +65,9 @@ def _stacked(name: str, doc: str) -> Function:
         match name, x.rank:
             case "hstack", 0:
                 return x.reshaped(1)
-            case ("vstack" | "dstack"), 0:
+            case (("vstack" | "dstack"), 0):
                 return x.reshaped(*(1,) * (2 + (name == "dstack")))
-            case ("vstack" | "dstack"), 1:
+            case (("vstack" | "dstack"), 1):
                 return x.reshaped(1, x.shape[0], *(1,) * (name == "dstack"))
             case "dstack", 2:
                 return x.reshaped(*x.shape, 1)

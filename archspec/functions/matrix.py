@@ -12,7 +12,9 @@ from archspec.tensors import TensorType
 
 def _contracted(a: TensorType, b: TensorType, left: Size, right: Size) -> Size:
     """The size that is summed over."""
-    message = f"{a} and {b} do not multiply: the rows of the first have {show(left)}, the columns of the second {show(right)}"
+    message = (
+        f"{a} and {b} do not multiply: the rows of the first have {show(left)}, the columns of the second {show(right)}"
+    )
     return same_size(left, right, message, "the last axis of the first goes with the last but one of the second")
 
 
@@ -79,7 +81,11 @@ def outer(input: TensorType, vec2: TensorType) -> TensorType:
     return TensorType((input.shape[0], vec2.shape[0]), result_type(input, vec2))
 
 
-@function("torch.addmm", macs=lambda output, input, mat1, mat2, **_: product((output.numel, mat1.shape[1])))
+def _added_macs(output: TensorType, input: TensorType, first: TensorType, second: TensorType, **_: Scalar) -> Size:
+    return product((output.numel, first.shape[-1]))
+
+
+@function("torch.addmm", macs=_added_macs)
 def addmm(input: TensorType, mat1: TensorType, mat2: TensorType, *, beta: Scalar = 1, alpha: Scalar = 1) -> TensorType:
     """beta * input + alpha * mat1 @ mat2. Shape: [*] that stretches to [A, C], [A, B], [B, C] -> [A, C]"""
     require_rank(mat1, 2, name="mat1")
@@ -88,7 +94,7 @@ def addmm(input: TensorType, mat1: TensorType, mat2: TensorType, *, beta: Scalar
     return _added(input, TensorType((mat1.shape[0], mat2.shape[1]), _multiplied(mat1, mat2)))
 
 
-@function("torch.baddbmm", macs=lambda output, input, batch1, batch2, **_: product((output.numel, batch1.shape[2])))
+@function("torch.baddbmm", macs=_added_macs)
 def baddbmm(
     input: TensorType, batch1: TensorType, batch2: TensorType, *, beta: Scalar = 1, alpha: Scalar = 1
 ) -> TensorType:
@@ -146,9 +152,7 @@ def linear(input: TensorType, weight: TensorType, bias: TensorType | None = None
 
 
 @function("F.bilinear")
-def bilinear(
-    input1: TensorType, input2: TensorType, weight: TensorType, bias: TensorType | None = None
-) -> TensorType:
+def bilinear(input1: TensorType, input2: TensorType, weight: TensorType, bias: TensorType | None = None) -> TensorType:
     """input1 @ weight @ input2.T for each output. Shape: [*, A], [*, B], [C, A, B], [C] -> [*, C]"""
     require_rank(weight, 3, name="weight")
     require_rank_from(input1, 1, name="input1")

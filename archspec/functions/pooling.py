@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size, show
+from archspec.dimensions import Size
 from archspec.functions._base import Function, Sizes
 from archspec.functions._dtypes import REAL_OR_BOOL, floating, require_dtype
-from archspec.functions._windows import AXES, require_at_most_half, require_spatial, slide, spread
-from archspec.refusals import require, require_at_least
+from archspec.functions._windows import require_spatial, slide, spread
+from archspec.refusals import require
 from archspec.tensors import FLOATS, INTEGERS, TensorType
+from archspec.windows import AXES, require_at_most_half, require_within
 
 Pooled = TensorType | tuple[TensorType, TensorType]
 
 
-def _pooled(x: TensorType, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool) -> TensorType:
+def _pooled(
+    x: TensorType, kernel: Sizes, stride: Sizes | None, padding: Sizes, dilation: Sizes, ceil: bool
+) -> TensorType:
     sizes = kernel if isinstance(kernel, tuple) else (kernel,)
     if stride is None or stride == ():
         stride = kernel
-    require_at_most_half(padding, sizes)
+    require_at_most_half(spread(padding, len(sizes), "padding"), sizes, "pad before it, with `pad`")
     return x.reshaped(*x.shape[: -len(sizes)], *slide(x, sizes, stride, padding, dilation, ceil=bool(ceil)))
-
-
-def _require_unpadded(x: TensorType, kernel: tuple[Size, ...]) -> None:
-    """PyTorch's mean over three axes takes no kernel that is larger than the unpadded input."""
-    for size, k in zip(x.shape[-3:], kernel, strict=True):
-        message = f"the kernel spans {show(k)}, but the input only {show(size)}: {x}"
-        require_at_least(size, k, message=message, argument="kernel_size")
 
 
 def _maximum(spatial: int) -> Function:
@@ -53,7 +49,7 @@ def _average(spatial: int) -> Function:
         require_dtype(input, (*FLOATS, "int64"))
         kernel = spread(kernel_size, spatial, "kernel_size")
         if spatial == 3:
-            _require_unpadded(input, kernel)
+            require_within(input, kernel)
         return _pooled(input, kernel, stride, padding, 1, ceil)
 
     def plain(
@@ -92,10 +88,10 @@ def _norm(spatial: int) -> Function:
     ) -> TensorType:
         require_spatial(input, spatial)
         require_dtype(input, REAL_OR_BOOL)
-        require(not norm_type == 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require(norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
         kernel = spread(kernel_size, spatial, "kernel_size", alone=spatial == 1)
         if spatial == 3:
-            _require_unpadded(input, kernel)
+            require_within(input, kernel)
         output = _pooled(input, kernel, stride, 0, 1, ceil_mode)
         return output._replace(dtype=floating(input.dtype))
 
@@ -121,9 +117,7 @@ def _adaptive(spatial: int, name: str) -> Function:
     def average_of_one(input: TensorType, output_size: Sizes) -> TensorType:
         return sized(input, entries(output_size))
 
-    def largest(
-        input: TensorType, output_size: Size | tuple[Size | None, ...], return_indices: bool = False
-    ) -> Pooled:
+    def largest(input: TensorType, output_size: Size | tuple[Size | None, ...], return_indices: bool = False) -> Pooled:
         output = sized(input, entries(output_size))
         return (output, output._replace(dtype="int64")) if return_indices else output
 

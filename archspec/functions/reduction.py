@@ -8,19 +8,19 @@ from archspec.dimensions import Size, show
 from archspec.functions._base import ABSENT, Axes, Dtype, Function, function
 from archspec.functions._dtypes import (
     INEXACT,
-    NUMBERS,
     REAL,
     REAL_OR_BOOL,
     floating,
     promote,
     real,
     require_dtype,
+    require_same_dtype,
     result_type,
     summed,
 )
 from archspec.functions._shapes import axes, axis, broadcast, require_rank_from, same_size, without
 from archspec.refusals import refuse, require, require_at_least
-from archspec.tensors import COMPLEX, DTYPES, FLOATS, TensorType
+from archspec.tensors import FLOATS, TensorType
 
 Pair = tuple[TensorType, TensorType]
 
@@ -67,9 +67,7 @@ def nansum(
 
 
 @function("torch.prod")
-def prod(
-    input: TensorType, dim: int = ABSENT, keepdim: bool = ABSENT, *, dtype: Dtype | None = None
-) -> TensorType:
+def prod(input: TensorType, dim: int = ABSENT, keepdim: bool = ABSENT, *, dtype: Dtype | None = None) -> TensorType:
     """The product; integers multiply in int64. Shape: [*] -> [*] without the axis `dim`, or [] if it is left out"""
     return _reduced(input, dim, keepdim, dtype or summed(input.dtype))
 
@@ -301,9 +299,11 @@ def cdist(x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
     for x, name in ((x1, "x1"), (x2, "x2")):
         require_rank_from(x, 2, "[*, P, D]", name)
         require_dtype(x, FLOATS, name)
+    require(not isinstance(p, int | float) or p >= 0, "AS404", f"`p` is {p}, below 0", argument="p")
+    require_same_dtype(x1, x2)
     same_size(x1.shape[-1], x2.shape[-1], f"the vectors of {x1} and {x2} have unlike lengths")
     batch = broadcast(x1.shape[:-2], x2.shape[:-2])
-    return TensorType((*batch, x1.shape[-2], x2.shape[-2]), promote(x1.dtype, x2.dtype))
+    return TensorType((*batch, x1.shape[-2], x2.shape[-2]), x1.dtype)
 
 
 @function("torch.diff")

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
-from archspec import dimensions
-from archspec.dimensions import Dimension, Size, quotient, show
-from archspec.expressions import Symbolic
-from archspec.functions._base import Function, function, listed
+from archspec.dimensions import Size, quotient, show
+from archspec.functions._base import function, listed
 from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype
 from archspec.functions._shapes import require_rank, require_rank_from, same_size
 from archspec.functions._windows import spread
-from archspec.refusals import refuse, require, require_at_least, require_divides, require_equal
+from archspec.refusals import require, require_at_least, require_divides, require_equal
 from archspec.tensors import DTYPES, FLOATS, TensorType
+from archspec.windows import padded, require_paddable, scaled
 
 _RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
 """The numbers of axes that a mode works on; the other modes work on all of them."""
-
-
-def scaled(size: Size, factor: Size | float) -> Size:
-    """floor(size * factor), as PyTorch computes it: in floating-point numbers."""
-    if isinstance(factor, int | Dimension):
-        return size * factor
-    if isinstance(factor, float):
-        if isinstance(size, int):
-            return math.floor(size * factor)
-        numerator, denominator = factor.as_integer_ratio()
-        if max(numerator, denominator) <= 2**20:  # small enough for the product to be exact
-            return numerator * size // denominator
-    return dimensions.of(dimensions.Unknown(f"floor({show(size)} * {factor})"))
 
 
 @function("F.interpolate")
@@ -80,20 +65,15 @@ def pad(
         known = isinstance(value, int | float) and value != 0
         require(not known, "AS404", "`value` goes with the mode constant", argument="value")
         hint = "such padding is for the last axes of [N, C, L], [N, C, H, W] or [N, C, D, H, W]"
-        require(count in (1, 2, 3) and input.rank - count in (1, 2), "AS501", f"{text}, the input is {input}", hint, "pad")
-    shape = list(input.shape)
+        require(
+            count in (1, 2, 3) and input.rank - count in (1, 2), "AS501", f"{text}, the input is {input}", hint, "pad"
+        )
+    output = input
     for place in range(count):
         before, after = pad[2 * place : 2 * place + 2]
-        size = shape[-1 - place]
-        most = {"reflect": size - 1, "circular": size}.get(mode)
-        for amount in (before, after) if most is not None else ():
-            message = f"{mode} padding of {show(amount)} takes more numbers than the {show(size)} of {input} give"
-            require_at_least(most, amount, code="AS404", message=message, argument="pad")
-        result = size + before + after
-        message = f"padding of {show(before)} and {show(after)} leaves nothing of the {show(size)} of {input}"
-        require_at_least(result, 1, message=message, argument="pad")
-        shape[-1 - place] = result
-    return input.reshaped(*shape)
+        require_paddable(mode, input, input.shape[-1 - place], before, after, "pad")
+        output = padded(output, -1 - place, before, after, "pad")
+    return output
 
 
 @function("F.grid_sample")

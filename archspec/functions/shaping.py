@@ -106,7 +106,9 @@ SWAPS = {name: _swap(name) for name in ("swapaxes", "swapdims", "transpose")}
 @function("torch.t")
 def t(input: TensorType) -> TensorType:
     """Swaps the two axes of a matrix. Shape: [A, B] -> [B, A]"""
-    require(input.rank <= 2, "AS501", f"it takes at most 2 axes; this is {input}", "`transpose` names two axes", "input")
+    require(
+        input.rank <= 2, "AS501", f"it takes at most 2 axes; this is {input}", "`transpose` names two axes", "input"
+    )
     return input.reshaped(*reversed(input.shape))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from archspec import dimensions
 from archspec.dimensions import Size, quotient, show
 from archspec.functions._base import function, listed
 from archspec.functions._shapes import axis, counted, require_rank_from
-from archspec.refusals import refuse, require, require_at_least, require_divides, require_equal
+from archspec.refusals import require, require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
 
 Tensors = tuple[TensorType, ...]
@@ -31,7 +33,7 @@ def part(size: Size, start: Size | None, stop: Size | None, step: Size = 1) -> S
 
 @function("torch.chunk")
 def chunk(input: TensorType, chunks: int, dim: int = 0) -> Tensors:
-    """Takes an axis apart into so many parts of equal size, the last one smaller. Shape: [*, L, *] -> n x [*, L / n, *]"""
+    """Takes an axis apart into equal parts, the last one perhaps smaller. Shape: [*, L, *] -> n x [*, L / n, *]"""
     require_rank_from(input, 1)
     require(chunks > 0, "AS404", f"`chunks` is {chunks}", argument="chunks")
     place = axis(input, dim)
@@ -65,16 +67,14 @@ def split(tensor: TensorType, split_size_or_sections: Size | tuple[Size, ...], d
 
 
 @function("torch.tensor_split")
-def tensor_split(
-    input: TensorType, indices_or_sections: int | tuple[Size, ...], /, dim: int = 0
-) -> Tensors:
+def tensor_split(input: TensorType, indices_or_sections: int | tuple[Size, ...], /, dim: int = 0) -> Tensors:
     """Takes an axis apart into so many parts, or at those places. Shape: [*, L, *] -> n x [*, L / n, *]"""
     require_rank_from(input, 1)
     place, name = axis(input, dim), "indices_or_sections"
     size = input.shape[place]
     if isinstance(indices_or_sections, tuple):
         bounds = (None, *indices_or_sections, None)
-        return tuple(input.resized(place, part(size, *pair)) for pair in zip(bounds, bounds[1:], strict=False))
+        return tuple(input.resized(place, part(size, *pair)) for pair in pairwise(bounds))
     count = indices_or_sections
     require(count > 0, "AS404", f"`{name}` is {count}", argument=name)
     return tuple(input.resized(place, (size + count - 1 - index) // count) for index in range(count))
@@ -94,7 +94,7 @@ def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType
     require_rank_from(input, 1)
     place = axis(input, dim)
     size = input.shape[place]
-    _require_within(input, dim, start, "start", size)
+    require_within(input, dim, start, "start", size)
     first = start if dimensions.at_least(start, 0) is not False else size + start
     message = f"`start` {show(start)} and `length` {show(length)} go beyond the {show(size)} of axis {dim} of {input}"
     require_at_least(size, first + length, message=message, argument="length")
@@ -107,18 +107,12 @@ def select(input: TensorType, dim: int, index: Size) -> TensorType:
     """One entry of an axis. Shape: [*, L, *] -> [*]"""
     require_rank_from(input, 1)
     place = axis(input, dim)
-    _require_within(input, dim, index, "index", input.shape[place] - 1)
+    require_within(input, dim, index, "index", input.shape[place] - 1)
     return _dropped(input, place)
 
 
-def entry(x: TensorType, place: int, index: Size) -> None:
-    """Refuses an entry that an axis does not have."""
-    size = x.shape[place]
-    if dimensions.at_least(index, size) or dimensions.at_least(-1 - size, index):
-        refuse("AS404", f"axis {place} of {x} has {show(size)} entries, and none at {show(index)}")
-
-
-def _require_within(x: TensorType, dim: int, at: Size, name: str, most: Size) -> None:
+def require_within(x: TensorType, dim: int, at: Size, name: str, most: Size) -> None:
+    """A place on an axis, counted from either end, is there."""
     size = x.shape[axis(x, dim)]
     message = f"`{name}` is {show(at)}, but axis {dim} of {x} has {show(size)}"
     require_at_least(most, at, code="AS404", message=message, argument=name)

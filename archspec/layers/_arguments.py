@@ -121,15 +121,26 @@ class Argument:
             value = _sized(value)
         if not self._takes(value, layer):
             message = f"`{self.name}` of {layer.__name__} takes {self.expects(layer)}; this is {_describe(value)}"
-            near = did_you_mean(value, self.choices) if isinstance(value, str) else ""
+            near = did_you_mean(value, self.choices) if isinstance(value, str) else self._advice(value)
             refuse("AS404", message, near, self.name)
         return value
+
+    def _advice(self, value: object) -> str:
+        """What to write instead of a value that it does not take."""
+        if isinstance(value, float) and value.is_integer() and self.kind in ("integer", "integers"):
+            return f"write `{int(value)}`; in an expression `//` gives an integer, `/` never does"
+        if isinstance(value, float) and self.kind in ("integer", "integers"):
+            return "write an integer; in an expression `//`, `int` and `round` give one"
+        if isinstance(value, bool) and self.kind != "flag":
+            return "write a number: true and false are none"
+        return "" if self.default is REQUIRED else f"leave it out for PyTorch's default, {_describe(self.default)}"
 
     def _takes(self, value: object, layer: type[Configured]) -> bool:
         if value is None:
             return self.optional
         if isinstance(value, Symbolic):
-            return value.type.split("[")[0] in ("any", *_SYMBOLIC.get(self.kind, ()))
+            words = ("str",) if self.choices else ()
+            return value.type.split("[")[0] in ("any", *_SYMBOLIC.get(self.kind, ()), *words)
         if isinstance(value, str) and self.choices:
             return value in self.choices
         if self.kind in ("flag", "word", "device", "dtype"):
@@ -255,7 +266,11 @@ class Configured:
             if name in given:
                 self.__dict__[name] = argument.check(given[name], type(self))
             elif argument.required:
-                refuse("AS403", f"{type(self).__name__} requires `{name}`: {argument.expects(type(self))}")
+                layer, needed = type(self).__name__, [n for n, a in self.arguments.items() if a.required]
+                advice = f"`{layer}: {{{', '.join(f'{n}: …' for n in needed)}}}`"
+                if len(needed) == 1:
+                    advice = f"`{layer}: …`" if name == needed[0] and not given else advice
+                refuse("AS403", f"{layer} requires `{name}`: {argument.expects(type(self))}", f"write {advice}")
             elif not argument.inferred:
                 self.__dict__[name] = argument.default
 

@@ -12,7 +12,6 @@ import math
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypeAlias
 
-from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Symbolic, Undecided
 from archspec.layers._arguments import (
@@ -56,7 +55,6 @@ __all__ = [
     "number",
     "numbers",
     "per_axis",
-    "scaled",
     "spread",
     "word",
 ]
@@ -64,7 +62,8 @@ __all__ = [
 KINDS = {"floating-point": FLOATS, "integer": INTEGERS, "boolean": ("bool",), "complex": COMPLEX}
 """The dtypes by what kind of numbers they hold."""
 
-_LARGEST = {"float16": 65504.0, **dict.fromkeys(("bfloat16", "float32", "complex64"), 3.4028234663852886e38)}
+_SINGLE = 3.4028234663852886e38
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": _SINGLE, "complex64": _SINGLE}
 
 
 class Layer(Configured):
@@ -186,20 +185,7 @@ def spread(value: Any, count: int) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,) * count
 
 
-def scaled(size: Size, factor: Size | float | Symbolic) -> Size:
-    """floor(size * factor), as PyTorch computes it: in floating-point numbers."""
-    if isinstance(factor, int | Dimension):
-        return size * factor
-    if isinstance(factor, float):
-        if isinstance(size, int):
-            return math.floor(max(-(2.0**64), min(size * factor, 2.0**64)))  # beyond 64 bits, it is too much anyway
-        numerator, denominator = factor.as_integer_ratio()
-        if max(numerator, denominator) <= 2**20:  # small enough for the product to be exact
-            return numerator * size // denominator
-    return dimensions.of(dimensions.Unknown(f"floor({show(size)} * {factor})"))
-
-
 def _list(value: Sizes | Iterable[Size]) -> str:
     if isinstance(value, int | Dimension):
-        return show(value)
-    return f"[{', '.join(map(show, value))}]" if isinstance(value, tuple) else str(value)
+        return str(int(value)) if isinstance(value, int) else show(value)
+    return f"[{', '.join(map(_list, value))}]" if isinstance(value, tuple) else str(value)

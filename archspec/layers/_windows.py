@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from archspec import dimensions
-from archspec.dimensions import Size, show
+from archspec import windows
+from archspec.dimensions import Size
 from archspec.layers._base import Layer, Sizes, spread
-from archspec.refusals import require_at_least
 from archspec.tensors import TensorType
-
-AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
-"""How PyTorch's documentation names the spatial axes."""
 
 
 class Windowed(Layer):
@@ -17,7 +13,7 @@ class Windowed(Layer):
 
     def require_spatial(self, x: TensorType) -> None:
         """The input has channels and the spatial axes, and perhaps a batch."""
-        axes = AXES[self.spatial]
+        axes = windows.AXES[self.spatial]
         self.require_rank(x, self.spatial + 1, self.spatial + 2, layout=f"[N, C, {axes}] or [C, {axes}]")
 
     def slide(
@@ -25,27 +21,4 @@ class Windowed(Layer):
     ) -> tuple[Size, ...]:
         """How many windows there are along each spatial axis."""
         by_axis = (spread(value, self.spatial) for value in (kernel, stride, padding, dilation))
-        counts = []
-        for size, k, s, p, d in zip(x.shape[-self.spatial :], *by_axis, strict=True):
-            needed, there = d * (k - 1) + 1, size + 2 * p
-            room = "input" if p == 0 else "padded input"
-            require_at_least(
-                there + s - 1 if ceil else there,
-                needed,
-                message=f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in",
-                help="use more padding, a smaller kernel, or one stride less before it",
-                argument="kernel_size",
-            )
-            counts.append(windows(size, k, s, p, d, ceil))
-        return tuple(counts)
-
-
-def windows(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size = 1, ceil: bool = False) -> Size:
-    """How many windows fit: floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1.
-
-    With `ceil` the last window may reach beyond the padding, but has to begin before it.
-    """
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
-    if not ceil:
-        return room // stride + 1
-    return dimensions.minimum((room + stride - 1) // stride, (size + padding - 1) // stride) + 1
+        return windows.slide(x, *by_axis, ceil=ceil)

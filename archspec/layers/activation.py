@@ -6,11 +6,8 @@ from typing import ClassVar
 
 from archspec.dimensions import Size, quotient, show
 from archspec.layers._base import Layer, device, dtype, flag, integer, number, word
-from archspec.refusals import refuse, require, require_divides, require_equal
+from archspec.refusals import require, require_divides, require_equal
 from archspec.tensors import INTEGERS, TensorType
-
-_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38}
-_BITS = {"int64": 64, "int32": 32, "int16": 16, "int8": 8}
 
 
 class _Elementwise(Layer):
@@ -22,15 +19,6 @@ class _Elementwise(Layer):
     def forward(self, x: TensorType) -> TensorType:
         self.require_kind(x, *self.kinds)
         return x
-
-    def require_fits(self, x: TensorType, *names: str) -> None:
-        """The input's dtype can hold the numbers that those arguments give."""
-        low, high = _range(x.dtype)
-        for name in names:
-            value = getattr(self, name)
-            if isinstance(value, int | float) and not low <= value <= high:
-                message = f"`{name}` is {value}, but {x.dtype} holds {low:g} to {high:g}: {x} flows in"
-                refuse("AS406", message, argument=name)
 
 
 class _Floating(_Elementwise):
@@ -317,14 +305,3 @@ class Softmax2d(Layer):
         self.require_rank(x, 3, 4, layout="[N, C, H, W] or [C, H, W]")
         self.require_float(x)
         return x
-
-
-def _range(dtype: str) -> tuple[float, float]:
-    """The least and the greatest number of a dtype."""
-    if dtype == "uint8":
-        return 0, 255
-    if dtype in _BITS:
-        bits = _BITS[dtype] - 1
-        return -(2**bits), 2**bits - 1
-    largest = _LARGEST.get(dtype, float("inf"))
-    return -largest, largest

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TypeGuard
 
 from archspec.dimensions import Size, product, quotient, show
-from archspec.layers._base import Sizes, device, dtype, flag, inferred, integer, per_axis, spread, word
+from archspec.expressions import Symbolic, choose, equals
+from archspec.layers._base import Sizes, device, divisors, dtype, flag, inferred, integer, per_axis, spread, word
 from archspec.layers._windows import Windowed
-from archspec.layers.padding import require_paddable
 from archspec.refusals import refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
+from archspec.windows import require_paddable, windows
 
 _COLUMNS = (*FLOATS, *COMPLEX, "bool")  # the dtypes that PyTorch folds and unfolds
 
@@ -51,13 +53,16 @@ class _Convolution(Windowed):
         return weights + self.out_channels if self.bias else weights
 
 
+def _is_word(padding: object) -> TypeGuard[Symbolic]:
+    """Whether it is `same` or `valid`, but a parameter says which."""
+    return isinstance(padding, Symbolic) and padding.type == "str"
+
+
 def _groups_that_work(in_channels: Size, out_channels: Size) -> str:
     if not isinstance(in_channels, int) or not isinstance(out_channels, int):
         return ""
-    common = math.gcd(in_channels, out_channels)
-    divisors = [n for n in range(1, min(common, 4096) + 1) if common % n == 0]
-    listed = ", ".join(map(str, divisors[:8])) + (", …" if len(divisors) > 8 else "")
-    return f"groups that work for {in_channels} -> {out_channels} channels: {listed}"
+    common = divisors(math.gcd(in_channels, out_channels))
+    return f"groups that work for {in_channels} -> {out_channels} channels: {common}"
 
 
 class _Conv(_Convolution):
@@ -78,6 +83,8 @@ class _Conv(_Convolution):
         if self.padding == "same":
             self._require_unit_stride()
             sizes = x.shape[-self.spatial :]
+        elif _is_word(self.padding):
+            sizes = self._by_word(x, self.padding)
         else:
             sizes = self.slide(x, self.kernel_size, self.stride, self._padding(), self.dilation)
         if self.padding_mode != "zeros":
@@ -85,7 +92,15 @@ class _Conv(_Convolution):
         return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
 
     def _padding(self) -> Sizes:
-        return 0 if isinstance(self.padding, str) else self.padding
+        return 0 if isinstance(self.padding, str) or _is_word(self.padding) else self.padding
+
+    def _by_word(self, x: TensorType, padding: Symbolic) -> tuple[Size, ...]:
+        """The sizes where a parameter says which padding: `h if padding == "same" else h - 2`."""
+        there = x.shape[-self.spatial :]
+        by_axis = (spread(value, self.spatial) for value in (self.kernel_size, self.stride, 0, self.dilation))
+        valid = tuple(windows(*values) for values in zip(there, *by_axis, strict=True))
+        sizes: tuple[Size, ...] = choose(equals(padding, "same"), there, valid)
+        return sizes
 
     def _require_unit_stride(self) -> None:
         for step in spread(self.stride, self.spatial):
@@ -105,7 +120,7 @@ class _Conv(_Convolution):
         for size, k, d, p in zip(x.shape[-self.spatial :], *by_axis, strict=True):
             span = d * (k - 1)
             before, after = (span // 2, span - span // 2) if self.padding == "same" else (p, p)
-            require_paddable(self, self.padding_mode, x, size, before, after)
+            require_paddable(self.padding_mode, x, size, before, after)
 
     def macs(self, x: TensorType, y: TensorType) -> Size:
         return product([y.numel, quotient(self.in_channels, self.groups), self.taps])
@@ -265,7 +280,7 @@ class Fold(Windowed):
         require_equal(
             x.shape[-1],
             columns,
-            message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(columns)} windows,"
+            message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {int(columns) if isinstance(columns, int) else show(columns)} windows,"
             f" but {show(x.shape[-1])} columns flow in",
             argument="output_size",
         )

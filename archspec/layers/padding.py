@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, Sizes, number, per_axis, spread
-from archspec.refusals import refuse, require, require_at_least
+from archspec.refusals import refuse, require
 from archspec.tensors import TensorType
-
-
-def require_paddable(layer: Layer, mode: str, x: TensorType, size: Size, before: Size, after: Size) -> None:
-    """`reflect` and `circular` padding take the numbers of the input itself: there must be enough of them."""
-    if mode not in ("reflect", "circular"):
-        return
-    spare = 1 if mode == "reflect" else 0
-    for amount in (before, after):
-        require_at_least(
-            size,
-            amount + spare,
-            message=f"{mode} padding of {show(amount)} needs at least {show(amount + spare)} numbers,"
-            f" the axis has {show(size)}: {x} flows in",
-            help="use less padding, or pad with zeros",
-            argument="padding",
-        )
+from archspec.windows import padded, require_paddable
 
 
 class _Pad(Layer):
@@ -37,16 +21,8 @@ class _Pad(Layer):
         amounts = spread(self.padding, 2 * self.spatial)
         for axis in range(self.spatial):
             before, after = amounts[2 * axis : 2 * axis + 2]
-            size = x.shape[-1 - axis]
-            require_paddable(self, self.mode, x, size, before, after)
-            require_at_least(
-                size + before + after,
-                1,
-                message=f"padding {show(before)} and {show(after)} leaves nothing of an axis of {show(size)}:"
-                f" {x} flows in",
-                argument="padding",
-            )
-            x = x.resized(-1 - axis, size + before + after)
+            require_paddable(self.mode, x, x.shape[-1 - axis], before, after)
+            x = padded(x, -1 - axis, before, after)
         return x
 
     def _require_axes(self, x: TensorType) -> None:

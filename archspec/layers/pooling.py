@@ -6,11 +6,12 @@ from typing import Any, TypeAlias
 
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Symbolic, Undecided
-from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, scaled, spread
+from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, spread
 from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
 from archspec.refusals import require, require_at_least
 from archspec.tensors import FLOATS, INTEGERS, TensorType
+from archspec.windows import require_at_most_half, require_within, scaled
 
 Pooled: TypeAlias = TensorType | tuple[TensorType, TensorType]
 """What a layer with `return_indices` returns."""
@@ -38,27 +39,13 @@ class _Pool(Windowed):
         """What flows out. PyTorch's mean over three axes takes no kernel that is larger than the unpadded input."""
         y = self.pool(x, padding)
         if self.spatial == 3:
-            for size, k in zip(x.shape[-3:], spread(self.kernel_size, 3), strict=True):
-                require_at_least(
-                    size,
-                    k,
-                    message=f"the kernel spans {show(k)}, but the input only {show(size)}: {x} flows in",
-                    help="use a smaller kernel, or one stride less before it",
-                    argument="kernel_size",
-                )
+            require_within(x, spread(self.kernel_size, 3))
         return y
 
     def require_at_most_half(self, padding: Sizes) -> None:
         """No window may lie in the padding altogether."""
-        for k, p in zip(spread(self.kernel_size, self.spatial), spread(padding, self.spatial), strict=True):
-            require_at_least(
-                k,
-                2 * p,
-                code="AS404",
-                message=f"`padding` {show(p)} is more than half of the kernel's {show(k)}",
-                help="pad in a layer of its own before it: ConstantPad, ReplicationPad, …",
-                argument="padding",
-            )
+        kernel, advice = self.kernel_size, "pad in a layer of its own before it: ConstantPad, ReplicationPad, …"
+        require_at_most_half(spread(padding, self.spatial), spread(kernel, self.spatial), advice)
 
 
 class _MaxPool(_Pool):

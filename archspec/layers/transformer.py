@@ -32,11 +32,6 @@ class _Attending(Sequences):
         hint = f"heads that work: {divisors(width)}" if isinstance(width, int) else ""
         require_divides(heads, width, message=message, help=hint, argument=name)
 
-    def require_width(self, name: str, x: TensorType, width: Size) -> None:
-        """The input's last axis is that wide."""
-        message = f"`{name}` of {type(self).__name__} has {show(width)} features, but {x} flows in"
-        require_equal(x.shape[-1], width, message=message)
-
     def require_batch(self, x: TensorType, other: TensorType) -> None:
         """Both inputs are batches of as many sequences, or both none."""
         message = f"{type(self).__name__} takes as many sequences each time, but {x} and {other} flow in"
@@ -56,7 +51,8 @@ class _Attending(Sequences):
         if causal is not None:
             self.require_flags(**{causal_name: causal})
         hint = f"`{causal_name}` only says that the mask is causal"
-        require(pairs is not None or causal is not True, "AS502", f"`{causal_name}` without `{pairs_name}`", hint)
+        message = f"`{causal_name}` is true, but there is no `{pairs_name}`"
+        require(pairs is not None or causal is not True, "AS502", message, hint)
 
     def _require_mask(self, name: str, mask: Any, numbers: str, *shapes: tuple[Size, ...]) -> None:
         self.require_tensors(**{name: mask})
@@ -180,7 +176,8 @@ class _TransformerLayer(_Attending):
         """A further input goes with the first."""
         self.take_sequence(name, x)
         self.require_batch(memory, x)
-        self.require_width(name, x, self.d_model)
+        message = f"`{name}` of {type(self).__name__} has {show(self.d_model)} features, but {x} flows in"
+        require_equal(x.shape[-1], self.d_model, message=message)
 
     def norm_count(self) -> Size:
         """The numbers that a normalization learns."""
@@ -200,10 +197,9 @@ class _TransformerLayer(_Attending):
         return product(batch) * (attention + 2 * length * width * self.dim_feedforward)
 
 
-class TransformerEncoderLayer(_TransformerLayer):
-    """Self-attention, then a network for each position; keeps its input's shape, [T, N, C], [N, T, C] or [T, C]."""
+class _Single(_TransformerLayer):
+    """One layer, to be repeated."""
 
-    inputs = ("src", "src_mask", "src_key_padding_mask", "is_causal")
     dim_feedforward: Size = integer(2048)
     dropout: float = number(0.1, minimum=0, maximum=1)
     activation: str = word("relu", "relu", "gelu")
@@ -213,6 +209,12 @@ class TransformerEncoderLayer(_TransformerLayer):
     bias: bool = flag(True)
     device: str | None = device()
     dtype: str | None = dtype()
+
+
+class TransformerEncoderLayer(_Single):
+    """Self-attention, then a network for each position; keeps its input's shape, [T, N, C], [N, T, C] or [T, C]."""
+
+    inputs = ("src", "src_mask", "src_key_padding_mask", "is_causal")
 
     def forward(
         self, src: TensorType, src_mask: Any = None, src_key_padding_mask: Any = None, is_causal: Any = False
@@ -230,7 +232,7 @@ class TransformerEncoderLayer(_TransformerLayer):
         return self.layer_macs(src, src)
 
 
-class TransformerDecoderLayer(_TransformerLayer):
+class TransformerDecoderLayer(_Single):
     """Self-attention, attention to `memory`, then a network for each position.
 
     Shape: tgt [T, N, C] and memory [S, N, C] (with `batch_first` [N, T, C], …; or without N) -> [T, N, C]
@@ -246,15 +248,6 @@ class TransformerDecoderLayer(_TransformerLayer):
         "tgt_is_causal",
         "memory_is_causal",
     )
-    dim_feedforward: Size = integer(2048)
-    dropout: float = number(0.1, minimum=0, maximum=1)
-    activation: str = word("relu", "relu", "gelu")
-    layer_norm_eps: float = number(1e-5, minimum=0)
-    batch_first: bool = flag(False)
-    norm_first: bool = flag(False)
-    bias: bool = flag(True)
-    device: str | None = device()
-    dtype: str | None = dtype()
 
     def forward(
         self,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, quotient, show
 from archspec.expressions import Symbolic
-from archspec.layers._base import Layer, Sizes, flag, integer, integers, numbers, scaled, spread, word
+from archspec.layers._base import Layer, Sizes, flag, integer, integers, numbers, spread, word
 from archspec.refusals import require, require_at_least, require_divides
 from archspec.tensors import FLOATS, TensorType
+from archspec.windows import scaled
 
 _RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
 """The numbers of axes that a mode works on; the other modes work on all of them."""

@@ -11,19 +11,20 @@ from typing import Any
 
 from archspec.document import Document
 from archspec.graph import Class, Graph
+from archspec.imports import Sources
+from archspec.layers import ABSENT, LAYERS
 from archspec.lower._problems import Report
 from archspec.lower.blocks import inline_block, instance
 from archspec.lower.classes import read_class
 from archspec.lower.context import Context, Frame
 from archspec.lower.parameters import bind, compute_let, read_inputs
 from archspec.problems import SpecError
-from archspec.source import Source
 
 __all__ = ["lower"]
 
 
 def lower(
-    source: Source,
+    source: Sources,
     document: Document,
     *,
     params: Mapping[str, Any] | None = None,
@@ -45,13 +46,23 @@ def lower(
     if not input_types:
         report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
         raise SpecError(report.problems)
+    _refuse_hidden_layers(report, document)
     main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
     if not symbolic and main is not None:
         _report_unused(report, document, context)
     if report.problems or main is None:
+        assert report.problems, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
     blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
     return Graph(source.path, main, blocks, tuple(sorted(context.own.values())))
+
+
+def _refuse_hidden_layers(report: Report, document: Document) -> None:
+    """A block may not hide a layer: who reads `ReLU` has PyTorch's in mind."""
+    for name in document.blocks:
+        if name in LAYERS or name in ABSENT:
+            advice = f"choose another name, such as `My{name}`"
+            report.add("AS204", f"`{name}` is a layer of torch.nn", ("blocks", name), advice, key=True)
 
 
 def _report_unused(report: Report, document: Document, context: Context) -> None:

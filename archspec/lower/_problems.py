@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from archspec.expressions import ExpressionError, Node, Scope, compile_value, evaluate
+from archspec.imports import Sources
 from archspec.problems import Problem, Related, Span
-from archspec.source import Path, Source
+from archspec.records import replace
+from archspec.source import Path
+
+
+_ADVICE = {
+    "AS204": "choose another name",
+    "AS205": "choose another name",
+    "AS301": "write it as in Python: `2 * width`, `width if deep else 8`, `depths[0]`",
+    "AS302": "an expression has numbers, names, operators, comparisons, `a if c else b`, indexing and calls by bare name",
+    "AS303": "declare it in `params` or `let`",
+    "AS304": "change the expression, or the value of a name in it",
+    "AS305": "numbers are finite, and integers below 2**63",
+    "AS403": "write the argument",
+    "AS404": "write a value that it takes",
+    "AS407": "change the argument, or leave it out",
+    "AS406": "change the argument, or leave it out where it is inferred",
+    "AS501": "reshape the value before it (`Flatten`, `Unflatten`, `reshape`), or take another one by `from:`",
+    "AS502": "make the sizes equal where the values are made",
+    "AS503": "choose a number that divides the size, or change the size where it is made",
+    "AS504": "keep the size larger before it: more padding, a smaller kernel, or one stride less",
+    "AS505": "say the input's `dtype`, or take another value by `from:`",
+    "AS507": "write smaller sizes",
+    "AS508": "write the argument out",
+}
+"""What to write instead, where whoever finds a problem knows nothing better."""
 
 
 class Report:
     """What was found so far in one document."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Sources) -> None:
         self.source = source
         self._found: dict[tuple[str, Span], Problem] = {}  # an unrolled loop finds the same one again and again
 
@@ -24,7 +48,8 @@ class Report:
 
     def add_at(self, code: str, message: str, span: Span, help: str = "", *, related: tuple[Related, ...] = ()) -> None:
         """One more problem, at a span."""
-        self._found.setdefault((code, span), Problem(code, message, span, help, related=related))
+        problem = Problem(code, message, span, help or _ADVICE.get(code, ""), related=related)
+        self._found.setdefault((code, span), problem)
 
     def add(
         self,
@@ -38,6 +63,12 @@ class Report:
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
         self.add_at(code, message, self.source.span(path, key=key), help, related=related)
+
+    def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
+        """Problems found since there were `before`, of a module that is run once more: they belong where that is said."""
+        for key, problem in list(self._found.items())[before:]:
+            del self._found[key]
+            self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
 
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""

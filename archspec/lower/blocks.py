@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions, graph
@@ -23,10 +22,12 @@ from archspec.lower.calls import (
 )
 from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.history import Made
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, misfit
 from archspec.lower.sizes import bind_size
 from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.records import replace
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -84,7 +85,9 @@ def block_arguments(
         if not unknown(argument.value):
             why = misfit(argument.value, parameter)
             if why:
-                frame.report.add("AS208", f"{echo(argument.value)} is no value for `{one}` of {name}: {why}", where)
+                message = f"{echo(argument.value)} is no value for `{one}` of {name}: {why}"
+                advice = "change the value, or what the block's parameter says that it may be"
+                frame.report.add("AS208", message, where, advice)
                 failed = True
         found[one] = argument
     for one in required:
@@ -104,7 +107,8 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
             found[argument if argument is not None else next(positional)] = flow
     for one, declared in block.inputs.items():
         if one not in found and not declared.optional:
-            message = f"{name} takes {len(names)} inputs; nothing flows into `{one}`"
+            count = f"{len(names)} inputs" if len(names) > 1 else "1 input"
+            message = f"{name} takes {count}; nothing flows into `{one}`"
             frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True)
             return None
     return found
@@ -156,14 +160,14 @@ def _with_values(
 ) -> Class | None:
     """A block with its parameters bound: read once for equal parameters and inputs."""
     context = frame.context
+    if name in context.open:
+        report_cycle(frame, name, at)
+        return None
     key = (name, tuple((n, type_of(a.value), a.value) for n, a in sorted(arguments.items())), tuple(types.items()))
     if key in context.instances:
         cls = context.instances[key]
         context.add_layers(cls.count if cls is not None else 0, at)
         return cls
-    if name in context.open:
-        report_cycle(frame, name, at)
-        return None
     base: tuple[str, str] = ("blocks", name)
     scope: dict[str, Any] = {}
     parameters = declare(frame.report, block.params, base, {n: a.value for n, a in arguments.items()}, scope)
@@ -172,7 +176,7 @@ def _with_values(
         return None
     context.open.append(name)
     before = context.count
-    cls = _read(frame, block, name, parameters, types, scope, f"{prefix}.")
+    cls = _read(frame, block, name, parameters, types, scope, f"{prefix}.", given.made)
     context.open.pop()
     if cls is not None:
         cls = _counted(cls, context.count - before)
@@ -185,7 +189,7 @@ def _counted(cls: Class, count: int) -> Class:
 
 
 def report_cycle(frame: Frame, name: str, at: Path) -> None:
-    chain = " -> ".join([*frame.context.open, name])
+    chain = " -> ".join([*frame.context.open[frame.context.open.index(name) :], name])
     frame.report.add("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves", key=True)
 
 
@@ -226,6 +230,7 @@ def _read(
     types: dict[str, Flow],
     scope: dict[str, Any],
     prefix: str,
+    above: Made | None = None,
 ) -> Class | None:
     """The class that a block's declaration says, for those inputs."""
     base: Path = ("blocks", name)
@@ -233,6 +238,7 @@ def _read(
     let = compute_let(frame.report, block.let, scope, (*base, "let"))
     inputs = tuple(_input(frame, declared, one, types.get(one), base) for one, declared in block.inputs.items())
     own = Frame(frame.context, scope, prefix)
+    own.above = above
     cls = read_class(own, name, block, base, parameters, let, inputs)
     return cls if len(frame.report.problems) == before else None
 
@@ -287,7 +293,7 @@ def inline_block(
     frame: Frame, layers: dict[str, Step], path: Path, given: Given, scope: Scope, name: str | None, span: Span
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
-    block = Block.model_construct(doc="", params={}, let={}, inputs={}, layers=layers, outputs=None)
+    block = Block(inputs={}, layers=layers)
     class_name = _group_class(frame, path)
     own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.", frame)
     inputs = _group_inputs(frame, layers, given, scope)

@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from functools import cache
 from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension
 from archspec.document import Step
 from archspec.expressions import ExpressionError, Symbolic, Undecided, lift
-from archspec.graph import Argument, Call, Flow, Group, flow_text, free_symbols, names_in
+from archspec.graph import Argument, Call, Flow, Group, Item, flow_text, free_symbols, modules, names_in
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import Report
 from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.history import channels_first, fell
 from archspec.lower.own import own_layer
 from archspec.problems import Related, Span, did_you_mean, echo
-from archspec.refusals import Refusal
+from archspec.records import replace
+from archspec.refusals import Refusal, settled
 from archspec.source import Path
 from archspec.tensors import TensorType
+
+ELSEWHERE = {
+    "Dense": "did you mean `Linear`?",
+    "FullyConnected": "did you mean `Linear`?",
+    "Activation": "write the layer itself: `ReLU`",
+    "Add": "write an expression: `sum: a + b`",
+    "Concat": 'write an expression: `joined: "cat([a, b], 1)"`',
+    "Concatenate": 'write an expression: `joined: "cat([a, b], 1)"`',
+    "Lambda": "write an expression: `y: 2 * x`",
+    "Permute": 'write an expression: `y: "permute(x, [0, 2, 1])"`',
+    "Reshape": 'write an expression: `y: "reshape(x, [N, 8, 4])"`, or `Unflatten`',
+    "BatchNormalization": "did you mean `BatchNorm2d`?",
+    "LayerNormalization": "did you mean `LayerNorm`?",
+    "GlobalAvgPool2d": "did you mean `AdaptiveAvgPool2d: 1`?",
+    "GlobalAveragePooling2D": "did you mean `AdaptiveAvgPool2d: 1`?",
+    "Swish": "did you mean `SiLU`?",
+    **{f"{kind}{n}D": f"did you mean `{torch}{n}d`?" for n in (1, 2, 3) for kind, torch in (
+        ("Convolution", "Conv"), ("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool"), ("UpSampling", "Upsample"),
+    )},
+}
+"""What other libraries call it."""
+
+ARGUMENTS_ELSEWHERE = {
+    "channels": "out_channels",
+    "dropout_rate": "p",
+    "filters": "out_channels",
+    "features": "out_features",
+    "pool_size": "kernel_size",
+    "rate": "p",
+    "strides": "stride",
+    "units": "out_features",
+}
 
 _TIE = re.compile(r"[A-Za-z]\w*(\.\w+)+")
 
@@ -38,6 +74,10 @@ def call(
         return frame.context.instance(frame, step, type_name, path, given, place, scope, key)
     if "." in type_name:
         return own_call(frame, step, type_name, path, given, scope, key)
+    if step.type is None and held is None:
+        message = "a step without a layer: nothing stands below its key"
+        frame.report.add("AS206", message, path, "write a layer, as in `ReLU`, or the steps of the group")
+        return lost(frame, path, given)
     layer_type = LAYERS.get(type_name)
     if layer_type is None:
         unknown_layer(frame, type_name, path)
@@ -63,6 +103,8 @@ def own_call(
 ) -> Call | Group:
     """A class of the user's, with its arguments."""
     frame.context.add_layers(1, path)
+    if step.arguments is not None and not isinstance(step.arguments, dict) and target.startswith(("nn.", "torch.nn.")):
+        step = replace(step, arguments=None)  # one value, as for PyTorch's own, which own_layer names
     places = argument_places(frame, step, path, None, [])
     arguments = {}
     for name, at, value in places or ():
@@ -96,10 +138,11 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
     """Reports a type that is neither a layer nor a block."""
     at = type_path(frame.report, path, name)
     if name in ABSENT:
-        frame.report.add("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, key=True)
+        advice = "leave it out: the steps are the network alone, from its inputs to its outputs"
+        frame.report.add("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice, key=True)
         return
     known = [*LAYERS, *frame.context.document.blocks]
-    hint = did_you_mean(name, known) or "`torch.nn`'s layers go by PyTorch's names"
+    hint = ELSEWHERE.get(name) or did_you_mean(name, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`"
     frame.report.add("AS401", f"unknown layer {echo(name)}", at, hint, key=True)
 
 
@@ -118,7 +161,10 @@ def layer_arguments(
             ties[name] = value
             continue
         if argument is None:
+            taken = f"{step.type} takes: {', '.join(layer_type.arguments)}"
             hint = did_you_mean(name, list(layer_type.arguments), f"{step.type} takes")
+            if ARGUMENTS_ELSEWHERE.get(name) in layer_type.arguments:
+                hint = f"did you mean `{ARGUMENTS_ELSEWHERE[name]}`? {taken}"
             frame.report.add("AS402", f"{step.type} has no argument {echo(name)}", at, hint, key=True)
             failed = True
             continue
@@ -141,7 +187,10 @@ def argument_places(
         return [(name, (*base, name), value) for name, value in step.arguments.items()]
     if single is None:
         message = f"{step.type} requires no argument that one value could stand for"
+        inferred = getattr(LAYERS.get(str(step.type)), "arguments", {}).get(known[0]) if known else None
         advice = f"name the argument: {', '.join(known)}" if known else "leave it out"
+        if inferred is not None and inferred.inferred:
+            advice = f"leave it out: `{known[0]}` is inferred; the others go by their names: {', '.join(known[1:])}"
         frame.report.add("AS405", message, base, advice)
         return None
     return [(single, base, step.arguments)]
@@ -172,14 +221,15 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     """What flows out of a layer; None where that cannot be said."""
     if any(flow is None for flow in given.types):
         return None
-    if not takes(frame, type(layer).__name__, layer.inputs, given, at):
+    name = type(layer).__name__
+    if not takes(frame, name, layer.inputs, given, at, _required(type(layer))) or not flattened(frame, layer, given, at):
         return None
     positional = [value for name, value in zip(given.names, given.types, strict=True) if name is None]
     named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
     try:
         output: Flow = layer.forward(*positional, **named)
     except Refusal as error:
-        layer_error(frame, error, at, given)
+        layer_error(frame, error, at, given, layer.spatial)
         return None
     except Undecided:
         return None
@@ -190,7 +240,19 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     return output
 
 
-def takes(frame: Frame, name: str, inputs: tuple[str, ...], given: Given, at: Path) -> bool:
+@cache
+def _required(layer: type[Layer]) -> tuple[str, ...]:
+    """The inputs that a layer's forward method has no default for."""
+    parameters = list(inspect.signature(layer.forward).parameters.values())[1:]
+    by_place = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    if len(layer.inputs) < 2 or len(by_place) < len(parameters):
+        return ()
+    return tuple(name for name, one in zip(layer.inputs, by_place, strict=False) if one.default is one.empty)
+
+
+def takes(
+    frame: Frame, name: str, inputs: tuple[str, ...], given: Given, at: Path, required: tuple[str, ...] = ()
+) -> bool:
     """Whether a module takes what it is given: as many tensors, by those names, and no tuple for a tensor."""
     first = given.first()
     if isinstance(first, tuple) and not isinstance(first, TensorType):
@@ -204,17 +266,44 @@ def takes(frame: Frame, name: str, inputs: tuple[str, ...], given: Given, at: Pa
             frame.report.add("AS402", f"{name} takes no input {echo(argument)}", at, hint, key=True)
             return False
     if sum(argument is None for argument in given.names) > len(inputs):
-        message = f"{name} takes {len(inputs)} inputs, not {len(given.names)}"
+        message = f"{name} takes {len(inputs)} input{'s' if len(inputs) > 1 else ''}, not {len(given.names)}"
         frame.report.add("AS501", message, at, f"its inputs: {', '.join(inputs)}", key=True)
         return False
+    there = {*inputs[: sum(argument is None for argument in given.names)], *filter(None, given.names)}
+    for argument in required:
+        if argument not in there:
+            message = f"nothing flows into `{argument}` of {name}"
+            listed = ", ".join(f"{one}: …" for one in required)
+            frame.report.add("AS203", message, at, f"write `from: {{{listed}}}`", key=True, related=came_from(given))
+            return False
     return True
 
 
-def too_large(output: Flow) -> bool:
+def flattened(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
+    """Whether Linear is not given a feature map: it would read the last axis alone, which is hardly ever meant."""
+    x = given.first()
+    if not frame.context.unroll or type(layer).__name__ != "Linear" or "in_features" in layer.given:
+        return True
+    if not isinstance(x, TensorType) or x.rank < 4 or not channels_first(given.made, x):
+        return True
+    last, flat = x.shape[-1], dimensions.product(x.shape[1:])
+    pool = "" if isinstance(flat, int) else "`AdaptiveAvgPool2d: 1` and "
+    count = f": in_features would be {int(flat)}" if isinstance(flat, int) else ""
+    message = f"Linear would read the last axis of {x} alone, its {dimensions.show(last)} columns"
+    advice = f"put {pool}`Flatten` before it{count}"
+    if isinstance(last, int):
+        advice += f"; if the last axis is meant, write `in_features: {last}`"
+    frame.report.add("AS501", message, at, advice, key=True, related=came_from(given))
+    return False
+
+
+def too_large(output: Flow | None) -> bool:
     """Whether a size or a number of elements is beyond 64 bits."""
+    if output is None:  # attention's weights, where nobody wants them
+        return False
     if not isinstance(output, TensorType):
         return any(map(too_large, output))
-    return any(isinstance(size, int) and size > LARGEST for size in (*output.shape, output.numel))
+    return any((dimensions.bounds(size)[0] or 0) > LARGEST for size in (*output.shape, output.numel))
 
 
 def came_from(given: Given) -> tuple[Related, ...]:
@@ -223,7 +312,29 @@ def came_from(given: Given) -> tuple[Related, ...]:
     return () if first is None else (Related(f"{flow_text(first)} comes from {given.label}", given.span),)
 
 
-def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None) -> None:
+def unlike(first: Item, second: Item) -> str | None:
+    """In words, which inferred argument two readings of one module do not share; None where they are the same."""
+    for (name, a), (_, b) in zip(modules((first,)), modules((second,)), strict=False):
+        if not isinstance(a, Call) or not isinstance(b, Call):
+            continue
+        for one, other in zip(a.arguments, b.arguments, strict=False):
+            if one.name == other.name and one.node is None and not _same(one.value, other.value):
+                inside = f" of `{name}`" if "." in name else ""
+                return f"`{one.name}`{inside} is {show_value(one.value)}, and here {show_value(other.value)} flow in"
+    return None
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, int | Dimension) and isinstance(b, int | Dimension):
+        return settled(dimensions.equal(a, b), a, b)
+    return a == b
+
+
+def show_value(value: Any) -> str:
+    return dimensions.show(value) if isinstance(value, int | Dimension) else str(value)
+
+
+def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axes: int = 0) -> None:
     """A layer's refusal, at the argument to blame if the spec writes it."""
     key = True
     below = frame.report.source.value(at)
@@ -232,6 +343,12 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None) -> 
     elif error.argument is not None and below is not None and not isinstance(below, dict) and _is_type_key(frame, at):
         key = False
     related = came_from(given) if given is not None else ()
+    if error.code == "AS504" and given is not None and axes:
+        history = fell(given.made, axes)
+        if history is not None and related and history.span == related[0].span:
+            related = (Related(f"{related[0].message}; {history.message}", history.span),)
+        elif history is not None:
+            related = (*related, history)
     frame.report.add(error.code, error.message, at, error.help, key=key, related=related)
 
 
@@ -256,9 +373,11 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
         free = free_symbols(argument.value)
         if free:
             names = ", ".join(sorted(f"`{symbol.text}`" for symbol in free))
-            what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "it"
-            message = f"`{argument.name}` would be {what}, which depends on the free dimension {names}"
-            advice = f"make {names} a parameter or a number, or pool it away before (AdaptiveAvgPool2d: 1)"
+            what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "a list of sizes"
+            plural = "s" if len(free) > 1 else ""
+            message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
+            advice = f"make {names} a parameter or a number, or pool {'them' if plural else 'it'} away before"
+            advice += " (`AdaptiveAvgPool2d: 1`)"
             frame.report.add("AS506", message, at, advice, key=True, related=came_from(given))
             return
         why = unknown_reason(argument.value)

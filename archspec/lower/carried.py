@@ -9,7 +9,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
 from archspec.expressions import Call, Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
 from archspec.graph import Call as Module
-from archspec.graph import Carried, Flow, Item, names_in, size_names, walk
+from archspec.graph import Branch, Carried, Flow, Item, Update, names_in, size_names, walk
 from archspec.tensors import TensorType
 
 _USUAL = {
@@ -62,40 +62,101 @@ Flows: TypeAlias = tuple[Flow | None, ...]
 Axis: TypeAlias = tuple[int, int]
 """One size of what flows around a loop: which value, and which of its axes."""
 
-Body = Callable[[Flows], tuple[tuple[Item, ...], Flows]]
+Body = Callable[[Flows, "Round"], tuple[tuple[Item, ...], Flows]]
+
+
+class Round:
+    """What one round assigns to the variables of its loop, in the order of its items."""
+
+    def __init__(self, names: dict[Axis, str], read: set[Axis]) -> None:
+        self.names = names
+        self.read = read  # the axes whose variables some module of the round takes
+        self.totals: dict[str, Size] = {name: dimensions.symbol(name) for name in names.values()}
+        self.updates: list[Update] = []
+
+    def after(self, index: int, item: Item, before: Flows, now: Flows) -> Flows:
+        """What flows on behind an item. A size that grows out of its variable is assigned before the next module."""
+        changed = self.changed(now)
+        inside = self.within(item, before, changed)
+        grown = any(axis in self.read and self.names[axis] in size_names(_size(now, axis)) for axis in changed)
+        return self.assign(index, now, changed, inside) if inside or grown else now
+
+    def end(self, index: int, now: Flows) -> None:
+        """Assigns what the round has changed and not assigned yet."""
+        self.assign(index, now, self.changed(now), {})
+
+    def changed(self, now: Flows) -> list[Axis]:
+        """The axes whose size is not what its variable holds."""
+        return [axis for axis, name in self.names.items() if axis in _axes(now) and not _is(name, _size(now, axis))]
+
+    def within(self, item: Item, before: Flows, changed: list[Axis]) -> dict[Axis, Size]:
+        """The sizes at the end of a branch, where nothing else changes any."""
+        if not isinstance(item, Branch) or not item.items or not self.read & set(changed):
+            return {}
+        output = (item.items[-1].output,)
+        if not all(axis in _axes(output) and _is(self.names[axis], _size(before, axis)) for axis in changed):
+            return {}
+        return {axis: _size(output, axis) for axis in changed}
+
+    def assign(self, index: int, now: Flows, changed: list[Axis], inside: dict[Axis, Size]) -> Flows:
+        """Notes the assignments behind an item; what flows on has the variables as its sizes."""
+        values = {self.names[axis]: _size(now, axis) for axis in changed}
+        self.totals |= {name: dimensions.substitute(value, self.totals) for name, value in values.items()}
+        for axis in changed:
+            name = self.names[axis]
+            self.updates.append(Update(name, inside.get(axis, values[name]), index, bool(inside)))
+        return _with_symbols(now, {axis: self.names[axis] for axis in changed})
 
 
 def carry(
     variables: Locals, flows: Flows, body: Body, target: Node, iterable: Node
-) -> tuple[tuple[Item, ...], tuple[Carried, ...], Flows]:
-    """The steps of a loop, the variables that it changes, and what flows out of it.
+) -> tuple[tuple[Item, ...], tuple[Carried, ...], tuple[Update, ...], Flows]:
+    """The steps of a loop, the variables that it changes, how each step changes them, and what flows out of it.
 
     `body` gives the steps of one round for what flows in. Every size is first taken to stay what it is; those that a
     round changes become symbols, until a round changes no other.
     """
     names: dict[Axis, str] = {}
+    read: set[Axis] = set()
     while True:
         saved = variables.state()
         chosen = _choose(variables, flows, names)
         entry = _with_symbols(flows, chosen)
-        items, outputs = body(entry)
+        this = Round(chosen, read)
+        items, outputs = body(entry, this)
         if not _alike(entry, outputs):
-            return items, (), outputs if outputs == entry else (None,) * len(entry)
-        changed = {axis for axis in _axes(entry) if _size(outputs, axis) != _size(entry, axis)}
+            return items, (), (), outputs if outputs == entry else (None,) * len(entry)
+        sizes = {axis: _size(outputs, axis) for axis in _axes(entry)}
+        sizes |= {axis: this.totals[name] for axis, name in chosen.items()}
+        changed = {axis for axis, size in sizes.items() if size != _size(entry, axis)}
         wanted = {axis: _name(items, entry, axis, names.get(axis)) for axis in changed | set(names)}
-        if wanted == names:
+        reads = _read(items, chosen) if len(items) > 1 else set()
+        if wanted == names and reads == read:
             break
-        names = wanted
+        names, read = wanted, reads
         variables.restore(saved)
     carried = []
     for axis, name in chosen.items():
         before = _size(flows, axis)
         initial = None if variables.holds(before) == name else before
-        carried.append(Carried(name, initial, _size(outputs, axis)))
-        variables.finals[name] = _closed_form(
-            variables.close(before), _size(outputs, axis), name, names_in(target), iterable
-        )
-    return items, tuple(carried), entry
+        carried.append(Carried(name, initial, sizes[axis]))
+        final = _closed_form(variables.close(before), sizes[axis], name, names_in(target), iterable)
+        variables.finals[name] = final
+    return items, tuple(carried), tuple(this.updates), entry
+
+
+def _read(items: tuple[Item, ...], chosen: dict[Axis, str]) -> set[Axis]:
+    """The axes whose variables a module takes."""
+    found: set[str] = set()
+    for item in walk(items):
+        for argument in item.arguments if isinstance(item, Module) else ():
+            found |= size_names(argument.value) if argument.node is None else set()
+    return {axis for axis, name in chosen.items() if name in found}
+
+
+def _is(name: str, size: Size) -> bool:
+    """Whether a size is what a variable holds."""
+    return size == dimensions.symbol(name)
 
 
 def close(variables: Locals, flow: Flow | None) -> Flow | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from archspec import graph
@@ -19,16 +18,20 @@ from archspec.expressions import (
     parse,
     unknown,
 )
-from archspec.graph import Call, Class, Flow, Input, Outputs, flow_text, names_in
+from archspec.graph import Call, Class, Flow, Input, Item, Outputs, flow_text, names_in
+from archspec.lower.calls import came_from, unlike
 from archspec.lower.carried import close
+from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Frame, Given, Place, Value
+from archspec.lower.history import Made
 from archspec.lower.modules import Modules, destructure, merge
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.sizes import check_shape
-from archspec.lower.tensors import tensor_value
 from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.records import replace
 from archspec.refusals import Refusal
 from archspec.source import Path
+from archspec.tensors import TensorType
 
 
 class Names(Mapping[str, Any]):
@@ -75,21 +78,40 @@ def read_class(
 ) -> Class | None:
     """The class that a document or block declares, for inputs of those types; None where its form is wrong."""
     for one in inputs:
-        frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name))
+        made = frame.above if one is inputs[0] else None
+        frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name), made=made)
     below = path if frame.outer is not None else (*path, "layers")
     if isinstance(block.layers, list):
         return _sequential(frame, name, block, below, parameters, let, inputs)
     body = Body(frame)
     body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
     steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
-    if not steps:
+    if not block.layers:
         frame.report.add("AS203", "there are no steps", below, "add one: `fc: {Linear: 10}`")
         return None
+    before = len(frame.report.problems)
     outputs, output = body.outputs(block, (*path, "outputs"), below)
-    body.report_unread()
+    if len(frame.report.problems) == before:
+        body.report_unread()
+    if not steps:
+        return None
     output = close(frame.locals, output) if path else output
-    cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs)
+    order = _order(frame, block, steps, (*path, "order"))
+    cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs, order=order)
     return _with_sizes(frame, cls)
+
+
+def _order(frame: Frame, block: Block, steps: tuple[graph.Step, ...], path: Path) -> tuple[str, ...]:
+    """The order in which modules are made, where it is not that of the flow."""
+    made = [step.name for step in steps if step.item is not None or step.kind in ("parameter", "buffer")]
+    order = tuple(block.order or ())
+    for place, name in enumerate(order):
+        if name not in made:
+            hint = did_you_mean(name, made, "modules")
+            frame.report.add("AS303", f"no module of this class is called {echo(name)}", (*path, place), hint)
+        elif name in order[:place]:
+            frame.report.add("AS205", f"`{name}` stands twice in the order", (*path, place), "take one out")
+    return order
 
 
 def _sequential(
@@ -125,6 +147,7 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
     if frame.context.unroll:
         return replace(cls, values={name: frame.scope[name] for name in reads(cls) if name in frame.scope})
+    cls = with_computed_names(cls, frame.scope)
     if not frame.context.open:
         return cls
     declared = {parameter.name for parameter in cls.parameters}
@@ -148,7 +171,8 @@ class Body:
         self.modules = Modules(frame)
         self.place = Place(frame.prefix)
         self.current: Value | None = None
-        self.made: dict[str, tuple[Step, Path]] = {}  # what `again` may run once more
+        self.made: dict[str, tuple[Step, Path, Item | None]] = {}  # what `again` may run once more
+        self.passed: dict[str, Related] = {}  # values that the step below leaves, for another one
 
     def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
         """The graph's step for one of the spec's, if it can be read."""
@@ -160,19 +184,24 @@ class Body:
         if isinstance(target, Items) and step.expression is None:
             message = "only an expression's value is unpacked"
             self.report.add("AS206", message, path, "name the layer, and unpack it in the next step", key=True)
+            self.bind(target, None, self.frame.span(path, key=True), path)
             return
         for name in sorted(names_in(target)):
             if name in self.frame.values:
                 self.report.add("AS205", f"`{name}` names two values", path, "name one anew", key=True)
         if isinstance(target, Name) and not self.modules.take(target.name, path, self.place):
+            self.bind(target, None, self.frame.span(path, key=True), path)
             return
         before = len(self.report.problems)
         try:
             made = self.read(target, step, path)
         except ExpressionError:
             made = None  # reported where it was found
-        except LostError:
+        except LostError as error:
             made = None
+            if not self.report.problems:  # only symbols leave a size unknown where no problem is
+                message = f"the shape of `{error}` depends on a parameter in a way that no expression says"
+                self.report.add("AS508", message, path, "write its sizes by `shape:`, or the parameter as a number")
         span = self.frame.span(path, key=True)
         if made is None or len(self.report.problems) > before:
             self.bind(target, None, span, path)
@@ -186,7 +215,7 @@ class Body:
         if made.kind in ("parameter", "buffer"):
             self.frame.values[key] = Value(made.output, f"`{key}`", span, target)
             return
-        self.bind(target, made.output, span, path)
+        self.bind(target, made.output, span, path, made)
 
     def shaped(self, made: graph.Step, shape: list[int | str], path: Path, span: Span) -> graph.Step | None:
         """The step with its output held against its `shape:`, whose new names later steps may read."""
@@ -195,18 +224,35 @@ class Body:
             return None
         return replace(made, axes=tuple(compile_value(size) for size in shape))
 
-    def bind(self, target: Node, output: Flow | None, span: Span, path: Path) -> None:
+    def bind(
+        self, target: Node, output: Flow | None, span: Span, path: Path, step: graph.Step | None = None
+    ) -> None:
         """Names what a step gives; a single value is what the next step takes."""
         try:
             bound = destructure(target, output) if output is not None else dict.fromkeys(names_in(target))
         except ExpressionError as error:
             self.report.add(error.code, error.message, path, error.help, key=True)
             bound = dict.fromkeys(names_in(target))
+        above = self.above(step) if step is not None else None
         for name, flow in bound.items():
-            self.frame.values[name] = Value(flow, f"`{self.frame.prefix}{name}`", span, Name(name))
+            label = f"`{self.frame.prefix}{name}`"
+            made = Made(label, span, step, above) if step is not None else None
+            self.frame.values[name] = Value(flow, label, span, Name(name), made=made)
         self.current = self.frame.values[target.name] if isinstance(target, Name) else None
 
+    def above(self, step: graph.Step) -> Made | None:
+        """The steps that led to the first value that a step reads."""
+        for part in step.arguments[0][1].walk() if step.arguments else ():
+            value = self.frame.value(part.name) if isinstance(part, Name) else None
+            if value is not None and isinstance(value.type, TensorType):
+                return value.made
+        return None
+
     def read(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+        if self.current is not None and (step.expression is not None or step.from_ is not None):
+            taken = step.expression if step.expression is not None else step.from_
+            what = f"`{target.text}`, the next step, takes {echo(taken)} instead"
+            self.passed[self.current.node.text] = Related(what, self.frame.span(path, key=True))
         if step.expression is not None:
             return self.compute(target, step, path)
         if not isinstance(target, Name):
@@ -221,11 +267,12 @@ class Body:
 
     def module(self, target: Name, step: Step, path: Path) -> graph.Step | None:
         arguments, given = self.given(step, path, target.name)
-        self.made[target.name] = (step, path)
+        self.made[target.name] = (step, path, None)
         items = list(self.modules.step(step, path, given, self.place, self.frame.scope, target.name))
         if len(items) != 1:
             return None
         (item,) = items
+        self.made[target.name] = (step, path, item)
         if isinstance(item, Call) and isinstance(item.layer, Class):
             arguments = (*arguments, *self.captured(item.layer, len(arguments)))
         span = self.frame.span(path, key=True)
@@ -241,7 +288,8 @@ class Body:
         if step.from_ is None:
             if self.current is None:
                 message = f"nothing is above `{name}` that it could take alone"
-                self.report.add("AS203", message, path, "say what it takes: `from: x`", key=True)
+                value = next(iter(self.frame.values), "x")
+                self.report.add("AS203", message, path, f"say what it takes: `from: {value}`", key=True)
                 raise LostError(name)
             self.current.read = True
             return ((None, self.current.node),), Given.one(self.current)
@@ -253,11 +301,20 @@ class Body:
             entries = [(None, (*at, index), value) for index, value in enumerate(step.from_)]
         else:
             entries = [(None, at, step.from_)]
+        if not entries:
+            self.report.add("AS203", f"`from` names nothing that `{name}` could take", at, "write `from: x`")
+            raise LostError(name)
+        for _, where, value in entries:
+            if isinstance(value, int) and not isinstance(value, bool) and not isinstance(step.from_, dict):
+                message = f"`from: {value}` is no value of the flow: names, never indices"
+                self.report.add("AS206", message, where, "give the step that is meant a name, and write that name")
+                raise LostError(name)
         read = [(key, *self.expression(value, where)) for key, where, value in entries]
         first = read[0][1]
         source = self.frame.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
-        given = Given(tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read), label, place)
+        made = source.made if source is not None else None
+        given = Given(tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read), label, place, made)
         return tuple((key, node) for key, node, _ in read), given
 
     def again(self, target: Name, step: Step, path: Path) -> graph.Step | None:
@@ -268,12 +325,19 @@ class Body:
             self.report.add("AS303", f"no module above is called {echo(name)}", (*path, "again"), hint)
             return None
         arguments, given = self.given(step, path, target.name)
-        original, where = self.made[name]
+        original, where, first = self.made[name]
         place = Place(self.frame.prefix)
-        count = self.frame.context.count
+        count, before = self.frame.context.count, len(self.report.problems)
         items = list(self.modules.step(original, where, given, place, self.frame.scope, name))
         self.frame.context.count = count
+        here = self.frame.span((*path, "again"))
+        related = (Related(f"`{name}` is made here", self.frame.span(where, key=True)), *came_from(given))
+        self.report.move(before, here, f"`{name}` is run once more", related)
         if len(items) != 1:
+            return None
+        if first is not None and (differs := unlike(first, items[0])) is not None:
+            message = f"`{name}` is run once more, but its {differs}"
+            self.report.add_at("AS406", message, here, "only what is of the same size can share weights", related=related)
             return None
         span = self.frame.span(path, key=True)
         return graph.Step(target.name, "call", target, arguments, None, name, given.types, items[0].output, span)
@@ -320,7 +384,7 @@ class Body:
         try:
             node = compile_value(text)
             self.refuse_ambiguous(node)
-            return node, tensor_value(node, self.names)
+            return node, self.tensor_value(node, self.names)
         except ExpressionError as error:
             self.report.expression(error, path, text)
             raise
@@ -330,6 +394,11 @@ class Body:
             raise LostError(str(text)) from None
         except Undecided:
             return node, None
+
+    def tensor_value(self, node: Node, names: Mapping[str, Any]) -> Any:
+        from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
+
+        return tensor_value(node, names)
 
     def refuse_ambiguous(self, node: Node) -> None:
         for part in node.walk():
@@ -356,7 +425,7 @@ class Body:
             return None
         try:
             node = compile_value(step.arguments)
-            output = tensor_value(node, self.frame.scope)
+            output = self.tensor_value(node, self.frame.scope)
         except ExpressionError as error:
             self.report.expression(error, at, step.arguments)
             return None
@@ -378,8 +447,10 @@ class Body:
         """What the class returns: its last value, unless it says otherwise."""
         if block.outputs is None:
             if self.current is None:
-                advice = "say which value is returned: `outputs: name`"
-                self.report.add("AS203", "the last step leaves no single value", below, advice, key=True)
+                last = list(block.layers)[-1]
+                advice = f"say what is returned: `outputs: [{last}]`, or one of them"
+                at = (*below, last)
+                self.report.add("AS203", "the last step leaves no single value to return", at, advice, key=True)
                 return Outputs(()), None
             self.current.read = True
             return Outputs((self.current.node,)), self.current.type
@@ -408,6 +479,11 @@ class Body:
             by_span.setdefault(value.span, []).append(value)
         for span, values in by_span.items():
             if not any(value.read for value in values):
-                message = f"nobody reads {values[0].label}"
+                names = " and ".join(f"`{value.node.text}`" for value in values)
+                message = f"nobody reads {names}"
+                if isinstance(values[0].type, TensorType):
+                    message += f", which {'are' if len(values) > 1 else 'is'} {values[0].type}"
                 advice = "a later step takes it by `from:`, or as a name in an expression; else take it out"
-                self.report.add_at("AS509", message, span, advice)
+                passed = self.passed.get(values[0].node.text)
+                related = (passed,) if passed is not None else ()
+                self.report.add_at("AS509", message, span, advice, related=related)

@@ -3,62 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from archspec.document import Document
 from archspec.expressions import Node
-from archspec.graph import Call, Class, Flow, Group
+from archspec.graph import Call, Class, Flow, Group, Item
 from archspec.lower._problems import Report
 from archspec.lower.carried import Locals
+from archspec.lower.history import Made
 from archspec.problems import Span
+from archspec.records import Record
 from archspec.source import Path
 from archspec.tensors import TensorType
 
 
-@dataclass(slots=True)
 class Value:
     """What flows at a point: its type (None after an error), what made it, and whether anything reads it."""
 
-    type: Flow | None
-    label: str
-    span: Span
-    node: Node
-    read: bool = False
+    __slots__ = ("label", "made", "node", "read", "span", "type")
+
+    def __init__(self, type: Flow | None, label: str, span: Span, node: Node, made: Made | None = None) -> None:
+        self.type = type
+        self.label = label
+        self.span = span
+        self.node = node
+        self.made = made  # the steps that led to it
+        self.read = False
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Record):
     """What a module is called with: positional and named values with their types, and where the first comes from."""
 
     types: tuple[Flow | None, ...]
     names: tuple[str | None, ...]
     label: str
     span: Span
+    made: Made | None = None
 
     @staticmethod
     def one(value: Value) -> Given:
-        return Given((value.type,), (None,), value.label, value.span)
+        return Given((value.type,), (None,), value.label, value.span, value.made)
 
     def first(self) -> Flow | None:
         return self.types[0]
 
     def with_types(self, types: tuple[Flow | None, ...]) -> Given:
-        return Given(types, self.names, self.label, self.span)
+        return Given(types, self.names, self.label, self.span, self.made)
 
-    def after(self, output: Flow | None, label: str, span: Span) -> Given:
+    def after(self, output: Flow | None, label: str, span: Span, item: Item | None = None) -> Given:
         """What the next repetition takes: the output in place of the first inputs, the others as they are."""
         parts = (output,) if output is None or isinstance(output, TensorType) else output
-        return Given((*parts, *self.types[len(parts) :]), self.names, label, span)
+        made = Made(label, span, item, self.made) if item is not None else self.made
+        return Given((*parts, *self.types[len(parts) :]), self.names, label, span, made)
 
 
-@dataclass(slots=True)
 class Place:
     """Where modules stand: how far the numbers of a list have run, and which names are taken."""
 
-    prefix: str
-    next: int | None = 0  # None once a loop has made the count depend on parameters
-    names: set[str] = field(default_factory=set)
+    __slots__ = ("names", "next", "prefix")
+
+    def __init__(self, prefix: str, next: int | None = 0) -> None:
+        self.prefix = prefix
+        self.next = next  # None once a loop has made the count depend on parameters
+        self.names: set[str] = set()
 
     def dotted(self, name: str | None) -> str:
         return f"{self.prefix}{name if name is not None else '*'}"
@@ -98,9 +105,7 @@ class Context:
 class Frame:
     """One class that is being read: what its names stand for."""
 
-    def __init__(
-        self, context: Context, scope: dict[str, Any], prefix: str = "", outer: Frame | None = None
-    ) -> None:
+    def __init__(self, context: Context, scope: dict[str, Any], prefix: str = "", outer: Frame | None = None) -> None:
         self.context = context
         self.report = context.report
         self.scope = scope
@@ -110,6 +115,7 @@ class Frame:
         self.bound: set[str] = set()  # names of sizes that a `shape:` bound: constructors know them by formula only
         self.outer = outer  # what a group stands in, whose values it may read
         self.captured: dict[str, Value] = {}  # those that it reads
+        self.above: Made | None = None  # the steps that led to its first input
 
     def value(self, name: str) -> Value | None:
         """The value of that name, here or around here."""

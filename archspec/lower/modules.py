@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from archspec.document import SEQUENTIAL_ATTRIBUTES, Step, name_problem
@@ -28,10 +29,11 @@ from archspec.expressions import (
 from archspec.graph import Branch, Call, Flow, Group, Item, Loop, free_symbols, pieces
 from archspec.layers import LAYERS
 from archspec.lower.calls import call
-from archspec.lower.carried import carry
+from archspec.lower.carried import Round, carry
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, echo, nearest
+from archspec.records import replace
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -59,7 +61,11 @@ class Modules:
                 continue
             for item in self.step(step, here, given, place, scope, name):
                 items.append(item)
-                given = given.after(item.output, f"`{place.dotted(getattr(item, 'name', None))}`", item.span)
+                label = f"`{place.dotted(getattr(item, 'name', None))}`"
+                if isinstance(item.output, tuple) and not isinstance(item.output, TensorType):
+                    given = Given((item.output,), (None,), label, item.span)  # several values flow on as one
+                else:
+                    given = given.after(item.output, label, item.span, item)
             if step.shape is not None and items and isinstance(scope, dict):
                 related = Related("made here", items[-1].span)
                 check_shape(self.frame, step.shape, (*here, "shape"), given.first(), scope, related)
@@ -89,7 +95,7 @@ class Modules:
         if repeats and name is not None:
             outside = step.when is not None and not self.mentions_target(step)
             if outside:
-                inner = step.model_copy(update={"when": None})
+                inner = replace(step, when=None)
                 yield from self.conditional(inner, path, given, place, scope, name, step.when, self.repeated_group)
             else:
                 yield self.repeated_group(step, path, given, place, scope, name)
@@ -114,6 +120,9 @@ class Modules:
         near = nearest(step.expression, LAYERS)
         if near is not None and re.fullmatch(r"\w+", step.expression):
             self.report.add("AS401", f"unknown layer {echo(step.expression)}", path, f"did you mean `{near}`?")
+        elif re.fullmatch(r"\w+", step.expression):
+            advice = "layers go by PyTorch's names: `ReLU`, `Conv2d`, `Linear`"
+            self.report.add("AS401", f"unknown layer {echo(step.expression)}", path, advice)
         else:
             message = f"{echo(step.expression)} is no layer, and an expression has no place in a list"
             self.report.add("AS206", message, path, "a list is exactly an nn.Sequential: name the steps in a mapping")
@@ -203,7 +212,7 @@ class Modules:
         """A named step with `for` or `repeat`: an nn.Sequential (or nn.ModuleList) of its repetitions."""
         inner = Place(f"{place.dotted(name)}.")
         # Each repetition of a group is a module of its own.
-        once = step.model_copy(update={"layers": None, "nested": step.layers}) if step.layers is not None else step
+        once = replace(step, layers=None, nested=step.layers) if step.layers is not None else step
         items = tuple(self.repeated(once, path, given, inner, scope))
         output = items[-1].output if items else given.first()
         listed = len(given.types) > 1
@@ -229,7 +238,8 @@ class Modules:
                 return
             for result in self.conditional(step, path, given, place, bound, None, step.when, self.kept):
                 yield result
-                given = given.after(result.output, f"`{place.dotted(getattr(result, 'name', None))}`", result.span)
+                label = f"`{place.dotted(getattr(result, 'name', None))}`"
+                given = given.after(result.output, label, result.span, result)
             if self.frame.context.count > self.frame.context.most_layers:
                 return
 
@@ -250,7 +260,8 @@ class Modules:
             iterable = parse(match[2])
             items = evaluate(iterable, scope)
             if not isinstance(items, tuple | Symbolic):
-                raise ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}")
+                advice = f"write `range({match[2].strip()})`" if isinstance(items, int) else ""
+                raise ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}", advice)
         except ExpressionError as error:
             if error.offset is not None:
                 error.offset += shift
@@ -264,9 +275,11 @@ class Modules:
         most = self.frame.context.most_layers
         error = None
         if not unknown(times) and (isinstance(times, bool) or not isinstance(times, int) or times < 0):
-            error = ExpressionError("AS304", f"`repeat` takes a number of times, not {literal_text(times)}")
+            advice = "write how often, as an integer: `repeat: 3`"
+            error = ExpressionError("AS304", f"`repeat` takes a number of times, not {literal_text(times)}", advice)
         elif isinstance(times, int) and times > most:
-            error = ExpressionError("AS102", f"{times} repetitions; at most {most} layers are allowed")
+            advice = "repeat less, or raise the limit where you call archspec"
+            error = ExpressionError("AS102", f"{times} repetitions; at most {most} layers are allowed", advice)
         if error:
             self.report.expression(error, path, step.repeat)
             raise error
@@ -303,20 +316,35 @@ class Modules:
         self.frame.locals.loop_names |= {part.name for part in target.walk() if isinstance(part, Name)}
         bound = {**scope, **destructure(target, typed_item(target, item_type(type_of(items))))}
 
-        def once(types: tuple[Flow | None, ...]) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
+        def once(types: tuple[Flow | None, ...], this: Round) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
             inside = given.with_types(types)
-            body = tuple(self.conditional(step, path, inside, place, bound, None, step.when, self.kept))
-            for item in body:
-                inside = inside.after(item.output, inside.label, inside.span)
-            return body, inside.types
+            body: list[Item] = []
+            for part in self.parts(step, path, place, bound):
+                for item in part(inside):
+                    after = inside.after(item.output, inside.label, inside.span)
+                    inside = inside.with_types(this.after(len(body), item, inside.types, after.types))
+                    body.append(item)
+            this.end(len(body) - 1, inside.types)
+            return tuple(body), inside.types
 
-        body, carried, types = carry(self.frame.locals, given.types, once, target, iterable)
+        body, carried, updates, types = carry(self.frame.locals, given.types, once, target, iterable)
         span = self.frame.span((*path, "for" if step.for_ is not None else "repeat"))
         output = body[-1].output if body and body[-1].output is None else types[0]
         many = body and isinstance(body[-1].output, tuple) and not isinstance(body[-1].output, TensorType)
         if many:
             output = types[: len(body[-1].output)]  # type: ignore[arg-type] # a tuple, as just seen
-        return Loop(target, iterable, body, carried, given.types, output, span)
+        return Loop(target, iterable, body, carried, given.types, output, span, updates)
+
+    def parts(self, step: Step, path: Path, place: Place, scope: Scope) -> list[Callable[[Given], Iterator[Item]]]:
+        """What a loop repeats: the step itself, or those of its list, one by one."""
+        if not isinstance(step.layers, list) or step.when is not None or step.name is not None:
+            return [lambda given: self.conditional(step, path, given, place, scope, None, step.when, self.kept)]
+        parts = enumerate(step.layers)
+        return [partial(self.part, one, (*path, "layers", index), place, scope) for index, one in parts]
+
+    def part(self, step: Step, path: Path, place: Place, scope: Scope, given: Given) -> Iterator[Item]:
+        """One step of a loop's list."""
+        return self.step(step, path, given, place, scope, None)
 
     # One step that is kept.
 
@@ -349,6 +377,8 @@ class Modules:
         """A module of its own: an nn.Sequential, or a class where its steps are a graph."""
         name = name if name is not None else self.number(place)
         span = self.frame.span(path[:-1] if path and path[-1] == "layers" else path)
+        if not layers:
+            self.report.add("AS203", "there are no steps", path, "add one: `- ReLU`")
         if isinstance(layers, dict) and is_graph(layers):
             return self.frame.context.inline(self.frame, layers, path, given, scope, name, span)
         if len(given.types) > 1:
@@ -406,8 +436,11 @@ def destructure(target: Node, item: Any) -> dict[str, Any]:
         return {} if target.name == "_" else {target.name: item}
     assert isinstance(target, Items)
     if not isinstance(item, tuple) or isinstance(item, TensorType) or len(item) != len(target.items):
-        count = f"{len(item)} values" if isinstance(item, tuple) else "one"
-        raise ExpressionError("AS304", f"`{target.text}` unpacks {len(target.items)} values, but there is {count}")
+        several = isinstance(item, tuple) and not isinstance(item, TensorType)
+        count = f"there are {len(item)}" if several else f"this is one: {item}"
+        advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` give several values"
+        names = target.text.strip("()")
+        raise ExpressionError("AS304", f"`{names}` unpacks {len(target.items)} values, but {count}", advice)
     bound: dict[str, Any] = {}
     for part, value in zip(target.items, item, strict=True):
         bound |= destructure(part, value)

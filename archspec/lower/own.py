@@ -34,6 +34,12 @@ def own_layer(
     if not _DOTTED.fullmatch(target):
         frame.report.add("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`", key=True)
         return None
+    package_of, _, last = target.rpartition(".")
+    if package_of in ("nn", "torch.nn") and last in LAYERS and not any(package == one.partition(".")[0] for one in allowed):
+        message = f"unknown layer {echo(target)}"
+        advice = f"did you mean `{last}`? PyTorch's layers stand here without `{package_of}.`"
+        frame.report.add("AS401", message, at, advice, key=True)
+        return None
     if not any(target.startswith(f"{one}.") for one in allowed):
         message = f"{echo(target)} is a class of your own, and its package is not allowed"
         advice = f"only the caller can allow it: `--allow {package}`, or `build(…, allow=[{package!r}])`"

@@ -92,10 +92,24 @@ def _declare_one(
         why = misfit(value, parameter, kind)
         if why:
             place = path if name in given else default_path
-            report.add("AS208", f"{echo(literal_text(value))} is no value for the parameter `{name}`: {why}", place)
+            message = f"{echo(literal_text(value))} is no value for the parameter `{name}`: {why}"
+            report.add("AS208", message, place, "change the value, or what the parameter says that it may be")
+            value = None  # one mistake, not one more wherever it is read
         elif kind == "float" and not isinstance(value, float):
             value = float(value)
-    return graph.Parameter(name, kind, node, parameter.doc, value, report.source.span(path, key=True), computed)
+    choices = None if parameter.choices is None else _plain(parameter.choices)
+    return graph.Parameter(
+        name,
+        kind,
+        node,
+        parameter.doc,
+        value,
+        report.source.span(path, key=True),
+        computed,
+        minimum=parameter.min,
+        maximum=parameter.max,
+        choices=choices,
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -170,6 +184,7 @@ def compute_let(
         try:
             node, scope[name] = report.evaluate(value, (*base, name), scope)
         except ExpressionError:
+            scope[name] = Symbolic(Name(name), "any")  # declared, if not known: no problem of those who read it
             continue
         computed.append((name, node))
     return tuple(computed)
@@ -188,12 +203,15 @@ def read_inputs(
         path: Path = ("inputs", name)
         if name in scope:
             report.add("AS205", f"`{name}` is a parameter already", path, "choose another name", key=True)
-        shape_path = (*path, "shape") if isinstance(report.source.data["inputs"][name], dict) else path
+        shape_path = (*path, "shape") if isinstance(report.source.value(path), dict) else path
         shape = [_dimension(report, size, (*shape_path, axis), scope) for axis, size in enumerate(declared.shape)]
         if name in sizes:
             shape = _sized(report, name, shape, list(sizes[name]), scope, shape_path)
         axes = tuple(_axis(size) for size in declared.shape)
         tensor = TensorType(tuple(shape), declared.dtype)
+        if (dimensions.bounds(tensor.numel)[0] or 0) > LARGEST and all(isinstance(size, int) for size in shape):
+            message = f"the input `{name}` would hold {int(tensor.numel)} numbers, which is beyond 64 bits"
+            report.add("AS507", message, shape_path, "write sizes that a tensor can have")
         found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
     return tuple(found)
 
@@ -209,8 +227,13 @@ def _axis(value: int | str) -> Node:
 def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
     try:
         node = compile_value(value)
-        for part in node.walk():
-            if isinstance(part, Name) and part.name not in scope:
+        new = [part for part in node.walk() if isinstance(part, Name) and part.name not in scope]
+        if len({part.name for part in new}) > 1:
+            names = " and ".join(sorted({f"`{part.name}`" for part in new}))
+            advice = "declare the others in `params`; a free dimension is one new name, or a multiple of it: `32 * h`"
+            raise ExpressionError("AS303", f"a dimension has one new name, not {names}", advice)
+        for part in new:
+            if part.name not in scope:
                 problem = name_problem(part.name)
                 if problem:
                     raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
@@ -218,11 +241,12 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
         size = as_size(evaluate(node, scope))
     except ExpressionError as error:
         report.expression(error, path, value)
-        return dimensions.of(dimensions.Unknown("the dimension is not valid"))
+        return dimensions.symbol("?")  # no problem of those who read it
     if dimensions.at_least(size, 1) is False:
-        report.add("AS504", f"a dimension is at least 1, not {dimensions.show(size)}", path)
+        advice = "write its size, or a new name: a name that is no parameter is a free dimension"
+        report.add("AS504", f"a dimension is at least 1, not {dimensions.show(size)}", path, advice)
     if isinstance(size, int) and size > LARGEST:
-        report.add("AS507", f"{size} is beyond 64 bits", path)
+        report.add("AS507", f"{size} is beyond 64 bits", path, f"a size is at most {LARGEST}")
     return size
 
 

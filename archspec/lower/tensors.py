@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archspec import expressions
@@ -19,12 +19,13 @@ from archspec.expressions import (
     Node,
     Slice,
     Unary,
+    assume,
     evaluate,
     unknown,
 )
 from archspec.functions import FUNCTIONS
-from archspec.functions.operators import OPERATORS, index
-from archspec.lower.modules import merge
+from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
+from archspec.lower.modules import assume_flow, merge
 from archspec.problems import did_you_mean, echo
 from archspec.tensors import TensorType
 
@@ -76,11 +77,10 @@ def _is_flow(value: Any) -> bool:
 
 
 def _operator(operator: str, operands: tuple[Any, ...], *, unary: bool = False) -> Any:
-    table = OPERATORS
-    name = f"unary {operator}" if unary else operator
-    if name not in table:
+    table = UNARY_OPERATORS if unary else OPERATORS
+    if operator not in table:
         raise ExpressionError("AS302", f"`{operator}` is no operator of tensors")
-    return table[name](*operands)
+    return table[operator](*operands)
 
 
 def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
@@ -88,8 +88,29 @@ def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
         raise ExpressionError("AS302", "a tensor as a condition", "write `where(condition, a, b)`")
     condition = evaluate(node.condition, names)
     if unknown(condition):
-        return merge(condition, tensor_value(node.then, names), tensor_value(node.otherwise, names))
+        then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
+        return merge(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
     return tensor_value(node.then if condition else node.otherwise, names)
+
+
+class _Assuming(Mapping[str, Any]):
+    """What names stand for where a condition is known to hold, or not to."""
+
+    def __init__(self, names: Mapping[str, Any], condition: Any, truth: bool) -> None:
+        self.names, self.condition, self.truth = names, condition, truth
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.names[name]
+        return (assume_flow if _is_flow(value) else assume)(value, self.condition, self.truth)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 def _indexed(node: Index, names: Mapping[str, Any]) -> Any:

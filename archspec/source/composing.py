@@ -226,7 +226,8 @@ class _Composer:
             self.report("AS104", "a merge key", place, "write the keys out")
         elif value in keys:
             related = Related("it stands here first", self.source.place(*keys[value]))
-            self.report("AS103", f"the key {echo(value)} stands twice in this mapping", place, related=(related,))
+            message = f"the key {echo(value)} stands twice in this mapping"
+            self.report("AS103", message, place, "keep one of them, or rename one", (related,))
         elif plain and frame.flow and (match := GLUED.match(self.text, *place)):
             self.report("AS101", *glued(match))
         else:

@@ -23,6 +23,7 @@ _PLAIN = re.compile(
     """,
     re.VERBOSE,
 )
+_LARGE = "write a number that fits, or quote the text"
 _ODD = {
     "zero": "a leading zero makes it octal or not, by the version of YAML: write it without the zero, or as 0o…",
     "sixty": "YAML 1.1 reads it as a number to the base 60: quote it, or write the number",
@@ -44,12 +45,12 @@ def resolve(text: str) -> str | int | float | bool | Refusal | None:
         return text[0] in "tT"
     if kind == "int":
         value = int(text, 0) if len(text) <= 24 else 2**63
-        return value if -(2**63) <= value < 2**63 else ("AS106", f"{echo(text, 40)} does not fit in 64 bits", "")
+        return value if -(2**63) <= value < 2**63 else ("AS106", f"{echo(text, 40)} does not fit in 64 bits", _LARGE)
     if kind == "float":
         number = float(text) if len(text) <= 100 else math.inf
         # A number that overflows, or that becomes 0 though it is none, would be changed silently.
         if math.isinf(number) or (not number and re.match(r"[^eE]*[1-9]", text)):
-            return "AS106", f"{echo(text, 40)} is beyond the range of a float", ""
+            return "AS106", f"{echo(text, 40)} is beyond the range of a float", _LARGE
         return number
     if kind == "special":
         return "AS106", f"{echo(text)} is no number of the language", "write a finite number, or quote the text"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import io
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 from archspec.problems import Span
+from archspec.records import Record
 
 Path = tuple[str | int, ...]
 """A place in the plain tree: keys of mappings and indices of lists."""
@@ -17,15 +17,13 @@ Place = tuple[int, int]
 """A piece of the text: offsets into it, the second exclusive."""
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Record):
     """The language's limits; raised only by the caller, never by a spec. `nodes` counts values, aliases expanded."""
 
     bytes: int = 2**20
     depth: int = 64
     nodes: int = 100_000
     layers: int = 10_000
-    expression: int = 200
 
 
 LIMITS = Limits()

@@ -1,0 +1,172 @@
+"""Blocks from other files: `imports: {Bottleneck: ./resnet_blocks.yaml}`, below the project's root, without cycles.
+
+Gives one document that holds every block it uses, and the place of each in its own file. Reads files, and only those
+that a spec names by a relative path below the root; knows nothing of what a block means.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path as File
+from typing import Any, NoReturn
+
+from archspec import document, source
+from archspec.document import Block, Document, Library, Step
+from archspec.problems import Problem, Related, Span, SpecError, did_you_mean, echo
+from archspec.records import replace
+from archspec.source import Limits, Path, Source
+
+_MOST_FILES = 64
+_ROOT_MARKS = ("pyproject.toml", ".git")
+
+
+class Sources:
+    """The texts of a spec: its own, and those of the files that its blocks come from. Stands in for one Source."""
+
+    def __init__(self, main: Source) -> None:
+        self.main = main
+        self.path = main.path
+        self.limits = main.limits
+        self.texts: dict[str, str] = {}
+        self._blocks: dict[str, tuple[Source, Path]] = {}
+
+    @property
+    def text(self) -> str:
+        """Everything that the spec was read from."""
+        return "".join((self.main.text, *(self.texts[path] for path in sorted(self.texts))))
+
+    def place(self, name: str, origin: Source, below: Path) -> None:
+        """Says where a block stands."""
+        self._blocks[name] = origin, below
+
+    def span(self, path: Path, *, key: bool = False) -> Span:
+        """The span of a place, in the file that it is of."""
+        origin, inside = self._find(path)
+        return origin.span(inside, key=key)
+
+    def value(self, path: Path) -> Any:
+        """The plain value at a place."""
+        origin, inside = self._find(path)
+        return origin.value(inside)
+
+    def _find(self, path: Path) -> tuple[Source, Path]:
+        if len(path) >= 2 and path[0] == "blocks" and path[1] in self._blocks:
+            origin, below = self._blocks[str(path[1])]
+            return origin, (*below, *path[2:])
+        return self.main, path
+
+
+def gather(main: Source, spec: Document, texts: Mapping[str, str]) -> tuple[Sources, Document]:
+    """The document with the blocks that it imports, and where everything stands; SpecError for what cannot be had.
+
+    `texts` are files that were read before, by their paths: they are not read again.
+    """
+    sources = Sources(main)
+    if not spec.imports:
+        return sources, spec
+    reader = _Reader(sources, texts, _root(main))
+    blocks = dict(spec.blocks)
+    reader.add(main, spec, blocks, (os.path.realpath(main.path),))
+    return sources, replace(spec, blocks=blocks)
+
+
+def _root(main: Source) -> File:
+    """The folder that imports stay below: the nearest one above the spec that holds a project, else the spec's own."""
+    if main.path.startswith("<") or not os.path.exists(main.path):
+        at = main.span(("imports",), key=True)
+        raise SpecError(
+            [Problem("AS107", "a spec from a text has no folder to import from", at, "read it from a file")]
+        )
+    folder = File(os.path.realpath(main.path)).parent
+    marked = (one for one in (folder, *folder.parents) if any((one / mark).exists() for mark in _ROOT_MARKS))
+    return next(marked, folder)
+
+
+class _Reader:
+    """Reads files for one spec."""
+
+    def __init__(self, sources: Sources, texts: Mapping[str, str], root: File) -> None:
+        self.sources = sources
+        self.texts = texts
+        self.root = root
+        self.read: dict[str, tuple[Source, Document | Library]] = {}
+
+    def add(self, origin: Source, spec: Document | Library, blocks: dict[str, Block], chain: tuple[str, ...]) -> None:
+        """Adds the blocks that a file imports, with those that they use in turn."""
+        for name, path in spec.imports.items():
+            at = origin.span(("imports", name))
+            file = self.resolve(path, origin, at)
+            if file in chain:
+                self.refuse(at, "AS206", f"{echo(path)} imports, in the end, itself", "files import without cycles")
+            found, library = self.library(file, path, origin.limits, at)
+            below: Path = ("blocks", name)
+            block = library.blocks.get(name)
+            if block is None and isinstance(library, Document) and library.name == name:
+                block, below = library, ()
+            if block is None:
+                hint = did_you_mean(name, list(library.blocks), "its blocks")
+                self.refuse(at, "AS303", f"{echo(path)} has no block {echo(name)}", hint)
+            self.insert(name, block, found, below, blocks, at)
+            self.with_its_own(block, found, library, blocks, at)
+            self.add(found, library, blocks, (*chain, file))
+
+    def with_its_own(
+        self, block: Block, origin: Source, library: Document | Library, blocks: dict[str, Block], at: Span
+    ) -> None:
+        """Adds the blocks of its own file that a block uses."""
+        for name in used_types(block):
+            other = library.blocks.get(name)
+            if other is not None and blocks.get(name) is not other:
+                self.insert(name, other, origin, ("blocks", name), blocks, at)
+                self.with_its_own(other, origin, library, blocks, at)
+
+    def insert(self, name: str, block: Block, origin: Source, below: Path, blocks: dict[str, Block], at: Span) -> None:
+        if name in blocks and blocks[name] is not block:
+            related = (Related("the other one", self.sources.span(("blocks", name), key=True)),)
+            advice = "rename one of them: in one spec a name means one block"
+            raise SpecError([Problem("AS205", f"{echo(name)} names two blocks", at, advice, related=related)])
+        blocks[name] = block
+        self.sources.place(name, origin, below)
+
+    def library(self, file: str, shown: str, limits: Limits, at: Span) -> tuple[Source, Document | Library]:
+        """The file, read once."""
+        if file not in self.read:
+            if len(self.read) >= _MOST_FILES:
+                self.refuse(at, "AS102", f"more than {_MOST_FILES} files are imported", "put blocks together")
+            name = os.path.relpath(file)
+            text = self.texts.get(file)
+            found = source.parse(source.read(file, limits) if text is None else text, name, limits)
+            self.sources.texts[file] = found.text
+            self.read[file] = found, document.read_library(found)
+        return self.read[file]
+
+    def resolve(self, path: str, origin: Source, at: Span) -> str:
+        """The file that an import names: relative to the importing one, and below the root, links followed."""
+        if os.path.isabs(path) or not path.endswith((".yaml", ".yml")) or not path.isprintable():
+            self.refuse(at, "AS107", f"{echo(path)} is no file to import", "write it like `./resnet_blocks.yaml`")
+        file = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(origin.path)), path))
+        if not File(file).is_relative_to(self.root):
+            advice = "imports stay below the project's root, the folder of its pyproject.toml"
+            self.refuse(at, "AS107", f"{echo(path)} lies outside of the project", advice)
+        if file not in self.texts and not os.path.exists(file):
+            self.refuse(at, "AS107", f"there is no file {echo(path)}", "it is looked for beside the importing file")
+        return file
+
+    def refuse(self, at: Span, code: str, message: str, help: str) -> NoReturn:
+        raise SpecError([Problem(code, message, at, help)])
+
+
+def used_types(block: Block) -> Iterator[str]:
+    """The types of all steps in a block."""
+    steps = block.layers.values() if isinstance(block.layers, dict) else block.layers
+    for step in steps:
+        yield from _types(step)
+
+
+def _types(step: Step) -> Iterator[str]:
+    if step.type is not None:
+        yield step.type
+    for below in (step.layers, step.nested):
+        for inner in (below.values() if isinstance(below, dict) else below) or ():
+            yield from _types(inner)

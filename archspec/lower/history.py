@@ -1,0 +1,108 @@
+"""Where a value comes from: the chain of steps that made it, for messages that say how a size became what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archspec import dimensions
+from archspec.dimensions import Size, show
+from archspec.graph import Branch, Call, Flow, Group, Item, Loop, Step
+from archspec.layers import Layer
+from archspec.problems import Related, Span
+from archspec.records import Record
+from archspec.tensors import TensorType
+
+_MOST = 6  # falls that one message tells
+
+# Layers after which the last axes are sizes of an image, and the second one counts its channels.
+_CHANNELS_FIRST = ("Conv2d", "Conv3d", "ConvTranspose2d", "ConvTranspose3d", "BatchNorm2d", "BatchNorm3d", "GroupNorm")
+_POOLING = ("MaxPool", "AvgPool", "LPPool", "AdaptiveMaxPool", "AdaptiveAvgPool", "Upsample", "Upsampling")
+
+
+class Made(Record):
+    """One step that led to a value, and the steps above it."""
+
+    label: str
+    span: Span
+    item: Item | Step
+    above: Made | None
+
+
+class _Change(Record):
+    """What one layer made of what it was given."""
+
+    label: str
+    span: Span
+    before: Flow | None
+    after: Flow | None
+    layer: str
+
+
+def fell(made: Made | None, axes: int) -> Related | None:
+    """How one of the last `axes` axes of a value became small: `the size fell at: stem 224→112, pool 112→56`."""
+    changes = list(_changes(made))
+    best: list[tuple[_Change, Size, Size]] = []
+    for axis in range(-axes, 0):
+        falls = list(_falls(changes, axis))
+        if falls and (not best or _smaller(falls[0][2], best[0][2])):
+            best = falls
+    if not best:
+        return None
+    told = [f"{change.label} {show(before)}→{show(after)}" for change, before, after in reversed(best)]
+    if len(told) > _MOST:
+        told = [*told[:2], "…", *told[3 - _MOST :]]
+    return Related(f"the size fell at: {', '.join(told)}", best[0][0].span)
+
+
+def channels_first(made: Made | None, x: TensorType) -> bool:
+    """Whether a value of four axes or more is an image whose channels come first: a feature map, not yet flattened."""
+    for change in _changes(made):
+        if change.layer in _CHANNELS_FIRST or change.layer.startswith(_POOLING):
+            return True
+        if not change.layer or change.before != change.after:
+            return False
+    size = x.shape[-1]
+    return isinstance(size, int) and size > 1 and size == x.shape[-2]  # flows in as it is: a square image
+
+
+def _falls(changes: list[_Change], axis: int) -> Iterator[tuple[_Change, Size, Size]]:
+    """Where the size of an axis fell, the last time first; as far back as the number of axes is the same."""
+    for change in changes:
+        if not isinstance(change.before, TensorType) or not isinstance(change.after, TensorType):
+            return
+        if change.before.rank != change.after.rank or -axis > change.after.rank:
+            return
+        before, after = change.before.shape[axis], change.after.shape[axis]
+        if before != after and dimensions.at_least(after, before) is not True:
+            yield change, before, after
+
+
+def _smaller(a: Size, b: Size) -> bool:
+    return dimensions.at_least(a, b) is False
+
+
+def _changes(made: Made | None) -> Iterator[_Change]:
+    """Each layer on the way to a value, the last one first. A group is its layers, a block is one step."""
+    while made is not None:
+        item = made.item
+        if isinstance(item, Step):
+            inner = item.item
+            if inner is not None:
+                yield from _of(made.label, made.span, inner)
+            elif item.inputs:
+                yield _Change(made.label, made.span, item.inputs[0], item.output, "")
+        else:
+            yield from _of(made.label, made.span, item)
+        made = made.above
+
+
+def _of(label: str, span: Span, item: Item) -> Iterator[_Change]:
+    if isinstance(item, Call):
+        layer = type(item.layer).__name__ if isinstance(item.layer, Layer) else ""
+        yield _Change(label, span, item.inputs[0], item.output, layer)
+    elif isinstance(item, Group) and item.items:
+        for child in reversed(item.items):
+            name = getattr(child, "name", None)
+            yield from _of(f"{label[:-1]}.{name}`" if name is not None else label, child.span, child)
+    elif isinstance(item, Loop | Branch | Group):
+        yield _Change(label, span, item.inputs[0], item.output, "")
