@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archspec.graph import outputs
+from archspec import graph
 from archspec.problems import Problem, Span, SpecError
 from archspec.spec import Spec, load, parse
 from archspec.starter import new
@@ -96,12 +96,12 @@ def shapes(
 
     A known size is an int, any other an object whose `str()` is its expression; several outputs are a tuple of shapes.
     """
-    return outputs(_spec(spec).graph(params, inputs), lambda tensor: tuple(map(_plain, tensor.shape)))
+    return graph.outputs(_spec(spec).graph(params, inputs), lambda tensor: tuple(map(_plain, tensor.shape)))
 
 
 def dtypes(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The dtype of every step's output, by the step's dotted path."""
-    return outputs(_spec(spec).graph(params, None), lambda tensor: tensor.dtype)
+    return graph.outputs(_spec(spec).graph(params, None), lambda tensor: tensor.dtype)
 
 
 def summary(

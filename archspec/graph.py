@@ -303,7 +303,7 @@ def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:
     def deep(flow: Flow | None) -> Any:
         if flow is None or isinstance(flow, TensorType):
             return None if flow is None else of(flow)
-        return tuple(map(deep, flow))
+        return tuple(map(deep, flow)) if isinstance(flow, tuple) else None  # a number has no shape
 
     def below(cls: Class, prefix: str) -> Iterator[tuple[str, Any]]:
         for step in cls.steps:
@@ -397,6 +397,6 @@ def flow_text(flow: Flow | None) -> str:
     """A type as people read it."""
     if flow is None:
         return "?"
-    if isinstance(flow, TensorType):
-        return str(flow)
-    return f"({', '.join(map(flow_text, flow))})"
+    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
+        return f"({', '.join(map(flow_text, flow))})"
+    return str(flow).lower() if isinstance(flow, bool) else str(flow)  # numbers flow as well: `need_weights: false`

@@ -26,7 +26,6 @@ CODES: dict[str, str] = {
     "AS204": "a name that may not be used",
     "AS205": "a name declared twice",
     "AS206": "a step that is not exactly one layer, group or expression",
-    "AS207": "a part of the language that this version does not read yet",
     "AS208": "a parameter's value is not one that the spec allows",
     "AS209": "a text that generated code cannot hold",
     "AS301": "an expression that cannot be parsed",

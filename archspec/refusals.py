@@ -22,6 +22,8 @@ class Refusal(ValueError):  # noqa: N818 (it is no error of ours, but an answer)
         self.message = message
         self.help = help
         self.argument = argument
+        self.offset: int | None = None  # where the name of the function stands in the expression that calls it
+        self.length = 1
 
 
 def refuse(code: str, message: str, help: str = "", argument: str | None = None) -> NoReturn:

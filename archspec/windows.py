@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Symbolic
-from archspec.refusals import require_at_least
+from archspec.refusals import refuse, require_at_least
 from archspec.tensors import TensorType
 
 AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
@@ -23,7 +23,7 @@ def windows(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Siz
 
     With `ceil` the last window may reach beyond the padding, but has to begin before it.
     """
-    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    room = size + (2 * padding - dilation * (kernel - 1) - 1)
     if not ceil:
         return room // stride + 1
     return dimensions.minimum((room + stride - 1) // stride, (size + padding - 1) // stride) + 1
@@ -44,14 +44,11 @@ def slide(
     counts = []
     for size, (k, s, p, d) in zip(x.shape[-len(by_axis) :], by_axis, strict=True):
         needed, there = d * (k - 1) + 1, size + 2 * p
-        room = "input" if p == 0 else "padded input"
-        require_at_least(
-            there + s - 1 if ceil else there,
-            needed,
-            message=f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in",
-            help="use more padding, a smaller kernel, or one stride less before it",
-            argument=argument,
-        )
+        enough = there + s - 1 if ceil else there
+        if dimensions.at_least(enough, needed) is False:
+            room = "input" if p == 0 else "padded input"
+            message = f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in"
+            refuse("AS504", message, "use more padding, a smaller kernel, or one stride less before it", argument)
         counts.append(windows(size, k, s, p, d, ceil))
     return tuple(counts)
 

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def problem(spec: Spec, severity: Any) -> Problem:
     return Problem("AS401", f"this is {line}", Span(spec.name, 1, 1, 1, 4, line), severity=severity)
 
 
-def parse(text: str, name: str) -> Spec:
+def parse(text: str, name: str, *, allow: Sequence[str] = ()) -> Spec:
     spec = Spec(name, text)
     if "bad" in text:
         raise SpecError([problem(spec, "error")])
@@ -52,7 +52,7 @@ def parse(text: str, name: str) -> Spec:
     return spec
 
 
-def load(path: str) -> Spec:
+def load(path: str, *, allow: Sequence[str] = ()) -> Spec:
     if not os.path.isfile(path):
         raise SpecError([files.problem(path, "AS107", "the file cannot be read")])
     return parse(Path(path).read_text(), path)

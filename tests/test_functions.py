@@ -276,6 +276,14 @@ def no_tensor(arguments: dict[str, Any]) -> bool:
     return not any(isinstance(value, TensorType) for value in arguments.values())
 
 
+def unlike_dtypes(arguments: dict[str, Any]) -> bool:
+    return len({tensor.dtype for tensor in flat(arguments)}) > 1
+
+
+def of_one_number(arguments: dict[str, Any]) -> bool:
+    return arguments["input"].numel == 1
+
+
 STRICTER: list[Stricter] = [
     Stricter(
         "adaptive_avg_pool3d", "input", lambda arguments: True, "[N, C, D, H, W]: PyTorch pools any last three axes"

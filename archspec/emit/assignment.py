@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from archspec.dimensions import CONDITIONAL
 from archspec.emit.text import INDENT, WIDTH, Expression
-from archspec.expressions import Binary, Conditional, Items, Node
+from archspec.expressions import Binary, Conditional, Index, Items, Node
 
 BASE = " " * 8  # a forward method's body stands this deep
 
@@ -46,11 +46,11 @@ def assignment(target: str, node: Node, comment: str, fresh: Callable[[], str]) 
     if max(map(len, lines)) <= WIDTH:
         return [line[len(BASE) :] for line in lines]
     part = _longest_part(node)
-    if part is None:
-        return [line[len(BASE) :] for line in lines]
     name = fresh()
-    before = assignment(name, part, "", fresh)
-    return before + assignment(target, _replaced(node, part, Text(name)), comment, fresh)
+    rest = _replaced(node, part, Text(name)) if part is not None else node
+    if part is None or rest.text == node.text:
+        return [line[len(BASE) :] for line in lines]
+    return [*assignment(name, part, "", fresh), *assignment(target, rest, comment, fresh)]
 
 
 def _broken(head: str, node: Node, comment: str) -> list[str]:
@@ -111,6 +111,8 @@ def _replaced(node: Node, part: Node, by: Node) -> Node:
         return PythonCall(node.head, tuple((name, _replaced(value, part, by)) for name, value in node.arguments))
     if isinstance(node, Binary):
         return Binary(node.operator, _replaced(node.left, part, by), _replaced(node.right, part, by))
+    if isinstance(node, Index):
+        return Index(_replaced(node.value, part, by), _replaced(node.index, part, by))
     if isinstance(node, Items):
         return Items(tuple(_replaced(item, part, by) for item in node.items))
     if isinstance(node, Conditional):

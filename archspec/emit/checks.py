@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from archspec.emit.text import INDENT, Expression
 from archspec.expressions import literal_text
 from archspec.graph import Parameter
-
-_PLAIN = re.compile(r"[\w .+-]*", re.ASCII)  # what a message may say as it is
 
 
 def write_checks(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Expression]]:
@@ -32,17 +29,16 @@ def write_checks(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Express
             value = f"tuple({name})" if parameter.type.startswith("list") else name
             texts = [Expression(literal_text(choice)) for choice in parameter.choices]
             yield "", Expression(f"if {value} not in ", texts, brackets="(,)", tail=":")
-            quoted = any(isinstance(choice, str) for choice in parameter.choices)
-            yield INDENT, _raise(f"{name}!r" if quoted else name, _one_of(parameter.choices))
+            yield INDENT, _raise(*_none_of(name, parameter.choices))
+
+
+def _none_of(name: str, choices: tuple[object, ...]) -> tuple[str, str]:
+    """How a value is shown, and what it is not. Words of the spec are left to the line above: a message quotes none."""
+    if all(isinstance(choice, int | float) for choice in choices):
+        return name, f"not one of {', '.join(map(str, choices))}"
+    return f"{name}!r", "which is not one of its choices"
 
 
 def _raise(shown: str, why: str) -> Expression:
     name = shown.removesuffix("!r")
     return Expression("raise ValueError", [Expression(f'f"{name} is {{{shown}}}, {why}"')])
-
-
-def _one_of(choices: tuple[object, ...]) -> str:
-    """The choices in words, where they are brief and plain; they stand in the line above it in any case."""
-    text = ", ".join(map(str, choices))
-    plain = len(text) <= 40 and all(_PLAIN.fullmatch(str(choice)) for choice in choices)
-    return f"not one of {text}" if plain else "which is not one of its choices"

@@ -87,7 +87,7 @@ class _Class:
         _refuse_unsayable(cls, constructor)
         body = constructor.lines()
         buffers = [f"    {step.name}: Tensor" for step in cls.steps if step.kind == "buffer"]
-        needed = body != ["super().__init__()"]
+        needed = body != ["super().__init__()"] or bool(cls.parameters)
         self.name = Code(cls.name)
         self.base = Code("nn.Sequential" if cls.sequential else "nn.Module")
         self.output = code(_named_output(cls))
@@ -108,7 +108,10 @@ def _commented(cls: Class) -> Class:
     """The class with the types that no comment can say left open."""
     hidden = local_names(cls)
     steps = tuple(
-        replace(step, output=step.output if "?" not in flow_text(step.output, hidden) else None) for step in cls.steps
+        replace(step, output=None)
+        if isinstance(step.output, TensorType) and "?" in flow_text(step.output, hidden)
+        else step
+        for step in cls.steps
     )
     return replace(cls, steps=steps)
 
@@ -200,21 +203,21 @@ def _doc(cls: Class, main: bool) -> list[str]:
 
 def _what_for(parameter: Parameter, main: Class) -> str:
     """What a parameter without words of its own does: the arguments and inputs that read it."""
-    uses: dict[str, list[str]] = {}
+    uses: dict[str, dict[str, None]] = {}
     for value in main.inputs:
         for axis, node in enumerate(value.axes):
             if parameter.name in names_in(node):
-                uses.setdefault(f"axis {axis}", []).append(value.name)
+                uses.setdefault(f"axis {axis}", {})[value.name] = None
     for path, item in modules(main.children(), opened=False):
         if isinstance(item, Call):
             for argument in item.arguments:
                 if argument.node is not None and parameter.name in names_in(argument.node):
-                    uses.setdefault(argument.name, []).append(path.replace("*", "n"))
+                    uses.setdefault(argument.name, {})[path.replace("*", "n")] = None
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
             if parameter.name in names_in(node):
-                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = []
-    found = [f"{use} of {_brief(places, ', ')}" if places else use for use, places in uses.items()]
+                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = {}
+    found = [f"{use} of {_brief([*places], ', ')}" if places else use for use, places in uses.items()]
     text = _brief(found, "; ") or parameter.type
     return text if text.endswith("…") else f"{text}."
 

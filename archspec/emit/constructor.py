@@ -192,8 +192,10 @@ class Constructor:
                 inner = tuple(item for branch in batch if isinstance(branch, Branch) for item in branch.items)
                 lines += self.statements(variable, inner, indent + INDENT, named)
             elif isinstance(first, Group) and not _static(first.items):
-                lines += self.sequential(f"group = {_container(first)}", first.items, indent, first.listed)
-                lines += self.put(variable, [Expression("group")], batch, indent, named)
+                *before, last = self.sequential(f"group = {_container(first)}", first.items, indent, first.listed)
+                whole = last.removeprefix(f"{indent}group = ")  # unless it begins on a line above
+                lines += before if whole != last else [*before, last]
+                lines += self.put(variable, [Expression(whole if whole != last else "group")], batch, indent, named)
             else:
                 lines += self.put(variable, [self.module(item) for item in batch], batch, indent, named)
         return lines
@@ -277,8 +279,10 @@ def _block_arguments(item: Call, cls: Class) -> list[Expression]:
     in_a_row = True
     for argument in item.arguments:
         parameter, text = declared[argument.name], argument_text(argument)
+        if parameter.type == "layer" and isinstance(argument.value, str):
+            text = f"nn.{argument.value}"
         in_a_row = in_a_row and (parameter.inferred or (parameter.default is None and text == argument.name))
-        found.append(_argument(argument, "" if in_a_row else f"{argument.name}="))
+        found.append(_argument(argument, "" if in_a_row else f"{argument.name}=", text))
     return found
 
 

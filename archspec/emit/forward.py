@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from archspec.dimensions import PRIMARY
 from archspec.emit.assignment import BASE, PythonCall, Text, assignment
-from archspec.emit.text import WIDTH
+from archspec.emit.text import WIDTH, Expression
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import (
     Binary,
@@ -26,7 +26,7 @@ from archspec.expressions import (
     Unary,
 )
 from archspec.graph import Class, Flow, Group, Outputs, Step, flow_text, names_in
-from archspec.lower.names import forward_reads
+from archspec.lower.names import constructor_reads, forward_reads
 from archspec.records import Record
 from archspec.tensors import TensorType
 
@@ -58,6 +58,14 @@ def write_forward(cls: Class, comment: bool = False) -> Forward:
     return Forward(tuple(lines), tuple(sorted(writer.saved)))
 
 
+def kept_parameters(cls: Class) -> set[str]:
+    """The parameters that the constructor has no use for: the module keeps them, as all of them are arguments."""
+    used, read = constructor_reads(cls), forward_reads(cls)
+    for name, node in reversed(cls.let):
+        used |= names_in(node) if name in used | read else set()
+    return {parameter.name for parameter in cls.parameters if not parameter.inferred} - used
+
+
 class _Writer:
     """Writes line after line, keeping track of what each variable holds."""
 
@@ -83,19 +91,27 @@ class _Writer:
         }
 
         self.read = forward_reads(cls)
+        self.kept = kept_parameters(cls)
+        self.saved |= self.kept
+        self.bound: set[str] = set()  # sizes that steps have named so far
         self.room = WIDTH  # what a line has for a value
 
     def bind_sizes(self, step: Step) -> None:
         """The names that a step's `shape:` binds and that later lines read."""
-        new = {node.name: axis for axis, node in enumerate(step.axes) if isinstance(node, Name)}
-        new = {name: axis for name, axis in new.items() if name in self.read and name not in self.axes}
+        new = self.new_sizes(step)
         if not new or not isinstance(step.target, Name):
             return
         variable = self.text(step.target)
         names = [next((name for name, at in new.items() if at == axis), "_") for axis in range(len(step.axes))]
         (first, axis), *more = new.items()
         self.lines.append(f"{', '.join(names)} = {variable}.shape" if more else f"{first} = {variable}.shape[{axis}]")
-        self.variables |= {name: name for name in new}
+        self.bound |= set(new)
+
+    def new_sizes(self, step: Step) -> dict[str, int]:
+        """The names that a step binds and that a later line reads, with their axes."""
+        names = {node.name: axis for axis, node in enumerate(step.axes) if isinstance(node, Name)}
+        known = {*self.axes, *self.constructed, *self.bound}
+        return {name: axis for name, axis in names.items() if name in self.read and name not in known}
 
     # Lines.
 
@@ -111,6 +127,8 @@ class _Writer:
             self.call(index, step)
             return
         ((_, node),) = step.arguments
+        if isinstance(step.target, Items) and all(name in self.variables for name in names_in(step.target)):
+            return  # a loop has unpacked it
         if isinstance(node, Name) and isinstance(step.target, Name) and step.condition is None:
             # Another name for a value: no line at all.
             self.variables[step.target.name] = self.variables.get(node.name, node.name)
@@ -137,7 +155,8 @@ class _Writer:
         """Repetitions that take more than one input: each passes its output on, the other inputs stay."""
         texts = [self.text(node) for _, node in step.arguments]
         count = len(step.output) if isinstance(step.output, tuple) and not isinstance(step.output, TensorType) else 1
-        targets = [self.new_variable(index, step, position) for position in range(count)]
+        parts = self.unpacked(index, step, count)
+        targets = [self.new_variable(index, step, position) if not parts else parts[position] for position in range(count)]
         for target, text in zip(targets, texts, strict=False):
             if target != text:
                 self.lines.append(f"{target} = {text}")
@@ -146,27 +165,42 @@ class _Writer:
         arguments = ", ".join(f"{n}={t}" if n else t for n, t in zip(names, passed, strict=True))
         self.lines.append(f"for layer in self.{step.module}:")
         self.lines.append(f"    {', '.join(targets)} = layer({arguments})")
-        assert isinstance(step.target, Name)
-        self.variables[step.target.name] = targets[0]
+        if not parts:
+            self.variables[_name_of(step)] = targets[0]
+
+    def unpacked(self, index: int, step: Step, count: int) -> list[str]:
+        """The variables of what a loop returns, where the next step unpacks it: those of its inputs, or new ones."""
+        user = self.cls.steps[index + 1] if index + 1 < len(self.cls.steps) else None
+        if count < 2 or user is None or not isinstance(user.target, Items) or user.arguments[0][1].text != step.name:
+            return []
+        found: list[str] = []
+        for (_, node), part in zip(step.arguments, user.target.items, strict=False):
+            held = self.variables.get(node.text)
+            free = held is not None and held not in self.inputs and held not in found and self.dead(held, index)
+            found.append(held if free and held is not None else self.fresh(part.text))
+            self.variables[part.text] = found[-1]
+        return found
 
     def assign(self, index: int, step: Step, value: Node) -> None:
         """A line that keeps a value in a variable: a new one, or the one of an input that nothing reads any more."""
         target = self.target(index, step)
-        if isinstance(step.target, Name) and target not in self.inputs:
-            self.first.setdefault(target, len(self.lines))
+        before = len(self.lines)
         comment = ""
         says = step.kind == "compute" and ".reshape(" in value.text  # its own shape, that is
         if self.comment and not says and step.output not in step.inputs[:1] and isinstance(step.output, TensorType):
             comment = shape_comment(step.output)
         self.lines += assignment(target, value, comment, lambda: self.fresh("value"))
+        if isinstance(step.target, Name) and target not in self.inputs:
+            made = range(before, len(self.lines))
+            self.first.setdefault(target, next(i for i in made if self.lines[i].startswith(f"{target} =")))
 
     def target(self, index: int, step: Step) -> str:
         if isinstance(step.target, Name):
             name = self.new_variable(index, step)
             self.variables[step.target.name] = name
             return name
-        for name in names_in(step.target):
-            self.variables[name] = self.fresh(name)
+        for name in sorted(names_in(step.target)):
+            self.variables[name] = self.fresh(name) if name in self.last else "_"
         return self.text(step.target).removeprefix("(").removesuffix(")")
 
     def new_variable(self, index: int, step: Step, position: int = 0) -> str:
@@ -176,7 +210,9 @@ class _Writer:
         gives it.
         """
         if step.kind == "compute" and not _updates(step.arguments[0][1]):
-            return self.fresh(step.target.name if isinstance(step.target, Name) else "out")
+            name = _name_of(step) or "out"
+            held = name in self.variables.values() and name not in self.inputs and self.dead(name, index)
+            return name if held else self.fresh(name)
         read = [node.name for _, node in step.arguments for node in node.walk() if isinstance(node, Name)]
         for name in read[position:]:
             variable = self.variables.get(name)
@@ -203,7 +239,8 @@ class _Writer:
         if step.kind == "compute":
             return True
         first = step.arguments[0][1]
-        whole = isinstance(first, Name) and self.variables.get(first.name) == variable
+        # A name for what several steps take stays with it.
+        whole = isinstance(first, Name) and self.variables.get(first.name) == variable and self.count_reads(first.name) == 1
         return (whole or variable in ("out", "x")) and self.goes_on(index, step, at_once=True)
 
     def is_main(self, index: int, step: Step) -> bool:
@@ -242,7 +279,7 @@ class _Writer:
 
     def fresh(self, name: str) -> str:
         """A variable's name that is not in use."""
-        taken = {*self.variables.values(), *_TAKEN, *self.axes}
+        taken = {*self.variables.values(), *_TAKEN, *self.axes, *self.bound}
         candidate, number = name, 2
         while candidate in taken or candidate in self.constructed:
             candidate, number = f"{name}_{number}", number + 1
@@ -253,18 +290,24 @@ class _Writer:
 
         It has to be read once, and nothing else may run in between.
         """
-        if isinstance(step.item, Group) and step.item.listed:
+        if (isinstance(step.item, Group) and step.item.listed) or self.new_sizes(step):
             return False
         name = _name_of(step)
         reader = self.last.get(name, -1)
-        if not index < reader < len(self.cls.steps) or self.count_reads(name) != 1 or _length(step) >= 48:
+        if not index < reader < len(self.cls.steps) or self.count_reads(name) != 1:
             return False
         user, between = self.cls.steps[reader], range(index + 1, reader)
+        if not between and isinstance(user.target, Items) and user.arguments[0][1].text == name:
+            return True  # `out, state = self.lstm(x)`
+        if _length(step) >= 48:
+            return False
         if not all(self.cls.steps[i].kind == "call" and self.writes_inline(i, self.cls.steps[i]) for i in between):
             return False
         if user.kind == "call":
             plain = all(isinstance(node, Name) for _, node in user.arguments) and user.arguments[0][1].text == name
-            return plain and _length(step) + _length(user) - len(name) < 64 and self.writes_inline(reader, user)
+            end = self.last.get(_name_of(user), -1)  # which begins anew with what this call takes: x + f(g(x))
+            again = end < len(self.cls.steps) and _read(step) & _read(self.cls.steps[end])
+            return plain and bool(again) and _length(step) + _length(user) - len(name) < 64 and self.writes_inline(reader, user)
         ((_, node),) = user.arguments
         if user.condition is not None or not between and isinstance(user.target, Items):
             return user.condition is None and isinstance(node, Call) and _length(step) + len(node.text) < 64
@@ -298,8 +341,9 @@ class _Writer:
         assert outputs is not None
         texts = [self.text(node) for node in outputs.values]
         if outputs.names:
-            inside = ", ".join(f"{name}={text}" for name, text in zip(outputs.names, texts, strict=True))
-            return [f"return {self.cls.name}Output({inside})"]
+            values = [Expression(f"{name}={text}") for name, text in zip(outputs.names, texts, strict=True)]
+            lines = Expression(f"return {self.cls.name}Output", values).lines(BASE)
+            return [line[len(BASE) :] for line in lines]
         if outputs.single and texts[0] not in self.inputs:
             return self.typed_result(texts[0], _annotation(self.cls.output))
         return [f"return {', '.join(texts)}"] if len(texts) > 1 or outputs.single else [f"return ({texts[0]},)"]
@@ -349,14 +393,14 @@ class _Writer:
         if name in self.pending:
             return self.pending.pop(name)
         if name in self.variables:
-            return Text(self.variables[name])
+            return Name(self.variables[name])
         if name == "training":
             return Text("self.training")
         if name in self.tensors:
             return Text(f"self.{name}")
-        if name in self.axes:
+        if name in self.axes and name not in self.kept:
             self.needed_sizes[name] = None
-            return Text(name)
+            return Name(name)
         if name in self.constructed:
             self.saved.add(name)
             return Text(f"self.{name}")
@@ -420,7 +464,11 @@ def _annotation(flow: Flow | None) -> str:
 
 
 def _keyword(name: str, value: Node) -> Node:
-    return Text(f"torch.{value.value}") if name == "dtype" and isinstance(value, Literal) else value
+    """An argument by its name: what is still a name there is a word that stands for itself."""
+    word = value.name if isinstance(value, Name) else value.value if isinstance(value, Literal) else None
+    if name == "dtype" and isinstance(word, str):
+        return Text(f"torch.{word}")
+    return Literal(word) if isinstance(value, Name) else value
 
 
 def _updates(node: Node) -> bool:
@@ -440,6 +488,11 @@ def _length(step: Step) -> int:
 
 def _name_of(step: Step) -> str:
     return step.target.name if isinstance(step.target, Name) else ""
+
+
+def _read(step: Step) -> set[str]:
+    """The values that a step reads."""
+    return {name for _, node in step.arguments for name in names_in(node)}
 
 
 def _last_reads(cls: Class) -> Mapping[str, int]:

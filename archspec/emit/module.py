@@ -24,6 +24,7 @@ from archspec.expressions import evaluate, make_divisible
 from archspec.graph import Call, Class, Graph, Group, Item, Parameter
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
+from archspec.tensors import TensorType
 
 Rebuild = Callable[..., nn.Module]
 Factory = Mapping[str, Any]
@@ -162,9 +163,7 @@ def _name(item: Item) -> str:
     return name
 
 
-def _tensor(
-    name: str, learnable: bool, text: str, values: Mapping[str, Any]
-) -> Callable[[nn.Module, Factory], None]:
+def _tensor(name: str, learnable: bool, text: str, values: Mapping[str, Any]) -> Callable[[nn.Module, Factory], None]:
     """How a parameter or buffer, computed by its expression, becomes one of a module."""
     compute = _run(f"def make():\n    return {text}\n", name, dict(values))["make"]
 
@@ -218,7 +217,9 @@ def _forward(cls: Class) -> dict[str, Any]:
     names: dict[str, Any] = {}
     if cls.outputs is not None and cls.outputs.names:
         output = f"{cls.name}Output"
-        names[output] = NamedTuple(output, [(name, Any) for name in cls.outputs.names])
+        flows = cls.output if isinstance(cls.output, tuple) else ()
+        types = [Tensor if isinstance(flow, TensorType) else Any for flow in flows]
+        names[output] = NamedTuple(output, list(zip(cls.outputs.names, types, strict=True)))
     namespace = _run("\n".join(lines), f"{cls.name}.forward", names)
     return {"forward": namespace["forward"], "_saved": written.saved}
 

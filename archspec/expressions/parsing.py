@@ -86,6 +86,9 @@ def compile_value(value: object, *, words: frozenset[str] | None = None) -> Node
     """
     if isinstance(value, list | tuple):
         return Items(tuple(compile_value(item, words=words) for item in value))
+    if isinstance(value, dict):
+        advice = "write a number, a name, an expression or a list"
+        raise ExpressionError("AS202", "a mapping stands where a value is expected", advice)
     if not isinstance(value, str):
         return Literal(value)
     if words is None:

@@ -245,7 +245,8 @@ class Function:
             if parameter.kind is parameter.POSITIONAL_ONLY and parameter.name in kwargs:
                 refuse("AS402", f"`{parameter.name}` goes by position, without its name", argument=parameter.name)
             if parameter.default is parameter.empty and parameter.name not in (*by_place[: len(args)], *kwargs):
-                refuse("AS403", f"`{parameter.name}` is required: {self.takes[parameter.name]}")
+                message = f"`{parameter.name}` is required: {self.takes[parameter.name]}"
+                refuse("AS403", message, f"{self.name} takes: {', '.join(self.parameters)}")
 
 
 def function(python: str, *, macs: Macs | None = None) -> Callable[[Rule], Function]:

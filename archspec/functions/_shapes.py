@@ -18,7 +18,8 @@ def axis_of(rank: int, dim: int, what: str, name: str = "dim") -> int:
     rank = max(rank, 1)
     if not -rank <= dim < rank:
         there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
-        refuse("AS404", f"`{name}` is {dim}, but {what} has {there}", argument=name)
+        hint = "axes count from 0, and from the end with a minus: -1 is the last"
+        refuse("AS404", f"`{name}` is {dim}, but {what} has {there}", hint, name)
     return dim % rank
 
 
@@ -72,11 +73,16 @@ def broadcast(*shapes: Shape) -> Shape:
         sizes = [shape[place] for shape in shapes if len(shape) >= -place and shape[place] != 1]
         size: Size = sizes[0] if sizes else 1
         for other in sizes[1:]:
-            if not settled(equal(size, other), size, other):
+            if not settled(equal(size, other), size, other) and not _may_stretch(size, other):
                 _refuse_broadcast(shapes, text, size, other)
             size = _larger(size, other)
         result.append(size)
     return tuple(result)
+
+
+def _may_stretch(a: Size, b: Size) -> bool:
+    """Whether one of two unlike sizes may be 1, by the parameters' values: then it was settled for them before."""
+    return any(equal(size, 1) is None and settled(None, size) for size in (a, b))
 
 
 def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size) -> None:

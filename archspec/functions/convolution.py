@@ -51,7 +51,9 @@ def _convolution(spatial: int) -> Function:
             for step in spread(stride, spatial, "stride"):
                 message = f"`padding` same goes with stride 1 only; this is stride {show(step)}"
                 require_equal(step, 1, code="AS404", message=message, argument="padding")
-            slide(input, weight.shape[2:], 1, spread(dilation, spatial, "dilation"), dilation, room_for="weight")
+            for gap in spread(dilation, spatial, "dilation"):
+                message = f"`dilation` is {show(gap)}; it is at least 1"
+                require_at_least(gap, 1, code="AS404", message=message, argument="dilation")
             sizes = input.shape[-spatial:]
         else:
             pads = 0 if isinstance(padding, str) else padding

@@ -9,7 +9,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Symbolic, Undecided, as_size
 from archspec.functions._base import ABSENT, Dtype, Function, Scalar, Sizes, describe, function, listed
-from archspec.functions._dtypes import INEXACT, number_kind, require_dtype, result_type
+from archspec.functions._dtypes import INEXACT, REAL, number_kind, require_dtype, result_type
 from archspec.refusals import refuse, require, require_at_least
 from archspec.tensors import DTYPES, TensorType
 
@@ -86,6 +86,7 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     for value in values:
         require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument="bounds")
     start, end, by = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
+    require(dtype in (None, *REAL), "AS505", f"there are no steps of {dtype}", argument="dtype")
     kind = "float32" if any(number_kind(value) == "float" for value in values) else "int64"
     text = f"from {start} to {end} in steps of {by} there are no numbers"
     return _made((_count(start, end, by, text),), dtype or kind, "end")

@@ -60,14 +60,14 @@ def index_select(input: TensorType, dim: int, index: TensorType) -> TensorType:
     return input.resized(place, count)
 
 
-def _require_indices(input: TensorType, dim: int, index: TensorType, *, whole: bool = False) -> int:
+def _require_indices(input: TensorType, dim: int, index: TensorType) -> int:
     """The index goes with the input: as many axes, none of them larger but `dim`."""
     require_dtype(index, INDICES, "index")
     ranks = {max(x.rank, 1) for x in (input, index)}
     require(len(ranks) == 1, "AS501", f"`index` {index} has other axes than {input}", argument="index")
     place = axis(input, dim)
     for other, (size, there) in enumerate(zip(index.shape, input.shape, strict=False)):
-        if other != place or whole:
+        if other != place:
             message = f"`index` {index} is larger than {input} at axis {other}: {show(size)}, {show(there)}"
             require_at_least(there, size, code="AS502", message=message, argument="index")
     return place
@@ -123,6 +123,6 @@ def _require_source(input: TensorType, index: TensorType, src: TensorType) -> No
     require_same_dtype(input, src)
     ranks = {max(x.rank, 1) for x in (src, index)}
     require(len(ranks) == 1, "AS501", f"`src` {src} has other axes than `index` {index}", argument="src")
-    for size, there in zip(index.shape, src.shape, strict=False):
+    for size, there in zip(index.shape, src.shape or (1,), strict=False):
         message = f"`index` {index} is larger than `src` {src}"
         require_at_least(there, size, code="AS502", message=message, argument="index")

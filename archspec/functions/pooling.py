@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size
 from archspec.functions._base import Function, Sizes
-from archspec.functions._dtypes import REAL_OR_BOOL, floating, require_dtype
+from archspec.functions._dtypes import require_dtype
 from archspec.functions._windows import require_spatial, slide, spread
 from archspec.refusals import require
 from archspec.tensors import FLOATS, INTEGERS, TensorType
@@ -87,13 +87,15 @@ def _norm(spatial: int) -> Function:
         ceil_mode: bool = False,
     ) -> TensorType:
         require_spatial(input, spatial)
-        require_dtype(input, REAL_OR_BOOL)
+        require_dtype(input, FLOATS)
+        one = "`kernel_size` and `stride` are numbers here, no lists"
+        lists = isinstance(kernel_size, tuple) or isinstance(stride, tuple)
+        require(spatial > 1 or not lists, "AS404", one, argument="kernel_size")
         require(norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
         kernel = spread(kernel_size, spatial, "kernel_size", alone=spatial == 1)
         if spatial == 3:
             require_within(input, kernel)
-        output = _pooled(input, kernel, stride, 0, 1, ceil_mode)
-        return output._replace(dtype=floating(input.dtype))
+        return _pooled(input, kernel, stride, 0, 1, ceil_mode)
 
     doc = f"The p-norm of each window. Shape: [N, C, {AXES[spatial]}] -> [N, C, *windows]"
     return Function(f"F.lp_pool{spatial}d", rule, doc=doc)

@@ -115,8 +115,8 @@ EXTREME_INDICES = {name: _extreme_index(name) for name in ("argmax", "argmin")}
 
 def _quantifier(name: str) -> Function:
     def rule(input: TensorType, dim: Axes | None = None, keepdim: bool = False) -> TensorType:
-        shape = without(input, axes(input, dim), keepdim)
-        return TensorType(shape, "uint8" if input.dtype == "uint8" else "bool")
+        reduced = axes(input, dim) if dim != () else []
+        return TensorType(without(input, reduced, keepdim), "uint8" if input.dtype == "uint8" else "bool")
 
     return Function(f"torch.{name}", rule, doc=f"Whether {name} of the numbers are not zero. {_REDUCED}")
 
@@ -179,6 +179,7 @@ def norm(
 def _running(name: str, doc: str) -> Function:
     def rule(input: TensorType, dim: int, *, dtype: Dtype | None = None) -> TensorType:
         axis(input, dim)
+        require(dtype != "bool", "AS505", "truth values do not add up, nor multiply", argument="dtype")
         return TensorType(input.shape, dtype or summed(input.dtype))
 
     return Function(f"torch.{name}", rule, doc=f"{doc}. {_ALONG}")

@@ -115,6 +115,8 @@ def t(input: TensorType) -> TensorType:
 def _move(name: str) -> Function:
     def rule(input: TensorType, source: Axes, destination: Axes) -> TensorType:
         sources, targets = (value if isinstance(value, tuple) else (value,) for value in (source, destination))
+        alike = isinstance(source, tuple) == isinstance(destination, tuple)
+        require(alike, "AS404", "`source` and `destination` are both an axis or both lists", argument="source")
         message = f"`source` names {len(sources)} axes, `destination` {len(targets)}"
         require(len(sources) == len(targets), "AS404", message, argument="source")
         moved = axes(input, sources, "source") if sources else []
@@ -172,8 +174,9 @@ def repeat_interleave(input: TensorType, repeats: Size, dim: int | None = None) 
     require_at_least(repeats, 0, code="AS404", message=f"`repeats` is {show(repeats)}", argument="repeats")
     if dim is None:
         return input.reshaped(input.numel * repeats)
+    require_rank_from(input, 1)
     place = axis(input, dim)
-    return input.resized(place, input.shape[place] * repeats) if input.shape else input.reshaped(repeats)
+    return input.resized(place, input.shape[place] * repeats)
 
 
 @function("torch.flip")

@@ -121,19 +121,30 @@ class Argument:
             value = _sized(value)
         if not self._takes(value, layer):
             message = f"`{self.name}` of {layer.__name__} takes {self.expects(layer)}; this is {_describe(value)}"
-            near = did_you_mean(value, self.choices) if isinstance(value, str) else self._advice(value)
+            near = did_you_mean(value, self._words()) if isinstance(value, str) else self._advice(value, layer)
             refuse("AS404", message, near, self.name)
         return value
 
-    def _advice(self, value: object) -> str:
+    def _words(self) -> tuple[str, ...]:
+        return (*FLOATS, *COMPLEX) if self.kind == "dtype" else self.choices
+
+    def _advice(self, value: object, layer: type[Configured]) -> str:
         """What to write instead of a value that it does not take."""
+        count = self.entries(layer)
+        if isinstance(value, tuple) and self.kind in ("integers", "numbers") and count not in (None, len(value)):
+            return f"write one number, or {count}: `[{', '.join(map(str, (*value, *value[-1:] * 9)[:count]))}]`"
+        if isinstance(value, tuple) and self.kind in ("integer", "number"):
+            return f"several arguments go by their names: `{{{self.name}: …}}`"
         if isinstance(value, float) and value.is_integer() and self.kind in ("integer", "integers"):
             return f"write `{int(value)}`; in an expression `//` gives an integer, `/` never does"
         if isinstance(value, float) and self.kind in ("integer", "integers"):
             return "write an integer; in an expression `//`, `int` and `round` give one"
         if isinstance(value, bool) and self.kind != "flag":
             return "write a number: true and false are none"
-        return "" if self.default is REQUIRED else f"leave it out for PyTorch's default, {_describe(self.default)}"
+        if self.default is not REQUIRED:
+            return f"leave it out for PyTorch's default, {_describe(self.default)}"
+        least = "" if self.minimum is None else f" of {self.minimum} or more"
+        return f"write a number{least}" if self.kind in ("integer", "integers", "number", "numbers") else ""
 
     def _takes(self, value: object, layer: type[Configured]) -> bool:
         if value is None:

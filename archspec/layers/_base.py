@@ -119,12 +119,23 @@ class Layer(Configured):
         if x.rank not in ranks:
             wanted = " or ".join(str(rank) for rank in ranks)
             name = type(self).__name__
-            refuse("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in")
+            kind, dims, rest = name[:-2], name[-2:-1], x.rank - 2
+            advice = ""
+            if kind.endswith("Norm") and rest == 0 and name[-1] == "d":
+                advice = f"`{kind}1d` takes [N, C]"
+            elif dims.isdigit() and name[-1] == "d" and rest != int(dims) and 1 <= rest <= 3:
+                advice = f"`{kind}{rest}d` takes {x.rank} axes"
+            elif dims.isdigit() and name[-1] == "d" and rest == 0:
+                axes = ", ".join(("D", "H", "W")[-int(dims) :]) if dims in "23" else "L"
+                advice = f"put it before `Flatten`, or shape the value: `Unflatten: {{dim: 1, unflattened_size: [C, {axes}]}}`"
+            refuse("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in", advice)
 
     def require_dtype(self, x: TensorType, *allowed: str) -> None:
         """The input's dtype is one of those."""
         if x.dtype not in allowed:
             hint = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""
+            if x.dtype in INTEGERS and "float32" in allowed:
+                hint = "`Embedding` turns indices into vectors; for plain numbers say `dtype: float32` at the input"
             refuse("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", hint)
 
     def require_float(self, x: TensorType) -> None:

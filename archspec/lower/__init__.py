@@ -6,10 +6,10 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from archspec.document import Document
+from archspec.document import Document, Layers
 from archspec.graph import Class, Graph
 from archspec.imports import Sources
 from archspec.layers import ABSENT, LAYERS
@@ -38,6 +38,7 @@ def lower(
     With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
     """
     report = Report(source)
+    report.parameters = document.params
     context = Context(report, document, unroll=not symbolic, allow=allow)
     context.instance, context.inline = instance, inline_block
     parameters, scope = bind(report, document, params or {}, symbolic)
@@ -49,7 +50,7 @@ def lower(
     _refuse_hidden_layers(report, document)
     main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
     if not symbolic and main is not None:
-        _report_unused(report, document, context)
+        _report_unused(report, document)
     if report.problems or main is None:
         assert report.problems, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
@@ -65,10 +66,19 @@ def _refuse_hidden_layers(report: Report, document: Document) -> None:
             report.add("AS204", f"`{name}` is a layer of torch.nn", ("blocks", name), advice, key=True)
 
 
-def _report_unused(report: Report, document: Document, context: Context) -> None:
-    """A block that nothing uses is a mistake, or left over."""
-    used = {key[0] for key in context.instances}
+def _report_unused(report: Report, document: Document) -> None:
+    """A block that nothing uses is a mistake, or left over; one that is not there for these values is neither."""
+    used = {name for block in (document, *document.blocks.values()) for name in _types(block.layers)}
     for name in document.blocks:
         if name not in used and not report.problems:
             at = ("blocks", name)
             report.add("AS509", f"nothing uses the block `{name}`", at, "use it, or take it out", key=True)
+
+
+def _types(layers: Layers) -> Iterator[str]:
+    """What the steps are of, those in groups too."""
+    for step in layers.values() if isinstance(layers, dict) else layers:
+        if step.type is not None:
+            yield step.type
+        for inside in (step.layers, step.nested):
+            yield from _types(inside) if inside is not None else ()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from archspec.expressions import ExpressionError, Node, Scope, compile_value, evaluate
 from archspec.imports import Sources
 from archspec.problems import Problem, Related, Span
 from archspec.records import replace
+from archspec.refusals import Refusal
 from archspec.source import Path
 
 
@@ -39,6 +41,7 @@ class Report:
 
     def __init__(self, source: Sources) -> None:
         self.source = source
+        self.parameters: Collection[str] = ()  # of the document, which its blocks do not see
         self._found: dict[tuple[str, Span], Problem] = {}  # an unrolled loop finds the same one again and again
 
     @property
@@ -72,22 +75,46 @@ class Report:
 
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""
+        if error.code == "AS303" and path[:1] == ("blocks",) and (name := _blamed(error, text)) in self.parameters:
+            error.help = f"a block sees its own parameters alone: declare `{name}` in the `params` of `{path[1]}`"
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
         self.add_at(error.code, error.message, span, error.help)
 
+    def refusal(self, error: Refusal, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
+        """What a function refuses, at its name if that can be told."""
+        span = self.source.span(path)
+        if isinstance(text, str) and error.offset is not None:
+            span = _narrow(span, text, error.offset, error.length)
+        self.add_at(error.code, error.message, span, error.help, related=related)
+
     def evaluate(
-        self, value: object, path: Path, scope: Scope, words: frozenset[str] | None = None
+        self,
+        value: object,
+        path: Path,
+        scope: Scope,
+        words: frozenset[str] | None = None,
+        flowing: Collection[str] = (),
     ) -> tuple[Node, Any]:
-        """A value of the spec as a construct, and what it comes to. ExpressionError is reported and raised again."""
+        """A value of the spec as a construct, and what it comes to. ExpressionError is reported and raised again.
+
+        `flowing` are the values of the flow, which no argument may read.
+        """
         try:
             node = compile_value(value, words=words)
             return node, evaluate(node, scope)
         except ExpressionError as error:
             at, text = _deepest(value, path, scope, words)
+            if error.code == "AS303" and (name := _blamed(error, text)) in flowing:
+                error.help = f"`{name}` flows; what a constructor takes is computed from parameters and sizes"
             self.expression(error, at, text)
             raise
+
+
+def _blamed(error: ExpressionError, text: object) -> str:
+    """The piece of an expression that a problem is about."""
+    return text[error.offset :][: error.length] if isinstance(text, str) and error.offset is not None else ""
 
 
 def _deepest(value: object, path: Path, scope: Scope, words: frozenset[str] | None) -> tuple[Path, object]:

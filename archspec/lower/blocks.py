@@ -189,6 +189,7 @@ def _counted(cls: Class, count: int) -> Class:
 
 
 def report_cycle(frame: Frame, name: str, at: Path) -> None:
+    """Says that a block uses itself, and by which way."""
     chain = " -> ".join([*frame.context.open[frame.context.open.index(name) :], name])
     frame.report.add("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves", key=True)
 
@@ -286,7 +287,7 @@ def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
         return None
     if isinstance(flow, TensorType):
         return TensorType(substitute_value(flow.shape, scope), flow.dtype)
-    return tuple(substitute(part, scope) for part in flow)
+    return tuple(substitute(part, scope) for part in flow) if isinstance(flow, tuple) else substitute_value(flow, scope)
 
 
 def inline_block(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from functools import cache
 from typing import Any
@@ -201,7 +202,7 @@ def evaluated_argument(
 ) -> Argument | None:
     """An argument with its value; None (and reported) if it has none."""
     try:
-        node, result = frame.report.evaluate(value, at, scope, words)
+        node, result = frame.report.evaluate(value, at, scope, words, flowing=frame.values)
     except ExpressionError:
         return None
     known = not frame.bound & names_in(node)
@@ -260,6 +261,10 @@ def takes(
         advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
         frame.report.add("AS502", message, at, advice, key=True, related=came_from(given))
         return False
+    if len(inputs) == 1 and not isinstance(first, tuple):
+        message = f"{name} takes a tensor, but {flow_text(first)} flows in"
+        frame.report.add("AS502", message, at, "take a value of the flow by `from:`", key=True, related=came_from(given))
+        return False
     for argument in given.names:
         if argument is not None and argument not in inputs:
             hint = did_you_mean(argument, list(inputs), f"{name} is called with")
@@ -273,7 +278,8 @@ def takes(
     for argument in required:
         if argument not in there:
             message = f"nothing flows into `{argument}` of {name}"
-            listed = ", ".join(f"{one}: …" for one in required)
+            source = given.label.strip("`").rpartition(".")[2] or "…"
+            listed = ", ".join(f"{one}: {source}" for one in required)
             frame.report.add("AS203", message, at, f"write `from: {{{listed}}}`", key=True, related=came_from(given))
             return False
     return True
@@ -302,14 +308,17 @@ def too_large(output: Flow | None) -> bool:
     if output is None:  # attention's weights, where nobody wants them
         return False
     if not isinstance(output, TensorType):
-        return any(map(too_large, output))
-    return any((dimensions.bounds(size)[0] or 0) > LARGEST for size in (*output.shape, output.numel))
+        return isinstance(output, tuple) and any(map(too_large, output))
+    least = [max(0, dimensions.bounds(size)[0] or 0) for size in output.shape]
+    return max(least, default=0) > LARGEST or math.prod(least) > LARGEST
 
 
 def came_from(given: Given) -> tuple[Related, ...]:
     """Where the input of a step comes from, for a message."""
     first = given.first()
-    return () if first is None else (Related(f"{flow_text(first)} comes from {given.label}", given.span),)
+    if first is None:
+        return ()
+    return Related(f"{flow_text(first)} comes from {given.label}", given.span), *given.others
 
 
 def unlike(first: Item, second: Item) -> str | None:
@@ -331,6 +340,7 @@ def _same(a: object, b: object) -> bool:
 
 
 def show_value(value: Any) -> str:
+    """A value of an argument, for a message."""
     return dimensions.show(value) if isinstance(value, int | Dimension) else str(value)
 
 
@@ -376,7 +386,8 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "a list of sizes"
             plural = "s" if len(free) > 1 else ""
             message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
-            advice = f"make {names} a parameter or a number, or pool {'them' if plural else 'it'} away before"
+            what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
+            advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
             frame.report.add("AS506", message, at, advice, key=True, related=came_from(given))
             return

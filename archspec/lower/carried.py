@@ -135,6 +135,14 @@ def carry(
             break
         names, read = wanted, reads
         variables.restore(saved)
+    grown = _linear(flows, chosen, sizes, target, iterable, _read(items, chosen))
+    if grown:
+        variables.restore(saved)
+        chosen = _choose(variables, flows, {axis: name for axis, name in names.items() if axis not in grown})
+        entry = _with_sizes(_with_symbols(flows, chosen), {axis: now for axis, (now, _) in grown.items()})
+        this = Round(chosen, read)
+        items, _ = body(entry, this)
+        entry = _with_sizes(entry, {axis: after for axis, (_, after) in grown.items()})
     carried = []
     for axis, name in chosen.items():
         before = _size(flows, axis)
@@ -143,6 +151,23 @@ def carry(
         final = _closed_form(variables.close(before), sizes[axis], name, names_in(target), iterable)
         variables.finals[name] = final
     return items, tuple(carried), tuple(this.updates), entry
+
+
+def _linear(
+    flows: Flows, chosen: dict[Axis, str], sizes: dict[Axis, Size], target: Node, iterable: Node, read: set[Axis]
+) -> dict[Axis, tuple[Size, Size]]:
+    """Sizes that grow by the same in each round of a count: what they are in round `i`, and after the last one."""
+    rounds = len_of(iterable)
+    counts = isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1
+    if not counts or rounds is None or not isinstance(target, Name) or target.name == "_":
+        return {}
+    steps = {axis: sizes[axis] - dimensions.symbol(name) for axis, name in chosen.items()}
+    changing = {*chosen.values(), target.name}
+    if any(axis in read and size_names(step) & changing for axis, step in steps.items()):
+        return {}
+    i = dimensions.symbol(target.name, minimum=None)
+    first = {axis: _size(flows, axis) for axis in read}
+    return {axis: (first[axis] + i * steps[axis], first[axis] + rounds * steps[axis]) for axis in read}
 
 
 def _read(items: tuple[Item, ...], chosen: dict[Axis, str]) -> set[Axis]:
@@ -165,7 +190,7 @@ def close(variables: Locals, flow: Flow | None) -> Flow | None:
         return None
     if isinstance(flow, TensorType):
         return TensorType(tuple(variables.close(size) for size in flow.shape), flow.dtype)
-    return tuple(close(variables, part) for part in flow)
+    return tuple(close(variables, part) for part in flow) if isinstance(flow, tuple) else flow
 
 
 def _closed_form(initial: Size, update: Size, name: str, bound: set[str], iterable: Node) -> Size:
@@ -240,11 +265,15 @@ def _choose(variables: Locals, flows: Flows, names: dict[Axis, str]) -> dict[Axi
 
 
 def _with_symbols(flows: Flows, chosen: dict[Axis, str]) -> Flows:
+    return _with_sizes(flows, {axis: dimensions.symbol(name) for axis, name in chosen.items()})
+
+
+def _with_sizes(flows: Flows, sizes: dict[Axis, Size]) -> Flows:
     changed = list(flows)
-    for (index, axis), name in chosen.items():
+    for (index, axis), size in sizes.items():
         flow = changed[index]
         assert isinstance(flow, TensorType)
-        changed[index] = flow.resized(axis, dimensions.symbol(name))
+        changed[index] = flow.resized(axis, size)
     return tuple(changed)
 
 

@@ -10,6 +10,7 @@ from archspec.document import Block, Step
 from archspec.expressions import (
     ExpressionError,
     Items,
+    Literal,
     Name,
     Node,
     Symbolic,
@@ -84,6 +85,7 @@ def read_class(
     if isinstance(block.layers, list):
         return _sequential(frame, name, block, below, parameters, let, inputs)
     body = Body(frame)
+    body.ahead = {name.strip("() ") for key in block.layers for name in key.split(",")}
     body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
     steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
     if not block.layers:
@@ -146,7 +148,8 @@ def _sequential(
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
     if frame.context.unroll:
-        return replace(cls, values={name: frame.scope[name] for name in reads(cls) if name in frame.scope})
+        names = reads(cls).union(parameter.name for parameter in cls.parameters)
+        return replace(cls, values={name: frame.scope[name] for name in names if name in frame.scope})
     cls = with_computed_names(cls, frame.scope)
     if not frame.context.open:
         return cls
@@ -172,6 +175,7 @@ class Body:
         self.place = Place(frame.prefix)
         self.current: Value | None = None
         self.made: dict[str, tuple[Step, Path, Item | None]] = {}  # what `again` may run once more
+        self.ahead: set[str] = set()  # the names of all steps
         self.passed: dict[str, Related] = {}  # values that the step below leaves, for another one
 
     def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
@@ -314,7 +318,13 @@ class Body:
         source = self.frame.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
         made = source.made if source is not None else None
-        given = Given(tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read), label, place, made)
+        others = tuple(
+            Related(f"{other.label} is {flow_text(flow)}", other.span)
+            for _, node, flow in read[1:]
+            if isinstance(node, Name) and (other := self.frame.value(node.name)) is not None and other is not source
+        )
+        flows, keys = tuple(flow for _, _, flow in read), tuple(key for key, _, _ in read)
+        given = Given(flows, keys, label, place, made, tuple(dict.fromkeys(others)))
         return tuple((key, node) for key, node, _ in read), given
 
     def again(self, target: Name, step: Step, path: Path) -> graph.Step | None:
@@ -322,6 +332,8 @@ class Body:
         name = str(step.again)
         if name not in self.made:
             hint = did_you_mean(name, list(self.made), "modules above")
+            if self.frame.value(name) is not None:
+                hint = "only a module runs once more; an expression is written again"
             self.report.add("AS303", f"no module above is called {echo(name)}", (*path, "again"), hint)
             return None
         arguments, given = self.given(step, path, target.name)
@@ -381,16 +393,18 @@ class Body:
 
     def expression(self, text: object, path: Path) -> tuple[Node, Any]:
         """An expression over values, and what it comes to."""
+        node: Node = Literal(None)
         try:
             node = compile_value(text)
             self.refuse_ambiguous(node)
             return node, self.tensor_value(node, self.names)
         except ExpressionError as error:
+            if error.code == "AS303" and (late := self.below(node, error)) is not None:
+                error.help = f"`{late}` is made below, or here: a step reads what is above it"
             self.report.expression(error, path, text)
             raise
         except Refusal as error:
-            related = tuple(self.origins(text))
-            self.report.add(error.code, error.message, path, error.help, related=related)
+            self.report.refusal(error, path, text, tuple(self.origins(text)))
             raise LostError(str(text)) from None
         except Undecided:
             return node, None
@@ -399,6 +413,11 @@ class Body:
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
         return tensor_value(node, names)
+
+    def below(self, node: Node, error: ExpressionError) -> str | None:
+        """The name that an expression reads too early, if that is what is wrong."""
+        names = (part for part in node.walk() if isinstance(part, Name) and part.offset == error.offset)
+        return next((part.name for part in names if part.name in self.ahead), None)
 
     def refuse_ambiguous(self, node: Node) -> None:
         for part in node.walk():
@@ -430,7 +449,13 @@ class Body:
             self.report.expression(error, at, step.arguments)
             return None
         except Refusal as error:
-            self.report.add(error.code, error.message, at, error.help)
+            self.report.refusal(error, at, step.arguments)
+            return None
+        except Undecided:
+            output = None
+        if output is not None and not isinstance(output, TensorType):
+            message = f"a {step.type} is a tensor, but this is {flow_text(output)}"
+            self.report.add("AS502", message, at, "write `zeros(n)`, `randn(n, dim) * 0.02`, or `full((1,), 0.5)`")
             return None
         free = graph.free_symbols(output)
         if free:
@@ -453,6 +478,7 @@ class Body:
                 self.report.add("AS203", "the last step leaves no single value to return", at, advice, key=True)
                 return Outputs(()), None
             self.current.read = True
+            self.require_tensor(self.current.type, f"`{self.current.node.text}`", (*below, list(block.layers)[-1]))
             return Outputs((self.current.node,)), self.current.type
         names: tuple[str, ...] = ()
         if isinstance(block.outputs, str):
@@ -468,7 +494,15 @@ class Body:
             return Outputs(()), None
         single = isinstance(block.outputs, str)
         types = tuple(flow for _, flow in read)
+        for (where, text), flow in zip(pairs, types, strict=True):
+            self.require_tensor(flow, echo(text), where)
         return Outputs(tuple(node for node, _ in read), names, single), types[0] if single else types
+
+    def require_tensor(self, flow: Flow | None, label: str, path: Path) -> None:
+        """What a class returns is a tensor, or tuples of them: a number is none."""
+        if flow is not None and not isinstance(flow, tuple):
+            message = f"{label} is returned, but it is {flow_text(flow)}, no tensor"
+            self.report.add("AS502", message, path, "return a value that flows; a number is written where it is used")
 
     def report_unread(self) -> None:
         """A value that nobody reads is how a forgotten `from:` shows."""

@@ -11,7 +11,7 @@ from archspec.graph import Call, Class, Flow, Group, Item
 from archspec.lower._problems import Report
 from archspec.lower.carried import Locals
 from archspec.lower.history import Made
-from archspec.problems import Span
+from archspec.problems import Related, Span
 from archspec.records import Record
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -39,6 +39,7 @@ class Given(Record):
     label: str
     span: Span
     made: Made | None = None
+    others: tuple[Related, ...] = ()  # where the values after the first one come from
 
     @staticmethod
     def one(value: Value) -> Given:
@@ -48,7 +49,7 @@ class Given(Record):
         return self.types[0]
 
     def with_types(self, types: tuple[Flow | None, ...]) -> Given:
-        return Given(types, self.names, self.label, self.span, self.made)
+        return Given(types, self.names, self.label, self.span, self.made, self.others)
 
     def after(self, output: Flow | None, label: str, span: Span, item: Item | None = None) -> Given:
         """What the next repetition takes: the output in place of the first inputs, the others as they are."""

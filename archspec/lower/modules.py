@@ -360,6 +360,8 @@ class Modules:
             if name is not None:
                 yield self.group(step.layers, (*path, "layers"), given, place, scope, name)
             else:
+                if not step.layers:
+                    self.report.add("AS203", "there are no steps", (*path, "layers"), "add one: `- ReLU`")
                 yield from self.sequence(step.layers, (*path, "layers"), given, place, scope)[0]
         else:
             key = name if name is not None else self.number(place)

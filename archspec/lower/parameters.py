@@ -61,8 +61,8 @@ def declare(
     values: dict[str, Any] = {}
     for name, parameter in params.items():
         one = _declare_one(report, name, parameter, (*base, "params", name), given, values)
-        values[name] = one.value
         scope[name] = symbol_of(one, name in positive, parameter) if symbolic or one.value is None else one.value
+        values[name] = one.value if one.value is not None else scope[name]
         bound.append(one)
     return tuple(sorted(bound, key=lambda one: one.default is not None))
 
@@ -121,6 +121,15 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"a parameter is a number, a string, a bool or a list of them, not {type(value).__name__}")
 
 
+def _frozen(value: Any) -> Any:
+    """A value of a spec as the language has it: lists are tuples."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _shown(value: Any) -> str:
+    return echo(value) if isinstance(value, dict) else literal_text(_frozen(value))
+
+
 def kind_of(parameter: document.Parameter, value: Any) -> str:
     """The parameter's type, with the type of a list's entries where the default tells it."""
     if parameter.type == "list" or (parameter.type is None and isinstance(value, tuple)):
@@ -134,7 +143,7 @@ def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -
     """Why a value is none of the parameter's, if so."""
     if kind is None:
         default = parameter.default
-        kind = kind_of(parameter, _plain(default) if isinstance(default, list) else default)
+        kind = kind_of(parameter, _frozen(default))
     if kind == "layer":
         return None if value in LAYERS else "it holds a layer of torch.nn"
     if not _fits(value, kind):
@@ -146,8 +155,8 @@ def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -
             return f"it is at least {parameter.min}"
         if parameter.max is not None and value > parameter.max:
             return f"it is at most {parameter.max}"
-    if parameter.choices is not None and value not in [_plain(choice) for choice in parameter.choices]:
-        return f"it is one of {', '.join(literal_text(_plain(choice)) for choice in parameter.choices)}"
+    if parameter.choices is not None and value not in [_frozen(choice) for choice in parameter.choices]:
+        return f"it is one of {', '.join(_shown(choice) for choice in parameter.choices)}"
     return None
 
 

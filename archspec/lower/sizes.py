@@ -6,7 +6,7 @@ from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import ExpressionError, Name, compile_value, evaluate
+from archspec.expressions import ExpressionError, Name, as_size, compile_value, evaluate
 from archspec.graph import Flow, flow_text, names_in
 from archspec.lower.context import Frame
 from archspec.problems import Related
@@ -59,7 +59,7 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
                 return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
             scope[name] = dimensions.quotient(size, factor)
             return None
-        wanted = evaluate(node, scope)
+        wanted = as_size(evaluate(node, scope))
     except ExpressionError as error:
         return error.message
     answer = dimensions.equal(size, wanted)

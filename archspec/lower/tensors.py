@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from archspec import expressions
 from archspec.expressions import (
@@ -23,10 +23,11 @@ from archspec.expressions import (
     evaluate,
     unknown,
 )
-from archspec.functions import FUNCTIONS
+from archspec.functions import FUNCTIONS, Function
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 from archspec.lower.modules import assume_flow, merge
 from archspec.problems import did_you_mean, echo
+from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 
 
@@ -117,8 +118,11 @@ def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
     value = tensor_value(node.value, names)
     if not isinstance(value, TensorType):
         position = evaluate(node.index, names)
-        if not isinstance(position, int) or not isinstance(value, tuple) or not -len(value) <= position < len(value):
-            raise ExpressionError("AS304", f"`{node.text}`: there are {len(value)} values, counted from 0")
+        if not isinstance(value, tuple):
+            raise ExpressionError("AS304", f"`{node.text}`: only tensors and lists are indexed")
+        if not isinstance(position, int) or not -len(value) <= position < len(value):
+            advice = f"the last one is `[{len(value) - 1}]`"
+            raise ExpressionError("AS304", f"`{node.text}`: there are {len(value)} values, counted from 0", advice)
         return value[position]
     items = node.index.items if isinstance(node.index, Items) else (node.index,)
     return index(value, tuple(_index_item(item, names) for item in items))
@@ -134,7 +138,22 @@ def _called(node: Call, names: Mapping[str, Any]) -> Any:
     function = FUNCTIONS.get(node.function)
     if function is None:
         hint = did_you_mean(node.function, [*FUNCTIONS, *expressions.FUNCTIONS], "functions")
-        raise ExpressionError("AS303", f"there is no function {echo(node.function)}", hint)
+        message = f"there is no function {echo(node.function)}"
+        raise ExpressionError("AS303", message, hint, node.offset, len(node.function))
     arguments = [tensor_value(argument, names) for argument in node.arguments]
-    keywords = {name: tensor_value(argument, names) for name, argument in node.keywords}
-    return function(*arguments, **keywords)
+    keywords = {
+        name: value.name if _is_word(function, name, value, names) else tensor_value(value, names)
+        for name, value in node.keywords
+    }
+    try:
+        return function(*arguments, **keywords)
+    except Refusal as refusal:
+        if refusal.offset is None:
+            refusal.offset, refusal.length = node.offset, len(node.function)
+        raise
+
+
+def _is_word(function: Function, name: str, value: Node, names: Mapping[str, Any]) -> TypeGuard[Name]:
+    """Whether an argument is a word that stands for itself, as in `ones(T, T, dtype=bool)`."""
+    takes = function.takes.get(name)
+    return isinstance(value, Name) and value.name not in names and takes is not None and "word" in takes.kinds

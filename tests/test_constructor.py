@@ -1,0 +1,130 @@
+"""The constructor of a generated class: what it refuses, what it computes, and what its docstring says of it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archspec
+
+LIMITED = """
+name: Limited
+params:
+  depth: {type: int, default: 2, min: 1, max: 5}
+  width: {default: 8, max: 64}
+  rate: {type: float, default: 0.5, min: 0.0}
+  mode: {default: zeros, choices: [zeros, reflect, circular]}
+  groups: {default: 1, choices: [1, 2, 4]}
+  sizes: {default: [4, 8], choices: [[4, 8], [8, 4]]}
+  hidden: {type: int, default: width // 2, min: 2}
+inputs: {x: [N, 4, 8, 8]}
+layers:
+  first: {Conv2d: {out_channels: width, kernel_size: 3, padding: 1, padding_mode: mode, groups: groups}}
+  body: {Conv2d: {out_channels: "sizes[0]", kernel_size: 1}, repeat: depth}
+  flatten: Flatten
+  last: {Linear: hidden}
+  drop: {Dropout: rate, when: rate < 1}
+"""
+
+
+def classes(spec: archspec.Spec) -> dict[str, Any]:
+    """The classes of a generated module, by name."""
+    namespace: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(archspec.generate(spec), "<generated>", "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("depth", 0, "depth is 0, not in 1..5"),
+        ("depth", 6, "depth is 6, not in 1..5"),
+        ("width", 65, "width is 65, not at most 64"),
+        ("rate", -0.5, "rate is -0.5, not at least 0.0"),
+        ("mode", "mirror", "mode is 'mirror', which is not one of its choices"),
+        ("groups", 3, "groups is 3, not one of 1, 2, 4"),
+        ("sizes", (4, 4), "sizes is (4, 4), which is not one of its choices"),
+        ("hidden", 1, "hidden is 1, not at least 2"),
+    ],
+)
+def test_refuses_what_the_spec_does_not_allow(name: str, value: object, why: str) -> None:
+    spec = archspec.parse(LIMITED)
+    with pytest.raises(archspec.SpecError, match="is no value for the parameter"):
+        archspec.build(spec, **{name: value})
+    with pytest.raises(ValueError, match=f"^{re.escape(why)}$"):
+        classes(spec)["Limited"](**{name: value})
+
+
+@pytest.mark.parametrize("params", [{}, {"depth": 5, "width": 64}, {"groups": 4, "mode": "circular", "sizes": (8, 4)}])
+def test_takes_what_the_spec_allows(params: dict[str, Any]) -> None:
+    spec = archspec.parse(LIMITED)
+    built, generated = archspec.build(spec, **params), classes(spec)["Limited"](**params)
+    assert [(k, v.shape) for k, v in built.state_dict().items()] == [
+        (k, v.shape) for k, v in generated.state_dict().items()
+    ]
+
+
+@pytest.mark.parametrize("mode", ["same", "valid"])
+def test_a_parameter_may_say_which_padding(mode: str) -> None:
+    spec = archspec.parse("""
+name: Padded
+params: {mode: {default: same, choices: [same, valid]}}
+inputs: {x: [N, 3, 8, 8]}
+layers:
+  - Conv2d: {out_channels: 4, kernel_size: 3, padding: mode}
+  - Flatten
+  - Linear: 2
+""")
+    built, generated = archspec.build(spec, mode=mode), classes(spec)["Padded"](mode=mode)
+    assert isinstance(built, nn.Sequential)
+    assert isinstance(generated, nn.Sequential)
+    generated.load_state_dict(built.state_dict())
+    x = torch.randn(2, 3, 8, 8)
+    assert torch.equal(built(x), generated(x))
+
+
+def test_a_range_is_a_tuple_where_it_is_a_value() -> None:
+    source = archspec.generate(
+        archspec.parse("""
+params: {n: 3, widths: {type: list, default: "range(4, 4 + n)"}}
+let: {steps: range(n)}
+inputs: {x: [N, 3]}
+layers: {body: {layers: [{Linear: "w + steps[0]"}], for: w in widths}}
+""")
+    )
+    assert "widths = tuple(range(4, n + 4))" in source or "widths = tuple(range(4, 4 + n))" in source
+    assert "steps = tuple(range(n))" in source
+    assert "for w in widths" in source
+
+
+def test_a_docstring_says_what_parameters_without_words_are_for_in_lines_that_fit() -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    source = archspec.generate(
+        archspec.parse(f"""
+name: Documented
+doc: {words}
+params: {{width: 8, told: {{default: 3, doc: {words}}}}}
+inputs: {{x: [N, width]}}
+layers:
+  - repeat: told
+    layers: [{{Linear: width}}]
+  - Linear: width
+  - Linear: 2 * width
+  - Linear: {{out_features: width, in_features: 2 * width}}
+""")
+    )
+    (cls,) = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef))
+    doc = ast.get_docstring(cls, clean=False)
+    assert doc is not None
+    assert max(map(len, source.split("\n"))) <= 88
+    assert doc.split()[:60] == words.split()
+    told = doc.partition("told: ")[2].split("\n")
+    assert " ".join(" ".join(told).split()).startswith(words)
+    assert told[1].startswith(" " * 12 + "word")
+    (line,) = (line for line in doc.split("\n") if line.strip().startswith("width:"))
+    assert line.strip().startswith("width: axis 1 of x; out_features of n; in_features of n.")

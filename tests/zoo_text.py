@@ -1,0 +1,62 @@
+"""Networks over text, and transformers: the settings that they are tested with, and what is known of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TINY = {
+    "hidden_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 6,
+    "intermediate_size": 80,
+}
+"""What the configurations of the references share."""
+
+BERT = {**TINY, "vocab_size": 99, "max_position_embeddings": 64}
+LLAMA = {**TINY, "vocab_size": 99, "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0}
+VIT = {**TINY, "image_size": 32, "patch_size": 8}
+GPT2 = {"n_layer": 2, "n_head": 3, "n_embd": 12, "vocab_size": 11, "block_size": 16}
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "text/bert": [
+        BERT,
+        {**BERT, "num_hidden_layers": 1, "num_attention_heads": 4, "hidden_dropout_prob": 0.0, "pad_token_id": 3},
+        {**BERT, "attention_probs_dropout_prob": 0.0, "layer_norm_eps": 1e-5, "type_vocab_size": 3},
+    ],
+    "text/gpt2": [
+        GPT2,
+        {**GPT2, "dropout": 0.3, "bias": False},
+        {**GPT2, "n_layer": 1, "n_head": 1, "n_embd": 5},
+    ],
+    "text/llama": [
+        LLAMA,
+        {**LLAMA, "num_hidden_layers": 1, "num_key_value_heads": 6, "head_dim": 4},
+        {**LLAMA, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "rms_norm_eps": 1e-3},
+    ],
+    "text/vit_hf": [
+        VIT,
+        {**VIT, "num_hidden_layers": 1, "qkv_bias": False, "hidden_dropout_prob": 0.2},
+        {**VIT, "patch_size": 16, "num_channels": 1, "pooler_output_size": 5},
+    ],
+}
+
+SLOW = {"text/bert", "text/gpt2", "text/vit_hf"}
+HUGE = {"text/llama"}
+"""Specs whose defaults are beyond a test machine's memory."""
+
+REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
+    ("bert", "text/bert", BERT),
+    ("llama", "text/llama", LLAMA),
+    ("vit", "text/vit_hf", VIT),
+]
+
+LLAMA_70B = {"num_hidden_layers": 80, "hidden_size": 8192, "num_attention_heads": 64, "intermediate_size": 28672}
+PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
+    ("text/bert", {}, 109_482_240),
+    ("text/gpt2", {}, 124_439_808),
+    ("text/gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}, 1_557_611_200),
+    ("text/llama", {}, 8_030_261_248),
+    ("text/llama", LLAMA_70B, 70_553_706_496),
+    ("text/vit_hf", {}, 86_389_248),
+]
+"""What the authors of a network count."""

@@ -1,0 +1,89 @@
+"""The vision specs that equal torchvision's models: small settings to test with, references, known counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "vision/convnext": [
+        {"dims": [8, 12], "depths": [1, 2], "num_classes": 5},
+        {"dims": [4, 8, 8], "depths": [2, 1, 1], "layer_scale": 0.5, "stochastic_depth": 0.5},
+    ],
+    "vision/densenet": [
+        {"growth_rate": 4, "block_config": [2, 3], "num_init_features": 6, "num_classes": 5},
+        {"growth_rate": 3, "block_config": [1, 2, 1], "num_init_features": 8, "bn_size": 2, "drop_rate": 0.2},
+    ],
+    "vision/efficientnet": [
+        {"width_mult": 0.25, "settings": [[1, 3, 1, 16, 1], [6, 5, 2, 24, 2]], "num_classes": 5},
+        {"depth_mult": 1.5, "settings": [[4, 3, 2, 16, 1], [6, 3, 1, 16, 2]], "eps": 1e-3, "momentum": 0.01},
+    ],
+    "vision/mnasnet": [
+        {"alpha": 0.5, "settings": [[24, 3, 2, 3, 2], [40, 5, 1, 2, 1]], "num_classes": 5},
+        {"alpha": 1.3, "settings": [[16, 3, 1, 2, 3]], "dropout": 0.0},
+    ],
+    "vision/mobilenet_v2": [
+        {"width_mult": 0.25, "settings": [[1, 16, 1, 1], [6, 24, 2, 2]], "num_classes": 5},
+        {"width_mult": 1.4, "settings": [[2, 8, 2, 1]], "round_nearest": 4, "dropout": 0.0},
+    ],
+    "vision/resnet": [
+        {"depths": [1, 1, 1, 1], "groups": 2, "width_per_group": 4, "num_classes": 5},
+        {"depths": [3, 1, 2, 1], "width_per_group": 8},
+    ],
+    "vision/resnet_basic": [{"depths": [1, 1, 1, 1], "num_classes": 5}, {"depths": [1, 2, 1, 1]}],
+    "vision/squeezenet": [
+        {"stages": [[4], [5, 6]], "stem_width": 8, "num_classes": 5},
+        {"stages": [[2, 2, 3], [4], [5]], "stem_width": 6, "stem_kernel": 7, "dropout": 0.0},
+    ],
+    "vision/vit": [
+        {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 12},
+        {"image_size": 20, "patch_size": 5, "num_heads": 3, "hidden_dim": 6, "dropout": 0.1, "attention_dropout": 0.1},
+    ],
+}
+"""At least two settings besides the defaults. The first is a small network."""
+
+SLOW = set(SETTINGS) - {"vision/squeezenet"}
+"""Specs that take seconds with their defaults."""
+
+HUGE: set[str] = set()
+
+REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
+    ("resnet18", "vision/resnet_basic", {}),
+    ("resnet50", "vision/resnet", {}),
+    ("resnext50_32x4d", "vision/resnet", {"groups": 32, "width_per_group": 4}),
+    ("wide_resnet50_2", "vision/resnet", {"width_per_group": 128}),
+    ("mobilenet_v2", "vision/mobilenet_v2", {}),
+    ("mnasnet1_0", "vision/mnasnet", {}),
+    ("squeezenet1_1", "vision/squeezenet", {}),
+    ("densenet121", "vision/densenet", {}),
+    ("efficientnet_b0", "vision/efficientnet", {}),
+    ("convnext_tiny", "vision/convnext", {}),
+    ("vit_b_16", "vision/vit", {}),
+]
+"""Figures of torchvision's models: the file, the spec, its parameters."""
+
+SLOW_REFERENCES = {model for model, _, _ in REFERENCES} - {"squeezenet1_1", "mobilenet_v2"}
+
+RESNET_152 = {"depths": [3, 8, 36, 3]}
+DENSENET_161 = {"growth_rate": 48, "block_config": [6, 12, 36, 24], "num_init_features": 96}
+SQUEEZENET_1_0 = {"stem_width": 96, "stem_kernel": 7, "stages": [[16, 16, 32], [32, 48, 48, 64], [64]]}
+EFFICIENTNET_B7 = {"width_mult": 2.0, "depth_mult": 3.1, "dropout": 0.5, "eps": 1e-3, "momentum": 0.01}
+CONVNEXT_LARGE = {"depths": [3, 3, 27, 3], "dims": [192, 384, 768, 1536]}
+VIT_H_14 = {"patch_size": 14, "num_layers": 32, "num_heads": 16, "hidden_dim": 1280, "mlp_dim": 5120}
+
+PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
+    ("vision/resnet_basic", {"depths": [3, 4, 6, 3]}, 21_797_672),
+    ("vision/resnet", {"depths": [3, 4, 23, 3]}, 44_549_160),
+    ("vision/resnet", RESNET_152, 60_192_808),
+    ("vision/resnet", {"depths": [3, 4, 23, 3], "groups": 32, "width_per_group": 8}, 88_791_336),
+    ("vision/resnet", {"depths": [3, 4, 23, 3], "width_per_group": 128}, 126_886_696),
+    ("vision/densenet", DENSENET_161, 28_681_000),
+    ("vision/mnasnet", {"alpha": 0.5}, 2_218_512),
+    ("vision/mnasnet", {"alpha": 1.3}, 6_282_256),
+    ("vision/squeezenet", SQUEEZENET_1_0, 1_248_424),
+    ("vision/efficientnet", {"width_mult": 1.0, "depth_mult": 1.1}, 7_794_184),
+    ("vision/efficientnet", EFFICIENTNET_B7, 66_347_960),
+    ("vision/convnext", CONVNEXT_LARGE, 197_767_336),
+    ("vision/vit", {"patch_size": 32}, 88_224_232),
+    ("vision/vit", VIT_H_14, 632_045_800),
+]
+"""How many parameters torchvision's documentation counts for a model."""
