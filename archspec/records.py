@@ -19,7 +19,8 @@ class _Declared(type):
         above = bases[0] if bases else None
         fields = (*getattr(above, "_fields", ()), *own)
         defaults = {**getattr(above, "_defaults", {}), **defaults}
-        shared = {"__slots__": own, "__match_args__": fields, "_fields": fields, "_defaults": defaults}
+        tail = tuple(defaults[field] for field in fields if field in defaults)
+        shared = {"__slots__": own, "__match_args__": fields, "_fields": fields, "_defaults": defaults, "_tail": tail}
         return super().__new__(mcs, name, bases, body | shared)
 
 
@@ -29,9 +30,14 @@ class Record(metaclass=_Declared):
 
     _fields: ClassVar[tuple[str, ...]]
     _defaults: ClassVar[dict[str, Any]]
+    _tail: ClassVar[tuple[Any, ...]]
+    """The defaults, in the order of the fields: those that have one are the last."""
 
     def __init__(self, *values: Any, **named: Any) -> None:
         fields = self._fields
+        missing = len(fields) - len(values)
+        if not named and 0 < missing <= len(self._tail):
+            values += self._tail[-missing:]
         given = zip(fields, values, strict=False)
         if named or len(values) != len(fields):
             found = {**self._defaults, **dict(given), **named}

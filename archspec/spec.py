@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from archspec import document, source
@@ -34,8 +36,9 @@ class Spec:
         self.path = path
         self.text = text
         self.allow = tuple(sorted(allow))
-        main = source.parse(text, path, limits)
-        self.source, self.document = gather(main, document.read(main), files or {})
+        with _without_collection():
+            main = source.parse(text, path, limits)
+            self.source, self.document = gather(main, document.read(main), files or {})
         self._graphs: dict[str, Graph] = {}
         self._builders: dict[str, tuple[Size, Builder]] = {}  # each with how many parameters it would make
         self.graph()
@@ -61,9 +64,10 @@ class Spec:
         """The graph with those parameters and sizes of inputs; SpecError with every problem."""
         key = repr((sorted((params or {}).items()), sorted((inputs or {}).items()), symbolic))
         if key not in self._graphs:
-            self._graphs[key] = lower(
-                self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
-            )
+            with _without_collection():
+                self._graphs[key] = lower(
+                    self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
+                )
             _keep_the_latest(self._graphs)
         return self._graphs[key]
 
@@ -100,6 +104,18 @@ class Spec:
             place = self.source.span(("layers",), key=True)
             advice = 'pass `limit=None`, or `device="meta"`, which allocates nothing'
             raise SpecError([Problem("AS604", f"{count:,} parameters; at most {limit:,} are built", place, advice)])
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Nearly all that reading a spec makes is kept: to look for garbage meanwhile takes as long as reading itself."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _refuse_unbound(graph: Graph) -> None:

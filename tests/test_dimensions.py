@@ -139,6 +139,7 @@ def test_identities_that_shape_rules_need(a: int, b: int, pad: int, dilation: in
     assert (h // w) // b == h // (w * b)
     assert w * d.quotient(h, w) == h
     assert (6 * a) * d.quotient(h, a) == 6 * h
+    assert 2 * d.quotient(2 * (h // 2), 2) == 2 * (h // 2) != h
 
 
 @pytest.mark.parametrize(

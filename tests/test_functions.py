@@ -285,6 +285,19 @@ def of_one_number(arguments: dict[str, Any]) -> bool:
 
 
 STRICTER: list[Stricter] = [
+    Stricter("scaled_*", "dropout_p", lambda arguments: True, "a probability; PyTorch does not look at negative ones"),
+    Stricter("einsum", "operands", lambda arguments: True, "PyTorch adds smaller integers up in int64, or refuses to"),
+    Stricter("scaled_*", "value", lambda arguments: True, "the CPU's kernel does not look at the value's length"),
+    Stricter("einsum", "", unlike_dtypes, "only where nothing is summed over does PyTorch convert"),
+    Stricter("cdist", "", unlike_dtypes, "the CPU alone converts, and not always"),
+    Stricter("clamp", "min", lambda arguments: True, "PyTorch takes truth values for tensors"),
+    Stricter("linspace", "dtype", lambda arguments: True, "PyTorch makes a single truth value"),
+    Stricter("linear", "weight", lambda arguments: True, "PyTorch takes a weight of one axis, and a bias at times"),
+    Stricter("cum*", "*", of_one_number, "PyTorch does not look at dtypes where there is one number"),
+    Stricter("lp_pool?d", "input", lambda arguments: True, "PyTorch takes integers, depending on the norm"),
+    Stricter("lp_pool1d", "kernel_size", lambda arguments: True, "PyTorch takes a list of one for the stride alone"),
+    Stricter("conv*", "dilation", lambda arguments: True, "with dilation 0 the kernel is one number read many times"),
+    Stricter("scaled_*", "is_causal", lambda arguments: True, "by its documents PyTorch takes no mask besides"),
     Stricter(
         "adaptive_avg_pool3d", "input", lambda arguments: True, "[N, C, D, H, W]: PyTorch pools any last three axes"
     ),

@@ -15,6 +15,15 @@ TINY = {
 BERT = {**TINY, "vocab_size": 99, "max_position_embeddings": 64}
 LLAMA = {**TINY, "vocab_size": 99, "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0}
 VIT = {**TINY, "image_size": 32, "patch_size": 8}
+TRANSLATOR = {
+    "source_vocab": 11,
+    "target_vocab": 9,
+    "d_model": 8,
+    "nhead": 2,
+    "num_encoder_layers": 2,
+    "num_decoder_layers": 2,
+    "dim_feedforward": 12,
+}
 GPT2 = {"n_layer": 2, "n_head": 3, "n_embd": 12, "vocab_size": 11, "block_size": 16}
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -33,6 +42,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**LLAMA, "num_hidden_layers": 1, "num_key_value_heads": 6, "head_dim": 4},
         {**LLAMA, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "rms_norm_eps": 1e-3},
     ],
+    "text/transformer": [
+        TRANSLATOR,
+        {**TRANSLATOR, "norm_first": True, "dropout": 0.0},
+        {**TRANSLATOR, "d_model": 9, "nhead": 3, "num_encoder_layers": 1},
+    ],
     "text/vit_hf": [
         VIT,
         {**VIT, "num_hidden_layers": 1, "qkv_bias": False, "hidden_dropout_prob": 0.2},
@@ -40,7 +54,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-SLOW = {"text/bert", "text/gpt2", "text/vit_hf"}
+SLOW = {"text/bert", "text/gpt2", "text/transformer", "text/vit_hf"}
 HUGE = {"text/llama"}
 """Specs whose defaults are beyond a test machine's memory."""
 

@@ -26,6 +26,7 @@ from archspec.dimensions.terms import (
     product,
     substitute,
     symbols,
+    written,
 )
 
 __all__ = [
@@ -58,4 +59,5 @@ __all__ = [
     "symbol",
     "symbols",
     "when_equal",
+    "written",
 ]

@@ -35,16 +35,18 @@ def at_least(a: Size, b: Size) -> bool | None:
     difference = a - b
     if isinstance(difference, int):
         return difference >= 0
-    values = _periodic(difference)
-    if values is not None:
-        samples, slope = values
-        if slope >= 0 and min(samples) >= 0:
-            return True
-        return False if slope <= 0 and max(samples) < 0 else None
-    low, high = bounds(difference)
+    low, high = bounds(difference)  # first: it costs far less than a period, and settles most
     if low is not None and low >= 0:
         return True
-    return False if high is not None and high < 0 else None
+    if high is not None and high < 0:
+        return False
+    values = _periodic(difference)
+    if values is None:
+        return None
+    samples, slope = values
+    if slope >= 0 and min(samples) >= 0:
+        return True
+    return False if slope <= 0 and max(samples) < 0 else None
 
 
 def divides(divisor: Size, size: Size) -> bool | None:

@@ -74,7 +74,9 @@ def quotient(numerator: Size, denominator: Size) -> Size:
         ((monomial, coefficient),) = plain.terms.items()
         if coefficient == 1 and len(monomial) == 1 and isinstance(monomial[0][0], Quotient):
             atom = monomial[0][0]
-            return of(Quotient(atom.numerator, atom.denominator, exact=True))
+            # It may be that of another division, as in `2 * (n // 2) // 2`, which leaves a remainder.
+            if atom.numerator * denominator == numerator * atom.denominator:
+                return of(Quotient(atom.numerator, atom.denominator, exact=True))
     return plain
 
 

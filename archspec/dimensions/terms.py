@@ -28,7 +28,7 @@ class Dimension:
     and no order, so that no code takes "it depends" for an answer by accident.
     """
 
-    __slots__ = ("_hash", "_text", "factors", "terms")
+    __slots__ = ("_hash", "_precedence", "_text", "factors", "terms")
     floordiv: ClassVar[Callable[[Size, Size], Size]]  # of `division`, which rests on this module and enters itself here
 
     def __init__(self, terms: dict[Monomial, int], factors: tuple[Size, ...] = ()) -> None:
@@ -36,6 +36,7 @@ class Dimension:
         self.factors = factors
         """The sizes that it was multiplied from, where that reads better than the canonical form."""
         self._text: str | None = None
+        self._precedence: int | None = None
         self._hash: int | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -60,6 +61,8 @@ class Dimension:
     @property
     def precedence(self) -> int:
         """How tightly its text binds."""
+        if self._precedence is not None:
+            return self._precedence
         if self.factors:
             return PRODUCT
         if len(self.terms) > 1:
@@ -159,6 +162,13 @@ def product(sizes: Iterable[Size]) -> Size:
     factored = _Factored(total)
     factored.factors = factors
     return factored
+
+
+def written(size: Dimension, text: str, precedence: int) -> Dimension:
+    """The same size, which remembers for display how someone wrote it."""
+    same = Dimension(size.terms)
+    same._text, same._precedence = text, precedence
+    return same
 
 
 def symbols(size: Size) -> frozenset[Symbol]:

@@ -18,7 +18,7 @@ from archspec.emit import gate
 from archspec.emit.constructor import Constructor
 from archspec.emit.forward import Forward, write_forward
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
-from archspec.expressions import Name, evaluate
+from archspec.expressions import Name, evaluate, literal_text
 from archspec.files import seal, seal_comment
 from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, argument_text, modules, names_in, walk
 from archspec.problems import Problem, SpecError
@@ -166,7 +166,7 @@ def _imports(text: str, own: tuple[str, ...]) -> list[Code]:
     lines += ["from collections import OrderedDict"] if "OrderedDict" in words else []
     abstract = [name for name in ("Callable", "Sequence") if f"{name}[" in text]
     lines += [f"from collections.abc import {', '.join(abstract)}"] if abstract else []
-    typing = [name for name in ("Any", "NamedTuple") if name in words]
+    typing = [name for name in ("Any", "Literal", "NamedTuple") if name in words]
     lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
     lines += ["import torch"] if "torch." in text else []
@@ -186,10 +186,7 @@ def _words(text: str) -> set[str]:
 
 def _doc(cls: Class, main: bool) -> list[str]:
     """A class's docstring: what it is, its arguments (of a block those with a doc), the shapes that go in and out."""
-    first, *more = cls.doc.strip().split("\n") if cls.doc.strip() else [f"{cls.name}."]
-    lines = wrap(prose(first).lstrip(), room=WIDTH - len(INDENT) - 4)  # behind the quotes
-    for line in map(prose, more):
-        lines += wrap(line, line[: len(line) - len(line.lstrip())])
+    lines = _paragraphs(cls.doc) if cls.doc.strip() else [f"{cls.name}."]
     told = [parameter for parameter in cls.parameters if main or parameter.doc]
     lines += ["", "Args:"] if told else []
     for parameter in told:
@@ -199,6 +196,20 @@ def _doc(cls: Class, main: bool) -> list[str]:
     for value in cls.inputs:
         lines += wrap(f"{INDENT}{value.name}: {prose(str(value.type))}", INDENT * 2)
     return lines + wrap(f"{INDENT}returns: {prose(flow_text(cls.output, local_names(cls)))}", INDENT * 2)
+
+
+def _paragraphs(text: str) -> list[str]:
+    """Words of the spec as lines: as they stand there, but a paragraph that is too wide is filled anew."""
+    lines: list[str] = []
+    for paragraph in text.strip().split("\n\n"):
+        given = [prose(line) for line in paragraph.split("\n")]
+        room = WIDTH - len(INDENT) - (0 if lines else 4)  # the first line stands behind the quotes
+        lines += [""] if lines else []
+        if all(len(line) <= room for line in given):
+            lines += given
+        else:
+            lines += wrap(" ".join(line.strip() for line in given), room=room)
+    return [lines[0].lstrip(), *lines[1:]]
 
 
 def _what_for(parameter: Parameter, main: Class) -> str:
@@ -263,6 +274,8 @@ def _annotation(kind: str) -> str:
 def _parameter(parameter: Parameter) -> Expression:
     """A parameter of the constructor, with its type and default."""
     annotation = _annotation(parameter.type)
+    if parameter.type == "str" and parameter.choices:
+        annotation = f"Literal[{', '.join(map(literal_text, parameter.choices))}]"
     if parameter.default is None:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:

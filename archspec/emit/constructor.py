@@ -7,8 +7,8 @@ from itertools import groupby
 
 from archspec import dimensions
 from archspec.dimensions import show
-from archspec.emit.checks import write_checks
 from archspec.emit.assignment import pieces as pieces_of
+from archspec.emit.checks import write_checks
 from archspec.emit.forward import write_tensor
 from archspec.emit.text import INDENT, WIDTH, Expression
 from archspec.expressions import Call as Function
@@ -46,6 +46,8 @@ class Constructor:
         self.cls = cls
         self.saved = tuple(saved)
         self.used = self._used()
+        loops = [item for item in walk(cls.children()) if isinstance(item, Loop)]
+        self.hidden = {carried.name for loop in loops for carried in loop.carried} - self.used
         self.open_lists = 0
         self.declared: set[str] = set()
 
@@ -108,7 +110,7 @@ class Constructor:
         if isinstance(item, Group):
             return self.sequential(f"{target} = {_container(item)}", item.items, indent, item.listed)
         assert isinstance(item, Call)
-        return _relative(call_expression(item, f"{target} = "), indent)
+        return _relative(self.call(item, f"{target} = "), indent)
 
     # nn.Sequential, nn.ModuleList.
 
@@ -158,7 +160,7 @@ class Constructor:
         if isinstance(item, Group):
             return self.static(_container(item), item.items, item.listed)
         assert isinstance(item, Call)
-        return call_expression(item)
+        return self.call(item)
 
     def comprehension(self, head: str, items: tuple[Item, ...], indent: str, listed: bool) -> list[str] | None:
         """One module over and over."""
@@ -167,7 +169,7 @@ class Constructor:
         loop = items[0]
         if self.live(loop) or len(loop.items) != 1 or not isinstance(loop.items[0], Call):
             return None
-        module, repeats = call_expression(loop.items[0]), f"for {self.target(loop)} in {loop.iterable.text}"
+        module, repeats = self.call(loop.items[0]), f"for {self.target(loop)} in {loop.iterable.text}"
         inside = f"{module.flat()} {repeats}"
         lines = Expression(head, [Expression(inside if listed else f"*({inside})")]).lines(_BASE + indent)
         if max(map(len, lines)) <= WIDTH:
@@ -178,17 +180,26 @@ class Constructor:
             body = [f"{indent}{INDENT}*(", *body, f"{indent}{INDENT})"]
         return [f"{indent}{head}(", *body, f"{indent})"]
 
+    def call(self, item: Call, prefix: str = "") -> Expression:
+        """A module's constructor; without a comment on sizes that no variable holds."""
+        expression = call_expression(item, prefix)
+        if isinstance(item.output, TensorType) and size_names(item.output.shape) & self.hidden:
+            expression.comment = ""
+        return expression
+
     # Lists that grow statement by statement.
 
     def statements(self, variable: str, items: tuple[Item, ...], indent: str, named: bool) -> list[str]:
         """Statements that append modules to a list, or put them into an ordered dict."""
         lines: list[str] = []
+        before: Item | None = None
         for batch in _batches(items):
             first = batch[0]
             if isinstance(first, Loop):
                 lines += self.loop(variable, first, indent, named)
             elif isinstance(first, Branch):
-                lines.append(f"{indent}if {first.condition.text}:")
+                other = isinstance(before, Branch) and _opposite(before, first)
+                lines.append(f"{indent}else:" if other else f"{indent}if {first.condition.text}:")
                 inner = tuple(item for branch in batch if isinstance(branch, Branch) for item in branch.items)
                 lines += self.statements(variable, inner, indent + INDENT, named)
             elif isinstance(first, Group) and not _static(first.items):
@@ -198,6 +209,7 @@ class Constructor:
                 lines += self.put(variable, [Expression(whole if whole != last else "group")], batch, indent, named)
             else:
                 lines += self.put(variable, [self.module(item) for item in batch], batch, indent, named)
+            before = first
         return lines
 
     def put(
@@ -251,11 +263,19 @@ def _loop_head(head: str, iterable: Node) -> Expression:
 
 
 def _assignments(updates: list[Update], indent: str) -> list[str]:
-    """Variables get their next values."""
-    if len(updates) > 1:  # at once: one may be made of another
-        names, values = ", ".join(u.name for u in updates), ", ".join(show(u.value) for u in updates)
-        return [f"{indent}{names} = {values}"]
-    (update,) = updates
+    """Variables get their next values: one after the other, or at once where one is made of another."""
+    names = {update.name for update in updates}
+    if any(size_names(update.value) & names - {update.name} for update in updates):
+        values = [Expression(show(update.value)) for update in updates]
+        head = f"{', '.join(update.name for update in updates)} = "
+        flat = f"{head}{', '.join(show(update.value) for update in updates)}"
+        fits = len(_BASE + indent + flat) <= WIDTH
+        return [f"{indent}{flat}"] if fits else _relative(Expression(head, values, exploded=True), indent)
+    return [line for update in updates for line in _assigned(update, indent)]
+
+
+def _assigned(update: Update, indent: str) -> list[str]:
+    """One variable gets its next value."""
     more = update.value - dimensions.symbol(update.name)
     if update.name not in size_names(more) and not show(more).startswith("-"):
         return [f"{indent}{update.name} += {show(more)}"]
@@ -365,6 +385,11 @@ def _batches(items: tuple[Item, ...]) -> Iterator[list[Item]]:
         batch.append(item)
     if batch:
         yield batch
+
+
+def _opposite(one: Branch, other: Branch) -> bool:
+    """Whether one is kept exactly where the other is not."""
+    return other.condition.text == f"not {one.condition.text}"
 
 
 def _together(left: Item, right: Item) -> bool:

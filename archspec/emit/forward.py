@@ -6,6 +6,7 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 from archspec.dimensions import PRIMARY
 from archspec.emit.assignment import BASE, PythonCall, Text, assignment
@@ -79,7 +80,9 @@ class _Writer:
         self.types = {value.name: value.type for value in cls.inputs}
         self.variables = {name: name for name in self.inputs}  # the variable of each value
         self.pending: dict[str, Node] = {}  # calls that are written where their values are read
-        self.first: dict[str, int] = {}  # the line on which each variable first stands
+        self.first: dict[str, tuple[slice, Node, str]] = {}  # where each variable first stands, its value, its comment
+        self.newest = dict(self.first)  # the same of the line on which each last got a value
+        self.untyped: set[str] = set()  # variables that are unpacked: no line can say their type
         self.last = _last_reads(cls)
         self.constructed = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
         self.tensors = {step.name for step in cls.steps if step.kind in ("parameter", "buffer")}
@@ -159,6 +162,9 @@ class _Writer:
         targets = [self.new_variable(index, step, position) if not parts else parts[position] for position in range(count)]
         for target, text in zip(targets, texts, strict=False):
             if target != text:
+                place = slice(len(self.lines), len(self.lines) + 1)
+                if target not in self.untyped:
+                    self.first.setdefault(target, (place, Text(text), ""))
                 self.lines.append(f"{target} = {text}")
         names = [name for name, _ in step.arguments]
         passed = [*targets, *texts[count:]]
@@ -191,8 +197,9 @@ class _Writer:
             comment = shape_comment(step.output)
         self.lines += assignment(target, value, comment, lambda: self.fresh("value"))
         if isinstance(step.target, Name) and target not in self.inputs:
-            made = range(before, len(self.lines))
-            self.first.setdefault(target, next(i for i in made if self.lines[i].startswith(f"{target} =")))
+            self.newest[target] = (slice(before, len(self.lines)), value, comment)
+            if target not in self.untyped:
+                self.first.setdefault(target, self.newest[target])
 
     def target(self, index: int, step: Step) -> str:
         if isinstance(step.target, Name):
@@ -201,6 +208,7 @@ class _Writer:
             return name
         for name in sorted(names_in(step.target)):
             self.variables[name] = self.fresh(name) if name in self.last else "_"
+            self.untyped.add(self.variables[name])
         return self.text(step.target).removeprefix("(").removesuffix(")")
 
     def new_variable(self, index: int, step: Step, position: int = 0) -> str:
@@ -350,11 +358,15 @@ class _Writer:
 
     def typed_result(self, text: str, kind: str) -> list[str]:
         """What a module returns has any type: the variable that is returned says its own."""
-        line = self.first.get(text)
-        if line is None:
+        if text not in self.first:
             name = self.fresh("output")
-            return [f"{name}: {kind} = {text}", f"return {name}"]
-        self.lines[line] = self.lines[line].replace(f"{text} =", f"{text}: {kind} =", 1)
+            lines, value, comment = self.newest.get(text, (slice(0, 0), Text(text), ""))
+            if lines.stop != len(self.lines):
+                return [f"{name}: {kind} = {text}", f"return {name}"]
+            self.lines[lines] = assignment(f"{name}: {kind}", value, comment, lambda: self.fresh("value"))
+            return [f"return {name}"]
+        lines, value, comment = self.first[text]
+        self.lines[lines] = assignment(f"{text}: {kind}", value, comment, lambda: self.fresh("value"))
         return [f"return {text}"]
 
     # Expressions.
@@ -406,16 +418,26 @@ class _Writer:
             return Text(f"self.{name}")
         return node
 
+    def is_word(self, node: Node) -> TypeGuard[Name]:
+        """Whether a name is none that is declared, but a word that stands for itself."""
+        declared = {*self.pending, *self.variables, *self.tensors, *self.axes, *self.constructed, *self.bound}
+        return isinstance(node, Name) and node.name not in declared and node.name != "training"
+
     def function(self, node: Call) -> Node:
         arguments = tuple(map(self.rebuild, node.arguments))
-        keywords = tuple((name, self.rebuild(value)) for name, value in node.keywords)
+        keywords = tuple(
+            (name, _word(name, value.name) if self.is_word(value) else self.rebuild(value))
+            for name, value in node.keywords
+        )
         from archspec.functions import FUNCTIONS  # here: it is large, and many specs compute nothing
 
         function = FUNCTIONS.get(node.function)
         if function is None or not self.is_tensor(node):
             return Call(node.function, arguments, keywords)
         inside: list[tuple[str | None, Node]] = [(None, argument) for argument in arguments]
-        inside += [(name, _keyword(name, value)) for name, value in keywords]
+        inside += [
+            (name, _word(name, value.value) if isinstance(value, Literal) else value) for name, value in keywords
+        ]
         if function.family == "creation" and not function.name.endswith("_like") and self.inputs:
             inside.append(("device", Text(self.device())))
         return self.method(function.name, inside) or PythonCall(function.python, tuple(inside))
@@ -463,12 +485,9 @@ def _annotation(flow: Flow | None) -> str:
     return "Tensor"
 
 
-def _keyword(name: str, value: Node) -> Node:
-    """An argument by its name: what is still a name there is a word that stands for itself."""
-    word = value.name if isinstance(value, Name) else value.value if isinstance(value, Literal) else None
-    if name == "dtype" and isinstance(word, str):
-        return Text(f"torch.{word}")
-    return Literal(word) if isinstance(value, Name) else value
+def _word(name: str, value: Any) -> Node:
+    """A literal as an argument: a dtype goes by its name in torch."""
+    return Text(f"torch.{value}") if name == "dtype" and isinstance(value, str) else Literal(value)
 
 
 def _updates(node: Node) -> bool:

@@ -13,7 +13,7 @@ from archspec.expressions import FUNCTIONS
 from archspec.layers import LAYERS
 
 _MODULES = {"torch": ("Tensor", "nn"), "collections": ("OrderedDict",)}
-_MODULES |= {"collections.abc": ("Callable", "Sequence"), "typing": ("Any", "NamedTuple")}
+_MODULES |= {"collections.abc": ("Callable", "Sequence"), "typing": ("Any", "Literal", "NamedTuple")}
 _STATEMENTS = (
     ast.Module,
     ast.Import,

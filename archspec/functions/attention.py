@@ -12,9 +12,10 @@ from archspec.refusals import require, require_divides
 from archspec.tensors import FLOATS, TensorType
 
 
-def _macs(output: TensorType, query: TensorType, key: TensorType, *_: Any, **__: Any) -> Size:
-    once = product((*output.shape[:-1], key.shape[-2]))
-    return product((once, query.shape[-1])) + product((once, output.shape[-1]))
+def _macs(output: TensorType, query: TensorType, key: TensorType, *_: Any, enable_gqa: bool = False, **__: Any) -> Size:
+    batch = query.shape[:-2] if enable_gqa else broadcast(query.shape[:-2], key.shape[:-2])
+    scores = product((*batch, query.shape[-2], key.shape[-2]))
+    return product((scores, query.shape[-1])) + product((output.numel, key.shape[-2]))
 
 
 @function("F.scaled_dot_product_attention", macs=_macs)

@@ -7,7 +7,7 @@ import string
 
 from archspec.dimensions import Size, product, show
 from archspec.functions._base import function
-from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype
+from archspec.functions._dtypes import INEXACT, require_dtype, require_same_dtype
 from archspec.functions._shapes import Shape, broadcast
 from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import TensorType
@@ -71,9 +71,8 @@ def einsum(equation: str, *operands: TensorType) -> TensorType:
     for letter in output.replace(_ELLIPSIS, ""):
         require(letter in merged, "AS404", f"`{letter}` comes out, but no tensor has it", argument="equation")
         require(output.count(letter) == 1, "AS404", f"`{letter}` comes out twice", argument="equation")
-    if len(operands) > 1:
-        require_dtype(operands[0], NUMBERS, "operands")
-        require_same_dtype(*operands)
+    require_dtype(operands[0], (*INEXACT, "int64"), "operands")
+    require_same_dtype(*operands)
     shape = [size for letter in output for size in (batch if letter == _ELLIPSIS else (merged[letter],))]
     return TensorType(tuple(shape), operands[0].dtype)
 

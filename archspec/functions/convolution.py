@@ -144,6 +144,9 @@ def fold(
         spread(kernel_size, 2, "kernel_size", alone=False),
         spread(output_size, 2, "output_size", alone=False),
     )
+    for size in kernel:
+        message = f"`kernel_size` is {show(size)}; it is at least 1"
+        require_at_least(size, 1, code="AS404", message=message, argument="kernel_size")
     taps = product(kernel)
     message = f"the {show(input.shape[-2])} rows of {input} are no multiple of the kernel's {show(taps)} numbers"
     require_divides(taps, input.shape[-2], message=message, argument="kernel_size")

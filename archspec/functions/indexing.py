@@ -5,7 +5,7 @@ from __future__ import annotations
 from archspec import dimensions
 from archspec.dimensions import Size, Unknown, show
 from archspec.functions._base import ABSENT, Scalar, function
-from archspec.functions._dtypes import require_dtype, require_same_dtype
+from archspec.functions._dtypes import INEXACT, require_dtype, require_same_dtype
 from archspec.functions._shapes import axis, broadcast, require_rank
 from archspec.refusals import refuse, require, require_at_least
 from archspec.tensors import TensorType
@@ -26,6 +26,8 @@ def embedding(
     """The rows of a table. Shape: [*] int64, [rows, D] -> [*, D]"""
     require_dtype(input, INDICES)
     require_rank(weight, 2, layout="[rows, D]", name="weight")
+    if max_norm is not None:
+        require_dtype(weight, INEXACT, "weight")
     if padding_idx is not None:
         rows = weight.shape[0]
         message = f"`padding_idx` is {padding_idx}, but `weight` has {show(rows)} rows"

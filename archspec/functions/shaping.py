@@ -193,6 +193,7 @@ def roll(input: TensorType, shifts: Sizes, dims: Axes = ()) -> TensorType:
     places = dims if isinstance(dims, tuple) else (dims,)
     require(bool(some), "AS404", "`shifts` is empty", argument="shifts")
     for dim in places:
+        require_rank_from(input, 1)
         axis(input, dim, "dims")
     message = f"`shifts` has {len(some)} entries, `dims` {len(places)}"
     require(len(some) == len(places) or (not places and len(some) == 1), "AS404", message, argument="shifts")

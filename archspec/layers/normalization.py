@@ -7,7 +7,7 @@ import math
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, device, divisors, dtype, flag, inferred, integer, integers, number
-from archspec.refusals import require, require_divides, require_equal
+from archspec.refusals import refuse, require, require_divides, require_equal
 from archspec.tensors import FLOATS, TensorType
 
 
@@ -42,9 +42,8 @@ class _ChannelNormalization(_Normalization):
 
     def require_several(self, count: Size, x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
-        alone = self.track_running_stats is False and equal(count, 1)
-        message = f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in"
-        require(not alone, "AS504", message)
+        if self.track_running_stats is False and equal(count, 1):
+            refuse("AS504", f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in")
 
 
 class _BatchNorm(_ChannelNormalization):

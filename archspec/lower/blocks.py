@@ -295,6 +295,11 @@ def inline_block(
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
     block = Block(inputs={}, layers=layers)
+    if len(given.types) > 1:
+        message = f"a group of named steps takes one value; {len(given.types)} flow in"
+        advice = "it reads the names around it: `from:` says what its first step takes"
+        frame.report.add("AS206", message, path, advice)
+        return lost(frame, path, given)
     class_name = _group_class(frame, path)
     own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.", frame)
     inputs = _group_inputs(frame, layers, given, scope)

@@ -15,7 +15,9 @@ from archspec.expressions import (
     Node,
     Symbolic,
     Undecided,
+    as_size,
     compile_value,
+    evaluate,
     parse,
     unknown,
 )
@@ -25,7 +27,7 @@ from archspec.lower.carried import close
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Frame, Given, Place, Value
 from archspec.lower.history import Made
-from archspec.lower.modules import Modules, destructure, merge
+from archspec.lower.modules import Modules, captured, destructure, merge
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, Span, did_you_mean, echo
@@ -136,7 +138,9 @@ def _sequential(
         frame.report.add("AS206", "a list returns its last value", at, advice, key=True)
     (value,) = frame.values.values()
     place = Place(frame.prefix)
-    items, last = Modules(frame).sequence(block.layers, below, Given.one(value), place, frame.scope)
+    modules = Modules(frame)
+    items, last = modules.sequence(block.layers, below, Given.one(value), place, frame.scope)
+    modules.refuse_captured(items, below)
     if not items and not frame.report.problems:
         frame.report.add("AS203", "there are no steps", below, "add one: `- Linear: 10`")
         return None
@@ -226,7 +230,11 @@ class Body:
         related = Related("made here", span)
         if not check_shape(self.frame, shape, path, made.output, self.frame.scope, related):
             return None
-        return replace(made, axes=tuple(compile_value(size) for size in shape))
+        axes = tuple(compile_value(size) for size in shape)
+        output = made.output
+        if not self.frame.context.unroll and isinstance(output, TensorType):  # the check has found that it is so
+            output = TensorType(tuple(as_size(evaluate(axis, self.frame.scope)) for axis in axes), output.dtype)
+        return replace(made, axes=axes, output=output)
 
     def bind(
         self, target: Node, output: Flow | None, span: Span, path: Path, step: graph.Step | None = None
@@ -277,14 +285,13 @@ class Body:
             return None
         (item,) = items
         self.made[target.name] = (step, path, item)
-        if isinstance(item, Call) and isinstance(item.layer, Class):
-            arguments = (*arguments, *self.captured(item.layer, len(arguments)))
+        arguments = (*arguments, *self.captured(item))
         span = self.frame.span(path, key=True)
         return graph.Step(target.name, "call", target, arguments, item, target.name, given.types, item.output, span)
 
-    def captured(self, cls: Class, count: int) -> tuple[tuple[str | None, Node], ...]:
+    def captured(self, item: graph.Item) -> tuple[tuple[str | None, Node], ...]:
         """What a group reads of the values around it, beside its own input."""
-        return tuple((None, Name(value.name)) for value in cls.inputs[count:] if value.captured)
+        return tuple((None, Name(value.name)) for value in captured((item,)))
 
     def given(self, step: Step, path: Path, name: str) -> tuple[tuple[tuple[str | None, Node], ...], Given]:
         """What a module is called with: what its `from` says, or the value of the step above."""
@@ -352,6 +359,7 @@ class Body:
             self.report.add_at("AS406", message, here, "only what is of the same size can share weights", related=related)
             return None
         span = self.frame.span(path, key=True)
+        arguments = (*arguments, *self.captured(items[0]))
         return graph.Step(target.name, "call", target, arguments, None, name, given.types, items[0].output, span)
 
     # Expressions.

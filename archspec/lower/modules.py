@@ -26,7 +26,7 @@ from archspec.expressions import (
     typed,
     unknown,
 )
-from archspec.graph import Branch, Call, Flow, Group, Item, Loop, free_symbols, pieces
+from archspec.graph import Branch, Call, Class, Flow, Group, Input, Item, Loop, free_symbols, pieces, walk
 from archspec.layers import LAYERS
 from archspec.lower.calls import call
 from archspec.lower.carried import Round, carry
@@ -215,7 +215,10 @@ class Modules:
         once = replace(step, layers=None, nested=step.layers) if step.layers is not None else step
         items = tuple(self.repeated(once, path, given, inner, scope))
         output = items[-1].output if items else given.first()
-        listed = len(given.types) > 1
+        inputs = captured(items)
+        if inputs:
+            items = handing_on(items, inputs)
+        listed = len(given.types) > 1 or bool(inputs)
         return Group(name, items, given.types, output, self.frame.span(path, key=True), listed)
 
     def repeated(self, step: Step, path: Path, given: Given, place: Place, scope: Scope) -> Iterator[Item]:
@@ -229,6 +232,10 @@ class Modules:
         if not self.unroll or unknown(items):
             yield self.loop(step, path, given, place, scope, target, iterable, items)
             return
+        context = self.frame.context
+        results: list[Item] = []
+        count = 0
+        repeatable: tuple[Flow | None, ...] | None = None  # what came in, if equal input gives an equal round
         for item in items:
             try:
                 bound = {**scope, **destructure(target, item)}
@@ -236,11 +243,20 @@ class Modules:
                 self.report.expression(error, (*path, key), step.for_)
                 yield self.lost(path, given)
                 return
-            for result in self.conditional(step, path, given, place, bound, None, step.when, self.kept):
+            if given.types == repeatable:
+                results = [replace(result, name=self.number(place)) for result in results]
+                context.add_layers(count, path)
+            else:
+                before, problems, types = context.count, len(self.report.problems), given.types
+                results = list(self.conditional(step, path, given, place, bound, None, step.when, self.kept))
+                count = context.count - before
+                alike = step.for_ is None and len(self.report.problems) == problems and all(map(_numbered, results))
+                repeatable = types if alike else None
+            for result in results:
                 yield result
                 label = f"`{place.dotted(getattr(result, 'name', None))}`"
                 given = given.after(result.output, label, result.span, result)
-            if self.frame.context.count > self.frame.context.most_layers:
+            if context.count > context.most_layers:
                 return
 
     def iterable(self, step: Step, path: Path, scope: Scope) -> tuple[Node, Node, Any]:
@@ -388,8 +404,19 @@ class Modules:
             self.report.add("AS206", message, path, "name the steps in a mapping, and say `from:`")
             return Group(name, (), given.types, None, span)
         inner = Place(f"{place.dotted(name)}.")
+        before, count = len(self.report.problems), self.frame.context.count
         items, last = self.sequence(layers, path, given, inner, scope)
+        if captured(items) and isinstance(layers, dict) and len(self.report.problems) == before:
+            self.frame.context.count = count
+            return self.frame.context.inline(self.frame, layers, path, given, scope, name, span)
+        self.refuse_captured(items, path)
         return Group(name, items, given.types, last.first(), span)
+
+    def refuse_captured(self, items: tuple[Item, ...], path: Path) -> None:
+        """Reports a group in a list that reads a name from around it: an nn.Sequential hands on one value alone."""
+        for value in captured(items)[:1]:
+            message = f"a group in this list reads `{value.name}` from around it, but an nn.Sequential hands on one value"
+            self.report.add("AS206", message, path, "name the steps of the list in a mapping")
 
     def number(self, place: Place) -> str | None:
         if place.next is None:
@@ -417,6 +444,28 @@ class Modules:
         if place.next is not None:
             place.next += 1
         return name
+
+
+def captured(items: tuple[Item, ...]) -> tuple[Input, ...]:
+    """What the groups among these items read from around them, each value once."""
+    found: dict[str, Input] = {}
+    for item in walk(items):
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            found |= {value.name: value for value in item.layer.inputs if value.captured and value.name not in found}
+    return tuple(found.values())
+
+
+def handing_on(items: tuple[Item, ...], values: tuple[Input, ...]) -> tuple[Item, ...]:
+    """The items with groups that all take these values behind their own input."""
+    result: list[Item] = []
+    for item in items:
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            inputs = (*(value for value in item.layer.inputs if not value.captured), *values)
+            one: Item = item if inputs == item.layer.inputs else replace(item, layer=replace(item.layer, inputs=inputs))
+            result.append(one)
+        else:
+            result.append(replace(item, items=handing_on(item.items, values)) if isinstance(item, Loop | Branch) else item)
+    return tuple(result)
 
 
 def is_graph(layers: dict[str, Step]) -> bool:
@@ -473,6 +522,11 @@ def merge(condition: Any, then: Flow | None, otherwise: Flow | None) -> Flow | N
     return TensorType(
         tuple(as_size(choose(condition, a, b)) for a, b in zip(then.shape, otherwise.shape, strict=True)), then.dtype
     )
+
+
+def _numbered(item: Item) -> bool:
+    """Whether a module is called by its place in a list."""
+    return isinstance(item, Call | Group) and item.name is not None and item.name.isdecimal()
 
 
 def _many(result: Item | Iterator[Item]) -> Iterator[Item]:
