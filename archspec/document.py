@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.problems import Problem, SpecError, did_you_mean, echo, nearest
 from archspec.records import Record, replace
 from archspec.source import Source
 from archspec.tensors import DTYPES
@@ -53,6 +53,7 @@ _PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
 _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _TYPES = ("int", "float", "bool", "str", "list")
+_DTYPES_ELSEWHERE = {"float": "float32", "double": "float64", "half": "float16", "int": "int64", "long": "int64"}
 _MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
 _SPECIAL = ("layers", "again", "layer")
 
@@ -112,7 +113,7 @@ def _pattern(value: object) -> object:
 
 def _for(value: object) -> object:
     """What a loop binds are variables of generated code."""
-    if isinstance(value, str):
+    if isinstance(value, str) and " in " in value:
         for name in re.findall(r"\w+", value.partition(" in ")[0])[:20]:
             if name in _RESERVED or _OWN.fullmatch(name):
                 _parameter_name(name)
@@ -248,6 +249,8 @@ def _input(data: object) -> object:
     dtype = data.get("dtype", "float32")
     if dtype not in DTYPES:
         hint = did_you_mean(str(dtype), DTYPES, "dtypes")
+        if isinstance(dtype, str) and dtype in _DTYPES_ELSEWHERE:
+            hint = f"did you mean `{_DTYPES_ELSEWHERE[dtype]}`?"
         raise _refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
     return data
 
@@ -333,10 +336,11 @@ def _text(check: Callable[[object], object]) -> CoreSchema:
 
 _SCHEMAS: dict[str, CoreSchema] = {
     "Any": core.any_schema(),
-    "str": core.str_schema(),
-    "int": core.int_schema(),
-    "float": core.float_schema(allow_inf_nan=False),
-    "bool": core.bool_schema(),
+    # Nothing converted: lax, a `repeat: true` would be 1, and a `when: 1` true.
+    "str": core.str_schema(strict=True),
+    "int": core.int_schema(strict=True),
+    "float": core.float_schema(strict=True, allow_inf_nan=False),
+    "bool": core.bool_schema(strict=True),
     "StepName": _text(_step_name),
     "Target": _text(_target),
     "ParameterName": _text(_parameter_name),
@@ -397,7 +401,90 @@ def _validated(source: Source, validator: SchemaValidator) -> Any:
     try:
         return validator.validate_python(data)
     except ValidationError as error:
-        raise SpecError([_problem(source, detail) for detail in error.errors(include_url=False)]) from None
+        raise SpecError(_problems(source, error.errors(include_url=False))) from None
+
+
+def _problems(source: Source, errors: list[ErrorDetails]) -> list[Problem]:
+    """Pydantic's errors as ours: one for each place, whatever forms a value may have there."""
+    misfits: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    found: dict[tuple[int | str, ...], Problem] = {}
+    unknown: dict[tuple[int | str, ...], set[str | None]] = {}  # what the unknown keys of a mapping stand for, perhaps
+    for error in errors:
+        path = _place(source.data, error["loc"])
+        if error["type"] == "extra_forbidden":
+            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1]))
+            unknown.setdefault(path[:-1], set()).add(near)
+    for error in errors:
+        path = _place(source.data, error["loc"])
+        if error["type"] == "missing" and error["loc"][-1] in unknown.get(path, ()):
+            continue  # it is there, misspelt
+        if error["type"] in ("archspec", "extra_forbidden", "missing"):
+            key = (*path, error["loc"][-1]) if error["type"] == "missing" else path
+            found[key] = _problem(source, error)
+        else:
+            misfits.setdefault(path, []).append(error)
+    for path, several in misfits.items():
+        inside = (other for other in (*found, *misfits) if other != path or other in found)
+        if not any(other[: len(path)] == path for other in inside):  # of one form, a part alone may be wrong
+            found[path] = _misfit(source, path, several)
+    return list(found.values())
+
+
+def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetails]) -> Problem:
+    """A value of none of the forms that may stand at its place."""
+    expected = list(dict.fromkeys(_FORMS.get(error["type"], _cause(error)) for error in errors))
+    value = errors[0]["input"]
+    given = echo(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else (
+        "null" if value is None else str(value).lower() if isinstance(value, bool)
+        else "a list" if isinstance(value, list) else "a mapping"
+    )
+    words = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
+    if path[-1:] == ("archspec",):
+        return Problem("AS202", f"version {given} of the language", source.span(path), _EXAMPLES["archspec"])
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
+    help = _EXAMPLES.get(name) or "write " + words
+    is_key = errors[0]["loc"][-1:] == ("[key]",)
+    return Problem("AS202", f"{given} stands where {words} is expected", source.span(path, key=is_key), help)
+
+
+def _cause(error: ErrorDetails) -> str:
+    """What one form expects, in words."""
+    expected = error.get("ctx", {}).get("expected")
+    return str(expected).replace("'", "`") if expected else error["msg"].removeprefix("Input should be ")
+
+
+_FORMS = {
+    "archspec_layers": "a list of steps, or a mapping of names to steps,",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "an integer",
+    "list_type": "a list",
+    "string_type": "a text",
+}
+
+_EXAMPLES = {
+    "archspec": "the language has one version, 1: leave the key out",
+    "blocks": "write `blocks: {Name: {inputs: …, layers: …}}`",
+    "choices": "write a list: `choices: [relu, gelu]`",
+    "doc": "quote it",
+    "for": "write `for: i in range(3)`; `repeat: 3` counts alone",
+    "imports": "write `imports: {Name: ./file.yaml}`",
+    "inputs": "write `inputs: {x: [N, 3, 224, 224]}`",
+    "layers": "write `layers: [Flatten, Linear: 10]`, or `layers: {fc: {Linear: 10}}`",
+    "let": "write `let: {head_dim: dim // heads}`",
+    "max": "write a number",
+    "min": "write a number",
+    "name": "write a name, as text",
+    "outputs": "write `outputs: a`, `outputs: [a, b]` or `outputs: {logits: a}`",
+    "params": "write `params: {width: 64}`",
+    "repeat": "write `repeat: 3`, or an expression of parameters",
+    "shape": "write `shape: [N, 3, 224, 224]`",
+    "type": "write `type: int`; the types are int, float, bool, str, list",
+    "when": "write an expression that is true or false: `when: depth > 1`",
+}
+"""What may stand below a key."""
 
 
 def _problem(source: Source, error: ErrorDetails) -> Problem:
@@ -415,10 +502,10 @@ def _problem(source: Source, error: ErrorDetails) -> Problem:
         return Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint)
     if error["type"] == "missing":
         name = error["loc"][-1]
-        return Problem("AS203", f"`{name}` is missing", source.span(path), _MISSING.get(str(name), ""))
-    given = echo(error["input"]) if isinstance(error["input"], str | int | float | bool) else "this"
-    cause = error["msg"][:1].lower() + error["msg"][1:]
-    return Problem("AS202", f"{given} does not fit: {cause}", source.span(path, key=is_key))
+        below = source.value(path)
+        first = (*path, next(iter(below))) if isinstance(below, dict) and below and not path else path
+        return Problem("AS203", f"`{name}` is missing", source.span(first, key=True), _MISSING.get(str(name), ""))
+    return _misfit(source, path, [error])
 
 
 _MISSING = {

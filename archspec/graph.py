@@ -193,7 +193,7 @@ class Class(Record):
     count: int = 0
     """How many layers it holds, repetitions counted."""
     values: Mapping[str, Any] = MappingProxyType({})
-    """What the names that it reads stand for, beside what flows."""
+    """What the names that it may read stand for, beside what flows."""
     order: tuple[str, ...] = ()
     """Steps whose modules are made first, in this order; the others follow in the order of flow."""
 

@@ -128,3 +128,27 @@ layers:
     assert told[1].startswith(" " * 12 + "word")
     (line,) = (line for line in doc.split("\n") if line.strip().startswith("width:"))
     assert line.strip().startswith("width: axis 1 of x; out_features of n; in_features of n.")
+
+
+@pytest.mark.parametrize("depths", [(1, 2), (0, 2), (0, 0)])
+def test_how_often_a_loop_runs_may_be_an_entry_of_a_list(depths: tuple[int, ...]) -> None:
+    spec = archspec.parse("""
+name: Widened
+params: {depths: [1, 2]}
+inputs: {x: [N, 4]}
+layers:
+  first: {Widen: {width: 8}, repeat: "depths[0]"}
+  second: {Widen: {width: 16}, for: i in range(depths[1])}
+  last: {Linear: 3}
+blocks:
+  Widen:
+    params: {width: int}
+    inputs: {x: [N, dim]}
+    layers:
+      linear: {Linear: width}
+      relu: ReLU
+""")
+    built, generated = archspec.build(spec, depths=depths), classes(spec)["Widened"](depths=depths)
+    generated.load_state_dict(built.state_dict())
+    x = torch.randn(2, 4)
+    assert torch.equal(built(x), generated(x))

@@ -63,9 +63,8 @@ def test_says_what_is_wrong(path: Path) -> None:
             missing.append(one)
         else:
             left.remove(match)
-    assert not missing and not left, f"missing: {missing}\nnot expected:\n{render_text(left)}\nall:\n" + render_text(
-        problems
-    )
+    shown = f"missing: {missing}\nnot expected:\n{render_text(left)}\nall:\n{render_text(problems)}"
+    assert (missing, left) == ([], []), shown
     for problem in problems:
         check_form(problem, text)
     check_rendering(problems)

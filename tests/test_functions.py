@@ -258,6 +258,7 @@ TOLD_OTHERWISE = {
     "var*.correction": "the declaration's None is 1",
     "*_pool?d.return_indices": "the functional has it, what it calls has not",
     "randperm.dtype": "the declaration has a number for int64",
+    "tri?_indices.dtype": "the declaration has a number for int64",
     "tensor_split.indices_or_sections": "PyTorch's documents call by one name what the declaration calls by two",
 }
 """Parameters (patterns) whose name or default is another in PyTorch's declarations."""

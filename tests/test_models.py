@@ -24,13 +24,14 @@ from typing import Any
 import fill
 import pytest
 import torch
+import zoo_other
 import zoo_text
 import zoo_vision
 from torch import Tensor, nn
 
 import archspec
 
-ZOO = [zoo_text, zoo_vision]
+ZOO = [zoo_other, zoo_text, zoo_vision]
 """Tables of more specs: settings, references, known counts."""
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +71,7 @@ SLOW = {"alexnet", "vgg"}.union(*(zoo.SLOW for zoo in ZOO))
 HUGE: set[str] = set().union(*(zoo.HUGE for zoo in ZOO))
 """Specs whose defaults are beyond a test machine's memory."""
 
-FREE = {"N": 3, "H": 67, "W": 70, "h": 2, "w": 3, "B": 3, "T": 7, "S": 5}
+FREE = {"N": 3, "M": 4, "H": 67, "W": 70, "h": 2, "w": 3, "B": 3, "T": 7, "S": 5, "points": 6}
 """A size for each free dimension."""
 
 
@@ -296,7 +297,7 @@ SLOW_REFERENCES = {"vgg11", "vgg16_bn"} | zoo_vision.SLOW_REFERENCES
 def test_equals_the_real_model(model: str, name: str, params: dict[str, Any]) -> None:
     expected = json.loads((ROOT / "tests" / "reference" / f"{model}.json").read_text("utf-8"))
     inputs = [
-        fill.example(given["shape"]) if given["dtype"] == "float32" else fill.tokens(given["shape"], params["vocab_size"])
+        fill.tokens(given["shape"], params["vocab_size"]) if given["dtype"] == "int64" else fill.example(given["shape"])
         for given in expected["inputs"]
     ]
     built, generated = build(name, params), generate(name, params)
@@ -387,6 +388,7 @@ def test_copies_and_pickles(name: str, params: dict[str, Any], make: Any) -> Non
 
 @both
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights:UserWarning")  # of PyTorch's own LSTM and GRU
 @pytest.mark.parametrize(("name", "params"), small_cases())
 def test_scripts_compiles_and_exports(name: str, params: dict[str, Any], make: Any) -> None:
     module, inputs = make(name, params).eval(), examples(name, params)
@@ -475,7 +477,10 @@ def test_generated_files_import_torch_and_the_standard_library(name: str) -> Non
             assert {module.partition(".")[0] for module in modules} <= {"torch", *sys.stdlib_module_names}
 
 
-STRICT_LINT = "--select ANN,ARG,B,C4,D,E,ERA,F,I,N,PIE,PL,RUF,SIM,UP,W --ignore D102,D107,D203,D213,D413,E501,PLR0913,PLR0917,N803,N806,N812"
+STRICT_LINT = (
+    "--select ANN,ARG,B,C4,D,E,ERA,F,I,N,PIE,PL,RUF,SIM,UP,W "
+    "--ignore D102,D107,D203,D213,D413,E501,PLR0913,PLR0917,N803,N806,N812"
+)
 """More than ruff's defaults.
 
 How many parameters there are, how long the lines of `doc`, and how sizes are spelled (`B, T, C = x.shape`), is the

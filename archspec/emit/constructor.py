@@ -12,7 +12,7 @@ from archspec.emit.checks import write_checks
 from archspec.emit.forward import write_tensor
 from archspec.emit.text import INDENT, WIDTH, Expression
 from archspec.expressions import Call as Function
-from archspec.expressions import Name, Node
+from archspec.expressions import Name, Node, parse
 from archspec.graph import (
     Argument,
     Branch,
@@ -203,9 +203,9 @@ class Constructor:
                 inner = tuple(item for branch in batch if isinstance(branch, Branch) for item in branch.items)
                 lines += self.statements(variable, inner, indent + INDENT, named)
             elif isinstance(first, Group) and not _static(first.items):
-                *before, last = self.sequential(f"group = {_container(first)}", first.items, indent, first.listed)
+                *above, last = self.sequential(f"group = {_container(first)}", first.items, indent, first.listed)
                 whole = last.removeprefix(f"{indent}group = ")  # unless it begins on a line above
-                lines += before if whole != last else [*before, last]
+                lines += above if whole != last else [*above, last]
                 lines += self.put(variable, [Expression(whole if whole != last else "group")], batch, indent, named)
             else:
                 lines += self.put(variable, [self.module(item) for item in batch], batch, indent, named)
@@ -327,7 +327,7 @@ def _layer_arguments(item: Call, layer: Layer) -> list[Expression]:
 def _argument(argument: Argument, head: str, text: str | None = None) -> Expression:
     """One argument; a long expression may be broken before its operators."""
     text = argument_text(argument) if text is None else text
-    broken = pieces_of(argument.node) if argument.node is not None and argument.node.text == text else []
+    broken = pieces_of(parse(text)) if len(text) > WIDTH // 2 else []
     return Expression(f"{head}{text}", pieces=[f"{head}{broken[0]}", *broken[1:]] if broken else [])
 
 

@@ -5,6 +5,7 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
@@ -31,9 +32,8 @@ from archspec.lower.names import constructor_reads, forward_reads
 from archspec.records import Record
 from archspec.tensors import TensorType
 
-METHODS = frozenset(
-    ("chunk", "masked_fill", "mean", "permute", "reshape", "split", "squeeze", "sum", "transpose", "unflatten", "unsqueeze")
-)
+METHODS = frozenset(("chunk", "masked_fill", "mean", "permute", "reshape", "split", "squeeze", "sum"))
+METHODS |= {"transpose", "unflatten", "unsqueeze"}
 """The functions that people call as methods of a tensor."""
 
 _UNPACKING = ("permute", "reshape")  # methods whose one list is given item by item
@@ -78,12 +78,14 @@ class _Writer:
         self.needed_sizes: dict[str, None] = {}
         self.inputs = [value.name for value in cls.inputs]
         self.types = {value.name: value.type for value in cls.inputs}
-        self.variables = {name: name for name in self.inputs}  # the variable of each value
+        self.variables = Variables({name: name for name in self.inputs})  # the variable of each value
         self.pending: dict[str, Node] = {}  # calls that are written where their values are read
         self.first: dict[str, tuple[slice, Node, str]] = {}  # where each variable first stands, its value, its comment
         self.newest = dict(self.first)  # the same of the line on which each last got a value
         self.untyped: set[str] = set()  # variables that are unpacked: no line can say their type
         self.last = _last_reads(cls)
+        self.reads = _count_reads(cls)
+        self.places = {_name_of(step): index for index, step in enumerate(cls.steps)}
         self.constructed = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
         self.tensors = {step.name for step in cls.steps if step.kind in ("parameter", "buffer")}
         self.axes = {
@@ -219,7 +221,7 @@ class _Writer:
         """
         if step.kind == "compute" and not _updates(step.arguments[0][1]):
             name = _name_of(step) or "out"
-            held = name in self.variables.values() and name not in self.inputs and self.dead(name, index)
+            held = name in self.variables.held and name not in self.inputs and self.dead(name, index)
             return name if held else self.fresh(name)
         read = [node.name for _, node in step.arguments for node in node.walk() if isinstance(node, Name)]
         for name in read[position:]:
@@ -227,16 +229,15 @@ class _Writer:
             if variable is not None and self.may_hold(variable, index, step):
                 return variable
         main = "out" if "x" in self.inputs else "x"
-        busy = {v for name, v in self.variables.items() if self.last.get(name, -1) > index}
-        if step.kind == "call" and main not in busy and self.is_main(index, step):
-            return main if main in self.variables.values() else self.fresh(main)
+        if step.kind == "call" and self.dead(main, index) and self.is_main(index, step):
+            return main if main in self.variables.held else self.fresh(main)
         return self.fresh(_name_of(step) or "out")
 
     def may_hold(self, variable: str, index: int, step: Step) -> bool:
         """Whether a step's value may take the place of another one, which nothing reads any more.
 
-        Of the inputs only `x` is a name for anything, and never for both tokens and numbers. What a call is made of keeps
-        its name, but for the value on the main way.
+        Of the inputs only `x` is a name for anything, and never for both tokens and numbers. What a call is made of
+        keeps its name, but for the value on the main way.
         """
         if not self.dead(variable, index) or variable in self.tensors:
             return False
@@ -247,8 +248,11 @@ class _Writer:
         if step.kind == "compute":
             return True
         first = step.arguments[0][1]
-        # A name for what several steps take stays with it.
-        whole = isinstance(first, Name) and self.variables.get(first.name) == variable and self.count_reads(first.name) == 1
+        # A name for what several steps take stays with it, and is none for what is returned.
+        whole = isinstance(first, Name) and self.variables.get(first.name) == variable
+        returned = self.last.get(_name_of(step), -1) == len(self.cls.steps)
+        several = len(self.variables.held.get(variable, ())) > 1
+        whole = whole and self.reads[first.text] == 1 and (several or not returned)
         return (whole or variable in ("out", "x")) and self.goes_on(index, step, at_once=True)
 
     def is_main(self, index: int, step: Step) -> bool:
@@ -261,7 +265,7 @@ class _Writer:
         return isinstance(first, Name) and first.name == _name_of(step) and self.goes_on(index, step)
 
     def goes_on(self, index: int, step: Step, *, at_once: bool = False) -> bool:
-        """Whether a value is read on the next line (or, unless `at_once`, after computations without it) and then no more.
+        """Whether a value is read on the next line, or after computations without it, and then no more.
 
         What meets another value there that was made of the same one keeps its name.
         """
@@ -277,19 +281,19 @@ class _Writer:
                 return False
         user = {one for _, node in self.cls.steps[reader].arguments for one in names_in(node)}
         sources = {one for _, node in step.arguments for one in names_in(node)}
-        beside = [other for other in self.cls.steps[:index] if other.kind == "call" and _name_of(other) in user]
+        made = [self.cls.steps[place] for name in user if (place := self.places.get(name, index)) < index]
+        beside = [other for other in made if other.kind == "call"]
         return not any(sources & names_in(node) for other in beside for _, node in other.arguments)
 
     def dead(self, variable: str, index: int) -> bool:
         """Whether nothing reads a variable after a step."""
-        held = [name for name, v in self.variables.items() if v == variable]
-        return all(self.last.get(name, -1) <= index for name in held)
+        return all(self.last.get(name, -1) <= index for name in self.variables.held.get(variable, ()))
 
     def fresh(self, name: str) -> str:
         """A variable's name that is not in use."""
-        taken = {*self.variables.values(), *_TAKEN, *self.axes, *self.bound}
+        taken = (self.variables.held, _TAKEN, self.axes, self.bound, self.constructed)
         candidate, number = name, 2
-        while candidate in taken or candidate in self.constructed:
+        while any(candidate in names for names in taken):
             candidate, number = f"{name}_{number}", number + 1
         return candidate
 
@@ -302,7 +306,7 @@ class _Writer:
             return False
         name = _name_of(step)
         reader = self.last.get(name, -1)
-        if not index < reader < len(self.cls.steps) or self.count_reads(name) != 1:
+        if not index < reader < len(self.cls.steps) or self.reads[name] != 1:
             return False
         user, between = self.cls.steps[reader], range(index + 1, reader)
         if not between and isinstance(user.target, Items) and user.arguments[0][1].text == name:
@@ -315,18 +319,15 @@ class _Writer:
             plain = all(isinstance(node, Name) for _, node in user.arguments) and user.arguments[0][1].text == name
             end = self.last.get(_name_of(user), -1)  # which begins anew with what this call takes: x + f(g(x))
             again = end < len(self.cls.steps) and _read(step) & _read(self.cls.steps[end])
-            return plain and bool(again) and _length(step) + _length(user) - len(name) < 64 and self.writes_inline(reader, user)
+            short = _length(step) + _length(user) - len(name) < 64
+            return plain and bool(again) and short and self.writes_inline(reader, user)
         ((_, node),) = user.arguments
-        if user.condition is not None or not between and isinstance(user.target, Items):
-            return user.condition is None and isinstance(node, Call) and _length(step) + len(node.text) < 64
+        if user.condition is not None:
+            return False
+        if isinstance(user.target, Items):
+            return not between and isinstance(node, Call) and _length(step) + len(node.text) < 64
         sources = {one for _, argument in step.arguments for one in names_in(argument)}
         return isinstance(node, Binary) and (not between or bool(sources & names_in(node)))
-
-    def count_reads(self, name: str) -> int:
-        nodes = [node for step in self.cls.steps for _, node in step.arguments]
-        nodes += [node for step in self.cls.steps for node in (step.condition, step.otherwise) if node is not None]
-        nodes += list(self.cls.outputs.values) if self.cls.outputs is not None else []
-        return sum(isinstance(part, Name) and part.name == name for node in nodes for part in node.walk())
 
     # What stands around the lines.
 
@@ -420,8 +421,10 @@ class _Writer:
 
     def is_word(self, node: Node) -> TypeGuard[Name]:
         """Whether a name is none that is declared, but a word that stands for itself."""
-        declared = {*self.pending, *self.variables, *self.tensors, *self.axes, *self.constructed, *self.bound}
-        return isinstance(node, Name) and node.name not in declared and node.name != "training"
+        if not isinstance(node, Name) or node.name == "training":
+            return False
+        declared = (self.pending, self.variables, self.tensors, self.axes, self.constructed, self.bound)
+        return not any(node.name in names for names in declared)
 
     def function(self, node: Call) -> Node:
         arguments = tuple(map(self.rebuild, node.arguments))
@@ -459,9 +462,9 @@ class _Writer:
     def is_tensor(self, node: Call) -> bool:
         if node.function not in NUMBERS:
             return True
-        values = {*self.variables, *self.tensors, *self.pending}
+        values = (self.variables, self.tensors, self.pending)
         return any(
-            (isinstance(part, Name) and part.name in values)
+            (isinstance(part, Name) and any(part.name in names for names in values))
             or (isinstance(part, Call) and part.function not in NUMBERS)
             for part in node.walk()
         )
@@ -512,6 +515,32 @@ def _name_of(step: Step) -> str:
 def _read(step: Step) -> set[str]:
     """The values that a step reads."""
     return {name for _, node in step.arguments for name in names_in(node)}
+
+
+class Variables(dict[str, str]):
+    """The variable of each value. `held` are the values of each variable, as those change many times."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.held: dict[str, dict[str, None]] = {}
+        for value, variable in variables.items():
+            self.held.setdefault(variable, {})[value] = None
+
+    def __setitem__(self, value: str, variable: str) -> None:
+        if value in self:
+            del self.held[self[value]][value]
+            if not self.held[self[value]]:
+                del self.held[self[value]]
+        super().__setitem__(value, variable)
+        self.held.setdefault(variable, {})[value] = None
+
+
+def _count_reads(cls: Class) -> Counter[str]:
+    """How often each value is read."""
+    nodes = [node for step in cls.steps for _, node in step.arguments]
+    nodes += [node for step in cls.steps for node in (step.condition, step.otherwise) if node is not None]
+    nodes += list(cls.outputs.values) if cls.outputs is not None else []
+    return Counter(part.name for node in nodes for part in node.walk() if isinstance(part, Name))
 
 
 def _last_reads(cls: Class) -> Mapping[str, int]:

@@ -60,7 +60,8 @@ def docstring(lines: Iterable[str], indent: str) -> list[Code]:
 class Expression:
     """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
-    Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long. An `exploded` one always has one argument a line.
+    Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long. An `exploded` one
+    always has one argument a line.
     """
 
     __slots__ = ("arguments", "brackets", "comment", "exploded", "head", "pieces", "tail")

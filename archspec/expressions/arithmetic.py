@@ -84,7 +84,9 @@ def binary(op: str, a: Any, b: Any) -> Any:
             return _binary_unknown(op, a, b)
         if op == "**":
             _require_moderate(a, b)
-        return bounded(_ARITHMETIC[op](a, b), _written(op, a, b))
+        value = _ARITHMETIC[op](a, b)
+        fits = isinstance(value, int) and abs(value) <= LARGEST
+        return value if fits else bounded(value, _written(op, a, b))
     except ZeroDivisionError:
         raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero") from None
     except OverflowError:

@@ -90,7 +90,10 @@ class Integer(Atom):
         return int(Integer.reading(self.node, values))
 
     def substitute(self, sizes: Scope) -> Size:
-        return as_size(Integer.reading(self.node, sizes))
+        # As for a symbol: a name that nothing is put for stays, here one whose type nobody has told.
+        names = (part for part in self.node.walk() if isinstance(part, Name) and not part.type)
+        kept = {part.name: Symbolic(part, "any") for part in names if part.name not in sizes}
+        return as_size(Integer.reading(self.node, {**sizes, **kept} if kept else sizes))
 
 
 def unknown(value: object) -> bool:

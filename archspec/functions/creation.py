@@ -124,6 +124,32 @@ def eye(n: Size, m: Size = ABSENT, *, dtype: Dtype | None = None) -> TensorType:
     return _made((n, n if m is ABSENT else m), dtype or "float32", "n")
 
 
+def _triangle(name: str, doc: str, *, lower: bool) -> Function:
+    def rule(row: Size, col: Size, offset: int = 0, *, dtype: Dtype = "int64") -> TensorType:
+        require(dtype in ("int64", "int32"), "AS505", f"indices are int64 or int32, not {dtype}", "", "dtype")
+        for size, argument in ((row, "row"), (col, "col")):
+            require_at_least(size, 1, code="AS404", message=f"`{argument}` is {dimensions.show(size)}", argument=argument)
+        below = _below(row, col, offset if lower else offset - 1)
+        return TensorType((2, below if lower else row * col - below), dtype)
+
+    return Function(f"torch.{name}", rule, doc=f"{doc} Shape: [2, as many as they are] int64")
+
+
+TRIANGLES = {
+    "tril_indices": _triangle("tril_indices", "Rows and columns of the numbers on and below a diagonal.", lower=True),
+    "triu_indices": _triangle("triu_indices", "Rows and columns of the numbers on and above a diagonal.", lower=False),
+}
+
+
+def _below(rows: Size, columns: Size, offset: int) -> Size:
+    """How many numbers of a matrix stand on and below a diagonal."""
+    if isinstance(rows, int) and isinstance(columns, int):
+        return sum(min(max(row + offset + 1, 0), columns) for row in range(rows))
+    if rows == columns and offset in (-1, 0):
+        return rows * (rows + 1 + 2 * offset) // 2
+    return dimensions.of(dimensions.Unknown(f"tril_indices({rows}, {columns}, {offset})"))
+
+
 @function("torch.randperm")
 def randperm(n: Size, *, dtype: Dtype = "int64") -> TensorType:
     """The numbers from 0 to n - 1 in random order. Shape: [n] int64"""

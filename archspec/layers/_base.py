@@ -127,7 +127,8 @@ class Layer(Configured):
                 advice = f"`{kind}{rest}d` takes {x.rank} axes"
             elif dims.isdigit() and name[-1] == "d" and rest == 0:
                 axes = ", ".join(("D", "H", "W")[-int(dims) :]) if dims in "23" else "L"
-                advice = f"put it before `Flatten`, or shape the value: `Unflatten: {{dim: 1, unflattened_size: [C, {axes}]}}`"
+                advice = "put it before `Flatten`, or shape the value: "
+                advice += f"`Unflatten: {{dim: 1, unflattened_size: [C, {axes}]}}`"
             refuse("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in", advice)
 
     def require_dtype(self, x: TensorType, *allowed: str) -> None:

@@ -40,9 +40,9 @@ class _ChannelNormalization(_Normalization):
     def parameter_count(self) -> Size:
         return self.num_features * _parts(self.affine, self.bias)
 
-    def require_several(self, count: Size, x: TensorType, of: str) -> None:
+    def require_several(self, sizes: tuple[Size, ...], x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
-        if self.track_running_stats is False and equal(count, 1):
+        if self.track_running_stats is False and equal(product(sizes), 1):
             refuse("AS504", f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in")
 
 
@@ -54,7 +54,7 @@ class _BatchNorm(_ChannelNormalization):
         require(self.eps != 0, "AS404", "`eps` is 0, which training refuses", argument="eps")
         self.infer("num_features", x.shape[1], "channels")
         self.require_mixable(x, self.affine is True or self.track_running_stats is True)
-        self.require_several(product((x.shape[0], *x.shape[2:])), x, "the batch and all positions")
+        self.require_several((x.shape[0], *x.shape[2:]), x, "the batch and all positions")
         return x
 
     def require_axes(self, x: TensorType) -> None:
@@ -103,7 +103,7 @@ class _InstanceNorm(_ChannelNormalization):
         self.require_rank(x, self.spatial + 1, self.spatial + 2, layout=f"[N, C, {axes}] or [C, {axes}]")
         self.infer("num_features", x.shape[-1 - self.spatial], "channels")
         self.require_mixable(x, self.affine is True)
-        self.require_several(product(x.shape[-self.spatial :]), x, "the positions of a channel")
+        self.require_several(x.shape[-self.spatial :], x, "the positions of a channel")
         return x
 
 

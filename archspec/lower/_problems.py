@@ -12,12 +12,11 @@ from archspec.records import replace
 from archspec.refusals import Refusal
 from archspec.source import Path
 
-
 _ADVICE = {
     "AS204": "choose another name",
     "AS205": "choose another name",
     "AS301": "write it as in Python: `2 * width`, `width if deep else 8`, `depths[0]`",
-    "AS302": "an expression has numbers, names, operators, comparisons, `a if c else b`, indexing and calls by bare name",
+    "AS302": "an expression has numbers, names, operators, comparisons, `a if c else b`, indexing and calls by name",
     "AS303": "declare it in `params` or `let`",
     "AS304": "change the expression, or the value of a name in it",
     "AS305": "numbers are finite, and integers below 2**63",
@@ -68,7 +67,7 @@ class Report:
         self.add_at(code, message, self.source.span(path, key=key), help, related=related)
 
     def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
-        """Problems found since there were `before`, of a module that is run once more: they belong where that is said."""
+        """Problems since there were `before`, of a module that is run once more: they belong where that is said."""
         for key, problem in list(self._found.items())[before:]:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)

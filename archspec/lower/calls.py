@@ -205,7 +205,7 @@ def evaluated_argument(
         node, result = frame.report.evaluate(value, at, scope, words, flowing=frame.values)
     except ExpressionError:
         return None
-    known = not frame.bound & names_in(node)
+    known = not frame.bound or not frame.bound & names_in(node)
     return Argument(name, result, node if known else lift(result), frame.span(at))
 
 
@@ -223,7 +223,9 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     if any(flow is None for flow in given.types):
         return None
     name = type(layer).__name__
-    if not takes(frame, name, layer.inputs, given, at, _required(type(layer))) or not flattened(frame, layer, given, at):
+    if not takes(frame, name, layer.inputs, given, at, _required(type(layer))):
+        return None
+    if not flattened(frame, layer, given, at):
         return None
     positional = [value for name, value in zip(given.names, given.types, strict=True) if name is None]
     named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
@@ -237,6 +239,11 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     if too_large(output):
         message = f"{type(layer).__name__} returns {flow_text(output)}, which is beyond 64 bits"
         frame.report.add("AS507", message, at, key=True)
+        return None
+    weights = layer.parameter_count() if frame.context.unroll else 0
+    if isinstance(weights, int) and 8 * weights > LARGEST:
+        message = f"{type(layer).__name__} would have {int(weights)} weights, more than 64 bits can address"
+        frame.report.add("AS507", message, at, "write smaller sizes", key=True, related=came_from(given))
         return None
     return output
 
@@ -263,7 +270,8 @@ def takes(
         return False
     if len(inputs) == 1 and not isinstance(first, tuple):
         message = f"{name} takes a tensor, but {flow_text(first)} flows in"
-        frame.report.add("AS502", message, at, "take a value of the flow by `from:`", key=True, related=came_from(given))
+        advice = "take a value of the flow by `from:`"
+        frame.report.add("AS502", message, at, advice, key=True, related=came_from(given))
         return False
     for argument in given.names:
         if argument is not None and argument not in inputs:
@@ -309,7 +317,7 @@ def too_large(output: Flow | None) -> bool:
         return False
     if not isinstance(output, TensorType):
         return isinstance(output, tuple) and any(map(too_large, output))
-    least = [max(0, dimensions.bounds(size)[0] or 0) for size in output.shape]
+    least = [size if isinstance(size, int) else max(0, dimensions.bounds(size)[0] or 0) for size in output.shape]
     return max(least, default=0) > LARGEST or math.prod(least) > LARGEST
 
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
 from archspec.expressions import Call, Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
-from archspec.graph import Call as Module
 from archspec.graph import Branch, Carried, Flow, Item, Update, names_in, size_names, walk
+from archspec.graph import Call as Module
 from archspec.tensors import TensorType
 
 _USUAL = {

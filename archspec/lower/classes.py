@@ -21,14 +21,14 @@ from archspec.expressions import (
     parse,
     unknown,
 )
-from archspec.graph import Call, Class, Flow, Input, Item, Outputs, flow_text, names_in
+from archspec.graph import Class, Flow, Input, Item, Outputs, flow_text, names_in
 from archspec.lower.calls import came_from, unlike
 from archspec.lower.carried import close
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Frame, Given, Place, Value
 from archspec.lower.history import Made
 from archspec.lower.modules import Modules, captured, destructure, merge
-from archspec.lower.names import constructor_reads, reads
+from archspec.lower.names import constructor_reads
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -152,8 +152,7 @@ def _sequential(
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
     if frame.context.unroll:
-        names = reads(cls).union(parameter.name for parameter in cls.parameters)
-        return replace(cls, values={name: frame.scope[name] for name in names if name in frame.scope})
+        return replace(cls, values=dict(frame.scope))
     cls = with_computed_names(cls, frame.scope)
     if not frame.context.open:
         return cls
@@ -356,7 +355,8 @@ class Body:
             return None
         if first is not None and (differs := unlike(first, items[0])) is not None:
             message = f"`{name}` is run once more, but its {differs}"
-            self.report.add_at("AS406", message, here, "only what is of the same size can share weights", related=related)
+            advice = "only what is of the same size can share weights"
+            self.report.add_at("AS406", message, here, advice, related=related)
             return None
         span = self.frame.span(path, key=True)
         arguments = (*arguments, *self.captured(items[0]))
@@ -480,13 +480,13 @@ class Body:
         """What the class returns: its last value, unless it says otherwise."""
         if block.outputs is None:
             if self.current is None:
-                last = list(block.layers)[-1]
+                last = str(list(block.layers)[-1])
                 advice = f"say what is returned: `outputs: [{last}]`, or one of them"
                 at = (*below, last)
                 self.report.add("AS203", "the last step leaves no single value to return", at, advice, key=True)
                 return Outputs(()), None
             self.current.read = True
-            self.require_tensor(self.current.type, f"`{self.current.node.text}`", (*below, list(block.layers)[-1]))
+            self.require_tensor(self.current.type, f"`{self.current.node.text}`", (*below, str(list(block.layers)[-1])))
             return Outputs((self.current.node,)), self.current.type
         names: tuple[str, ...] = ()
         if isinstance(block.outputs, str):

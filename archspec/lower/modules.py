@@ -415,7 +415,7 @@ class Modules:
     def refuse_captured(self, items: tuple[Item, ...], path: Path) -> None:
         """Reports a group in a list that reads a name from around it: an nn.Sequential hands on one value alone."""
         for value in captured(items)[:1]:
-            message = f"a group in this list reads `{value.name}` from around it, but an nn.Sequential hands on one value"
+            message = f"a group of this list reads `{value.name}` from around it, but a list hands on one value alone"
             self.report.add("AS206", message, path, "name the steps of the list in a mapping")
 
     def number(self, place: Place) -> str | None:
@@ -461,10 +461,11 @@ def handing_on(items: tuple[Item, ...], values: tuple[Input, ...]) -> tuple[Item
     for item in items:
         if isinstance(item, Call) and isinstance(item.layer, Class):
             inputs = (*(value for value in item.layer.inputs if not value.captured), *values)
-            one: Item = item if inputs == item.layer.inputs else replace(item, layer=replace(item.layer, inputs=inputs))
-            result.append(one)
+            same = inputs == item.layer.inputs
+            result.append(item if same else replace(item, layer=replace(item.layer, inputs=inputs)))
         else:
-            result.append(replace(item, items=handing_on(item.items, values)) if isinstance(item, Loop | Branch) else item)
+            inner = isinstance(item, Loop | Branch)
+            result.append(replace(item, items=handing_on(item.items, values)) if inner else item)
     return tuple(result)
 
 

@@ -35,7 +35,8 @@ def own_layer(
         frame.report.add("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`", key=True)
         return None
     package_of, _, last = target.rpartition(".")
-    if package_of in ("nn", "torch.nn") and last in LAYERS and not any(package == one.partition(".")[0] for one in allowed):
+    theirs = package_of in ("nn", "torch.nn") and last in LAYERS
+    if theirs and not any(package == one.partition(".")[0] for one in allowed):
         message = f"unknown layer {echo(target)}"
         advice = f"did you mean `{last}`? PyTorch's layers stand here without `{package_of}.`"
         frame.report.add("AS401", message, at, advice, key=True)
