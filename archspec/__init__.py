@@ -131,4 +131,4 @@ def _spec(spec: _AnySpec, allow: Iterable[str] = ()) -> Spec:
 
 
 def _plain(size: Size) -> Any:
-    return int(size) if isinstance(size, int) else size
+    return int(size) if isinstance(size, int) else size  # an int may remember its factors, which is ours alone

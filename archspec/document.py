@@ -434,17 +434,26 @@ def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetai
     """A value of none of the forms that may stand at its place."""
     expected = list(dict.fromkeys(_FORMS.get(error["type"], _cause(error)) for error in errors))
     value = errors[0]["input"]
-    given = echo(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else (
-        "null" if value is None else str(value).lower() if isinstance(value, bool)
-        else "a list" if isinstance(value, list) else "a mapping"
+    given = (
+        echo(value)
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        else (
+            "null"
+            if value is None
+            else str(value).lower()
+            if isinstance(value, bool)
+            else "a list"
+            if isinstance(value, list)
+            else "a mapping"
+        )
     )
     words = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
     if path[-1:] == ("archspec",):
         return Problem("AS202", f"version {given} of the language", source.span(path), _EXAMPLES["archspec"])
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
-    help = _EXAMPLES.get(name) or "write " + words
+    advice = _EXAMPLES.get(name) or "write " + words
     is_key = errors[0]["loc"][-1:] == ("[key]",)
-    return Problem("AS202", f"{given} stands where {words} is expected", source.span(path, key=is_key), help)
+    return Problem("AS202", f"{given} stands where {words} is expected", source.span(path, key=is_key), advice)
 
 
 def _cause(error: ErrorDetails) -> str:

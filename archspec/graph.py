@@ -79,7 +79,7 @@ class Carried(Record):
 
 
 class Update(Record):
-    """A variable's next value: behind the item of a loop's body that is counted so, or `inside` it, if it is a branch."""
+    """A variable's next value: behind the item of a loop's body counted so, or `inside` it, if it is a branch."""
 
     name: str
     value: Size

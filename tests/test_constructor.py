@@ -138,7 +138,7 @@ params: {depths: [1, 2]}
 inputs: {x: [N, 4]}
 layers:
   first: {Widen: {width: 8}, repeat: "depths[0]"}
-  second: {Widen: {width: 16}, for: i in range(depths[1])}
+  second: {Widen: {width: 16}, for: "i in range(depths[1])"}
   last: {Linear: 3}
 blocks:
   Widen:

@@ -390,6 +390,7 @@ def test_copies_and_pickles(name: str, params: dict[str, Any], make: Any) -> Non
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights:UserWarning")  # of PyTorch's own LSTM and GRU
 @pytest.mark.parametrize(("name", "params"), small_cases())
+@torch._dynamo.config.patch(allow_rnn=True)  # without, PyTorch's compiler takes no LSTM
 def test_scripts_compiles_and_exports(name: str, params: dict[str, Any], make: Any) -> None:
     module, inputs = make(name, params).eval(), examples(name, params)
     expected = module(*inputs)  # with gradients: without, nn.TransformerEncoderLayer takes another way

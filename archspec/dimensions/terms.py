@@ -164,6 +164,11 @@ def product(sizes: Iterable[Size]) -> Size:
     return factored
 
 
+def plain(size: Size) -> Size:
+    """A size without what it was multiplied from: 25088 shows as that."""
+    return int(size) if isinstance(size, int) else Dimension(size.terms)
+
+
 def written(size: Dimension, text: str, precedence: int) -> Dimension:
     """The same size, which remembers for display how someone wrote it."""
     same = Dimension(size.terms)

@@ -12,7 +12,7 @@ from archspec.emit.checks import write_checks
 from archspec.emit.forward import write_tensor
 from archspec.emit.text import INDENT, WIDTH, Expression
 from archspec.expressions import Call as Function
-from archspec.expressions import Name, Node, parse
+from archspec.expressions import Name, Node, lift
 from archspec.graph import (
     Argument,
     Branch,
@@ -327,7 +327,8 @@ def _layer_arguments(item: Call, layer: Layer) -> list[Expression]:
 def _argument(argument: Argument, head: str, text: str | None = None) -> Expression:
     """One argument; a long expression may be broken before its operators."""
     text = argument_text(argument) if text is None else text
-    broken = pieces_of(parse(text)) if len(text) > WIDTH // 2 else []
+    node = argument.node if argument.node is not None else lift(argument.value)
+    broken = pieces_of(node) if len(text) > WIDTH // 2 and text == node.within() else []
     return Expression(f"{head}{text}", pieces=[f"{head}{broken[0]}", *broken[1:]] if broken else [])
 
 

@@ -6,7 +6,7 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeGuard
 
 from archspec.dimensions import PRIMARY
@@ -78,12 +78,12 @@ class _Writer:
         self.needed_sizes: dict[str, None] = {}
         self.inputs = [value.name for value in cls.inputs]
         self.types = {value.name: value.type for value in cls.inputs}
-        self.variables = Variables({name: name for name in self.inputs})  # the variable of each value
         self.pending: dict[str, Node] = {}  # calls that are written where their values are read
         self.first: dict[str, tuple[slice, Node, str]] = {}  # where each variable first stands, its value, its comment
         self.newest = dict(self.first)  # the same of the line on which each last got a value
         self.untyped: set[str] = set()  # variables that are unpacked: no line can say their type
         self.last = _last_reads(cls)
+        self.variables = Variables(self.inputs, self.last)
         self.reads = _count_reads(cls)
         self.places = {_name_of(step): index for index, step in enumerate(cls.steps)}
         self.constructed = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
@@ -161,7 +161,7 @@ class _Writer:
         texts = [self.text(node) for _, node in step.arguments]
         count = len(step.output) if isinstance(step.output, tuple) and not isinstance(step.output, TensorType) else 1
         parts = self.unpacked(index, step, count)
-        targets = [self.new_variable(index, step, position) if not parts else parts[position] for position in range(count)]
+        targets = parts or [self.new_variable(index, step, position) for position in range(count)]
         for target, text in zip(targets, texts, strict=False):
             if target != text:
                 place = slice(len(self.lines), len(self.lines) + 1)
@@ -251,7 +251,7 @@ class _Writer:
         # A name for what several steps take stays with it, and is none for what is returned.
         whole = isinstance(first, Name) and self.variables.get(first.name) == variable
         returned = self.last.get(_name_of(step), -1) == len(self.cls.steps)
-        several = len(self.variables.held.get(variable, ())) > 1
+        several = self.variables.held[variable] > 1
         whole = whole and self.reads[first.text] == 1 and (several or not returned)
         return (whole or variable in ("out", "x")) and self.goes_on(index, step, at_once=True)
 
@@ -287,7 +287,7 @@ class _Writer:
 
     def dead(self, variable: str, index: int) -> bool:
         """Whether nothing reads a variable after a step."""
-        return all(self.last.get(name, -1) <= index for name in self.variables.held.get(variable, ()))
+        return self.variables.until.get(variable, -1) <= index
 
     def fresh(self, name: str) -> str:
         """A variable's name that is not in use."""
@@ -518,21 +518,22 @@ def _read(step: Step) -> set[str]:
 
 
 class Variables(dict[str, str]):
-    """The variable of each value. `held` are the values of each variable, as those change many times."""
+    """The variable of each value; how many values each variable `held`, and `until` which step they are read."""
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__(variables)
-        self.held: dict[str, dict[str, None]] = {}
-        for value, variable in variables.items():
-            self.held.setdefault(variable, {})[value] = None
+    def __init__(self, inputs: Iterable[str], last: Mapping[str, int]) -> None:
+        super().__init__()
+        self.last = last
+        self.held: Counter[str] = Counter()
+        self.until: dict[str, int] = {}
+        for name in inputs:
+            self[name] = name
 
     def __setitem__(self, value: str, variable: str) -> None:
         if value in self:
-            del self.held[self[value]][value]
-            if not self.held[self[value]]:
-                del self.held[self[value]]
+            self.held -= Counter((self[value],))
         super().__setitem__(value, variable)
-        self.held.setdefault(variable, {})[value] = None
+        self.held[variable] += 1
+        self.until[variable] = max(self.until.get(variable, -1), self.last.get(value, -1))
 
 
 def _count_reads(cls: Class) -> Counter[str]:

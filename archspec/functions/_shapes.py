@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, maximum, show
+from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, evaluate, maximum, show
 from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
 from archspec.refusals import refuse, require, require_equal, settled, when_equal
@@ -109,9 +109,9 @@ def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
     if rank not in (4, 5) or unlike[0] == 0:
         return "sizes agree if they are equal or one of them is 1"
     spatial = [axis for axis in unlike if axis > 1]
-    sizes = [int(shape[spatial[0]]) if spatial else -int(shape[1]) for shape in (a, b)]
+    sizes = [evaluate(shape[spatial[0]], {}) if spatial else -evaluate(shape[1], {}) for shape in (a, b)]
     large, small = (a, b) if sizes[0] > sizes[1] else (b, a)  # or the one of fewer channels
-    strides = {-(-int(large[axis]) // int(small[axis])) for axis in spatial} or {1}
+    strides = {-(-evaluate(large[axis], {}) // evaluate(small[axis], {})) for axis in spatial} or {1}
     if len(strides) > 1 or any(-(-large[axis] // stride) != small[axis] for axis in spatial for stride in strides):
         return "make the sizes equal, by equal strides and enough padding on both ways, or by `interpolate`"
     stride = f", stride: {max(strides)}" if max(strides) > 1 else ""

@@ -128,7 +128,8 @@ def _triangle(name: str, doc: str, *, lower: bool) -> Function:
     def rule(row: Size, col: Size, offset: int = 0, *, dtype: Dtype = "int64") -> TensorType:
         require(dtype in ("int64", "int32"), "AS505", f"indices are int64 or int32, not {dtype}", "", "dtype")
         for size, argument in ((row, "row"), (col, "col")):
-            require_at_least(size, 1, code="AS404", message=f"`{argument}` is {dimensions.show(size)}", argument=argument)
+            message = f"`{argument}` is {dimensions.show(size)}"
+            require_at_least(size, 1, code="AS404", message=message, argument=argument)
         below = _below(row, col, offset if lower else offset - 1)
         return TensorType((2, below if lower else row * col - below), dtype)
 

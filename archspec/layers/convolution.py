@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TypeGuard
 
-from archspec.dimensions import Size, product, quotient, show
+from archspec.dimensions import Size, plain, product, quotient, show
 from archspec.expressions import Symbolic, choose, equals
 from archspec.layers._base import Sizes, device, divisors, dtype, flag, inferred, integer, per_axis, spread, word
 from archspec.layers._windows import Windowed
@@ -280,8 +280,8 @@ class Fold(Windowed):
         require_equal(
             x.shape[-1],
             columns,
-            message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {int(columns) if isinstance(columns, int) else show(columns)} windows,"
-            f" but {show(x.shape[-1])} columns flow in",
+            message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(plain(columns))}"
+            f" windows, but {show(x.shape[-1])} columns flow in",
             argument="output_size",
         )
         return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size, equal, product, show
+from archspec.dimensions import Size, equal, plain, product, show
 from archspec.layers._base import Layer, device, dtype, flag, inferred, integer
 from archspec.layers._inputs import SeveralInputs
 from archspec.refusals import refuse, require, require_equal
@@ -34,7 +34,8 @@ class Linear(Layer):
         last, flat = x.shape[-1], product(x.shape[1:])
         if x.rank > 2 and "in_features" in self.given and not equal(last, flat) and equal(self.in_features, flat):
             message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
-            refuse("AS406", message, help=f"put `Flatten` before it: {int(flat) if isinstance(flat, int) else show(flat)} features", argument="in_features")
+            advice = f"put `Flatten` before it: {show(plain(flat))} features"
+            refuse("AS406", message, help=advice, argument="in_features")
         self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 

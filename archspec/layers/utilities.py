@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.dimensions import Size, product, quotient, show
+from archspec.dimensions import Size, plain, product, quotient, show
 from archspec.expressions import Symbolic, Undecided
 from archspec.layers._base import Layer, integer, integers
 from archspec.refusals import require, require_at_least, require_divides, require_equal
@@ -59,7 +59,7 @@ class Unflatten(Layer):
             require_at_least(known, 1, code="AS404", message=message, argument="unflattened_size")
             require_divides(known, whole, message=message, argument="unflattened_size")
             return [quotient(whole, known) if size == -1 else size for size in sizes]
-        message = f"the sizes multiply to {int(known) if isinstance(known, int) else show(known)}, but axis {axis} is {show(whole)}"
+        message = f"the sizes multiply to {show(plain(known))}, but axis {axis} is {show(whole)}"
         hint = "write -1 for one of them: it is what the others leave"
         require_equal(known, whole, message=message, help=hint, argument="unflattened_size")
         return sizes

@@ -39,9 +39,16 @@ ELSEWHERE = {
     "GlobalAvgPool2d": "did you mean `AdaptiveAvgPool2d: 1`?",
     "GlobalAveragePooling2D": "did you mean `AdaptiveAvgPool2d: 1`?",
     "Swish": "did you mean `SiLU`?",
-    **{f"{kind}{n}D": f"did you mean `{torch}{n}d`?" for n in (1, 2, 3) for kind, torch in (
-        ("Convolution", "Conv"), ("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool"), ("UpSampling", "Upsample"),
-    )},
+    **{
+        f"{kind}{n}D": f"did you mean `{torch}{n}d`?"
+        for n in (1, 2, 3)
+        for kind, torch in (
+            ("Convolution", "Conv"),
+            ("MaxPooling", "MaxPool"),
+            ("AveragePooling", "AvgPool"),
+            ("UpSampling", "Upsample"),
+        )
+    },
 }
 """What other libraries call it."""
 
@@ -222,8 +229,9 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     """What flows out of a layer; None where that cannot be said."""
     if any(flow is None for flow in given.types):
         return None
-    name = type(layer).__name__
-    if not takes(frame, name, layer.inputs, given, at, _required(type(layer))):
+    kind: Any = type(layer)
+    name = kind.__name__
+    if not takes(frame, name, layer.inputs, given, at, _required(kind)):
         return None
     if not flattened(frame, layer, given, at):
         return None
@@ -249,7 +257,7 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
 
 
 @cache
-def _required(layer: type[Layer]) -> tuple[str, ...]:
+def _required(layer: Any) -> tuple[str, ...]:
     """The inputs that a layer's forward method has no default for."""
     parameters = list(inspect.signature(layer.forward).parameters.values())[1:]
     by_place = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]

@@ -235,9 +235,7 @@ class Body:
             output = TensorType(tuple(as_size(evaluate(axis, self.frame.scope)) for axis in axes), output.dtype)
         return replace(made, axes=axes, output=output)
 
-    def bind(
-        self, target: Node, output: Flow | None, span: Span, path: Path, step: graph.Step | None = None
-    ) -> None:
+    def bind(self, target: Node, output: Flow | None, span: Span, path: Path, step: graph.Step | None = None) -> None:
         """Names what a step gives; a single value is what the next step takes."""
         try:
             bound = destructure(target, output) if output is not None else dict.fromkeys(names_in(target))
@@ -378,8 +376,8 @@ class Body:
         if not unknown(truth) and not truth:
             assert above is not None
             above.read = True
-            types = (above.type,)
-            return graph.Step("", "compute", target, ((None, above.node),), None, None, types, above.type, span)
+            passed = ((None, above.node),)
+            return graph.Step("", "compute", target, passed, None, None, (above.type,), above.type, span)
         where = path if step.when is None else (*path, "expression")
         node, output = self.expression(step.expression, where)
         types = tuple(self.types_read(node))

@@ -464,8 +464,9 @@ def handing_on(items: tuple[Item, ...], values: tuple[Input, ...]) -> tuple[Item
             same = inputs == item.layer.inputs
             result.append(item if same else replace(item, layer=replace(item.layer, inputs=inputs)))
         else:
-            inner = isinstance(item, Loop | Branch)
-            result.append(replace(item, items=handing_on(item.items, values)) if inner else item)
+            result.append(
+                replace(item, items=handing_on(item.items, values)) if isinstance(item, Loop | Branch) else item
+            )
     return tuple(result)
 
 

@@ -219,7 +219,8 @@ def read_inputs(
         axes = tuple(_axis(size) for size in declared.shape)
         tensor = TensorType(tuple(shape), declared.dtype)
         if (dimensions.bounds(tensor.numel)[0] or 0) > LARGEST and all(isinstance(size, int) for size in shape):
-            message = f"the input `{name}` would hold {int(tensor.numel)} numbers, which is beyond 64 bits"
+            held = dimensions.evaluate(tensor.numel, {})
+            message = f"the input `{name}` would hold {held} numbers, which is beyond 64 bits"
             report.add("AS507", message, shape_path, "write sizes that a tensor can have")
         found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
     return tuple(found)

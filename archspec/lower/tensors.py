@@ -142,7 +142,7 @@ def _called(node: Call, names: Mapping[str, Any]) -> Any:
         raise ExpressionError("AS303", message, hint, node.offset, len(node.function))
     arguments = [tensor_value(argument, names) for argument in node.arguments]
     keywords = {
-        name: value.name if _is_word(function, name, value, names) else tensor_value(value, names)
+        name: value.text if _is_word(function, name, value, names) else tensor_value(value, names)
         for name, value in node.keywords
     }
     try:
