@@ -19,7 +19,15 @@ CLIP = {
 }
 DLRM = {"table_sizes": [9, 9, 9], "dense_features": 4, "embedding_dim": 6, "bottom": [7], "top": [5, 3]}
 LSTM = {"vocab_size": 11, "embedding_dim": 4, "hidden_size": 3}
-PERCEIVER = {"input_dim": 4, "num_latents": 5, "latent_dim": 8, "depth": 2, "self_layers": 2, "latent_heads": 2, "num_classes": 3}
+PERCEIVER = {
+    "input_dim": 4,
+    "num_latents": 5,
+    "latent_dim": 8,
+    "depth": 2,
+    "self_layers": 2,
+    "latent_heads": 2,
+    "num_classes": 3,
+}
 SEQ2SEQ = {"source_vocab": 11, "target_vocab": 9, "embedding_dim": 4, "hidden_size": 6}
 WAVENET = {
     "classes": 9,
@@ -37,7 +45,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**WAVENET, "layers_per_stack": 1, "skip_channels": 1},
     ],
     "generative/dcgan_discriminator": [{"ndf": 3, "halvings": 1}, {"ndf": 2, "nc": 1, "halvings": 0}, {"ndf": 4}],
-    "generative/dcgan_generator": [{"nz": 5, "ngf": 3, "doublings": 1}, {"ngf": 2, "nc": 1, "doublings": 0}, {"ngf": 4}],
+    "generative/dcgan_generator": [
+        {"nz": 5, "ngf": 3, "doublings": 1},
+        {"ngf": 2, "nc": 1, "doublings": 0},
+        {"ngf": 4},
+    ],
     "generative/diffusion_unet": [
         {"width": 8, "groups": 4, "heads": 2, "depth": 1},
         {"width": 4, "groups": 2, "heads": 1, "channels": 1, "dropout": 0.0},
@@ -48,7 +60,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"widths": [5], "latent_dim": 2, "channels": 1},
         {"widths": [3, 4, 5], "latent_dim": 1, "grid": 1},
     ],
-    "recommendation/dlrm": [DLRM, {**DLRM, "table_sizes": [9], "bottom": []}, {**DLRM, "table_sizes": [12, 9], "top": []}],
+    "recommendation/dlrm": [
+        DLRM,
+        {**DLRM, "table_sizes": [9], "bottom": []},
+        {**DLRM, "table_sizes": [12, 9], "top": []},
+    ],
     "text/lstm_classifier": [
         LSTM,
         {**LSTM, "bidirectional": False, "num_layers": 1, "num_classes": 4},

@@ -27,6 +27,8 @@ def bound(size: Size, at: Size | None, default: Size) -> Size:
 
 def part(size: Size, start: Size | None, stop: Size | None, step: Size = 1) -> Size:
     """How many numbers `start:stop:step` takes of an axis."""
+    if start is None and stop is None:
+        return (size + step - 1) // step  # no size is below 0
     first, last = bound(size, start, 0), bound(size, stop, size)
     return dimensions.maximum((last - first + step - 1) // step, 0)
 

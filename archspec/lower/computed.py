@@ -11,24 +11,20 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Name, Node, Symbolic, as_size
-from archspec.graph import Argument, Branch, Call, Carried, Class, Flow, Group, Item, Loop, walk
+from archspec.expressions import Node, Symbolic, as_size
+from archspec.graph import Argument, Branch, Call, Carried, Class, Flow, Group, Item, Loop
 from archspec.records import replace
 from archspec.tensors import TensorType
 
 
 def with_computed_names(cls: Class, scope: Mapping[str, Any]) -> Class:
-    """The class with sizes as the spec writes them, or in terms of its computed names, where that is shorter."""
-    names = {name: scope[name] for name, _ in reversed(cls.let) if isinstance(scope.get(name), Dimension)}
-    nodes = _written(cls)
-    if not names and not nodes:
-        return cls
-    namer = _Namer(names, nodes)
+    """The class with sizes as the spec last wrote them, or in terms of its computed names, where that is shorter."""
+    namer = _Namer({name: scope[name] for name, _ in reversed(cls.let) if isinstance(scope.get(name), Dimension)})
     steps = tuple(
         replace(
             step,
-            item=None if step.item is None else namer.item(step.item),
             inputs=tuple(map(namer.flow, step.inputs)),
+            item=None if step.item is None else namer.item(step.item),
             output=namer.flow(step.output),
         )
         for step in cls.steps
@@ -36,33 +32,31 @@ def with_computed_names(cls: Class, scope: Mapping[str, Any]) -> Class:
     return replace(cls, items=tuple(map(namer.item, cls.items)), steps=steps)
 
 
-def _written(cls: Class) -> dict[Dimension, Node]:
-    """The sizes that the spec writes as arguments, each as it is first written."""
-    found: dict[Dimension, Node] = {}
-    for item in walk(cls.children()):
-        for argument in item.arguments if isinstance(item, Call) else ():
-            node, value = argument.node, argument.value
-            value = as_size(value) if isinstance(value, Symbolic) and value.type in ("int", "any") else value
-            if node is not None and not isinstance(node, Name) and isinstance(value, Dimension):
-                found.setdefault(value, node)
-    return found
-
-
 class _Namer:
-    """Rewrites sizes; later names, which may be made of earlier ones, come first."""
+    """Rewrites sizes, in the order of flow; later names, which may be made of earlier ones, come first."""
 
-    def __init__(self, names: Mapping[str, Dimension], nodes: Mapping[Dimension, Node]) -> None:
+    def __init__(self, names: Mapping[str, Dimension]) -> None:
         self.names = {name: value for name, value in names.items() if len(show(value)) > len(name)}
-        self.nodes = nodes
-        self.texts = {size: dimensions.written(size, node.text, node.precedence) for size, node in nodes.items()}
+        self.nodes: dict[Dimension, Node] = {}  # what the spec has written so far
+        self.texts: dict[Dimension, Dimension] = {}
         self.known: dict[Dimension, Size] = {}
+
+    def note(self, argument: Argument) -> None:
+        """Keeps how the spec writes a size."""
+        node, value = argument.node, argument.value
+        value = as_size(value) if isinstance(value, Symbolic) and value.type in ("int", "any") else value
+        if node is not None and isinstance(value, Dimension):
+            self.nodes[value] = node
+            self.texts[value] = dimensions.written(value, node.text, node.precedence)
 
     def size(self, size: Size) -> Size:
         if not isinstance(size, Dimension):
             return size
+        if size in self.texts:
+            return self.texts[size]
         if size not in self.known:
             written = (self.in_terms_of(size, name, value) for name, value in self.names.items())
-            self.known[size] = min((self.texts.get(size, size), *written), key=lambda one: len(show(one)))
+            self.known[size] = min((size, *written), key=lambda one: len(show(one)))
         return self.known[size]
 
     def in_terms_of(self, size: Dimension, name: str, value: Dimension) -> Size:
@@ -88,14 +82,19 @@ class _Namer:
         return replace(argument, value=tuple(map(self.size, value)) if isinstance(value, tuple) else self.size(value))
 
     def item(self, item: Item) -> Item:
-        inputs, output = tuple(map(self.flow, item.inputs)), self.flow(item.output)
+        inputs = tuple(map(self.flow, item.inputs))
         if isinstance(item, Call):
-            return replace(item, inputs=inputs, output=output, arguments=tuple(map(self.argument, item.arguments)))
+            arguments = tuple(map(self.argument, item.arguments))
+            for argument in item.arguments:
+                self.note(argument)
+            return replace(item, inputs=inputs, output=self.flow(item.output), arguments=arguments)
+        initials = [None if c.initial is None else self.size(c.initial) for c in getattr(item, "carried", ())]
         items = tuple(map(self.item, item.items))
+        output = self.flow(item.output)
         if isinstance(item, Loop):
             carried = tuple(
-                Carried(c.name, None if c.initial is None else self.size(c.initial), self.size(c.update))
-                for c in item.carried
+                Carried(c.name, initial, self.size(c.update))
+                for c, initial in zip(item.carried, initials, strict=True)
             )
             updates = tuple(replace(update, value=self.size(update.value)) for update in item.updates)
             return replace(item, inputs=inputs, output=output, items=items, carried=carried, updates=updates)
