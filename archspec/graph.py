@@ -135,6 +135,10 @@ class Step(Record):
     otherwise: Node | None = None
     axes: tuple[Node, ...] = ()
     """The sizes of its value, where the spec writes them: later lines may read their names."""
+    macs: Size = 0
+    """Multiply-accumulates of its expressions."""
+    again: Item | None = None
+    """The module that it runs once more, with the types of this run."""
 
 
 class Parameter(Record):

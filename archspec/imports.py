@@ -30,6 +30,7 @@ class Sources:
         self.limits = main.limits
         self.texts: dict[str, str] = {}
         self._blocks: dict[str, tuple[Source, Path]] = {}
+        self._spans: dict[tuple[Path, bool], Span] = {}  # steps of a loop or block are asked for again and again
 
     @property
     def text(self) -> str:
@@ -39,11 +40,15 @@ class Sources:
     def place(self, name: str, origin: Source, below: Path) -> None:
         """Says where a block stands."""
         self._blocks[name] = origin, below
+        self._spans.clear()
 
     def span(self, path: Path, *, key: bool = False) -> Span:
         """The span of a place, in the file that it is of."""
-        origin, inside = self._find(path)
-        return origin.span(inside, key=key)
+        known = self._spans.get((path, key))
+        if known is None:
+            origin, inside = self._find(path)
+            known = self._spans[path, key] = origin.span(inside, key=key)
+        return known
 
     def value(self, path: Path) -> Any:
         """The plain value at a place."""

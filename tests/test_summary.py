@@ -54,7 +54,7 @@ TORCHINFO: dict[str, Callable[[Call, nn.Module], int]] = {
         _shape(call.output)[0]
         * (
             math.prod(_shape(call.output)[2:]) * _count(module)
-            - math.prod(_shape(call.input)[2:]) * module.weight.numel()
+            - math.prod(_shape(call.inputs[0])[2:]) * module.weight.numel()
         )
     ),
     # [C, H, W]: torchinfo takes C for the batch, leaves H out as if it were the channels, and counts the bias.

@@ -28,7 +28,7 @@ class Dimension:
     and no order, so that no code takes "it depends" for an answer by accident.
     """
 
-    __slots__ = ("_hash", "_precedence", "_text", "factors", "terms")
+    __slots__ = ("_bounds", "_hash", "_precedence", "_text", "factors", "terms")
     floordiv: ClassVar[Callable[[Size, Size], Size]]  # of `division`, which rests on this module and enters itself here
 
     def __init__(self, terms: dict[Monomial, int], factors: tuple[Size, ...] = ()) -> None:
@@ -38,6 +38,7 @@ class Dimension:
         self._text: str | None = None
         self._precedence: int | None = None
         self._hash: int | None = None
+        self._bounds: tuple[int | None, int | None] | None = None
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, Dimension) and self.terms == other.terms)
@@ -219,6 +220,12 @@ def bounds(size: Size) -> tuple[int | None, int | None]:
     """The least and greatest value, by interval arithmetic; None where there is none or it is not known."""
     if isinstance(size, int):
         return size, size
+    if size._bounds is None:
+        size._bounds = _bounds(size)
+    return size._bounds
+
+
+def _bounds(size: Dimension) -> tuple[int | None, int | None]:
     low: int | None = 0
     high: int | None = 0
     for monomial, coefficient in size.terms.items():

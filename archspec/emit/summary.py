@@ -49,6 +49,8 @@ class Row(Record):
     """Of its parameters."""
     output_bytes: Size
     is_group: bool = False
+    is_computed: bool = False
+    """Whether it is a computation, and no module of its own."""
 
     @property
     def name(self) -> str:
@@ -141,6 +143,15 @@ def _class_rows(cls: Class, depth: int, prefix: str, sizes: Mapping[str, int]) -
             yield Row(f"{prefix}{step.name}", depth, label, step.output, count, 0, line, size, dtype, 0)
         elif step.item is not None:
             yield from _rows((step.item,), depth, prefix, sizes)
+        macs = step.macs
+        label = "Expression"
+        if step.again is not None:
+            macs = macs + sum((row.macs for row in _rows((step.again,), 0, "", sizes)), start=0)
+            label = f"{step.module} again"
+        if macs != 0:
+            path, figure = f"{prefix}{step.target.text}", _at(macs, sizes)
+            held = _at(_flow_bytes(step.output), sizes)
+            yield Row(path, depth, label, step.output, 0, figure, step.span.line, 0, "float32", held, is_computed=True)
     yield from _rows(cls.items, depth, prefix, sizes)
 
 

@@ -25,7 +25,7 @@ from archspec.graph import Class, Flow, Input, Item, Outputs, flow_text, names_i
 from archspec.lower.calls import came_from, unlike
 from archspec.lower.carried import close
 from archspec.lower.computed import with_computed_names
-from archspec.lower.context import Frame, Given, Place, Value
+from archspec.lower.context import Counting, Frame, Given, Place, Value
 from archspec.lower.history import Made
 from archspec.lower.modules import Modules, captured, destructure, merge
 from archspec.lower.names import constructor_reads
@@ -37,7 +37,7 @@ from archspec.source import Path
 from archspec.tensors import TensorType
 
 
-class Names(Mapping[str, Any]):
+class Names(Counting):
     """What an expression over tensors may read: values of the flow, then parameters and sizes."""
 
     def __init__(self, frame: Frame) -> None:
@@ -200,6 +200,7 @@ class Body:
             self.bind(target, None, self.frame.span(path, key=True), path)
             return
         before = len(self.report.problems)
+        self.names.macs = 0
         try:
             made = self.read(target, step, path)
         except ExpressionError:
@@ -218,6 +219,7 @@ class Body:
             if made is None:
                 self.bind(target, None, span, path)
                 return
+        made = replace(made, macs=self.names.macs)
         yield made
         if made.kind in ("parameter", "buffer"):
             self.frame.values[key] = Value(made.output, f"`{key}`", span, target)
@@ -358,7 +360,10 @@ class Body:
             return None
         span = self.frame.span(path, key=True)
         arguments = (*arguments, *self.captured(items[0]))
-        return graph.Step(target.name, "call", target, arguments, None, name, given.types, items[0].output, span)
+        again = items[0]
+        return graph.Step(
+            target.name, "call", target, arguments, None, name, given.types, again.output, span, again=again
+        )
 
     # Expressions.
 

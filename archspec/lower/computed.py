@@ -11,7 +11,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Node, Symbolic, as_size
+from archspec.expressions import Name, Node, Symbolic, as_size
 from archspec.graph import Argument, Branch, Call, Carried, Class, Flow, Group, Item, Loop
 from archspec.records import replace
 from archspec.tensors import TensorType
@@ -52,8 +52,10 @@ class _Namer:
     def size(self, size: Size) -> Size:
         if not isinstance(size, Dimension):
             return size
-        if size in self.texts:
-            return self.texts[size]
+        return self.texts[size] if size in self.texts else self.named(size)
+
+    def named(self, size: Dimension) -> Size:
+        """A size in terms of the computed names."""
         if size not in self.known:
             written = (self.in_terms_of(size, name, value) for name, value in self.names.items())
             self.known[size] = min((size, *written), key=lambda one: len(show(one)))
@@ -64,7 +66,7 @@ class _Namer:
         symbol = dimensions.symbol(name)
         factor, difference = size // value, size - value
         if isinstance(difference, int) or len(show(difference)) < len(show(size)):
-            return symbol + self.size(difference)
+            return symbol + (difference if isinstance(difference, int) else self.named(difference))
         return factor * symbol if factor * value == size else size
 
     def flow(self, flow: Flow | None) -> Flow | None:
@@ -77,8 +79,9 @@ class _Namer:
         if argument.node is not None:
             return argument
         value = argument.value
-        if isinstance(value, Dimension) and self.size(value) is self.texts.get(value):
-            return replace(argument, node=self.nodes[value])
+        written = self.nodes.get(value) if isinstance(value, Dimension) else None
+        if written is not None and not isinstance(written, Name):
+            return replace(argument, node=written)  # a long one can be broken at its operators
         return replace(argument, value=tuple(map(self.size, value)) if isinstance(value, tuple) else self.size(value))
 
     def item(self, item: Item) -> Item:
@@ -93,8 +96,7 @@ class _Namer:
         output = self.flow(item.output)
         if isinstance(item, Loop):
             carried = tuple(
-                Carried(c.name, initial, self.size(c.update))
-                for c, initial in zip(item.carried, initials, strict=True)
+                Carried(c.name, initial, self.size(c.update)) for c, initial in zip(item.carried, initials, strict=True)
             )
             updates = tuple(replace(update, value=self.size(update.value)) for update in item.updates)
             return replace(item, inputs=inputs, output=output, items=items, carried=carried, updates=updates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from archspec.dimensions import Size
 from archspec.document import Document
 from archspec.expressions import Node
 from archspec.graph import Call, Class, Flow, Group, Item
@@ -70,6 +71,12 @@ class Place:
 
     def dotted(self, name: str | None) -> str:
         return f"{self.prefix}{name if name is not None else '*'}"
+
+
+class Counting(Mapping[str, Any]):
+    """What names stand for, and the multiply-accumulates of the expressions that were read with them."""
+
+    macs: Size = 0
 
 
 class Context:

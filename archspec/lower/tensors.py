@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 from archspec import expressions
+from archspec.dimensions import Size
 from archspec.expressions import (
     Binary,
     Call,
@@ -25,6 +26,7 @@ from archspec.expressions import (
 )
 from archspec.functions import FUNCTIONS, Function
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
+from archspec.lower.context import Counting
 from archspec.lower.modules import assume_flow, merge
 from archspec.problems import did_you_mean, echo
 from archspec.refusals import Refusal
@@ -46,7 +48,8 @@ def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
         case Unary():
             return _operator(node.operator, (tensor_value(node.operand, names),), unary=True)
         case Binary():
-            return _operator(node.operator, (tensor_value(node.left, names), tensor_value(node.right, names)))
+            operands = (tensor_value(node.left, names), tensor_value(node.right, names))
+            return _operator(node.operator, operands, names=names)
         case Compare():
             if len(node.operators) > 1:
                 raise ExpressionError("AS302", "a chain of comparisons over tensors", "join them with `logical_and`")
@@ -77,11 +80,21 @@ def _is_flow(value: Any) -> bool:
     return isinstance(value, TensorType) or (isinstance(value, tuple) and any(map(_is_flow, value)))
 
 
-def _operator(operator: str, operands: tuple[Any, ...], *, unary: bool = False) -> Any:
+def _operator(
+    operator: str, operands: tuple[Any, ...], *, unary: bool = False, names: Mapping[str, Any] | None = None
+) -> Any:
     table = UNARY_OPERATORS if unary else OPERATORS
     if operator not in table:
         raise ExpressionError("AS302", f"`{operator}` is no operator of tensors")
-    return table[operator](*operands)
+    output = table[operator](*operands)
+    _add_cost(names, table[operator].macs(output, *operands))
+    return output
+
+
+def _add_cost(names: Mapping[str, Any] | None, macs: Size) -> None:
+    """Adds to what the expressions of a step cost, where someone counts it."""
+    if isinstance(names, Counting):
+        names.macs = names.macs + macs
 
 
 def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
@@ -146,7 +159,9 @@ def _called(node: Call, names: Mapping[str, Any]) -> Any:
         for name, value in node.keywords
     }
     try:
-        return function(*arguments, **keywords)
+        output = function(*arguments, **keywords)
+        _add_cost(names, function.macs(output, *arguments, **keywords))
+        return output
     except Refusal as refusal:
         if refusal.offset is None:
             refusal.offset, refusal.length = node.offset, len(node.function)

@@ -44,13 +44,12 @@ class Source:
     `data` is made of dict, list, str, int, float, bool and None. What an alias stands for is the anchor's own object.
     """
 
-    __slots__ = ("_lines", "_spans", "_starts", "data", "limits", "path", "root", "text")
+    __slots__ = ("_lines", "_starts", "data", "limits", "path", "root", "text")
 
     def __init__(self, path: str, text: str, limits: Limits = LIMITS) -> None:
         self.path, self.text, self.limits = path, text, limits
         self.data: Any = None
         self.root = Node(0, 0)
-        self._spans: dict[tuple[Path, bool], Span] = {}  # steps of a loop or block are asked for again and again
         self._lines: list[str] = []
         self._starts: list[int] = []
 
@@ -71,12 +70,6 @@ class Source:
 
         The place of an alias is the alias; what is below it stands where the anchor is.
         """
-        known = self._spans.get((path, key))
-        if known is None:
-            known = self._spans[path, key] = self._span(path, key)
-        return known
-
-    def _span(self, path: Path, key: bool) -> Span:
         node, place = self.root, None
         for step in path:
             if isinstance(node.children, dict) and step in node.children and node.keys:
