@@ -280,14 +280,14 @@ SETTINGS = settings(
 )
 
 
-@settings(SETTINGS, max_examples=300, derandomize=True)
+@settings(SETTINGS, max_examples=150, derandomize=True)
 @given(edited())
 def test_nearly_valid_specs(text: str) -> None:
     examine(text)
 
 
 @pytest.mark.slow
-@settings(SETTINGS, max_examples=10_000)
+@settings(SETTINGS, max_examples=500, derandomize=True)
 @given(edited())
 def test_many_nearly_valid_specs(text: str) -> None:
     examine(text, build=True)

@@ -22,6 +22,7 @@ import torch
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from test_layers import (
+    DRAWN_ANEW,
     EXAMPLES,
     LEAST_ACCEPTED,
     MANY_EXAMPLES,
@@ -540,7 +541,7 @@ def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    examine(name, MANY_EXAMPLES, derandomize=False)
+    examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
 
 
 @pytest.mark.parametrize("name", TAKES_SEVERAL)

@@ -92,6 +92,15 @@ def small_cases() -> list[Any]:
     return [pytest.param(name, (OTHER_PARAMETERS.get(name) or [{}])[0], id=name) for name in NAMES]
 
 
+def compiled_cases() -> list[Any]:
+    """The same, where compiling takes long only a few of them in every run."""
+    always = {"tinyvgg", "mlp", "mlp_configurable", "vgg", "autoencoder", "vision/resnet", "text/gpt2"}
+    return [
+        pytest.param(*case.values, id=case.id, marks=[] if case.id in always else [pytest.mark.slow])
+        for case in small_cases()
+    ]
+
+
 @functools.cache
 def load(name: str) -> archspec.Spec:
     return archspec.load(SPECS / f"{name}.yaml")
@@ -292,7 +301,10 @@ SLOW_REFERENCES = {"vgg11", "vgg16_bn"} | zoo_vision.SLOW_REFERENCES
 
 @pytest.mark.parametrize(
     ("model", "name", "params"),
-    [pytest.param(*case, id=case[0], marks=[pytest.mark.slow] if case[0] in SLOW_REFERENCES else []) for case in REFERENCES],
+    [
+        pytest.param(*case, id=case[0], marks=[pytest.mark.slow] if case[0] in SLOW_REFERENCES else [])
+        for case in REFERENCES
+    ],
 )
 def test_equals_the_real_model(model: str, name: str, params: dict[str, Any]) -> None:
     expected = json.loads((ROOT / "tests" / "reference" / f"{model}.json").read_text("utf-8"))
@@ -389,7 +401,7 @@ def test_copies_and_pickles(name: str, params: dict[str, Any], make: Any) -> Non
 @both
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The tensor attributes .*_flat_weights:UserWarning")  # of PyTorch's own LSTM and GRU
-@pytest.mark.parametrize(("name", "params"), small_cases())
+@pytest.mark.parametrize(("name", "params"), compiled_cases())
 @torch._dynamo.config.patch(allow_rnn=True)  # without, PyTorch's compiler takes no LSTM
 def test_scripts_compiles_and_exports(name: str, params: dict[str, Any], make: Any) -> None:
     module, inputs = make(name, params).eval(), examples(name, params)

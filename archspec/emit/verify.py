@@ -92,7 +92,7 @@ def measure(model: nn.Module, inputs: list[Tensor]) -> dict[str, Figures]:
     for info in statistics.summary_list:
         path = paths[id(info.module)]
         # A layer of torch.nn that holds others, such as MultiheadAttention, is one layer here.
-        inner = type(info.module).__module__.startswith("torch.nn.") and not type(info.module).__name__ in _CONTAINERS
+        inner = type(info.module).__module__.startswith("torch.nn.") and type(info.module).__name__ not in _CONTAINERS
         if not (info.is_leaf_layer or inner) or not path or any(path.startswith(f"{one}.") for one in found):
             continue
         runs = found[path].runs + 1 if path in found else 1
