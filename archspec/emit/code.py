@@ -275,7 +275,8 @@ def _parameter(parameter: Parameter) -> Expression:
     """A parameter of the constructor, with its type and default."""
     annotation = _annotation(parameter.type)
     if parameter.type == "str" and parameter.choices:
-        annotation = f"Literal[{', '.join(map(literal_text, parameter.choices))}]"
+        words = f"Literal[{', '.join(map(literal_text, parameter.choices))}]"
+        annotation = words if len(words) <= WIDTH // 2 else annotation  # longer ones would have to be broken
     if parameter.default is None:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
