@@ -20,8 +20,7 @@ class Text(Node):
         super().__init__()
         self.written = written
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         return self.written
 
 
@@ -35,8 +34,7 @@ class PythonCall(Node):
         self.head = head
         self.arguments = arguments
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         return f"{self.head}({', '.join(_argument(name, value) for name, value in self.arguments)})"
 
 

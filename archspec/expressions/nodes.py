@@ -24,10 +24,11 @@ _ITERATING = ("enumerate", "max", "min", "sum", "zip")  # these take what is no 
 class Node:
     """One construct. `text` is Python; `precedence` says how tightly it binds, `depth` how many levels it has."""
 
-    __slots__ = ("children", "depth")
+    __slots__ = ("_text", "children", "depth")
     precedence = PRIMARY
     children: tuple[Node, ...]
     depth: int
+    _text: str
 
     def __init__(self, *children: Node) -> None:
         self.children = children
@@ -36,6 +37,14 @@ class Node:
     @property
     def text(self) -> str:
         """The construct as Python source, where it stands alone."""
+        try:
+            return self._text
+        except AttributeError:  # written once: constructs ask for the texts of those below more than once
+            self._text = self.write()
+            return self._text
+
+    def write(self) -> str:
+        """The text, from the texts of what it is made of."""
         raise TypeError(type(self))
 
     def walk(self) -> Iterator[Node]:
@@ -62,8 +71,7 @@ class Literal(Node):
     def precedence(self) -> int:  # type: ignore[override] # a class constant for most
         return UNARY if self.text.startswith("-") else PRIMARY
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         value = self.value
         if isinstance(value, str):
             return _quoted(value)
@@ -92,8 +100,7 @@ class Embedded(Node):
         self.value = value
         self.depth += sum(map(self.text.count, ("(", "[", " if ")))  # no level of it shows fewer signs
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         return show(self.value)
 
     @property
@@ -112,8 +119,7 @@ class Name(Node):
         self.offset = offset
         self.type = type
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         return self.name
 
 
@@ -131,8 +137,7 @@ class Unary(Node):
     def precedence(self) -> int:  # type: ignore[override]
         return NOT if self.operator == "not" else UNARY
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         if self.operator == "not":
             return f"not {self.operand.within(NOT)}"
         # Python needs no parentheses in -(a**2), its formatters want them.
@@ -155,8 +160,7 @@ class Binary(Node):
     def precedence(self) -> int:  # type: ignore[override]
         return {"+": SUM, "-": SUM, "**": POWER}.get(self.operator, PRODUCT)
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         if self.operator == "**":
             left, right = self.left.within(PRIMARY), self.right.within(UNARY)
             beside = self.right.left if isinstance(self.right, Binary) and not right.startswith("(") else self.right
@@ -193,8 +197,7 @@ class Compare(Node):
         self.operators = operators
         self.operands = operands
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         first, *rest = (operand.within(COMPARISON + 1) for operand in self.operands)
         return " ".join([first, *(f"{op} {text}" for op, text in zip(self.operators, rest, strict=True))])
 
@@ -213,8 +216,7 @@ class Logic(Node):
     def precedence(self) -> int:  # type: ignore[override]
         return AND if self.operator == "and" else OR
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         return f" {self.operator} ".join(operand.within(self.precedence + 1) for operand in self.operands)
 
 
@@ -230,8 +232,7 @@ class Conditional(Node):
         self.then = then
         self.otherwise = otherwise
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         condition, then = self.condition.within(OR), self.then.within(OR)
         return f"{then} if {condition} else {self.otherwise.within()}"
 
@@ -246,8 +247,7 @@ class Index(Node):
         self.value = value
         self.index = index
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         inside = self.index.within()
         if isinstance(self.index, Items) and self.index.items:
             inside = inside[1:-1]  # x[:, 0]
@@ -265,8 +265,7 @@ class Slice(Node):
         self.stop = stop
         self.step = step
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         space = "" if all(map(_simple, self.children)) else " "
         text = f"{self.start.within()}{space}:" if self.start else ":"
         if self.stop:
@@ -285,8 +284,7 @@ class Items(Node):
         super().__init__(*items)
         self.items = items
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         inside = ", ".join(item.within() for item in self.items)
         return f"({inside},)" if len(self.items) == 1 else f"({inside})"
 
@@ -309,8 +307,7 @@ class Call(Node):
         self.keywords = keywords
         self.offset = offset
 
-    @property
-    def text(self) -> str:
+    def write(self) -> str:
         bare = self.function in _ITERATING
         inside = [argument.text if bare else argument.within() for argument in self.arguments]
         inside += [f"{name}={value.within()}" for name, value in self.keywords]
