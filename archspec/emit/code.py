@@ -276,7 +276,9 @@ def _parameter(parameter: Parameter) -> Expression:
     annotation = _annotation(parameter.type)
     if parameter.type == "str" and parameter.choices:
         words = f"Literal[{', '.join(map(literal_text, parameter.choices))}]"
-        annotation = words if len(words) <= WIDTH // 2 else annotation  # longer ones would have to be broken
+        default = "" if parameter.default is None else f" = {parameter.default.text}"
+        fits = len(f"{INDENT * 2}{parameter.name}: {words}{default},") <= WIDTH
+        annotation = words if fits else annotation  # longer ones would have to be broken
     if parameter.default is None:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
