@@ -35,7 +35,7 @@ from archspec.tensors import DTYPES, FLOATS, TensorType
 
 torch.set_num_threads(1)  # the tensors are tiny, and the tests run in parallel
 
-EXAMPLES, MANY_EXAMPLES = 80, int(os.environ.get("ARCHSPEC_EXAMPLES", "300"))
+EXAMPLES, MANY_EXAMPLES = 80, int(os.environ.get("ARCHSPEC_EXAMPLES", "80"))
 DRAWN_ANEW = "ARCHSPEC_EXAMPLES" in os.environ  # a hunt for what is left; else every run is the same
 TAKES_ONE = [name for name, layer in LAYERS.items() if len(layer.inputs) == 1]
 """The layers that are drawn here: those of several inputs need values that go with each other."""

@@ -275,10 +275,10 @@ def _parameter(parameter: Parameter) -> Expression:
     """A parameter of the constructor, with its type and default."""
     annotation = _annotation(parameter.type)
     if parameter.type == "str" and parameter.choices:
-        words = f"Literal[{', '.join(map(literal_text, parameter.choices))}]"
-        default = "" if parameter.default is None else f" = {parameter.default.text}"
-        fits = len(f"{INDENT * 2}{parameter.name}: {words}{default},") <= WIDTH
-        annotation = words if fits else annotation  # longer ones would have to be broken
+        choices = [Expression(literal_text(choice)) for choice in parameter.choices]
+        default = "" if parameter.default is None else f" = {literal_text(evaluate(parameter.default, {}))}"
+        default = " | None = None" if parameter.computed else default
+        return Expression(f"{parameter.name}: Literal", choices, brackets="[]", tail=default)
     if parameter.default is None:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
