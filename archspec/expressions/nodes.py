@@ -104,7 +104,7 @@ class Embedded(Node):
         return show(self.value)
 
     @property
-    def precedence(self) -> int:  # type: ignore[override]
+    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
         return PRODUCT if isinstance(self.value, int) else self.value.precedence
 
 
@@ -134,7 +134,7 @@ class Unary(Node):
         self.operand = operand
 
     @property
-    def precedence(self) -> int:  # type: ignore[override]
+    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
         return NOT if self.operator == "not" else UNARY
 
     def write(self) -> str:
@@ -157,7 +157,7 @@ class Binary(Node):
         self.right = right
 
     @property
-    def precedence(self) -> int:  # type: ignore[override]
+    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
         return {"+": SUM, "-": SUM, "**": POWER}.get(self.operator, PRODUCT)
 
     def write(self) -> str:
@@ -213,7 +213,7 @@ class Logic(Node):
         self.operands = operands
 
     @property
-    def precedence(self) -> int:  # type: ignore[override]
+    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
         return AND if self.operator == "and" else OR
 
     def write(self) -> str:
