@@ -64,6 +64,9 @@ LADDER = (
     "emit.code",
     "spec",
     "archspec",
+    "commands._shared",
+    "commands.*",
+    "commands",
     "cli",
     "__main__",
 )
@@ -73,7 +76,7 @@ FOREIGN = {
     "yaml": {"source.composing"},
     "pydantic_core": {"document"},
     "jinja2": {"emit.code"},
-    "shtab": {"cli"},
+    "shtab": {"commands.completion"},
     "torch": {"emit.module", "emit.verify"},
     "torchinfo": {"emit.verify"},
 }

@@ -1,0 +1,49 @@
+"""What commands share: the spec that a command line names, and what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import archspec
+from archspec.problems import Problem, SpecError, echo, printable
+from archspec.project import STDIN, UsageError
+from archspec.source import read_stream
+
+CLEAN, FOUND = 0, 1
+"""The exit status of a command: nothing wrong; problems found, or files out of date."""
+
+
+def examine(
+    name: str, params: Mapping[str, object], inputs: Mapping[str, Sequence[int]], allow: Sequence[str]
+) -> tuple[archspec.Spec | None, list[Problem]]:
+    """The spec, None where it cannot be used at all, and everything found in it."""
+    try:
+        if name == STDIN:
+            spec = archspec.parse(_standard_input(), name="<stdin>", allow=allow)
+        else:
+            spec = archspec.load(name, allow=allow)
+    except SpecError as error:
+        return None, list(error.problems)
+    return spec, archspec.check(spec, params=params, inputs=inputs)
+
+
+def one_spec(argument: str, command: str) -> str:
+    """The argument of a command that takes a single spec: UsageError where it names a folder."""
+    if os.path.isdir(argument):
+        raise UsageError(f"{echo(argument)} is a folder; {command} takes one spec")
+    return argument
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise UsageError("standard input is closed")
+    return read_stream(sys.stdin.buffer)
+
+
+def shell_line(*words: str) -> str:
+    """A command line that can be pasted into a shell."""
+    import shlex  # here: not every command shows a command line
+
+    return printable(shlex.join(words))

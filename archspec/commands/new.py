@@ -1,0 +1,39 @@
+"""`archspec new`: a first spec to start from."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+import archspec
+from archspec import files, project
+from archspec.arguments import Argument, command
+from archspec.commands._shared import CLEAN, shell_line
+from archspec.problems import echo, printable
+from archspec.project import UsageError
+
+
+@command(
+    Argument("name", metavar="NAME", help="the spec's name, which its file, module and class are named after"),
+    examples="""\
+  archspec new my_net                             write my_net.yaml""",
+)
+def new(options: argparse.Namespace) -> int:
+    """Write a first spec to start from: a small convolutional network, explained line by line.
+
+    It goes to the first of the project's `specs` folders, or else to the current folder.
+    """
+    name = options.name.removesuffix(".yaml")
+    if Path(name).name != name:
+        raise UsageError(f"{echo(options.name)} is a path; give a name")
+    files.module_name(f"{name}.yaml")
+    folders = [folder for folder in project.settings(Path.cwd()).specs if folder.suffix not in project.SUFFIXES]
+    path = Path(project.shown((folders or [Path.cwd()])[0] / f"{name}.yaml"))
+    if os.path.lexists(path):
+        files.refuse(path, "the file exists and is not overwritten", "choose another name")
+    files.write(path, archspec.new(name))
+    print(f"wrote {printable(str(path))}; now try")
+    for step in ("check", "summary", "generate"):
+        print(f"  {shell_line('archspec', step, str(path))}")
+    return CLEAN
