@@ -97,7 +97,11 @@ def _declare_one(
             value = None  # one mistake, not one more wherever it is read
         elif kind == "float" and not isinstance(value, float):
             value = float(value)
-    choices = None if parameter.choices is None else _plain(parameter.choices)
+    choices = None if parameter.choices is None else tuple(map(_frozen, parameter.choices))
+    for place, choice in enumerate(choices or ()):
+        if not (choice in LAYERS if kind == "layer" and isinstance(choice, str) else _fits(choice, kind)):
+            message = f"{_shown(choice)} is no choice for the parameter `{name}`: its type is {_type_words(kind)}"
+            report.add("AS208", message, (*path, "choices", place), "write values of the parameter's type")
     return graph.Parameter(
         name,
         kind,
@@ -162,6 +166,8 @@ def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -
 
 def _fits(value: Any, kind: str) -> bool:
     """Whether a value is of a type. An empty list is of every list's."""
+    if isinstance(value, dict):
+        return False
     if kind.startswith("list["):
         return isinstance(value, tuple) and all(_fits(item, kind[5:-1]) for item in value)
     own = type_of(value)
