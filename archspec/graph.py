@@ -182,6 +182,14 @@ class Outputs(Record):
     single: bool = True
 
 
+class Export(Record):
+    """A size of a class's output that no formula gives: its callers read it as an attribute, if any is `used`."""
+
+    name: str
+    size: Size
+    used: bool
+
+
 class Class(Record):
     """One nn.Module class. One whose steps are a list is an nn.Sequential, with `items`; else it has `steps`."""
 
@@ -198,6 +206,7 @@ class Class(Record):
     """How many layers it holds, repetitions counted."""
     values: Mapping[str, Any] = MappingProxyType({})
     """What the names that it may read stand for, beside what flows."""
+    exports: tuple[Export, ...] = ()
     order: tuple[str, ...] = ()
     """Steps whose modules are made first, in this order; the others follow in the order of flow."""
 

@@ -20,7 +20,20 @@ from archspec.emit.forward import Forward, write_forward
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
 from archspec.expressions import Name, evaluate, literal_text
 from archspec.files import seal, seal_comment
-from archspec.graph import Branch, Call, Class, Flow, Graph, Loop, Parameter, argument_text, modules, names_in, walk
+from archspec.graph import (
+    Branch,
+    Call,
+    Class,
+    Flow,
+    Graph,
+    Loop,
+    Parameter,
+    argument_text,
+    modules,
+    names_in,
+    size_names,
+    walk,
+)
 from archspec.problems import Problem, SpecError
 from archspec.records import replace
 from archspec.tensors import TensorType
@@ -195,7 +208,8 @@ def _doc(cls: Class, main: bool) -> list[str]:
     lines += ["", "Shape:"]
     for value in cls.inputs:
         lines += wrap(f"{INDENT}{value.name}: {prose(str(value.type))}", INDENT * 2)
-    return lines + wrap(f"{INDENT}returns: {prose(flow_text(cls.output, local_names(cls)))}", INDENT * 2)
+    hidden = local_names(cls) | {name for name in size_names(cls.output) if "." in name}
+    return lines + wrap(f"{INDENT}returns: {prose(flow_text(cls.output, hidden))}", INDENT * 2)
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -252,13 +266,15 @@ _LONGEST_SIZE = 60
 
 def _unknown(size: Size, hidden: frozenset[str]) -> bool:
     text = show(size)
-    return "?" in text or len(text) > _LONGEST_SIZE or any(symbol.text in hidden for symbol in dimensions.symbols(size))
+    names = {symbol.text for symbol in dimensions.symbols(size)}
+    return "?" in text or len(text) > _LONGEST_SIZE or bool(names & hidden)
 
 
 def local_names(main: Class) -> frozenset[str]:
-    """What means something inside the constructor only: sizes that loops change, and what loops bind."""
+    """What means nothing outside: sizes that loops change, what loops bind, attributes that nobody reads."""
     loops = [item for item in walk(main.children()) if isinstance(item, Loop)]
     bound = {part.name for loop in loops for part in loop.target.walk() if isinstance(part, Name)}
+    bound |= {export.name for export in main.exports if not export.used}
     return frozenset(bound | {carried.name for loop in loops for carried in loop.carried})
 
 

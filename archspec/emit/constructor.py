@@ -62,15 +62,16 @@ class Constructor:
         """The whole body."""
         checks = [line for indent, one in write_checks(self.cls.parameters) for line in _relative(one, indent)]
         before = [*self.defaults(), *checks, *self.computed_names()]
+        after = [f"self.{export.name} = {show(export.size)}" for export in self.cls.exports if export.used]
         if self.cls.sequential:
-            return [*before, *self.sequential("super().__init__", self.cls.items, "")]
+            return [*before, *self.sequential("super().__init__", self.cls.items, ""), *after]
         lines = [*before, "super().__init__()", *(f"self.{name} = {name}" for name in self.saved)]
         for step in self.cls.registered():
             if step.kind in ("parameter", "buffer"):
                 lines += self.tensor(step)
             elif step.item is not None:
                 lines += self.attribute(step.item)
-        return lines
+        return [*lines, *after]
 
     def defaults(self) -> Iterator[str]:
         """Parameters whose default is an expression of others."""

@@ -6,7 +6,7 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archspec.document import Document, Layers
@@ -16,7 +16,8 @@ from archspec.layers import ABSENT, LAYERS
 from archspec.lower._problems import Report
 from archspec.lower.blocks import inline_block, instance
 from archspec.lower.classes import read_class
-from archspec.lower.context import Context, Frame
+from archspec.lower.context import NO_HINTS, Context, Frame, Hints
+from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.parameters import bind, compute_let, read_inputs
 from archspec.problems import SpecError
 
@@ -37,13 +38,31 @@ def lower(
     `params` gives parameters values other than their defaults, `inputs` gives inputs their sizes.
     With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
     """
+    hints = NO_HINTS
+    while True:
+        graph, shown = _read(source, document, params or {}, inputs or {}, symbolic, allow, hints)
+        if shown == hints or not symbolic:
+            return graph
+        hints = shown
+
+
+def _read(
+    source: Sources,
+    document: Document,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[int]],
+    symbolic: bool,
+    allow: Collection[str],
+    hints: Hints,
+) -> tuple[Graph, Hints]:
+    """One reading of the document; and what it has shown to the next one."""
     report = Report(source)
     report.parameters = document.params
-    context = Context(report, document, unroll=not symbolic, allow=allow)
+    context = Context(report, document, unroll=not symbolic, allow=allow, hints=hints)
     context.instance, context.inline = instance, inline_block
-    parameters, scope = bind(report, document, params or {}, symbolic)
+    parameters, scope = bind(report, document, params, symbolic)
     let = compute_let(report, document.let, scope)
-    input_types = read_inputs(report, document, scope, inputs or {}, symbolic)
+    input_types = read_inputs(report, document, scope, inputs, symbolic)
     if not input_types:
         report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
         raise SpecError(report.problems)
@@ -55,7 +74,23 @@ def lower(
         assert report.problems, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
     blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
-    return Graph(source.path, main, blocks, tuple(sorted(context.own.values())))
+    graph = Graph(source.path, main, blocks, tuple(sorted(context.own.values())))
+    if not symbolic:
+        return graph, hints
+    read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
+    shown = Hints(hints.succeeding | context.succeeding if hints == NO_HINTS else hints.succeeding, read)
+    if shown == hints:
+        _refuse_read_too_early(report, (*blocks, main))
+    return graph, shown
+
+
+def _refuse_read_too_early(report: Report, classes: Iterable[Class]) -> None:
+    """A size that a constructor would need before it has it, as `order:` may ask for."""
+    for event in (event for cls in classes for event in read_too_early(cls)):
+        message = f"what this is made of depends on `{event.name}`, which has no value yet where it is made"
+        report.add_at("AS508", message, event.by.span, "write the size out, or change `order:`")
+    if report.problems:
+        raise SpecError(report.problems)
 
 
 def _refuse_hidden_layers(report: Report, document: Document) -> None:

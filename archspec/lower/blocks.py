@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
 from archspec.document import Block, Input, Step
 from archspec.expressions import Literal, Name, Node, compile_value, evaluate, type_of, unknown
-from archspec.expressions import substitute as substitute_value
 from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
 from archspec.lower.calls import (
     argument_places,
@@ -22,6 +22,7 @@ from archspec.lower.calls import (
 )
 from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.exports import exported, received, substitute
 from archspec.lower.history import Made
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, misfit
@@ -55,7 +56,7 @@ def instance(
     cls = in_symbols(frame, block, name)
     if cls is None:
         return lost(frame, path, given)
-    return _in_symbols(frame, block, cls, arguments, types, given, key, span, at)
+    return _in_symbols(frame, block, cls, arguments, types, given, place, key, span, at)
 
 
 def block_arguments(
@@ -260,6 +261,7 @@ def _in_symbols(
     arguments: dict[str, Argument],
     types: dict[str, Flow],
     given: Given,
+    place: Place,
     key: str | None,
     span: Span,
     at: Path,
@@ -277,21 +279,19 @@ def _in_symbols(
         if parameter.inferred or parameter.name in arguments
     ]
     check_free(frame, tuple(passed), given, at)
-    output = substitute(cls.output, scope)
+    output = substitute(cls.output, {**scope, **exported(frame, cls, place, key)})
     return Call(key, cls, tuple(passed), given.types, output, span)
 
 
-def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
-    """A type with names replaced by their values in another scope."""
-    if flow is None:
-        return None
-    if isinstance(flow, TensorType):
-        return TensorType(substitute_value(flow.shape, scope), flow.dtype)
-    return tuple(substitute(part, scope) for part in flow) if isinstance(flow, tuple) else substitute_value(flow, scope)
-
-
 def inline_block(
-    frame: Frame, layers: dict[str, Step], path: Path, given: Given, scope: Scope, name: str | None, span: Span
+    frame: Frame,
+    layers: dict[str, Step],
+    path: Path,
+    given: Given,
+    place: Place,
+    scope: Scope,
+    name: str | None,
+    span: Span,
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
     block = Block(inputs={}, layers=layers)
@@ -302,6 +302,11 @@ def inline_block(
         return lost(frame, path, given)
     class_name = _group_class(frame, path)
     own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.", frame)
+    variables = {one for around in _around(own) for one in around.locals.carried}
+    own.locals.taken |= variables
+    attributes = received(own, given.types)
+    inside = {one: dimensions.symbol(here) for one, here in attributes.items()}
+    given = given.with_types(tuple(substitute(flow, inside) for flow in given.types))
     inputs = _group_inputs(frame, layers, given, scope)
     before = len(frame.report.problems)
     count = frame.context.count
@@ -316,15 +321,26 @@ def inline_block(
     cls = replace(cls, inputs=(*cls.inputs, *captured))
     sizes = {one for value in cls.inputs for node in value.axes for one in graph.names_in(node)}
     read = constructor_reads(cls) | (reads(cls) - sizes - own.captured.keys())
-    needed = [one for one in scope if one in read]
+    known = {**scope, **{one: dimensions.symbol(one) for one in sorted(variables)}}
+    values = {one: Argument(one, value, Name(one), span) for one, value in known.items()}
+    values |= {here: Argument(here, dimensions.symbol(one), None, span) for one, here in attributes.items()}
+    passed = tuple(argument for one, argument in values.items() if one in read)
     parameters = tuple(
-        graph.Parameter(one, type_of(scope[one]), None, "", scope[one], span, inferred=True) for one in needed
+        graph.Parameter(one.name, type_of(one.value), None, "", one.value, span, inferred=True) for one in passed
     )
-    passed = tuple(Argument(one, scope[one], Name(one), span) for one in needed)
     cls = replace(cls, parameters=parameters, count=frame.context.count - count)
     if not frame.context.unroll:
         frame.context.blocks[class_name] = cls
-    return Call(name, cls, passed, given.types, cls.output, span)
+    outside = {here: dimensions.symbol(one) for one, here in attributes.items()}
+    output = substitute(cls.output, {**outside, **exported(frame, cls, place, name)})
+    return Call(name, cls, passed, given.types, output, span)
+
+
+def _around(frame: Frame) -> Iterator[Frame]:
+    """What a group stands in, from the inside out."""
+    while frame.outer is not None:
+        frame = frame.outer
+        yield frame
 
 
 def _group_class(frame: Frame, path: Path) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from copy import copy
+from typing import Any, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
 from archspec.expressions import Call, Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
-from archspec.graph import Branch, Carried, Flow, Item, Update, names_in, size_names, walk
+from archspec.graph import Branch, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
 from archspec.graph import Call as Module
+from archspec.source import Path
 from archspec.tensors import TensorType
 
 _USUAL = {
@@ -19,26 +21,40 @@ _USUAL = {
 }
 
 
-class Locals:
-    """The local variables of a constructor."""
+Flows: TypeAlias = tuple[Flow | None, ...]
+Axis: TypeAlias = tuple[int, int]
+"""One size of what flows around a loop: which value, and which of its axes."""
+Origin: TypeAlias = tuple[Path, Axis]
+"""What a variable is for: the place of its loop in the spec, and the size that it holds."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
+
+class Locals:
+    """The local variables of a constructor.
+
+    Each loop has variables of its own, so that a size read later is the one that was meant. Those in `succeeding` may
+    go on under the name of the variable that they begin with: nothing reads that one any more.
+    """
+
+    def __init__(self, taken: Iterable[str], succeeding: frozenset[Origin] = frozenset()) -> None:
         self.taken = set(taken)
+        self.succeeding = succeeding
         self.loop_names: set[str] = set()  # what loops bind, wherever they stand
+        self.open: list[str] = []  # the variables of the loops that are being read
         self.carried: set[str] = set()
         self.finals: dict[str, Size] = {}  # what each variable comes to after its loop, without the variable
+        self.begins: dict[str, tuple[Origin, str]] = {}  # variables that begin with the value of another one
 
-    def state(self) -> tuple[set[str], set[str], dict[str, Size]]:
+    def state(self) -> tuple[Any, ...]:
         """What `restore` goes back to."""
-        return set(self.taken), set(self.carried), dict(self.finals)
+        return set(self.taken), set(self.carried), dict(self.finals), dict(self.begins)
 
-    def restore(self, state: tuple[set[str], set[str], dict[str, Size]]) -> None:
+    def restore(self, state: tuple[Any, ...]) -> None:
         """Forgets the variables since then."""
-        self.taken, self.carried, self.finals = state
+        self.taken, self.carried, self.finals, self.begins = map(copy, state)
 
-    def close(self, size: Size) -> Size:
-        """A size with every variable replaced by what it comes to."""
-        known = {name: self.finals[name] for name in size_names(size) if name in self.finals}
+    def close(self, size: Size, keep: str = "") -> Size:
+        """A size with every variable but `keep` replaced by what it comes to."""
+        known = {name: self.finals[name] for name in size_names(size) if name in self.finals and name != keep}
         return dimensions.substitute(size, known) if known else size
 
     def fresh(self, name: str) -> str:
@@ -57,10 +73,6 @@ class Locals:
                 return found[0].text if found[0].text in self.carried else None
         return None
 
-
-Flows: TypeAlias = tuple[Flow | None, ...]
-Axis: TypeAlias = tuple[int, int]
-"""One size of what flows around a loop: which value, and which of its axes."""
 
 Body = Callable[[Flows, "Round"], tuple[tuple[Item, ...], Flows]]
 
@@ -109,21 +121,28 @@ class Round:
 
 
 def carry(
-    variables: Locals, flows: Flows, body: Body, target: Node, iterable: Node
+    variables: Locals, flows: Flows, body: Body, target: Node, iterable: Node, path: Path
 ) -> tuple[tuple[Item, ...], tuple[Carried, ...], tuple[Update, ...], Flows]:
     """The steps of a loop, the variables that it changes, how each step changes them, and what flows out of it.
 
     `body` gives the steps of one round for what flows in. Every size is first taken to stay what it is; those that a
-    round changes become symbols, until a round changes no other.
+    round changes become symbols, until a round changes no other. `path` is where the loop stands.
     """
+
+    def go_round(entry: Flows, this: Round) -> tuple[tuple[Item, ...], Flows]:
+        variables.open += this.names.values()
+        result = body(entry, this)
+        del variables.open[len(variables.open) - len(this.names) :]
+        return result
+
     names: dict[Axis, str] = {}
     read: set[Axis] = set()
     while True:
         saved = variables.state()
-        chosen = _choose(variables, flows, names)
+        chosen = _choose(variables, flows, names, path)
         entry = _with_symbols(flows, chosen)
         this = Round(chosen, read)
-        items, outputs = body(entry, this)
+        items, outputs = go_round(entry, this)
         if not _alike(entry, outputs):
             return items, (), (), outputs if outputs == entry else (None,) * len(entry)
         sizes = {axis: _size(outputs, axis) for axis in _axes(entry)}
@@ -135,21 +154,28 @@ def carry(
             break
         names, read = wanted, reads
         variables.restore(saved)
-    grown = _linear(flows, chosen, sizes, target, iterable, _read(items, chosen))
+    # What a loop in this one changes as well: no sum of what the rounds of this one add.
+    shared = {one.name for item in walk(items) if isinstance(item, Loop) for one in item.carried}
+    alone = {axis for axis in _read(items, chosen) if chosen[axis] not in shared}
+    grown = _linear(flows, chosen, sizes, target, iterable, alone)
     if grown:
         variables.restore(saved)
-        chosen = _choose(variables, flows, {axis: name for axis, name in names.items() if axis not in grown})
+        chosen = _choose(variables, flows, {axis: name for axis, name in names.items() if axis not in grown}, path)
         entry = _with_sizes(_with_symbols(flows, chosen), {axis: now for axis, (now, _) in grown.items()})
         this = Round(chosen, read)
-        items, _ = body(entry, this)
+        items, _ = go_round(entry, this)
         entry = _with_sizes(entry, {axis: after for axis, (_, after) in grown.items()})
     carried = []
     for axis, name in chosen.items():
         before = _size(flows, axis)
         initial = None if variables.holds(before) == name else before
         carried.append(Carried(name, initial, sizes[axis]))
-        final = _closed_form(variables.close(before), sizes[axis], name, names_in(target), iterable)
-        variables.finals[name] = final
+        if name in shared:
+            variables.finals[name] = _unsaid(name)
+            continue
+        changing = names_in(target) | variables.carried - {name}
+        update = variables.close(sizes[axis], keep=name)
+        variables.finals[name] = _closed_form(variables.close(before), update, name, changing, iterable)
     return items, tuple(carried), tuple(this.updates), entry
 
 
@@ -184,24 +210,19 @@ def _is(name: str, size: Size) -> bool:
     return size == dimensions.symbol(name)
 
 
-def close(variables: Locals, flow: Flow | None) -> Flow | None:
-    """A type in terms of the parameters alone: what loops change is replaced by what it comes to."""
-    if flow is None:
-        return None
-    if isinstance(flow, TensorType):
-        return TensorType(tuple(variables.close(size) for size in flow.shape), flow.dtype)
-    return tuple(close(variables, part) for part in flow) if isinstance(flow, tuple) else flow
-
-
-def _closed_form(initial: Size, update: Size, name: str, bound: set[str], iterable: Node) -> Size:
-    """What a variable comes to after a loop, where a formula says it."""
+def _closed_form(initial: Size, update: Size, name: str, changing: set[str], iterable: Node) -> Size:
+    """What a variable comes to after a loop, where a formula says it: one without what else is `changing`."""
     rounds = len_of(iterable)
     step = update - dimensions.symbol(name)
-    if rounds is not None and not size_names(step) & {name, *bound}:
+    if rounds is not None and not size_names(step) & {name, *changing}:
         return initial + rounds * step
-    if rounds is not None and not size_names(update) & {name, *bound}:
+    if rounds is not None and not size_names(update) & {name, *changing}:
         # The same in every round: what it is after the first one.
         return as_size(choose(positive(rounds), update, initial)) if isinstance(rounds, Dimension) else update
+    return _unsaid(name)
+
+
+def _unsaid(name: str) -> Size:
     return dimensions.of(dimensions.Unknown(f"a loop changes `{name}`"))
 
 
@@ -251,16 +272,19 @@ def _alike(before: Flows, after: Flows) -> bool:
     return any(isinstance(flow, TensorType) for flow in before)
 
 
-def _choose(variables: Locals, flows: Flows, names: dict[Axis, str]) -> dict[Axis, str]:
-    """A variable for each axis that changes: the one that holds the size already, else a new one."""
+def _choose(variables: Locals, flows: Flows, names: dict[Axis, str], path: Path) -> dict[Axis, str]:
+    """A variable for each axis that changes: that of the loop around, or a new one."""
     chosen = {}
     for axis, name in sorted(names.items()):
         held = variables.holds(_size(flows, axis))
         others = [other for other in _axes(flows) if other != axis]
-        if held is not None and not any(held in size_names(_size(flows, other)) for other in others):
+        alone = held is not None and not any(held in size_names(_size(flows, other)) for other in others)
+        if held is not None and alone and (held in variables.open or (path, axis) in variables.succeeding):
             chosen[axis] = held
-        else:
-            chosen[axis] = variables.fresh(name)
+            continue
+        chosen[axis] = variables.fresh(name)
+        if held is not None and alone:
+            variables.begins[chosen[axis]] = (path, axis), held
     return chosen
 
 

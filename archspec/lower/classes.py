@@ -23,10 +23,11 @@ from archspec.expressions import (
 )
 from archspec.graph import Class, Flow, Input, Item, Outputs, flow_text, names_in
 from archspec.lower.calls import came_from, unlike
-from archspec.lower.carried import close
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, Place, Value
+from archspec.lower.exports import closed, same_variables
 from archspec.lower.history import Made
+from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure, merge
 from archspec.lower.names import constructor_reads
 from archspec.lower.sizes import check_shape
@@ -99,7 +100,6 @@ def read_class(
         body.report_unread()
     if not steps:
         return None
-    output = close(frame.locals, output) if path else output
     order = _order(frame, block, steps, (*path, "order"))
     cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs, order=order)
     return _with_sizes(frame, cls)
@@ -141,19 +141,19 @@ def _sequential(
     modules = Modules(frame)
     items, last = modules.sequence(block.layers, below, Given.one(value), place, frame.scope)
     modules.refuse_captured(items, below)
-    if not items and not frame.report.problems:
+    if not block.layers:
         frame.report.add("AS203", "there are no steps", below, "add one: `- Linear: 10`")
         return None
     output = last.first() if len(last.types) == 1 else last.types
-    cls = Class(name, block.doc, parameters, let, inputs, close(frame.locals, output), items=items)
-    return _with_sizes(frame, cls)
+    return _with_sizes(frame, Class(name, block.doc, parameters, let, inputs, output, items=items))
 
 
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
     if frame.context.unroll:
         return replace(cls, values=dict(frame.scope))
-    cls = with_computed_names(cls, frame.scope)
+    frame.context.succeeding |= set(succeeding(cls, frame.locals))
+    cls = with_computed_names(closed(frame, cls), frame.scope)
     if not frame.context.open:
         return cls
     declared = {parameter.name for parameter in cls.parameters}
@@ -175,7 +175,7 @@ class Body:
         self.report = frame.report
         self.names = Names(frame)
         self.modules = Modules(frame)
-        self.place = Place(frame.prefix)
+        self.place = frame.place = Place(frame.prefix)
         self.current: Value | None = None
         self.made: dict[str, tuple[Step, Path, Item | None]] = {}  # what `again` may run once more
         self.ahead: set[str] = set()  # the names of all steps
@@ -361,9 +361,8 @@ class Body:
         span = self.frame.span(path, key=True)
         arguments = (*arguments, *self.captured(items[0]))
         again = items[0]
-        return graph.Step(
-            target.name, "call", target, arguments, None, name, given.types, again.output, span, again=again
-        )
+        output = again.output if first is None else same_variables(first, again)
+        return graph.Step(target.name, "call", target, arguments, None, name, given.types, output, span, again=again)
 
     # Expressions.
 

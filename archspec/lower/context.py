@@ -10,7 +10,7 @@ from archspec.document import Document
 from archspec.expressions import Node
 from archspec.graph import Call, Class, Flow, Group, Item
 from archspec.lower._problems import Report
-from archspec.lower.carried import Locals
+from archspec.lower.carried import Locals, Origin
 from archspec.lower.history import Made
 from archspec.problems import Related, Span
 from archspec.records import Record
@@ -73,19 +73,41 @@ class Place:
         return f"{self.prefix}{name if name is not None else '*'}"
 
 
+class Hints(Record):
+    """What one reading in symbols has shown to the next: what can be known only when all of it has been read."""
+
+    succeeding: frozenset[Origin] = frozenset()
+    """Variables that go on under the name of the one that they begin with."""
+    exports: frozenset[tuple[str, str]] = frozenset()
+    """Sizes that a caller reads from a block: the block's class, and the attribute."""
+
+
 class Counting(Mapping[str, Any]):
     """What names stand for, and the multiply-accumulates of the expressions that were read with them."""
 
     macs: Size = 0
 
 
+NO_HINTS = Hints(frozenset(), frozenset())
+
+
 class Context:
     """One run over a document."""
 
-    def __init__(self, report: Report, document: Document, *, unroll: bool, allow: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        report: Report,
+        document: Document,
+        *,
+        unroll: bool,
+        allow: Collection[str] = (),
+        hints: Hints = NO_HINTS,
+    ) -> None:
         self.report = report
         self.document = document
         self.unroll = unroll
+        self.hints = hints
+        self.succeeding: set[Origin] = set()  # for the next reading
         self.allow = allow  # the packages whose classes may be imported: the caller's word, never the spec's
         self.own: dict[str, str] = {}  # classes of those packages that are used, by their last names
         self.count = 0
@@ -118,7 +140,8 @@ class Frame:
         self.report = context.report
         self.scope = scope
         self.values: dict[str, Value] = {}
-        self.locals = Locals(scope)
+        self.locals = Locals(scope, context.hints.succeeding)
+        self.place: Place | None = None  # where its steps are attributes of the module
         self.prefix = prefix
         self.bound: set[str] = set()  # names of sizes that a `shape:` bound: constructors know them by formula only
         self.outer = outer  # what a group stands in, whose values it may read

@@ -197,6 +197,8 @@ class Modules:
         """Steps whose condition is a symbol: both ways are followed, and what flows on is the choice between them."""
         node, truth = condition
         inside = given.with_types(tuple(assume_flow(flow, truth, True) for flow in given.types))
+        if name is not None:
+            place = Place(place.prefix)  # it is an attribute on that condition only
         items = tuple(_many(then(step, path, inside, place, scope, name)))
         if name is None:
             place.next = None
@@ -343,7 +345,7 @@ class Modules:
             this.end(len(body) - 1, inside.types)
             return tuple(body), inside.types
 
-        body, carried, updates, types = carry(self.frame.locals, given.types, once, target, iterable)
+        body, carried, updates, types = carry(self.frame.locals, given.types, once, target, iterable, path)
         span = self.frame.span((*path, "for" if step.for_ is not None else "repeat"))
         output = body[-1].output if body and body[-1].output is None else types[0]
         many = body and isinstance(body[-1].output, tuple) and not isinstance(body[-1].output, TensorType)
@@ -398,7 +400,7 @@ class Modules:
         if not layers:
             self.report.add("AS203", "there are no steps", path, "add one: `- ReLU`")
         if isinstance(layers, dict) and is_graph(layers):
-            return self.frame.context.inline(self.frame, layers, path, given, scope, name, span)
+            return self.frame.context.inline(self.frame, layers, path, given, place, scope, name, span)
         if len(given.types) > 1:
             message = f"a list takes one input; {len(given.types)} flow in"
             self.report.add("AS206", message, path, "name the steps in a mapping, and say `from:`")
@@ -408,7 +410,7 @@ class Modules:
         items, last = self.sequence(layers, path, given, inner, scope)
         if captured(items) and isinstance(layers, dict) and len(self.report.problems) == before:
             self.frame.context.count = count
-            return self.frame.context.inline(self.frame, layers, path, given, scope, name, span)
+            return self.frame.context.inline(self.frame, layers, path, given, place, scope, name, span)
         self.refuse_captured(items, path)
         return Group(name, items, given.types, last.first(), span)
 

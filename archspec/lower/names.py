@@ -31,6 +31,7 @@ def constructor_reads(cls: Class) -> set[str]:
     for step in cls.steps:
         if step.kind in ("parameter", "buffer"):
             used |= names_in(step.arguments[0][1])
+    used |= {name for export in cls.exports if export.used for name in size_names(export.size)}
     carried = [c for item in items if isinstance(item, Loop) for c in item.carried]
     while True:
         more = {n for c in carried if c.name in used for size in (c.initial, c.update) for n in size_names(size)}

@@ -98,10 +98,10 @@ def _declare_one(
         elif kind == "float" and not isinstance(value, float):
             value = float(value)
     choices = None if parameter.choices is None else tuple(map(_frozen, parameter.choices))
-    for place, choice in enumerate(choices or ()):
+    for index, choice in enumerate(choices or ()):
         if not (choice in LAYERS if kind == "layer" and isinstance(choice, str) else _fits(choice, kind)):
             message = f"{_shown(choice)} is no choice for the parameter `{name}`: its type is {_type_words(kind)}"
-            report.add("AS208", message, (*path, "choices", place), "write values of the parameter's type")
+            report.add("AS208", message, (*path, "choices", index), "write values of the parameter's type")
     return graph.Parameter(
         name,
         kind,

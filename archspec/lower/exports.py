@@ -1,0 +1,93 @@
+"""Sizes that leave a class: formulas of its parameters, or attributes that hold what its loops came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archspec import dimensions
+from archspec.dimensions import Size, Unknown
+from archspec.expressions import substitute as substitute_value
+from archspec.graph import Class, Export, Flow, Item, Loop, names_in, size_names, walk
+from archspec.lower.context import Frame, Place, Scope
+from archspec.lower.lifetimes import attribute_of
+from archspec.records import replace
+from archspec.tensors import TensorType
+
+_OUT = {"in_channels": "out_channels", "in_features": "out_features"}
+
+
+def closed(frame: Frame, cls: Class) -> Class:
+    """The class with its output in terms that its callers can read.
+
+    A size that a loop changes is what it comes to, where a formula says it; else, in a block, an attribute, which the
+    constructor sets if a caller reads it.
+    """
+    taken = frame.scope.keys() | frame.locals.taken
+    bound = {name for item in walk(cls.children()) if isinstance(item, Loop) for name in names_in(item.target)}
+    is_block = bool(frame.context.open) or frame.outer is not None
+    exports: dict[str, Size] = {}
+
+    def close(size: Size) -> Size:
+        formula = frame.locals.close(size)
+        own = any("." in name for name in size_names(formula))  # an attribute of a module that it holds
+        if not is_block or not (own or _unsaid(formula)) or _unsaid(size) or size_names(size) & bound:
+            return formula
+        known = next((name for name, export in exports.items() if export == size), None)
+        if known is not None:
+            return dimensions.symbol(known)
+        held = (frame.locals.holds(size) or "size").rstrip("_0123456789")
+        stem = _OUT.get(held, f"out_{held}")
+        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, 10_000))
+        name = next(one for one in names if one not in taken and one not in exports)
+        exports[name] = size
+        return dimensions.symbol(name)
+
+    output = each_size(cls.output, close)
+    used = frame.context.hints.exports
+    return replace(
+        cls, output=output, exports=tuple(Export(one, size, (cls.name, one) in used) for one, size in exports.items())
+    )
+
+
+def exported(frame: Frame, cls: Class, place: Place, key: str | None) -> Scope:
+    """What the attributes of a block's output are to the constructor that makes the block."""
+    if place is frame.place and key is not None:
+        return {export.name: dimensions.symbol(attribute_of(key, export.name)) for export in cls.exports}
+    why = f"a loop in `{cls.name}` changes it, and only a step with a name can be asked for it"
+    return {export.name: dimensions.of(Unknown(why)) for export in cls.exports}
+
+
+def received(frame: Frame, flows: tuple[Flow | None, ...]) -> dict[str, str]:
+    """Names for what a group takes from the modules around it: for each attribute that its input's sizes read, one."""
+    attributes = sorted({name for flow in flows for name in size_names(flow) if "." in name})
+    return {name: frame.locals.fresh(name.rpartition(".")[2]) for name in attributes}
+
+
+def same_variables(first: Item, again: Item) -> Flow | None:
+    """The output of a module that runs once more, in terms of the variables of its first reading."""
+    names: dict[str, Size] = {}
+    for one, other in zip(walk((first,)), walk((again,)), strict=False):
+        if isinstance(one, Loop) and isinstance(other, Loop):
+            for a, b in zip(one.carried, other.carried, strict=False):
+                names[b.name] = dimensions.symbol(a.name)
+    return substitute(again.output, names)
+
+
+def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
+    """A type with names replaced by their values in another scope."""
+    if flow is None:
+        return None
+    if isinstance(flow, TensorType):
+        return TensorType(substitute_value(flow.shape, scope), flow.dtype)
+    return tuple(substitute(part, scope) for part in flow) if isinstance(flow, tuple) else substitute_value(flow, scope)
+
+
+def each_size(flow: Flow | None, change: Callable[[Size], Size]) -> Flow | None:
+    """A type with each of its sizes changed."""
+    if isinstance(flow, TensorType):
+        return TensorType(tuple(map(change, flow.shape)), flow.dtype)
+    return tuple(each_size(part, change) for part in flow) if isinstance(flow, tuple) else flow
+
+
+def _unsaid(size: Size) -> bool:
+    return "?" in dimensions.show(size)  # alone, or within an expression
