@@ -119,7 +119,6 @@ class Step(Record):
 
     `kind` says what the line does: `call` passes `arguments` to the module `module`; `compute` evaluates the one
     argument; `parameter` and `buffer` are no line, but a tensor of the module that later lines read.
-    `condition` is what a computation depends on; without it, the step's value is `otherwise`.
     """
 
     name: str
@@ -131,8 +130,6 @@ class Step(Record):
     inputs: tuple[Flow | None, ...]
     output: Flow | None
     span: Span
-    condition: Node | None = None
-    otherwise: Node | None = None
     axes: tuple[Node, ...] = ()
     """The sizes of its value, where the spec writes them: later lines may read their names."""
     macs: Size = 0

@@ -138,7 +138,8 @@ def compare(text: str) -> None:
         with torch.device("meta"):
             made = weights(scope["Net"](**params))
         unlike = [(key, made.get(key), shape) for key, shape in built.items() if made.get(key) != shape]
-        assert list(made) == list(built) and not unlike, f"{unlike[:3]}\n{params}\n{text}\n{source}"
+        assert not unlike, f"{unlike[:3]}\n{params}\n{text}\n{source}"
+        assert list(made) == list(built)
 
 
 @settings(deadline=None, database=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -134,16 +134,13 @@ class _Writer:
         ((_, node),) = step.arguments
         if isinstance(step.target, Items) and all(name in self.variables for name in names_in(step.target)):
             return  # a loop has unpacked it
-        if isinstance(node, Name) and isinstance(step.target, Name) and step.condition is None:
+        if isinstance(node, Name) and isinstance(step.target, Name):
             # Another name for a value: no line at all.
             self.variables[step.target.name] = self.variables.get(node.name, node.name)
             if node.name in self.pending:
                 self.pending[step.target.name] = self.pending.pop(node.name)
             return
-        value = self.rebuild(node)
-        if step.condition is not None and step.otherwise is not None:
-            value = Conditional(self.rebuild(step.condition), value, self.rebuild(step.otherwise))
-        self.assign(index, step, value)
+        self.assign(index, step, self.rebuild(node))
 
     def call(self, index: int, step: Step) -> None:
         item = step.item
@@ -322,8 +319,6 @@ class _Writer:
             short = _length(step) + _length(user) - len(name) < 64
             return plain and bool(again) and short and self.writes_inline(reader, user)
         ((_, node),) = user.arguments
-        if user.condition is not None:
-            return False
         if isinstance(user.target, Items):
             return not between and isinstance(node, Call) and _length(step) + len(node.text) < 64
         sources = {one for _, argument in step.arguments for one in names_in(argument)}
@@ -539,7 +534,6 @@ class Variables(dict[str, str]):
 def _count_reads(cls: Class) -> Counter[str]:
     """How often each value is read."""
     nodes = [node for step in cls.steps for _, node in step.arguments]
-    nodes += [node for step in cls.steps for node in (step.condition, step.otherwise) if node is not None]
     nodes += list(cls.outputs.values) if cls.outputs is not None else []
     return Counter(part.name for node in nodes for part in node.walk() if isinstance(part, Name))
 
@@ -548,9 +542,7 @@ def _last_reads(cls: Class) -> Mapping[str, int]:
     """The last step that reads each value; those that are returned are read at the end."""
     last: dict[str, int] = {}
     for index, step in enumerate(cls.steps):
-        nodes = [node for _, node in step.arguments]
-        nodes += [node for node in (step.condition, step.otherwise) if node is not None]
-        last |= {name: index for node in nodes for name in names_in(node)}
+        last |= {name: index for _, node in step.arguments for name in names_in(node)}
     for node in cls.outputs.values if cls.outputs is not None else ():
         last |= dict.fromkeys(names_in(node), len(cls.steps))
     return last

@@ -19,7 +19,6 @@ from archspec.expressions import (
     compile_value,
     evaluate,
     parse,
-    unknown,
 )
 from archspec.graph import Class, Flow, Input, Item, Outputs, flow_text, names_in
 from archspec.lower.calls import came_from, unlike
@@ -28,7 +27,7 @@ from archspec.lower.context import Counting, Frame, Given, Place, Value
 from archspec.lower.exports import closed, same_variables
 from archspec.lower.history import Made
 from archspec.lower.lifetimes import succeeding
-from archspec.lower.modules import Modules, captured, destructure, merge
+from archspec.lower.modules import Modules, captured, destructure
 from archspec.lower.names import constructor_reads
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, Span, did_you_mean, echo
@@ -368,31 +367,10 @@ class Body:
 
     def compute(self, target: Node, step: Step, path: Path) -> graph.Step | None:
         """A step that is an expression over values."""
-        above = self.current
-        when = self.modules.condition(step.when, path, self.frame.scope) if step.when is not None else None
-        if step.when is not None and when is None:
-            return None
-        span = self.frame.span(path, key=True)
-        if step.for_ is not None or step.repeat is not None:
-            self.report.add("AS206", "an expression is not repeated", path, "repeat a block that holds it", key=True)
-            return None
-        condition, truth = when if when is not None else (None, True)
-        if not unknown(truth) and not truth:
-            assert above is not None
-            above.read = True
-            passed = ((None, above.node),)
-            return graph.Step("", "compute", target, passed, None, None, (above.type,), above.type, span)
-        where = path if step.when is None else (*path, "expression")
-        node, output = self.expression(step.expression, where)
+        node, output = self.expression(step.expression, path)
         types = tuple(self.types_read(node))
-        if not unknown(truth):
-            return graph.Step("", "compute", target, ((None, node),), None, None, types, output, span)
-        assert above is not None
-        above.read = True
-        output = merge(truth, output, above.type)
-        return graph.Step(
-            "", "compute", target, ((None, node),), None, None, types, output, span, condition, above.node
-        )
+        span = self.frame.span(path, key=True)
+        return graph.Step("", "compute", target, ((None, node),), None, None, types, output, span)
 
     def types_read(self, node: Node) -> Iterator[Flow | None]:
         """The types of the values that an expression reads, in order."""

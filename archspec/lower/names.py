@@ -48,8 +48,6 @@ def forward_reads(cls: Class) -> set[str]:
     for step in cls.steps:
         if step.kind in ("call", "compute"):
             used |= {name for _, node in step.arguments for name in names_in(node)}
-        for extra in (step.condition, step.otherwise):
-            used |= names_in(extra) if extra is not None else set()
     if cls.outputs is not None:
         used |= {name for node in cls.outputs.values for name in names_in(node)}
     return used

@@ -100,7 +100,7 @@ def _declare_one(
     choices = None if parameter.choices is None else tuple(map(_frozen, parameter.choices))
     for index, choice in enumerate(choices or ()):
         if not (choice in LAYERS if kind == "layer" and isinstance(choice, str) else _fits(choice, kind)):
-            message = f"{_shown(choice)} is no choice for the parameter `{name}`: its type is {_type_words(kind)}"
+            message = f"the parameter `{name}` cannot be {_shown(choice)}: its type is {_type_words(kind)}"
             report.add("AS208", message, (*path, "choices", index), "write values of the parameter's type")
     return graph.Parameter(
         name,
