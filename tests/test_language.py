@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec.graph import Input
+from archspec.layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
 LANGUAGE = ROOT / "tests" / "language"
@@ -63,6 +64,15 @@ def generated_class(path: Path, rule: str, name: str) -> type[nn.Module]:
     return found
 
 
+def in_python(value: Any) -> Any:
+    """Parameters as Python code passes them: a layer is its class."""
+    if isinstance(value, dict):
+        return {name: in_python(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [in_python(one) for one in value]
+    return getattr(nn, value) if isinstance(value, str) and value in LAYERS else value
+
+
 def flat(value: Any) -> list[Tensor]:
     """The tensors in what a module returns."""
     return [value] if isinstance(value, Tensor) else [tensor for part in value for tensor in flat(part)]
@@ -76,7 +86,7 @@ def test_built_equals_generated(rule: str, tmp_path: Path) -> None:
         torch.manual_seed(0)
         built = archspec.build(spec, **params)
         torch.manual_seed(0)
-        written = generated_class(tmp_path / f"{rule}.py", rule, graph.main.name)(**params)
+        written = generated_class(tmp_path / f"{rule}.py", rule, graph.main.name)(**in_python(params))
         assert list(built.state_dict()) == list(written.state_dict())
         for key, value in built.state_dict().items():
             assert torch.equal(value, written.state_dict()[key]), key

@@ -18,7 +18,7 @@ from archspec.emit import gate
 from archspec.emit.constructor import Constructor
 from archspec.emit.forward import Forward, write_forward
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
-from archspec.expressions import Name, evaluate, literal_text
+from archspec.expressions import Literal, Name, evaluate, literal_text
 from archspec.files import seal, seal_comment
 from archspec.graph import (
     Branch,
@@ -287,9 +287,14 @@ def _annotation(kind: str) -> str:
     return _ANNOTATIONS.get(kind, kind)
 
 
+def _holds_layers(value: object) -> bool:
+    """Whether a list names layers, among other things."""
+    return isinstance(value, tuple) and any(_holds_layers(one) or one in Literal.layers for one in value)
+
+
 def _parameter(parameter: Parameter) -> Expression:
     """A parameter of the constructor, with its type and default."""
-    annotation = _annotation(parameter.type)
+    annotation = _annotation(parameter.type) if not _holds_layers(parameter.value) else "Sequence[Any]"
     if parameter.type == "str" and parameter.choices:
         choices = [Expression(literal_text(choice)) for choice in parameter.choices]
         default = "" if parameter.default is None else f" = {literal_text(evaluate(parameter.default, {}))}"
@@ -299,8 +304,6 @@ def _parameter(parameter: Parameter) -> Expression:
         return Expression(f"{parameter.name}: {annotation}")
     if parameter.computed:
         return Expression(f"{parameter.name}: {annotation} | None = None")
-    if parameter.type == "layer":
-        return Expression(f"{parameter.name}: {annotation} = nn.{parameter.value}")
     return literal(f"{parameter.name}: {annotation} = ", evaluate(parameter.default, {}))
 
 

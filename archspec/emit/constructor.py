@@ -300,8 +300,6 @@ def _block_arguments(item: Call, cls: Class) -> list[Expression]:
     in_a_row = True
     for argument in item.arguments:
         parameter, text = declared[argument.name], argument_text(argument)
-        if parameter.type == "layer" and isinstance(argument.value, str):
-            text = f"nn.{argument.value}"
         in_a_row = in_a_row and (parameter.inferred or (parameter.default is None and text == argument.name))
         found.append(_argument(argument, "" if in_a_row else f"{argument.name}=", text))
     return found

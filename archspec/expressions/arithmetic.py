@@ -235,6 +235,8 @@ def _family(value: Any) -> str:
     kind = type_of(value)
     if value is None:
         return "None"
+    if kind.startswith("layer:"):
+        return "str"  # the layer's name
     return "number" if kind in ("int", "float", "bool") else "list" if is_list(kind) else kind
 
 

@@ -7,7 +7,8 @@ the two knows (`@`, keyword arguments) has its place here, and is refused where 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from typing import ClassVar
 
 from archspec.dimensions import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, Size, show
 
@@ -62,6 +63,8 @@ class Literal(Node):
     """A number, a string, a bool or None. The only way from a value to source text: ASCII, on one line."""
 
     __slots__ = ("value",)
+    layers: ClassVar[Collection[str]] = ()
+    """Strings that name a class of torch.nn; the catalogue of layers, which rests on this module, enters itself."""
 
     def __init__(self, value: object) -> None:
         super().__init__()
@@ -74,7 +77,7 @@ class Literal(Node):
     def write(self) -> str:
         value = self.value
         if isinstance(value, str):
-            return _quoted(value)
+            return f"nn.{value}" if value in Literal.layers else _quoted(value)
         if value is None or isinstance(value, bool | int):
             return str(value)
         if isinstance(value, float) and math.isfinite(value):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from archspec.expressions import Literal
 from archspec.layers import (
     activation,
     convolution,
@@ -77,5 +78,7 @@ ABSENT: dict[str, str] = {
     **dict.fromkeys(("RNNBase", "RNNCellBase"), _ABSTRACT),
 }
 """The modules of torch.nn that are not in the catalogue, with the reason."""
+
+Literal.layers = LAYERS.keys()  # as code writes their names: `nn.ReLU`
 
 __all__ = ["ABSENT", "LAYERS", "Layer"]

@@ -8,8 +8,8 @@ from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
-from archspec.document import Block, Input, Step
-from archspec.expressions import Literal, Name, Node, compile_value, evaluate, type_of, unknown
+from archspec.document import Block, Input, Parameter, Step
+from archspec.expressions import Literal, Name, Node, Symbolic, compile_value, evaluate, type_of, typed, unknown
 from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
 from archspec.lower.calls import (
     argument_places,
@@ -25,7 +25,7 @@ from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.exports import exported, received, substitute
 from archspec.lower.history import Made
 from archspec.lower.names import constructor_reads, reads
-from archspec.lower.parameters import compute_let, declare, misfit
+from archspec.lower.parameters import compute_let, declare, kind_of, misfit
 from archspec.lower.sizes import bind_size
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -90,12 +90,20 @@ def block_arguments(
                 advice = "change the value, or what the block's parameter says that it may be"
                 frame.report.add("AS208", message, where, advice)
                 failed = True
-        found[one] = argument
+        found[one] = replace(argument, value=_as_declared(argument.value, parameter))
     for one in required:
         if one not in found and not failed:
             frame.report.add("AS403", f"{name} requires `{one}`", at, f"write `{name}: {{{one}: …}}`", key=True)
             failed = True
     return None if failed else found
+
+
+def _as_declared(value: Any, parameter: Parameter) -> Any:
+    """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is."""
+    if isinstance(value, Symbolic) and value.type == "any":
+        kind = kind_of(parameter, parameter.default)
+        return value if kind == "layer" else typed(value.node, kind)
+    return value
 
 
 def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> dict[str, Flow] | None:

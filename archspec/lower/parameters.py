@@ -138,7 +138,7 @@ def kind_of(parameter: document.Parameter, value: Any) -> str:
     """The parameter's type, with the type of a list's entries where the default tells it."""
     if parameter.type == "list" or (parameter.type is None and isinstance(value, tuple)):
         return type_of(value) if isinstance(value, tuple) and value else "list[any]"
-    if parameter.type is None and isinstance(value, str) and value in LAYERS:
+    if parameter.type in (None, "str") and isinstance(value, str) and value in LAYERS:
         return "layer"
     return parameter.type or type_of(value)
 
