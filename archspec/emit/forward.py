@@ -6,7 +6,7 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from archspec.dimensions import PRIMARY
@@ -95,6 +95,12 @@ class _Writer:
             if isinstance(node, Name)
         }
 
+        self.factors: dict[str, Node] = {}  # what the axis of such a name is times the name
+        for value in cls.inputs:
+            for axis, node in enumerate(value.axes):
+                for name in names_in(node) - self.axes.keys() - self.constructed:
+                    self.axes[name] = value.name, axis
+                    self.factors[name] = _cofactor(node, name)
         self.read = forward_reads(cls)
         self.kept = kept_parameters(cls)
         self.saved |= self.kept
@@ -106,17 +112,31 @@ class _Writer:
         new = self.new_sizes(step)
         if not new or not isinstance(step.target, Name):
             return
-        variable = self.text(step.target)
-        names = [next((name for name, at in new.items() if at == axis), "_") for axis in range(len(step.axes))]
-        (first, axis), *more = new.items()
-        self.lines.append(f"{', '.join(names)} = {variable}.shape" if more else f"{first} = {variable}.shape[{axis}]")
+        self.lines += self.naming(self.text(step.target), new, len(step.axes))
         self.bound |= set(new)
 
     def new_sizes(self, step: Step) -> dict[str, int]:
         """The names that a step binds and that a later line reads, with their axes."""
-        names = {node.name: axis for axis, node in enumerate(step.axes) if isinstance(node, Name)}
-        known = {*self.axes, *self.constructed, *self.bound}
-        return {name: axis for name, axis in names.items() if name in self.read and name not in known}
+        names: dict[str, int] = {}
+        for axis, node in enumerate(step.axes):
+            for name in names_in(node) - {*self.axes, *self.constructed, *self.bound, *names}:
+                names[name] = axis
+                if not isinstance(node, Name):
+                    self.factors[name] = _cofactor(node, name)
+        return {name: axis for name, axis in names.items() if name in self.read}
+
+    def naming(self, variable: str, names: Mapping[str, int], rank: int) -> Iterator[str]:
+        """Lines that give names to sizes: `N, T, _ = x.shape`, `h = x.shape[2] // 16`."""
+        plain = {axis: name for name, axis in names.items() if name not in self.factors}
+        if len(plain) == 1:
+            ((axis, name),) = plain.items()
+            yield f"{name} = {variable}.shape[{axis}]"
+        elif plain:
+            yield f"{', '.join(plain.get(axis, '_') for axis in range(rank))} = {variable}.shape"
+        for name, axis in names.items():
+            if name in self.factors:
+                size = Text(f"{variable}.shape[{axis}]")
+                yield f"{name} = {Binary('//', size, self.rebuild(self.factors[name])).text}"
 
     # Lines.
 
@@ -327,17 +347,11 @@ class _Writer:
     # What stands around the lines.
 
     def sizes(self) -> list[str]:
-        """Names of sizes, read from the inputs: `N, T, _ = x.shape`."""
-        lines = []
+        """Names of sizes, read from the inputs."""
+        lines: list[str] = []
         for value in self.cls.inputs:
-            own = {name: axis for name, (source, axis) in self.axes.items() if source == value.name}
-            wanted = {axis: name for name, axis in own.items() if name in self.needed_sizes}
-            if len(wanted) == 1:
-                ((axis, name),) = wanted.items()
-                lines.append(f"{name} = {value.name}.shape[{axis}]")
-            elif wanted:
-                names = [wanted.get(axis, "_") for axis in range(value.type.rank)]
-                lines.append(f"{', '.join(names)} = {value.name}.shape")
+            needed = {name: self.axes[name][1] for name in self.needed_sizes if self.axes[name][0] == value.name}
+            lines += self.naming(value.name, needed, value.type.rank)
         return lines
 
     def result(self) -> list[str]:
@@ -529,6 +543,13 @@ class Variables(dict[str, str]):
         super().__setitem__(value, variable)
         self.held[variable] += 1
         self.until[variable] = max(self.until.get(variable, -1), self.last.get(value, -1))
+
+
+def _cofactor(node: Node, name: str) -> Node:
+    """What is multiplied with a name in a product."""
+    assert isinstance(node, Binary), f"{node.text} is no multiple of {name}"
+    inner, other = (node.left, node.right) if name in names_in(node.left) else (node.right, node.left)
+    return other if isinstance(inner, Name) else Binary("*", _cofactor(inner, name), other)
 
 
 def _count_reads(cls: Class) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec import dimensions, graph
+from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import ExpressionError, Name, as_size, compile_value, evaluate
 from archspec.graph import Flow, flow_text, names_in
@@ -53,9 +53,10 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
             factor = pattern // unit if isinstance(pattern, Dimension) else 0
             if pattern != factor * unit:
                 return "a dimension with a new name is that name, or a multiple of it"
-            if dimensions.divides(factor, size) is False or (
-                dimensions.divides(factor, size) is None and graph.free_symbols(size)
-            ):
+            answer = dimensions.divides(factor, size)
+            # What depends on a parameter was settled by the check, with its value.
+            symbols = dimensions.symbols(factor) | dimensions.symbols(size)
+            if answer is False or (answer is None and all(symbol.free for symbol in symbols)):
                 return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
             scope[name] = dimensions.quotient(size, factor)
             return None
