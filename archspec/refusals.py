@@ -41,7 +41,7 @@ def require_equal(
     a: Size, b: Size, *, code: str = "AS502", message: str, help: str = "", argument: str | None = None
 ) -> None:
     """The two sizes are equal; for free dimensions: whatever their values."""
-    if not settled(dimensions.equal(a, b), a, b):
+    if not settled(dimensions.equal(a, b), a, b) and fits(a, b) is None:
         when = when_equal(a, b)
         refuse(code, f"{message}; they agree only if {when}" if when else message, help, argument)
 
@@ -78,12 +78,31 @@ def settled(answer: bool | None, *sizes: Size) -> bool:
     )
 
 
+def fits(a: Size, b: Size) -> Size | None:
+    """The one of two sizes that the other is, too, unless it is too large: `T` of `T` and `min(T, 64)`, a slice's.
+
+    As with "at least": a free dimension may be small enough, and only what never holds is refused.
+    """
+    return next((whole for whole, part in ((a, b), (b, a)) if _cut(whole, part) is not None), None)
+
+
+def _cut(whole: Size, part: Size) -> tuple[Extremum, Size] | None:
+    """The extremum that `part` is, of `whole` and one more size."""
+    atoms = dimensions.atoms(part)
+    cut = atoms[0] if len(atoms) == 1 and dimensions.of(atoms[0]) == part else None
+    if not isinstance(cut, Extremum) or len(cut.sizes) != 2:
+        return None
+    if whole in cut.sizes:
+        return cut, cut.sizes[cut.sizes[0] == whole]
+    inside = [size for size in cut.sizes if size != 0]  # a slice is never smaller than that
+    return _cut(whole, inside[0]) if cut.function == "max" and len(inside) == 1 else None
+
+
 def when_equal(a: Size, b: Size) -> str | None:
     """In words, for which values of the symbols a == b; None where that cannot be said briefly."""
     for whole, part in ((a, b), (b, a)):
-        atoms = dimensions.atoms(part)
-        cut = atoms[0] if len(atoms) == 1 and dimensions.of(atoms[0]) == part else None
-        if isinstance(cut, Extremum) and len(cut.sizes) == 2 and whole in cut.sizes:
-            other = cut.sizes[cut.sizes[0] == whole]
+        found = _cut(whole, part)
+        if found is not None:
+            cut, other = found
             return f"{show(whole)} is at {'most' if cut.function == 'min' else 'least'} {show(other)}"
     return dimensions.when_equal(a, b)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, evaluate, maximum, show
 from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
-from archspec.refusals import refuse, require, require_equal, settled, when_equal
+from archspec.refusals import fits, refuse, require, require_equal, settled, when_equal
 from archspec.tensors import TensorType
 
 Shape = tuple[Size, ...]
@@ -73,11 +73,15 @@ def broadcast(*shapes: Shape) -> Shape:
         sizes = [shape[place] for shape in shapes if len(shape) >= -place and shape[place] != 1]
         size: Size = sizes[0] if sizes else 1
         for other in sizes[1:]:
-            if not settled(equal(size, other), size, other) and not _may_stretch(size, other):
+            if not _agree(size, other) and not _may_stretch(size, other):
                 _refuse_broadcast(shapes, text, size, other)
             size = _larger(size, other)
         result.append(size)
     return tuple(result)
+
+
+def _agree(a: Size, b: Size) -> bool:
+    return settled(equal(a, b), a, b) or fits(a, b) is not None
 
 
 def _may_stretch(a: Size, b: Size) -> bool:
@@ -92,7 +96,7 @@ def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: S
         require_equal(size, other, message=message, help="sizes agree if they are equal or one of them is 1")
         return
     pairs = list(enumerate(zip(*shapes, strict=True)))
-    unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not settled(equal(a, b), a, b)]
+    unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not _agree(a, b)]
     told = ", ".join(f"axis {axis} is {show(shapes[0][axis])} and {show(shapes[1][axis])}" for axis in unlike)
     require_equal(size, other, message=f"{text} do not go together: {told}", help=_projection(*shapes, unlike))
 
@@ -121,6 +125,9 @@ def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
 
 def _larger(a: Size, b: Size) -> Size:
     """Of two sizes that agree, if perhaps for the parameters' values alone: the one that the other stretches to."""
+    whole = fits(a, b)
+    if whole is not None:
+        return whole
     for size in (a, b):
         least = bounds(size)[0]
         if isinstance(size, int) or a == b or (least is not None and least > 1):
