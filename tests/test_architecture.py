@@ -41,7 +41,7 @@ LADDER = (
     "expressions.evaluation",
     "expressions",
     "windows",
-    "layers._arguments functions._base",
+    "formulas layers._arguments functions._base",
     "layers._base functions._dtypes functions._shapes",
     "layers._* functions._*",
     "layers.* functions.*",
