@@ -1,0 +1,213 @@
+"""How the sizes of a value come of the sizes that flow in: by a layer's formula, or by what an expression does to them.
+
+An expression's formula is found, not written down: the rules of its functions are asked once more with a symbol in
+place of every size, so that what comes out is the formula. Knows nothing of how it is told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import Dimension, Size
+from archspec.expressions import Embedded, ExpressionError, Name, Node, Undecided
+from archspec.formulas import Axis, Rule, Use
+from archspec.refusals import Refusal
+from archspec.records import Record
+from archspec.tensors import TensorType
+from archspec.views.origins import Made, Ref, Value, parts, type_of
+
+Place = tuple[Ref, int]
+"""An axis of a value."""
+
+
+class Link(Record):
+    """Where the size of one axis comes from."""
+
+    name: str
+    """Of the axis, in the rule: `H_out`."""
+    formula: Node | None
+    """What it is; None where it is the axis of a value that flows in."""
+    kept: Place | None = None
+    """That axis."""
+    axes: Mapping[str, Place] = {}
+    """What names in the formula are: axes of what flows in."""
+    use: Use | None = None
+    """What other names in it are: a layer's rule, put to use."""
+
+
+class Links:
+    """Finds them, once for each step."""
+
+    def __init__(self) -> None:
+        self._uses: dict[int, Use | None] = {}
+        self._derived: dict[int, Any] = {}
+        self._kept: list[Made] = []  # so that no other one gets its identity
+
+    def of(self, ref: Ref, axis: int) -> Link | None:
+        """Where an axis comes from; None where that cannot be said."""
+        made = ref.made
+        if made.kind == "layer":
+            use = self.use(made)
+            outputs = use.outputs if use is not None else ()
+            found = _pick(outputs, ref.at if not isinstance(made.output, TensorType) else (0,))
+            if use is None or not isinstance(found, tuple) or axis >= len(found):
+                return None
+            return self._by_rule(made, use, found[axis])
+        if made.kind in ("expression", "tensor"):
+            derived = self.derived(made)
+            flow = _pick(derived[0], ref.at) if derived is not None else None
+            if derived is None or not isinstance(flow, TensorType) or axis >= flow.rank:
+                return None
+            return _by_symbols(flow.shape[axis], derived[1])
+        return None
+
+    def use(self, made: Made) -> Use | None:
+        """A layer's rule, put to use for what flows in."""
+        if id(made) not in self._uses:
+            self._kept.append(made)
+            self._uses[id(made)] = _use(made)
+        return self._uses[id(made)]
+
+    def _by_rule(self, made: Made, use: Use, axis: Axis) -> Link:
+        named = inputs_of(made)
+        assert made.layer is not None
+        values = [named.get(name) for name in made.layer.inputs]
+        if axis.origin is not None:
+            return Link(axis.name, None, _place(values, axis.origin), use=use)
+        axes = {name: place for name, origin in use.origins.items() if (place := _place(values, origin)) is not None}
+        return Link(axis.name, axis.formula, axes=axes, use=use)
+
+    def derived(self, made: Made) -> tuple[Any, Mapping[str, Place]] | None:
+        """What an expression gives, in symbols, and which axis each symbol is."""
+        if id(made) not in self._derived:
+            self._kept.append(made)
+            self._derived[id(made)] = _derive(made)
+        return self._derived[id(made)]  # type: ignore[no-any-return]
+
+
+def inputs_of(made: Made) -> dict[str, Value]:
+    """What flows into a layer, by the names of the forward method's arguments."""
+    layer = made.layer
+    assert layer is not None
+    free = iter(name for name in layer.inputs if name not in dict(made.inputs))
+    return {name if name is not None else next(free): value for name, value in made.inputs}
+
+
+def _use(made: Made) -> Use | None:
+    layer = made.layer
+    assert layer is not None
+    inputs = inputs_of(made)
+    flows = {name: type_of(value) for name, value in inputs.items()}
+    shapes = [flow.shape if isinstance(flow := flows.get(name), TensorType) else None for name in layer.inputs]
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(layer.forward).parameters.items()
+        if parameter.default is not parameter.empty
+    }
+    settings = {name: value for name, value in vars(layer).items() if name in layer.arguments}
+    others = {name: flow for name, flow in flows.items() if not isinstance(flow, TensorType)}
+    return _rule(layer.shape).use(shapes, {**defaults, **settings, **others}, layer.spatial)
+
+
+_rule = cache(Rule)
+
+
+def _place(values: list[Value | None], origin: tuple[int, int]) -> Place | None:
+    number, axis = origin
+    value = values[number]
+    return (value, axis) if isinstance(value, Ref) else None
+
+
+def _pick(flow: Any, at: tuple[int, ...]) -> Any:
+    for place in at:
+        flow = flow[place] if isinstance(flow, tuple) and place < len(flow) else None
+    return flow
+
+
+# Expressions.
+
+
+def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
+    """Symbols for all sizes where that is possible; else for those of tensors; else for none."""
+    from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
+
+    assert made.node is not None
+    numbers = {
+        name: value
+        for name, value in made.scope.values.items()
+        if isinstance(value, int | Dimension) and not isinstance(value, bool)
+    }
+    for names in (numbers, {}):
+        symbols: dict[str, Size] = {}
+        places: dict[str, Place] = {}
+        known: dict[str, Any] = {**made.scope.values}
+        for name, value in names.items():
+            if value != 1:
+                known[name] = dimensions.symbol(name)
+                symbols[name] = value
+        for name, value in made.inputs:
+            assert name is not None
+            known[name] = _symbolic(name, value, symbols, places)
+        try:
+            found = tensor_value(made.node, known)
+        except (Refusal, Undecided, ExpressionError, TypeError, ValueError, ArithmeticError):
+            continue
+        if _same(found, made.output, symbols):
+            return found, places
+    return None
+
+
+def _symbolic(text: str, value: Value, symbols: dict[str, Size], places: dict[str, Place]) -> Any:
+    """A type with a symbol for every size that is not 1: what is 1 stretches, or is left out."""
+    several = parts(value)
+    if several is not None:
+        return tuple(_symbolic(f"{text}[{i}]", part, symbols, places) for i, part in enumerate(several))
+    flow = type_of(value)
+    if not isinstance(flow, TensorType) or not isinstance(value, Ref):
+        return flow
+    shape: list[Size] = []
+    for axis, size in enumerate(flow.shape):
+        name = f"{text}.shape[{axis}]"
+        if size == 1:
+            shape.append(1)
+            continue
+        symbols[name], places[name] = size, (value, axis)
+        shape.append(dimensions.symbol(name))
+    return flow.reshaped(*shape)
+
+
+def _same(found: Any, output: Any, symbols: Mapping[str, Size]) -> bool:
+    """Whether a type is another one, once its symbols are numbers."""
+    if isinstance(found, TensorType) and isinstance(output, TensorType):
+        if found.rank != output.rank:
+            return False
+        pairs = zip(found.shape, output.shape, strict=True)
+        return all(dimensions.equal(dimensions.substitute(a, symbols), b) is True for a, b in pairs)
+    if isinstance(found, tuple) and isinstance(output, tuple):
+        return len(found) == len(output) and all(map(_same, found, output, [symbols] * len(found)))
+    return bool(found == output)
+
+
+def _by_symbols(size: Size, places: Mapping[str, Place]) -> Link:
+    names = {symbol.text for symbol in dimensions.symbols(size)}
+    kept = next((places[name] for name in names if name in places and size == dimensions.symbol(name)), None)
+    if kept is not None:
+        return Link("", None, kept)
+    return Link("", Embedded(size), axes={name: places[name] for name in names if name in places})
+
+
+def names_of(node: Node) -> Iterator[str]:
+    """The names in a formula, each once, in order."""
+    found: dict[str, None] = {}
+    for part in node.walk():
+        if isinstance(part, Name):
+            found[part.name] = None
+        elif isinstance(part, Embedded) and isinstance(part.value, Dimension):
+            text = part.value.__str__()
+            symbols = sorted(dimensions.symbols(part.value), key=lambda symbol: text.find(symbol.text))
+            found |= dict.fromkeys(symbol.text for symbol in symbols)
+    return iter(found)
