@@ -70,6 +70,8 @@ class Use(Record):
     """Names of axes that flow in: the number of the input, and of its axis."""
     formulas: Mapping[str, Node]
     """Names that are neither arguments nor axes that flow in, with what they are."""
+    chosen: Mapping[str, Node]
+    """Of these, the ones that conditions over arguments chose: `2 if bidirectional else 1`, where the formula is 2."""
     values: Mapping[str, Any]
     """What names of arguments and of axes that flow in are worth."""
 
@@ -156,6 +158,7 @@ class _Application:
         self.origins: dict[str, tuple[int, int]] = {}
         self.stars: dict[str, list[tuple[str, tuple[int, int]]]] = {}
         self.formulas: dict[str, Node] = {}
+        self.chosen: dict[str, Node] = {}
         self.alone = False  # whether there is no batch
 
     def of(self, shapes: Sequence[Shape | None]) -> Use | None:
@@ -178,7 +181,7 @@ class _Application:
         sides = [", ".join(self._pattern_text(pattern) for pattern in patterns)]
         outputs = tuple(self._output(output) for output in self.case.outputs)
         sides.append(", ".join(self._output_text(output) for output in self.case.outputs))
-        return Use(" -> ".join(sides), outputs, self.origins, self.formulas, self.values)
+        return Use(" -> ".join(sides), outputs, self.origins, self.formulas, self.chosen, self.values)
 
     def _holds(self, condition: Node) -> bool:
         try:
@@ -339,12 +342,15 @@ class _Application:
 
     def _define(self, name: str, i: int | None, count: int) -> Node:
         """A further name for one of the axes, whose formula is taken note of; the argument, if it is just that."""
-        node = self._reduced(self._expanded(self.rule.formulas[name], i, count, inside=name))
+        written = self._expanded(self.rule.formulas[name], i, count, inside=name)
+        node = self._reduced(written)
         if name in (node.text, node.value.text if isinstance(node, Index) else ""):
             return node
         several = any(isinstance(part, Index) for part in node.walk())
         shown = f"{name}[{i}]" if several and i is not None else name
         self.formulas[shown] = node
+        if isinstance(node, Literal) and isinstance(written, Conditional):
+            self.chosen[shown] = written
         return Name(shown)
 
     def _expanded(self, node: Node, i: int | None, count: int, inside: str = "") -> Node:

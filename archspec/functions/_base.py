@@ -174,6 +174,11 @@ class Function:
         """What it returns, and the shapes."""
         return inspect.cleandoc(self._doc)
 
+    @property
+    def shape(self) -> str:
+        """The shapes that it takes and returns, as its documentation says them."""
+        return " ".join(self.doc.partition("Shape: ")[2].split())
+
     # Read when they are first asked for: the catalogue is large, a spec needs little of it.
 
     @cached_property

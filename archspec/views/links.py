@@ -12,11 +12,12 @@ from functools import cache
 from typing import Any
 
 from archspec import dimensions
-from archspec.dimensions import Dimension, Size
-from archspec.expressions import Embedded, ExpressionError, Name, Node, Undecided
+from archspec.dimensions import Dimension, Extremum, Size, Symbol
+from archspec.expressions import Embedded, ExpressionError, Index, Name, Node, Undecided
+from archspec.expressions import Literal as Constant
 from archspec.formulas import Axis, Rule, Use
-from archspec.refusals import Refusal
 from archspec.records import Record
+from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 from archspec.views.origins import Made, Ref, Value, parts, type_of
 
@@ -62,7 +63,7 @@ class Links:
             flow = _pick(derived[0], ref.at) if derived is not None else None
             if derived is None or not isinstance(flow, TensorType) or axis >= flow.rank:
                 return None
-            return _by_symbols(flow.shape[axis], derived[1])
+            return _by_symbols(flow.shape[axis], derived[1], ref.type.shape[axis])
         return None
 
     def use(self, made: Made) -> Use | None:
@@ -78,7 +79,9 @@ class Links:
         values = [named.get(name) for name in made.layer.inputs]
         if axis.origin is not None:
             return Link(axis.name, None, _place(values, axis.origin), use=use)
-        axes = {name: place for name, origin in use.origins.items() if (place := _place(values, origin)) is not None}
+        assert axis.formula is not None
+        read = dict.fromkeys(_axes_read(axis.formula, use))
+        axes = {name: place for name in read if (place := _place(values, use.origins[name])) is not None}
         return Link(axis.name, axis.formula, axes=axes, use=use)
 
     def derived(self, made: Made) -> tuple[Any, Mapping[str, Place]] | None:
@@ -116,6 +119,16 @@ def _use(made: Made) -> Use | None:
 _rule = cache(Rule)
 
 
+def _axes_read(formula: Node, use: Use) -> Iterator[str]:
+    """The names of axes that flow in which a formula reads, also by way of other formulas."""
+    for part in operands(formula):
+        text = part.text
+        if text in use.origins:
+            yield text
+        elif text in use.formulas:
+            yield from _axes_read(use.formulas[text], use)
+
+
 def _place(values: list[Value | None], origin: tuple[int, int]) -> Place | None:
     number, axis = origin
     value = values[number]
@@ -149,6 +162,9 @@ def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
             if value != 1:
                 known[name] = dimensions.symbol(name)
                 symbols[name] = value
+                meaning = made.scope.meaning(name)
+                if meaning is not None and meaning.ref is not None and meaning.ref.type.shape[meaning.axis] == value:
+                    places[name] = meaning.ref, meaning.axis
         for name, value in made.inputs:
             assert name is not None
             known[name] = _symbolic(name, value, symbols, places)
@@ -192,22 +208,47 @@ def _same(found: Any, output: Any, symbols: Mapping[str, Size]) -> bool:
     return bool(found == output)
 
 
-def _by_symbols(size: Size, places: Mapping[str, Place]) -> Link:
-    names = {symbol.text for symbol in dimensions.symbols(size)}
-    kept = next((places[name] for name in names if name in places and size == dimensions.symbol(name)), None)
+def _by_symbols(size: Size, places: Mapping[str, Place], actual: Size) -> Link:
+    kept = next((name for name in _candidates(size) if name in places and _size(places[name]) == actual), None)
     if kept is not None:
-        return Link("", None, kept)
-    return Link("", Embedded(size), axes={name: places[name] for name in names if name in places})
+        return Link("", None, places[kept])
+    formula = Embedded(size)
+    names = [part.text for part in operands(formula)]
+    return Link("", formula, axes={name: places[name] for name in names if name in places})
 
 
-def names_of(node: Node) -> Iterator[str]:
-    """The names in a formula, each once, in order."""
-    found: dict[str, None] = {}
-    for part in node.walk():
-        if isinstance(part, Name):
-            found[part.name] = None
+def _candidates(size: Size) -> list[str]:
+    """The symbols of which it is one: itself, or any that others stretch to, as broadcasting makes it."""
+    if isinstance(size, int) or len(found := dimensions.atoms(size)) != 1 or size != dimensions.of(found[0]):
+        return []
+    (atom,) = found
+    if isinstance(atom, Extremum) and atom.function == "max":
+        return [name for one in atom.sizes for name in _candidates(one)]
+    return [atom.text] if isinstance(atom, Symbol) else []
+
+
+def _size(place: Place) -> Size:
+    ref, axis = place
+    size: Size = ref.type.shape[axis]
+    return size
+
+
+def operands(node: Node) -> Iterator[Node]:
+    """The names in a formula, each once: with the entry, where it is one of a list's."""
+    found: dict[str, Node] = {}
+
+    def visit(part: Node) -> None:
+        if isinstance(part, Index) and isinstance(part.value, Name) and isinstance(part.index, Constant):
+            found.setdefault(part.text, part)
+        elif isinstance(part, Name):
+            found.setdefault(part.name, part)
         elif isinstance(part, Embedded) and isinstance(part.value, Dimension):
-            text = part.value.__str__()
-            symbols = sorted(dimensions.symbols(part.value), key=lambda symbol: text.find(symbol.text))
-            found |= dict.fromkeys(symbol.text for symbol in symbols)
-    return iter(found)
+            text = str(part.value)
+            for symbol in sorted(dimensions.symbols(part.value), key=lambda one: text.find(one.text)):
+                found.setdefault(symbol.text, Name(symbol.text))
+        else:
+            for child in part.children:
+                visit(child)
+
+    visit(node)
+    return iter(found.values())

@@ -34,7 +34,7 @@ class Made:
         node: Node | None = None,
     ) -> None:
         self.path = path
-        """Dotted, as in `archspec.shapes`."""
+        """Dotted, as in `archspec.shapes`; empty for an expression that stands where a value is taken."""
         self.kind = kind
         self.output = output
         self.span = span
@@ -178,7 +178,7 @@ class _Walk:
             return self.chain(cls.items, prefix, values[:1], scope)
         for step in cls.steps:
             self.step(step, prefix, scope)
-        returned = [self.value(node, scope, step_path(prefix, cls.steps[-1])) for node in cls.outputs.values]
+        returned = [self.value(node, scope, cls.steps[-1].span) for node in cls.outputs.values]
         if any(value is None for value in returned):
             return None
         known = tuple(value for value in returned if value is not None)
@@ -195,10 +195,10 @@ class _Walk:
         return values[0] if len(values) == 1 or not items else result
 
     def step(self, step: Step, prefix: str, scope: Scope) -> None:
-        path = step_path(prefix, step)
+        path = f"{prefix}{step.key}"
         result: Value | None
         if step.kind == "call":
-            arguments = [(name, self.value(node, scope, path)) for name, node in step.arguments]
+            arguments = [(name, self.value(node, scope, step.span)) for name, node in step.arguments]
             values = tuple(value for name, value in arguments if name is None and value is not None)
             named = {name: value for name, value in arguments if name is not None and value is not None}
             item = step.item if step.item is not None else step.again
@@ -241,24 +241,18 @@ class _Walk:
         names = dict.fromkeys(part.name for part in node.walk() if isinstance(part, Name))
         return tuple((name, scope.flows[name]) for name in names if name in scope.flows)
 
-    def value(self, node: Node, scope: Scope, path: str) -> Value | None:
+    def value(self, node: Node, scope: Scope, span: Span) -> Value | None:
         """What an argument of a call, or an output, is: a value of the flow, or an expression in place."""
         if isinstance(node, Name) and node.name in scope.flows:
             return scope.flows[node.name]
         if isinstance(node, Items):
-            several = [self.value(item, scope, path) for item in node.items]
+            several = [self.value(item, scope, span) for item in node.items]
             return None if None in several else tuple(value for value in several if value is not None)
-        span = self.found[path].span if path in self.found else scope.cls.inputs[0].span
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
         names = {**scope.values, **{name: type_of(value) for name, value in scope.flows.items()}}
         output = tensor_value(node, names)
-        return Ref(Made(path, "expression", output, span, scope, self.read(node, scope), node=node))
-
-
-def step_path(prefix: str, step: Step) -> str:
-    """The path of a step, as in `archspec.shapes`."""
-    return f"{prefix}{step.key}"
+        return Ref(Made("", "expression", output, span, scope, self.read(node, scope), node=node))
 
 
 def parts(value: Value) -> tuple[Value, ...] | None:

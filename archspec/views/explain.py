@@ -1,0 +1,348 @@
+"""How each size of a network came about: formula, numbers, and the lines that the numbers come from.
+
+`Explanation` holds what there is to tell; `telling` writes it for people. Runs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import Size, show
+from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Node, Undecided
+from archspec.functions import FUNCTIONS
+from archspec.graph import Call as Module
+from archspec.graph import Class, Flow, Graph, Group, flow_text
+from archspec.lower.tensors import tensor_value
+from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
+from archspec.records import Record
+from archspec.refusals import Refusal
+from archspec.tensors import TensorType
+from archspec.views.histories import Histories, History, Source, formula_of, what
+from archspec.views.links import inputs_of
+from archspec.views.origins import Made, Ref, Value, origins, parts, type_of
+
+Lets = Callable[[str, str], Span | None]
+
+
+class Fact(Record):
+    """One size: of an axis that flows out, or an argument that was inferred."""
+
+    name: str
+    """`in_features`, `H_out`, or `axis 1`."""
+    inferred: bool
+    output: tuple[int, ...]
+    """Of several outputs, which one."""
+    axis: int
+    """Of the output; of the input, for an argument that was inferred."""
+    value: Size
+    formula: str
+    """Empty where the axis is one that flows in."""
+    numbers: str
+    """The formula with numbers in place of names."""
+    sources: tuple[Source, ...]
+    history: History
+    flowing: tuple[tuple[str, History], ...] = ()
+    """The axes that flow in which the formula names, with their own histories."""
+
+
+class Part(Record):
+    """One call or operator of an expression."""
+
+    text: str
+    inputs: tuple[tuple[str, Flow], ...]
+    output: Flow
+    rule: str
+    """The shape rule of a function, as its documentation has it."""
+    stretched: tuple[tuple[int, str, Size], ...]
+    """Broadcast axes, from the last one: the axis, the operand that is 1 there or has it not, what it becomes."""
+    broadcasts: bool
+
+
+class Explained(Record):
+    """One step."""
+
+    path: str
+    made: Made
+    rule: str
+    """Of the layer, in PyTorch's symbols."""
+    facts: tuple[Fact, ...]
+    parts: tuple[Part, ...]
+    same: str = ""
+    """The path of an equal repetition before it, which tells the rest."""
+
+    @property
+    def kind(self) -> str:
+        """`layer`, `expression`, `group`, `input`, or a `tensor` of the module."""
+        return self.made.kind
+
+    @property
+    def inputs(self) -> Iterator[tuple[str | None, Value]]:
+        """What it takes: by name, where it has several inputs."""
+        if self.made.layer is not None and len(self.made.layer.inputs) > 1:
+            return iter(inputs_of(self.made).items())
+        return iter(self.made.inputs)
+
+
+class Explanation(Record):
+    """What there is to say of a network, or of one of its steps. `str()` is the text for people."""
+
+    name: str
+    path: str
+    step: str
+    """The step that was asked for; empty: the whole network."""
+    steps: tuple[Explained, ...]
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, *, color: bool = False) -> str:
+        """For a terminal."""
+        from archspec.views import telling  # here: it is told once everything is known
+
+        return telling.text(self, color=color)
+
+    def markdown(self) -> str:
+        """For a document."""
+        from archspec.views import telling  # here: it is told once everything is known
+
+        return telling.markdown(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: what is known is an integer, any other size a string."""
+        return {"name": self.name, "path": self.path, "steps": [_step_data(step) for step in self.steps]}
+
+
+def explain(graph: Graph, step: str | None, lets: Lets, given: tuple[str, ...] = ()) -> Explanation:
+    """The explanation of an unrolled network, or of the step with that dotted path and of what is in it.
+
+    `lets` says where a class (by its name) computes a name, `given` which parameters the caller set. SpecError where
+    there is no such step.
+    """
+    found = origins(graph, given)
+    if step is not None and step not in found:
+        near = did_you_mean(step, list(found), "steps")
+        if not near:
+            near = f"`archspec explain {graph.path}` lists them all"
+        raise SpecError([Problem("AS303", f"no step is called {echo(step)}", _whole(graph), near)])
+    histories = Histories(lets)
+    paths = [path for path in found if step in (None, path) or path.startswith(f"{step}.")]
+    steps: list[Explained] = []
+    repeated: dict[str, str] = {}
+    for path in paths:
+        before = _equal_before(path, found) if path != step else None
+        if before is not None:
+            repeated[path] = before
+            steps.append(Explained(path, found[path], "", (), (), repeated.get(before, before)))
+        elif not any(path.startswith(f"{one}.") for one in repeated):
+            steps.append(_explained(found[path], histories))
+    return Explanation(graph.main.name, graph.path, step or "", tuple(steps))
+
+
+def _whole(graph: Graph) -> Span:
+    return Span(graph.path, 1, 1, 1, 1)
+
+
+def _equal_before(path: str, found: dict[str, Made]) -> str | None:
+    """The repetition before this one, if it is the same module for the same input."""
+    head, _, number = path.rpartition(".")
+    if not number.isdecimal() or number == "0":
+        return None
+    before = f"{head}.{int(number) - 1}" if head else str(int(number) - 1)
+    one, other = found[path].item, found[before].item if before in found else None
+    if not isinstance(one, Module | Group) or type(one) is not type(other) or one.span != other.span:
+        return None
+    if isinstance(one, Module) and isinstance(other, Module):
+        same = one.layer is other.layer or (not isinstance(one.layer, Class) and one.arguments == other.arguments)
+        return before if same and one.inputs == other.inputs else None
+    return before if isinstance(other, Group) and one.items == other.items and one.inputs == other.inputs else None
+
+
+def _explained(made: Made, histories: Histories) -> Explained:
+    use = histories.links.use(made) if made.kind == "layer" else None
+    facts = (*_inferred(made, histories), *_sizes(Ref(made), histories)) if made.kind != "group" else ()
+    inline = [value.made for _, value in made.inputs if isinstance(value, Ref) and not value.made.path]
+    found = tuple(part for one in (*inline, made) if one.node is not None for part in _parts(one))
+    return Explained(made.path, made, use.text if use is not None else "", facts, found)
+
+
+def _inferred(made: Made, histories: Histories) -> Iterator[Fact]:
+    """The arguments of a layer that the input tells."""
+    use = histories.links.use(made) if made.kind == "layer" else None
+    if use is None or not isinstance(made.item, Module) or made.layer is None:
+        return
+    named = inputs_of(made)
+    for argument in made.item.arguments:
+        if argument.node is None and argument.name in use.origins:
+            number, axis = use.origins[argument.name]
+            value = named.get(made.layer.inputs[number])
+            if isinstance(value, Ref):
+                history = histories.of((value, axis))
+                yield Fact(argument.name, True, (number,), axis, argument.value, "", "", (), history)
+
+
+def _sizes(ref: Ref, histories: Histories) -> Iterator[Fact]:
+    """The axes of all that flows out."""
+    several = parts(ref)
+    if several is not None:
+        for one in several:
+            if isinstance(one, Ref):
+                yield from _sizes(one, histories)
+        return
+    flow = ref.type
+    for axis, value in enumerate(flow.shape if isinstance(flow, TensorType) else ()):
+        link = histories.links.of(ref, axis)
+        sources = tuple(histories.sources(ref.made, link)) if link is not None else ()
+        name = link.name if link is not None and link.name else f"axis {axis}"
+        formula, numbers = formula_of(link, sources) if link is not None else ("", "")
+        axes = link.axes.items() if link is not None else ()
+        flowing = tuple((name, histories.of(place)) for name, place in axes)
+        yield Fact(name, False, ref.at, axis, value, formula, numbers, sources, histories.of((ref, axis)), flowing)
+
+
+# Expressions.
+
+
+def _parts(made: Made) -> Iterator[Part]:
+    """The calls and operators of an expression that take tensors, the inner ones first."""
+    names = {**made.scope.values, **{name: type_of(value) for name, value in made.inputs if name is not None}}
+    done: set[str] = set()
+
+    def value(node: Node) -> Any:
+        try:
+            return tensor_value(node, names)
+        except (Refusal, Undecided, ExpressionError):
+            return None
+
+    def visit(node: Node) -> Iterator[Part]:
+        if node.text in done:
+            return
+        done.add(node.text)
+        for child in node.children:
+            yield from visit(child)
+        if not isinstance(node, Binary | Compare | Call | Index):
+            return
+        output = value(node)
+        if not isinstance(output, tuple):
+            return
+        children = node.children[:1] if isinstance(node, Index) else node.children
+        operands_ = [(child, value(child)) for child in children]
+        inputs = tuple((child.text, flow) for child, flow in operands_ if isinstance(flow, TensorType))
+        rule, pairwise = "", isinstance(node, Binary | Compare) and getattr(node, "operator", "") != "@"
+        if isinstance(node, Call) and node.function in FUNCTIONS:
+            rule = FUNCTIONS[node.function].shape
+            pairwise = "that broadcast -> [*]" in rule
+        yield Part(node.text, inputs, output, rule, tuple(_stretched(inputs, output)) if pairwise else (), pairwise)
+
+    if made.node is not None:
+        yield from visit(made.node)
+
+
+def _stretched(inputs: tuple[tuple[str, Flow], ...], output: Any) -> Iterator[tuple[int, str, Size]]:
+    """The axes along which operands are stretched, counted from the last one."""
+    if not isinstance(output, TensorType):
+        return
+    for axis in range(-1, -output.rank - 1, -1):
+        for text, flow in inputs:
+            if isinstance(flow, TensorType):
+                size = flow.shape[axis] if flow.rank >= -axis else 1
+                if size == 1 and dimensions.equal(output.shape[axis], 1) is not True:
+                    yield axis, text, output.shape[axis]
+
+
+# For programs.
+
+
+def _step_data(step: Explained) -> dict[str, Any]:
+    made = step.made
+    data: dict[str, Any] = {"path": step.path, "kind": step.kind, "what": made.label, "place": place_data(made.span)}
+    data["inputs"] = [
+        {"name": name, "from": what(value) if isinstance(value, Ref) else None, "type": flow_text(type_of(value))}
+        for name, value in step.inputs
+    ]
+    data["output"] = flow_text(made.output)
+    if step.same:
+        return data | {"same_as": step.same}
+    data |= {"rule": step.rule or None, "sizes": [_fact_data(fact) for fact in step.facts]}
+    if step.parts:
+        data["parts"] = [
+            {
+                "text": part.text,
+                "inputs": [{"text": text, "type": flow_text(flow)} for text, flow in part.inputs],
+                "output": flow_text(part.output),
+                "rule": part.rule or None,
+                "stretched": [{"axis": axis, "of": of, "to": _data(size)} for axis, of, size in part.stretched],
+            }
+            for part in step.parts
+        ]
+    return data
+
+
+def _fact_data(fact: Fact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "inferred": fact.inferred,
+        "output": list(fact.output),
+        "axis": fact.axis,
+        "value": _data(fact.value),
+        "formula": fact.formula or None,
+        "numbers": fact.numbers or None,
+        "sources": list(map(_source_data, fact.sources)),
+        "history": _history_data(fact.history),
+    }
+
+
+def _source_data(source: Source) -> dict[str, Any]:
+    return {
+        "name": source.name,
+        "value": _data(source.value),
+        "kind": source.kind,
+        "says": source.says or None,
+        "place": place_data(source.span),
+        "sources": list(map(_source_data, source.sources)),
+    }
+
+
+def _history_data(history: History) -> dict[str, Any]:
+    changes = []
+    for change in history.changes:
+        changes.append(
+            {
+                "step": change.made.path,
+                "what": change.made.label,
+                "place": place_data(change.made.span),
+                "before": _data(change.before),
+                "after": _data(change.after),
+                "formula": change.formula,
+                "numbers": change.numbers,
+            }
+        )
+    return {
+        "kind": history.kind,
+        "start": _data(history.start),
+        "step": history.made.path,
+        "what": history.made.label,
+        "axis": history.axis,
+        "formula": history.formula or None,
+        "numbers": history.numbers or None,
+        "place": place_data(history.made.span),
+        "sources": list(map(_source_data, history.sources)),
+        "of": [{"name": name, "history": _history_data(one)} for name, one in history.before],
+        "changes": changes,
+    }
+
+
+def place_data(span: Span | None) -> dict[str, Any] | None:
+    """A place for programs."""
+    return None if span is None else {"path": span.path, "line": span.line, "column": span.column}
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, bool | float | str) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, tuple):
+        return list(map(_data, value))
+    return show(value) if isinstance(value, dimensions.Dimension) else str(value)
