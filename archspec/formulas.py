@@ -466,19 +466,19 @@ class _Application:
 class _Scope(Mapping[str, Any]):
     """What names in a formula are worth: a word that is none stands for itself."""
 
-    def __init__(self, values: Mapping[str, Any], formulas: Mapping[str, Node]) -> None:
-        self.values, self.formulas = values, formulas
+    def __init__(self, known: Mapping[str, Any], formulas: Mapping[str, Node]) -> None:
+        self.known, self.formulas = known, formulas
 
     def __getitem__(self, name: str) -> Any:
         if name in self.formulas:
             return evaluate(self.formulas[name], self)
-        return self.values.get(name, name)
+        return self.known.get(name, name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**self.values, **self.formulas})
+        return iter({**self.known, **self.formulas})
 
     def __len__(self) -> int:
-        return len({**self.values, **self.formulas})
+        return len({**self.known, **self.formulas})
 
 
 def plain_text(node: Node) -> str:

@@ -1,4 +1,4 @@
-"""The shape rules as text, held against the rules themselves: what `explain` and `layers` tell cannot differ from them."""
+"""The shape rules as text, held against the rules themselves: what is told of a layer is what it does."""
 
 from __future__ import annotations
 

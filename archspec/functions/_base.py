@@ -177,7 +177,7 @@ class Function:
     @property
     def shape(self) -> str:
         """The shapes that it takes and returns, as its documentation says them."""
-        return " ".join(self.doc.partition("Shape: ")[2].split())
+        return " ".join(self.doc.partition("Shape: ")[2].partition("\n\n")[0].split())
 
     # Read when they are first asked for: the catalogue is large, a spec needs little of it.
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Size, show
-from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Node, Undecided
-from archspec.functions import FUNCTIONS
+from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Items, Node, Undecided
+from archspec.functions import FUNCTIONS, OPERATORS
 from archspec.graph import Call as Module
 from archspec.graph import Class, Flow, Graph, Group, flow_text
 from archspec.lower.tensors import tensor_value
-from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
-from archspec.records import Record
+from archspec.problems import Span, echo, nearest
+from archspec.records import Record, replace
 from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 from archspec.views.histories import Histories, History, Source, formula_of, what
@@ -117,15 +117,12 @@ class Explanation(Record):
 def explain(graph: Graph, step: str | None, lets: Lets, given: tuple[str, ...] = ()) -> Explanation:
     """The explanation of an unrolled network, or of the step with that dotted path and of what is in it.
 
-    `lets` says where a class (by its name) computes a name, `given` which parameters the caller set. SpecError where
+    `lets` says where a class (by its name) computes a name, `given` which parameters the caller set. ValueError where
     there is no such step.
     """
     found = origins(graph, given)
     if step is not None and step not in found:
-        near = did_you_mean(step, list(found), "steps")
-        if not near:
-            near = f"`archspec explain {graph.path}` lists them all"
-        raise SpecError([Problem("AS303", f"no step is called {echo(step)}", _whole(graph), near)])
+        raise ValueError(_no_such(step, found))
     histories = Histories(lets)
     paths = [path for path in found if step in (None, path) or path.startswith(f"{step}.")]
     steps: list[Explained] = []
@@ -140,8 +137,15 @@ def explain(graph: Graph, step: str | None, lets: Lets, given: tuple[str, ...] =
     return Explanation(graph.main.name, graph.path, step or "", tuple(steps))
 
 
-def _whole(graph: Graph) -> Span:
-    return Span(graph.path, 1, 1, 1, 1)
+def _no_such(step: str, found: dict[str, Made]) -> str:
+    """What to ask for instead of a step that there is not: one of those beside it."""
+    above = step.rpartition(".")[0]
+    while above and above not in found:
+        above = above.rpartition(".")[0]
+    beside = [path for path in found if path.rpartition(".")[0] == above]
+    near = nearest(step, found)
+    hint = f"; did you mean `{near}`?" if near else "."
+    return f"no step is called {echo(step)}{hint} Steps{f' in `{above}`' if above else ''}: {', '.join(beside)}"
 
 
 def _equal_before(path: str, found: dict[str, Made]) -> str | None:
@@ -151,12 +155,10 @@ def _equal_before(path: str, found: dict[str, Made]) -> str | None:
         return None
     before = f"{head}.{int(number) - 1}" if head else str(int(number) - 1)
     one, other = found[path].item, found[before].item if before in found else None
-    if not isinstance(one, Module | Group) or type(one) is not type(other) or one.span != other.span:
-        return None
     if isinstance(one, Module) and isinstance(other, Module):
         same = one.layer is other.layer or (not isinstance(one.layer, Class) and one.arguments == other.arguments)
-        return before if same and one.inputs == other.inputs else None
-    return before if isinstance(other, Group) and one.items == other.items and one.inputs == other.inputs else None
+        return before if same and (one.span, one.inputs) == (other.span, other.inputs) else None
+    return before if isinstance(one, Group) and one == replace(other or one, name=one.name) else None
 
 
 def _explained(made: Made, histories: Histories) -> Explained:
@@ -227,12 +229,14 @@ def _parts(made: Made) -> Iterator[Part]:
         if not isinstance(output, tuple):
             return
         children = node.children[:1] if isinstance(node, Index) else node.children
-        operands_ = [(child, value(child)) for child in children]
-        inputs = tuple((child.text, flow) for child, flow in operands_ if isinstance(flow, TensorType))
+        listed = [one for child in children for one in (child.items if isinstance(child, Items) else (child,))]
+        inputs = tuple((one.text, flow) for one in listed if isinstance(flow := value(one), TensorType))
         rule, pairwise = "", isinstance(node, Binary | Compare) and getattr(node, "operator", "") != "@"
         if isinstance(node, Call) and node.function in FUNCTIONS:
             rule = FUNCTIONS[node.function].shape
             pairwise = "that broadcast -> [*]" in rule
+        elif isinstance(node, Binary) and not pairwise:
+            rule = OPERATORS[node.operator].shape
         yield Part(node.text, inputs, output, rule, tuple(_stretched(inputs, output)) if pairwise else (), pairwise)
 
     if made.node is not None:

@@ -16,7 +16,7 @@ from archspec.formulas import Use, plain_text
 from archspec.graph import Call as Module
 from archspec.graph import Input
 from archspec.problems import Span
-from archspec.records import Record
+from archspec.records import Record, replace
 from archspec.views.links import Link, Links, Place, operands
 from archspec.views.origins import Made, Ref, Scope
 
@@ -100,18 +100,18 @@ class Histories:
         while True:
             made = ref.made
             size: Size = ref.type.shape[axis]
-            finish = {"value": end, "start": size, "made": made, "axis": axis, "changes": tuple(reversed(changes))}
+            found = History("earlier", end, size, made, axis, changes=tuple(reversed(changes)))
             if made.kind == "input":
-                return History(kind="input", sources=self._input_sources(made, axis), **finish)
+                return replace(found, kind="input", sources=self._input_sources(made, axis))
             link = self.links.of(ref, axis)
             if link is None:
-                return History(kind="earlier", **finish)
+                return found
             if link.kept is not None:
                 ref, axis = link.kept
                 continue
             sources = tuple(self.sources(made, link))
             formula, numbers = formula_of(link, sources)
-            finish |= {"formula": formula, "numbers": numbers}
+            found = replace(found, formula=formula, numbers=numbers)
             places = list(dict.fromkeys(link.axes.values()))
             if len(places) == 1:
                 before: Size = places[0][0].type.shape[places[0][1]]
@@ -119,13 +119,12 @@ class Histories:
                     changes.append(Change(made, axis, before, size, formula, numbers))
                 ref, axis = places[0]
                 continue
-            if places:
-                if depth >= DEEPEST:
-                    return History(kind="earlier", **finish)
-                several = tuple((name, self.of(one, depth + 1)) for name, one in link.axes.items())
-                return History(kind="several", before=several, sources=sources, **finish)
-            kind: Any = "argument" if made.kind == "layer" else "written"
-            return History(kind=kind, sources=sources, **finish)
+            if not places:
+                return replace(found, kind="argument" if made.kind == "layer" else "written", sources=sources)
+            if depth >= DEEPEST:
+                return found
+            several = tuple((name, self.of(one, depth + 1)) for name, one in link.axes.items())
+            return replace(found, kind="several", before=several, sources=sources)
 
     # What names are.
 

@@ -165,9 +165,9 @@ def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
                 meaning = made.scope.meaning(name)
                 if meaning is not None and meaning.ref is not None and meaning.ref.type.shape[meaning.axis] == value:
                     places[name] = meaning.ref, meaning.axis
-        for name, value in made.inputs:
-            assert name is not None
-            known[name] = _symbolic(name, value, symbols, places)
+        for read, flowing in made.inputs:
+            assert read is not None
+            known[read] = _symbolic(read, flowing, symbols, places)
         try:
             found = tensor_value(made.node, known)
         except (Refusal, Undecided, ExpressionError, TypeError, ValueError, ArithmeticError):
@@ -209,12 +209,22 @@ def _same(found: Any, output: Any, symbols: Mapping[str, Size]) -> bool:
 
 
 def _by_symbols(size: Size, places: Mapping[str, Place], actual: Size) -> Link:
-    kept = next((name for name in _candidates(size) if name in places and _size(places[name]) == actual), None)
+    candidates = _candidates(size)  # the first that the expression reads
+    kept = next((name for name, place in places.items() if name in candidates and _size(place) == actual), None)
     if kept is not None:
         return Link("", None, places[kept])
-    formula = Embedded(size)
+    formula = Embedded(_in_order(size, list(places)))
     names = [part.text for part in operands(formula)]
     return Link("", formula, axes={name: places[name] for name in names if name in places})
+
+
+def _in_order(size: Size, names: list[str]) -> Size:
+    """A sum of axes that names them in the order in which they are read: for `cat([x, new], 1)` that of x first."""
+    terms = {atom.text for atom in dimensions.atoms(size)}
+    if isinstance(size, int) or len(terms) < 2 or size != sum(map(dimensions.symbol, terms), start=0):
+        return size
+    in_order = [name for name in names if name in terms]
+    return dimensions.written(size, " + ".join(in_order), dimensions.SUM) if len(in_order) == len(terms) else size
 
 
 def _candidates(size: Size) -> list[str]:

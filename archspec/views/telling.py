@@ -104,7 +104,10 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
         written = ", ".join(node.text for node in made.item.axes)
         yield _Line(body, f"{_code(_flow(made.output))}, written as {_code(f'[{written}]')}")
         return
-    yield _Line(body, _takes(step, path))
+    if not whole and _keeps(step):
+        yield _Line(body, f"It keeps {_from(made.inputs[0][1], path)}.")
+        return
+    yield from _takes(step, path, body)
     if step.rule:
         yield _Line(body, f"Its rule: {_code(step.rule)}")
     for part in step.parts:
@@ -119,16 +122,32 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
         told.append(fact)
 
 
-def _takes(step: Explained, path: str) -> str:
-    output = _code(_flow(step.made.output))
-    several = step.made.layer is not None and len(step.made.layer.inputs) > 1
-    given = [f"{f'{_code(name)}, ' if several and name else ''}{_from(value, path)}" for name, value in step.inputs]
-    return f"It takes {', and '.join(given)}. It returns {output}." if given else f"It returns {output}."
+def _keeps(step: Explained) -> bool:
+    """Whether nothing happens to the shape, and nothing is inferred."""
+    made = step.made
+    known = not any(fact.formula or fact.inferred for fact in step.facts) and not step.parts
+    return known and made.kind == "layer" and len(made.inputs) == 1 and type_of(made.inputs[0][1]) == made.output
+
+
+def _takes(step: Explained, path: str, depth: int) -> Iterator[_Line]:
+    output = f"It returns {_code(_flow(step.made.output))}."
+    layer, inputs = step.made.layer, list(step.inputs)
+    if not inputs:
+        yield _Line(depth, output)
+    elif len(inputs) == 1:
+        yield _Line(depth, f"It takes {_from(inputs[0][1], path)}. {output}")
+    else:
+        yield _Line(depth, f"{output} It takes")
+        for name, value in inputs:
+            yield _Line(depth + 1, f"{f'for {_code(name)} ' if layer is not None and name else ''}{_from(value, path)}")
 
 
 def _from(value: Value, path: str) -> str:
     flow = _code(_flow(type_of(value)))
-    return f"{flow} from {_step(value.made, path)}" if isinstance(value, Ref) else flow
+    if not isinstance(value, Ref) or not isinstance(value.type, tuple):
+        return flow
+    which = f"value {' of value '.join(map(str, reversed(value.at)))} of " if value.at else ""
+    return f"{flow} from {which}{_step(value.made, path)}"
 
 
 def _step(made: Made, path: str) -> str:
@@ -260,7 +279,7 @@ def _source(source: Source, path: str, near: Span, passed: tuple[Span | None, ..
 def _says(source: Source, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
     """The same without the name. `passed` are the lines that pass it on, the last one first."""
     value = _value(source.value)
-    on = f", passed on in {', '.join(_bare(one, path) for one in reversed(passed))}" if passed else ""
+    on = f", passed on in {' and '.join(_bare(one, path) for one in reversed(passed))}" if passed else ""
     span = source.span
     place = f" {_place(span, path)}" if span is not None and (span.path, span.line) != (near.path, near.line) else ""
     if not source.says:
@@ -299,6 +318,8 @@ def _flow(flow: Flow | None) -> str:
     """A type, its sizes as plain numbers."""
     if isinstance(flow, TensorType):
         return str(flow.reshaped(*map(plain, flow.shape)))
+    if flow is None:
+        return "null"
     return f"({', '.join(map(_flow, flow))})" if isinstance(flow, tuple) else flow_text(flow)
 
 
