@@ -16,7 +16,7 @@ from archspec.graph import Flow, Input, flow_text
 from archspec.problems import Span, printable
 from archspec.records import Record
 from archspec.tensors import TensorType
-from archspec.views.explain import Explained, Explanation, Fact, Part
+from archspec.views.facts import Explained, Fact, Facts, Part
 from archspec.views.histories import History, Source
 from archspec.views.origins import Made, Ref, Value, type_of
 
@@ -33,7 +33,7 @@ class _Line(Record):
     """`heading`, `source` (a line of the spec), or nothing."""
 
 
-def text(explanation: Explanation, *, color: bool = False) -> str:
+def text(explanation: Facts, *, color: bool = False) -> str:
     """For a terminal."""
     lines: list[str] = []
     for line in _lines(explanation):
@@ -63,7 +63,7 @@ def _painted(line: str, color: bool) -> str:
     return _INLINE.sub(paint, line)
 
 
-def markdown(explanation: Explanation) -> str:
+def markdown(explanation: Facts) -> str:
     """For a document."""
     lines: list[str] = []
     for line in _lines(explanation):
@@ -78,7 +78,7 @@ def markdown(explanation: Explanation) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _lines(explanation: Explanation) -> Iterator[_Line]:
+def _lines(explanation: Facts) -> Iterator[_Line]:
     if explanation.step:
         for step in explanation.steps:
             yield from _told(step, explanation.path, whole=step.path == explanation.step)
