@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cache
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from archspec.layers import LAYERS, Layer
 from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 
-EXAMPLES = 30
+EXAMPLES = 20
 LEAST_ACCEPTED = 0.05  # of all draws; below, hardly anything would be compared
+
+
+rule = cache(Rule)
 
 
 def worked_out(use: Use, output: Any, inputs: list[Any]) -> Any:
@@ -42,7 +46,7 @@ def compare(layer: Layer, named: dict[str, Any], output: Any) -> None:
     defaults = {"need_weights": True, "average_attn_weights": True}
     values = {name: getattr(layer, name) for name in layer.arguments if name in vars(layer)}
     others = {name: value for name, value in named.items() if not isinstance(value, TensorType)}
-    use = Rule(layer.shape).use(known, {**defaults, **values, **others}, layer.spatial)
+    use = rule(layer.shape).use(known, {**defaults, **values, **others}, layer.spatial)
     assert use is not None, f"no case for {known}"
     several_flow = isinstance(output, tuple) and not isinstance(output, TensorType)
     said = worked_out(use, use.outputs if several_flow else use.outputs[0], inputs)

@@ -16,6 +16,7 @@ from archspec.dimensions import Dimension, Extremum, Size, Symbol
 from archspec.expressions import Embedded, ExpressionError, Index, Name, Node, Undecided
 from archspec.expressions import Literal as Constant
 from archspec.formulas import Axis, Rule, Use
+from archspec.lower.tensors import tensor_value
 from archspec.records import Record
 from archspec.refusals import Refusal
 from archspec.tensors import TensorType
@@ -146,8 +147,6 @@ def _pick(flow: Any, at: tuple[int, ...]) -> Any:
 
 def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
     """Symbols for all sizes where that is possible; else for those of tensors; else for none."""
-    from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
-
     assert made.node is not None
     numbers = {
         name: value

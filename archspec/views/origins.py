@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from archspec.expressions import Items, Name, Node, Symbolic
 from archspec.graph import Argument, Call, Class, Flow, Graph, Group, Input, Item, Step
 from archspec.layers import Layer
+from archspec.lower.tensors import tensor_value
 from archspec.problems import Span
 from archspec.records import Record
 from archspec.tensors import TensorType
@@ -248,7 +249,6 @@ class _Walk:
         if isinstance(node, Items):
             several = [self.value(item, scope, span) for item in node.items]
             return None if None in several else tuple(value for value in several if value is not None)
-        from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
         names = {**scope.values, **{name: type_of(value) for name, value in scope.flows.items()}}
         output = tensor_value(node, names)

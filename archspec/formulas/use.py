@@ -1,25 +1,10 @@
-"""Shape rules as text, in the symbols of PyTorch's documentation: read, put to use, and worked out.
+"""A rule put to use: one case of it, for tensors of known numbers of axes and arguments of known values.
 
-    [N, in_channels, *S_in] -> [N, out_channels, *S_out]
-    S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
-
-A line with an arrow says which axes flow in and out, any other one is a formula. Of several for the same, the first one
-holds that fits what flows in and whose `if` is true. A name is an axis, an argument, or what a formula says.
-
-- `*` is any number of axes, `*S` the same with a name. `*S_in` are the spatial ones, for which people write `L`,
-  `H, W` or `D, H, W`; its formula says each of them, of the entries of lists that belong to it.
-- `prod(S)` multiplies them, `i` counts them from the last.
-- Behind `at` stands the argument that says which axis it is that comes first after a leading `*`; `at a to b` says
-  where the axes `*S` begin and end.
-- `that broadcast`: the shapes are stretched to each other first.
-- An axis `N` is left out where the input has one axis fewer: the batch of which there is none.
-
-Knows nothing of layers, of functions, or of what the names are worth in any network.
+Knows nothing of how rules are written.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,18 +22,12 @@ from archspec.expressions import (
     Node,
     Unary,
     evaluate,
-    parse,
     unknown,
 )
+from archspec.formulas.patterns import Case, Item, Star, letters
 from archspec.records import Record
-from archspec.windows import AXES
 
 Shape = tuple[Size, ...]
-
-_CASE = re.compile(
-    r"(?P<inputs>.*?)(?P<broadcast> that broadcast)? -> (?P<outputs>.*?)"
-    r"(?: at (?P<start>\w+)(?: to (?P<end>\w+))?)?(?: if (?P<condition>.+))?"
-)
 
 
 class Axis(Record):
@@ -80,80 +59,11 @@ class Use(Record):
         return evaluate(node, _Scope(self.values, self.formulas))
 
 
-class Rule:
-    """A rule that has been read. ValueError where the text is none."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.cases: list[_Case] = []
-        self.formulas: dict[str, Node] = {}
-        alternatives: dict[str, list[str]] = {}
-        for line in self.lines():
-            if "->" in line:
-                self.cases.append(_Case(line))
-                continue
-            name, equals, formula = line.partition(" = ")
-            if not equals:
-                raise ValueError(f"neither a case nor a formula: {line}")
-            alternatives.setdefault(name, []).append(formula)
-        for name, (*others, last) in alternatives.items():
-            self.formulas[name] = _parse(last)
-            for other in reversed(others):
-                then, _, condition = other.partition(" if ")
-                self.formulas[name] = Conditional(_parse(condition), _parse(then), self.formulas[name])
-        if not self.cases:
-            raise ValueError(f"no case: {text}")
-
-    def use(self, shapes: Sequence[Shape | None], values: Mapping[str, Any], spatial: int = 0) -> Use | None:
-        """The rule for tensors of those shapes and arguments of those values; None where no case fits them.
-
-        `spatial` is how many axes `*S_in` are, where the arguments say it.
-        """
-        for case in self.cases:
-            use = _Application(self, case, values, spatial).of(shapes)
-            if use is not None:
-                return use
-        return None
-
-    def lines(self, spatial: int = 0) -> list[str]:
-        """The rule as people read it, with the names of that many spatial axes."""
-        lines = (" ".join(line.split()) for line in self.text.splitlines())
-        return [_lettered(line, _letters(spatial)) for line in lines if line]
-
-
-class _Case:
-    """One line with an arrow."""
-
-    def __init__(self, line: str) -> None:
-        found = _CASE.fullmatch(line.strip())
-        if found is None:
-            raise ValueError(f"no case: {line}")
-        self.inputs = [_pattern(part) for part in _split(found["inputs"])]
-        self.outputs = tuple(_output(part) for part in _split(found["outputs"]))
-        self.broadcast = found["broadcast"] is not None
-        self.start, self.end = found["start"], found["end"]
-        self.condition = _parse(found["condition"]) if found["condition"] else None
-
-
-class _Star(Record):
-    """Any number of axes; without a name, by its place among the nameless ones of the pattern."""
-
-    name: str
-    place: int
-
-    @property
-    def key(self) -> str:
-        return self.name or f"*{self.place}"
-
-
-_Item = Node | _Star
-
-
-class _Application:
+class Application:
     """One case while it is being put to use."""
 
-    def __init__(self, rule: Rule, case: _Case, values: Mapping[str, Any], spatial: int) -> None:
-        self.rule, self.case, self.spatial = rule, case, spatial
+    def __init__(self, rules: Mapping[str, Node], case: Case, values: Mapping[str, Any], spatial: int) -> None:
+        self.rules, self.case, self.spatial = rules, case, spatial
         self.values = dict(values)
         self.origins: dict[str, tuple[int, int]] = {}
         self.stars: dict[str, list[tuple[str, tuple[int, int]]]] = {}
@@ -169,7 +79,7 @@ class _Application:
         known = [shape for shape in given if shape is not None]
         if self.case.broadcast:
             rank = max(map(len, known))
-            if any(not any(isinstance(item, _Star) for item in pattern) for pattern in patterns):
+            if any(not any(isinstance(item, Star) for item in pattern) for pattern in patterns):
                 return None
             self.padding = [rank - len(shape) for shape in known]
             known = [(1,) * (rank - len(shape)) + shape for shape in known]
@@ -191,7 +101,7 @@ class _Application:
 
     # What flows in.
 
-    def _match(self, number: int, pattern: list[_Item], shape: Shape) -> bool:
+    def _match(self, number: int, pattern: list[Item], shape: Shape) -> bool:
         items = list(pattern)
         lengths = self._lengths(items, shape)
         if lengths is None and not number and self._batch(items):
@@ -208,19 +118,19 @@ class _Application:
             for _ in range(length):
                 self._bind(item, number, axis, axis - sum(lengths[: items.index(item)]), shape[axis])
                 axis += 1
-            if isinstance(item, _Star) and item.key not in self.stars:
+            if isinstance(item, Star) and item.key not in self.stars:
                 self.stars[item.key] = []
         return True
 
-    def _batch(self, items: list[_Item]) -> bool:
+    def _batch(self, items: list[Item]) -> bool:
         return any(isinstance(item, Name) and item.name == "N" for item in items)
 
-    def _without_batch(self, items: list[_Item]) -> list[_Item]:
+    def _without_batch(self, items: list[Item]) -> list[Item]:
         return [item for item in items if not (isinstance(item, Name) and item.name == "N")]
 
-    def _lengths(self, items: list[_Item], shape: Shape) -> list[int] | None:
+    def _lengths(self, items: list[Item], shape: Shape) -> list[int] | None:
         """How many axes each item of a pattern is; None where they are not those of the shape."""
-        stars = [item for item in items if isinstance(item, _Star)]
+        stars = [item for item in items if isinstance(item, Star)]
         known: dict[str, int] = {}
         for star in stars:
             if star.key in self.stars and not self.case.broadcast:
@@ -242,7 +152,7 @@ class _Application:
         if rest < 0 or len(open_stars) > 1 or (rest > 0 and not open_stars):
             return None
         return [
-            1 if not isinstance(item, _Star) else known.get(item.key, rest if item in open_stars else 0)
+            1 if not isinstance(item, Star) else known.get(item.key, rest if item in open_stars else 0)
             for item in items
         ]
 
@@ -250,10 +160,10 @@ class _Application:
         axis = self.values.get(argument)
         return axis % max(rank, 1) if isinstance(axis, int) else None
 
-    def _bind(self, item: _Item, number: int, axis: int, place: int, size: Size) -> None:
+    def _bind(self, item: Item, number: int, axis: int, place: int, size: Size) -> None:
         """Takes note of an axis that flows in. Of broadcast ones, that of the shape that is not 1 counts."""
         axis -= self.padding[number] if self.case.broadcast else 0
-        if isinstance(item, _Star):
+        if isinstance(item, Star):
             bound = self.stars.setdefault(item.key, [])
             key = f"{item.key}.{place}"
             if place == len(bound):
@@ -276,10 +186,10 @@ class _Application:
         """Whether a size stretches to that of the other shape."""
         return self.case.broadcast and bool(self.values[name] == 1)
 
-    def _star_name(self, star: _Star, place: int, axis: int) -> str:
+    def _star_name(self, star: Star, place: int, axis: int) -> str:
         if star.name.startswith("S_"):
-            letters = _letters(self.spatial)
-            return f"{letters[place]}{star.name[1:]}" if place < len(letters) else f"{star.name}{place}"
+            names = letters(self.spatial)
+            return f"{names[place]}{star.name[1:]}" if place < len(names) else f"{star.name}{place}"
         return f"{star.name}_{axis}" if star.name else f"{star.key}.{place}"
 
     # What flows out.
@@ -291,7 +201,7 @@ class _Application:
             return tuple(map(self._output, output))
         axes: list[Axis] = []
         for item in self._without_batch(output) if self.alone else output:
-            if not isinstance(item, _Star):
+            if not isinstance(item, Star):
                 axes.append(self._sized(item))
             elif item.key in self.stars:
                 axes.extend(self._kept(name, origin) for name, origin in self.stars[item.key])
@@ -305,7 +215,7 @@ class _Application:
     def _sized(self, node: Node) -> Axis:
         if isinstance(node, Name) and node.name in self.origins:
             return self._kept(node.name, self.origins[node.name])
-        if isinstance(node, Name) and node.name in self.rule.formulas:
+        if isinstance(node, Name) and node.name in self.rules:
             self._define(node.name, None, 0)
             return Axis(node.name, self.formulas[node.name])
         expanded = self._reduced(self._expanded(node, None, 0))
@@ -313,19 +223,19 @@ class _Application:
 
     def _starred(self, name: str) -> Iterator[Axis]:
         """The axes of a list: an argument's entries, or a formula for each of the spatial axes."""
-        if name not in self.rule.formulas:
+        if name not in self.rules:
             value = self.values.get(name)
             count = len(value) if isinstance(value, tuple) else self.spatial
             for i in range(count):
                 node = self._expanded(Name(name), i, count)
                 yield Axis(node.text, node)
             return
-        count = self._count(self.rule.formulas[name])
+        count = self._count(self.rules[name])
         for i in range(count):
-            node = self._reduced(self._expanded(self.rule.formulas[name], i, count))
+            node = self._reduced(self._expanded(self.rules[name], i, count))
             if name.startswith("S_"):
-                letters = _letters(count)
-                shown = f"{letters[i]}{name[1:]}" if letters else f"{name}{i}"
+                names = letters(count)
+                shown = f"{names[i]}{name[1:]}" if names else f"{name}{i}"
             else:
                 shown = f"{name}[{i}]"
             kept = self.origins.get(node.name) if isinstance(node, Name) else None
@@ -342,7 +252,7 @@ class _Application:
 
     def _define(self, name: str, i: int | None, count: int) -> Node:
         """A further name for one of the axes, whose formula is taken note of; the argument, if it is just that."""
-        written = self._expanded(self.rule.formulas[name], i, count, inside=name)
+        written = self._expanded(self.rules[name], i, count, inside=name)
         node = self._reduced(written)
         if name in (node.text, node.value.text if isinstance(node, Index) else ""):
             return node
@@ -384,7 +294,7 @@ class _Application:
     def _name(self, name: str, i: int | None, count: int, inside: str) -> Node:
         if name in self.stars and i is not None:
             return Name(self.stars[name][i][0])
-        if name in self.rule.formulas and name != inside and name not in self.origins:
+        if name in self.rules and name != inside and name not in self.origins:
             return self._define(name, i, count)
         value = self.values.get(name)
         if isinstance(value, tuple) and i is not None:
@@ -397,7 +307,7 @@ class _Application:
         factors: list[Node]
         if name in self.stars:
             factors = [Name(one) for one, _ in self.stars[name]]
-        elif name in self.rule.formulas:
+        elif name in self.rules:
             factors = [axis.formula or Name(axis.name) for axis in self._starred(name)]
         else:
             value = self.values.get(name)
@@ -440,10 +350,10 @@ class _Application:
 
     # In words.
 
-    def _pattern_text(self, pattern: list[_Item]) -> str:
+    def _pattern_text(self, pattern: list[Item]) -> str:
         texts: list[str] = []
         for item in self._without_batch(pattern) if self.alone else pattern:
-            if not isinstance(item, _Star):
+            if not isinstance(item, Star):
                 texts.append(plain_text(item))
             elif not item.name:
                 texts.extend(["*"] if self.stars.get(item.key) else [])
@@ -459,7 +369,7 @@ class _Application:
         if isinstance(output, tuple):
             return f"({', '.join(map(self._output_text, output))})"
         return self._pattern_text(
-            [item if isinstance(item, _Star | Name) else self._expanded(item, None, 0) for item in output]
+            [item if isinstance(item, Star | Name) else self._expanded(item, None, 0) for item in output]
         )
 
 
@@ -484,56 +394,3 @@ class _Scope(Mapping[str, Any]):
 def plain_text(node: Node) -> str:
     """A formula as documentation writes it: `floor`, and not Python's `math.floor`."""
     return node.text.replace("math.", "")
-
-
-def _letters(count: int) -> list[str]:
-    return AXES[count].split(", ") if count in AXES else []
-
-
-def _lettered(line: str, letters: list[str]) -> str:
-    """A line with the names of the spatial axes in place of all of them; a formula for the first one of them."""
-    for kind in ("_in", "_out"):
-        line = line.replace(f"*S{kind}", ", ".join(f"{letter}{kind}" for letter in letters) or f"*S{kind}")
-        line = re.sub(rf"\bS{kind}\b", f"{letters[0]}{kind}" if letters else f"S{kind}", line)
-    return line
-
-
-def _parse(text: str) -> Node:
-    try:
-        return parse(text)
-    except ExpressionError as error:
-        raise ValueError(f"{text}: {error}") from None
-
-
-def _split(text: str) -> list[str]:
-    """The parts between the commas that stand in no bracket."""
-    parts, depth = [""], 0
-    for sign in text:
-        depth += (sign in "[(") - (sign in "])")
-        if sign == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += sign
-    return [part.strip() for part in parts]
-
-
-def _pattern(text: str) -> list[_Item]:
-    if not (text.startswith("[") and text.endswith("]")):
-        raise ValueError(f"no pattern: {text}")
-    items: list[_Item] = []
-    stars = 0
-    for part in _split(text[1:-1]) if text != "[]" else []:
-        if part.startswith("*"):
-            items.append(_Star(part[1:], stars))
-            stars += part == "*"
-        else:
-            items.append(_parse(part))
-    return items
-
-
-def _output(text: str) -> Any:
-    if text == "null":
-        return None
-    if text.startswith("("):
-        return tuple(map(_output, _split(text[1:-1])))
-    return _pattern(text)
