@@ -16,7 +16,7 @@ from archspec.layers import LAYERS, Layer
 from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 
-EXAMPLES = 20
+EXAMPLES = 12
 LEAST_ACCEPTED = 0.05  # of all draws; below, hardly anything would be compared
 
 

@@ -21,7 +21,7 @@ from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 from archspec.views import telling
 from archspec.views.facts import Explained, Fact, Facts, Part
-from archspec.views.histories import Histories, formula_of
+from archspec.views.histories import Histories
 from archspec.views.links import inputs_of
 from archspec.views.origins import Made, Ref, origins, parts, type_of
 
@@ -59,8 +59,8 @@ def explain(graph: Graph, step: str | None, lets: Lets, given: tuple[str, ...] =
     for path in paths:
         before = _equal_before(path, found) if path != step else None
         if before is not None:
-            repeated[path] = before
-            steps.append(Explained(path, found[path], "", (), (), repeated.get(before, before)))
+            repeated[path] = repeated.get(before, before)
+            steps.append(Explained(path, found[path], "", (), (), repeated[path]))
         elif not any(path.startswith(f"{one}.") for one in repeated):
             steps.append(_explained(found[path], histories))
     return Explanation(graph.main.name, graph.path, step or "", tuple(steps))
@@ -124,9 +124,8 @@ def _sizes(ref: Ref, histories: Histories) -> Iterator[Fact]:
     flow = ref.type
     for axis, value in enumerate(flow.shape if isinstance(flow, TensorType) else ()):
         link = histories.links.of(ref, axis)
-        sources = tuple(histories.sources(ref.made, link)) if link is not None else ()
+        sources, formula, numbers = histories.told(ref.made, link) if link is not None else ((), "", "")
         name = link.name if link is not None and link.name else f"axis {axis}"
-        formula, numbers = formula_of(link, sources) if link is not None else ("", "")
         axes = link.axes.items() if link is not None else ()
         flowing = tuple((name, histories.of(place)) for name, place in axes)
         yield Fact(name, False, ref.at, axis, value, formula, numbers, sources, histories.of((ref, axis)), flowing)

@@ -91,6 +91,7 @@ class Histories:
         self.links = Links()
         self.lets = lets
         """Where a class computes a name: its place, given the class's name and the name."""
+        self._told: dict[int, tuple[Link, tuple[Source, ...], str, str]] = {}
 
     def of(self, place: Place, depth: int = 0) -> History:
         """The history of one axis of a value."""
@@ -100,31 +101,34 @@ class Histories:
         while True:
             made = ref.made
             size: Size = ref.type.shape[axis]
-            found = History("earlier", end, size, made, axis, changes=tuple(reversed(changes)))
-            if made.kind == "input":
-                return replace(found, kind="input", sources=self._input_sources(made, axis))
-            link = self.links.of(ref, axis)
-            if link is None:
-                return found
-            if link.kept is not None:
+            link = self.links.of(ref, axis) if made.kind != "input" else None
+            if link is not None and link.kept is not None:
                 ref, axis = link.kept
                 continue
-            sources = tuple(self.sources(made, link))
-            formula, numbers = formula_of(link, sources)
-            found = replace(found, formula=formula, numbers=numbers)
-            places = list(dict.fromkeys(link.axes.values()))
+            sources, formula, numbers = self.told(made, link) if link is not None else ((), "", "")
+            places = list(dict.fromkeys(link.axes.values())) if link is not None else []
             if len(places) == 1:
                 before: Size = places[0][0].type.shape[places[0][1]]
                 if before != size:
                     changes.append(Change(made, axis, before, size, formula, numbers))
                 ref, axis = places[0]
                 continue
+            found = History("earlier", end, size, made, axis, formula, numbers, changes=tuple(reversed(changes)))
+            if made.kind == "input":
+                return replace(found, kind="input", sources=self._input_sources(made, axis))
+            if link is None or (places and depth >= DEEPEST):
+                return found
             if not places:
                 return replace(found, kind="argument" if made.kind == "layer" else "written", sources=sources)
-            if depth >= DEEPEST:
-                return found
             several = tuple((name, self.of(one, depth + 1)) for name, one in link.axes.items())
             return replace(found, kind="several", before=several, sources=sources)
+
+    def told(self, made: Made, link: Link) -> tuple[tuple[Source, ...], str, str]:
+        """What the names in an axis's formula are, the formula, and the formula in numbers; worked out once."""
+        if id(link) not in self._told:
+            sources = tuple(self.sources(made, link))
+            self._told[id(link)] = (link, sources, *formula_of(link, sources))
+        return self._told[id(link)][1:]
 
     # What names are.
 

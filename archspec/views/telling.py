@@ -107,6 +107,9 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
     if not whole and _keeps(step):
         yield _Line(body, f"It keeps {_from(made.inputs[0][1], path)}.")
         return
+    doing = _does(made)
+    if whole and doing:
+        yield _Line(body, doing)
     yield from _takes(step, path, body)
     if step.rule:
         yield _Line(body, f"Its rule: {_code(step.rule)}")
@@ -120,6 +123,12 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
         else:
             yield _Line(body, f"**{_head(fact)} = {_number(fact.value)}**, as {_head(alike)}")
         told.append(fact)
+
+
+def _does(made: Made) -> str:
+    """What a layer does, by the first sentence of its documentation; `python -OO` leaves none."""
+    sentence = (type(made.layer).__doc__ or "").partition("\n")[0] if made.layer is not None else ""
+    return f"{made.label}: {sentence[:1].lower()}{sentence[1:]}" if sentence else ""
 
 
 def _keeps(step: Explained) -> bool:
@@ -184,7 +193,7 @@ def _fact(fact: Fact, step: Explained, path: str, *, whole: bool) -> Iterator[_L
         if not whole:
             yield _Line(depth, f"{head}, inferred: {_beginning(fact.history, path)}")
             return
-        yield _Line(depth, f"{head}, inferred: it is axis {fact.axis} of {of or 'what flows in'}")
+        yield _Line(depth, f"{head}, inferred: the size of axis {fact.axis} of {of or 'what flows in'}")
         yield from _history(fact.history, path, 1)
     elif not fact.formula:
         if whole:
@@ -227,7 +236,11 @@ def _history(history: History, path: str, depth: int, name: str = "", before: Hi
         yield _Line(depth, f"{label}{value}: the same, along axis {history.axis}")
         return
     start = f"it began as {_number(history.start)}, " if history.changes else ""
-    yield _Line(depth, f"{label}{value}: {start}{_beginning(history, path)}")
+    joint = " = " if history.kind == "several" and not start else f": {start}"
+    yield _Line(depth, f"{label}{value}{joint}{_beginning(history, path)}")
+    doing = _does(history.made) if history.before else ""
+    if doing:
+        yield _Line(depth + 1, doing)
     last: History | None = None
     for named, one in history.before:
         yield from _history(one, path, depth + 1, named, last)
