@@ -7,7 +7,8 @@ A line with an arrow says which axes flow in and out, any other one is a formula
 holds that fits what flows in and whose `if` is true. A name is an axis, an argument, or what a formula says.
 
 - `*` is any number of axes, `*S` the same with a name. `*S_in` are the spatial ones, for which people write `L`,
-  `H, W` or `D, H, W`; its formula says each of them, of the entries of lists that belong to it.
+  `H, W` or `D, H, W`; its formula says each of them, of the entries of lists that belong to it. A dtype behind the
+  brackets says nothing here.
 - `prod(S)` multiplies them, `i` counts them from the last.
 - Behind `at` stands the argument that says which axis it is that comes first after a leading `*`; `at a to b` says
   where the axes `*S` begin and end.

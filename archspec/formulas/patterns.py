@@ -72,6 +72,7 @@ def _split(text: str) -> list[str]:
 
 
 def _pattern(text: str) -> list[Item]:
+    text = text.removesuffix(" int64").removesuffix(" bool")
     if not (text.startswith("[") and text.endswith("]")):
         raise ValueError(f"no pattern: {text}")
     items: list[Item] = []

@@ -168,7 +168,7 @@ class Application:
             key = f"{item.key}.{place}"
             if place == len(bound):
                 bound.append(("", (number, axis)))
-            elif not self._stretches(key):
+            elif axis < 0 or not self._stretches(key):
                 return
             name = self._star_name(item, place, axis)
             bound[place] = (name, (number, axis))
@@ -297,8 +297,9 @@ class Application:
         if name in self.rules and name != inside and name not in self.origins:
             return self._define(name, i, count)
         value = self.values.get(name)
-        if isinstance(value, tuple) and i is not None:
-            return Index(Name(name), Literal(i + len(value) - count if len(value) > count else i))
+        if isinstance(value, tuple) and value and i is not None:
+            place = 0 if len(value) == 1 else i + max(0, len(value) - count)
+            return Index(Name(name), Literal(place))
         return Name(name)
 
     def _product(self, node: Node) -> Node:

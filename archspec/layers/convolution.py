@@ -11,7 +11,7 @@ from archspec.layers._base import Sizes, device, divisors, dtype, flag, inferred
 from archspec.layers._windows import Windowed
 from archspec.refusals import refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
-from archspec.windows import require_paddable, windows
+from archspec.windows import CONVOLVED, WIDENED, require_paddable, windows
 
 _COLUMNS = (*FLOATS, *COMPLEX, "bool")  # the dtypes that PyTorch folds and unfolds
 
@@ -66,12 +66,7 @@ def _groups_that_work(in_channels: Size, out_channels: Size) -> str:
 
 
 class _Conv(_Convolution):
-    shape = """
-        [N, in_channels, *S_in] -> [N, out_channels, *S_out]
-        S_out = S_in if padding == same
-        S_out = floor((S_in - dilation * (kernel_size - 1) - 1) / stride + 1) if padding == valid
-        S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
-    """
+    shape = f"[N, in_channels, *S_in] -> [N, out_channels, *S_out] {CONVOLVED}"
     in_channels: Size = inferred()
     out_channels: Size = integer()
     kernel_size: Sizes = per_axis()
@@ -151,10 +146,7 @@ class Conv3d(_Conv):
 
 
 class _ConvTranspose(_Convolution):
-    shape = """
-        [N, in_channels, *S_in] -> [N, out_channels, *S_out]
-        S_out = (S_in - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
-    """
+    shape = f"[N, in_channels, *S_in] -> [N, out_channels, *S_out] {WIDENED}"
     in_channels: Size = inferred()
     out_channels: Size = integer()
     kernel_size: Sizes = per_axis()

@@ -11,7 +11,7 @@ from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
 from archspec.refusals import require, require_at_least
 from archspec.tensors import FLOATS, INTEGERS, TensorType
-from archspec.windows import require_at_most_half, require_within, scaled
+from archspec.windows import AVERAGED, POOLED, UNPADDED, require_at_most_half, require_within, scaled
 
 Pooled: TypeAlias = TensorType | tuple[TensorType, TensorType]
 """What a layer with `return_indices` returns."""
@@ -49,13 +49,10 @@ class _Pool(Windowed):
 
 
 class _MaxPool(_Pool):
-    shape = """
+    shape = f"""
         [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
         [N, C, *S_in] -> [N, C, *S_out]
-        S_out = min(ceil((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride), \
-            floor((S_in + padding - 1) / stride)) + 1 if ceil_mode
-        S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
-        stride = stride or kernel_size
+        {POOLED}
     """
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
@@ -90,13 +87,7 @@ class MaxPool3d(_MaxPool):
 
 
 class _AvgPool(_Pool):
-    shape = """
-        [N, C, *S_in] -> [N, C, *S_out]
-        S_out = min(ceil((S_in + 2 * padding - kernel_size) / stride), \
-            floor((S_in + padding - 1) / stride)) + 1 if ceil_mode
-        S_out = floor((S_in + 2 * padding - kernel_size) / stride + 1)
-        stride = stride or kernel_size
-    """
+    shape = f"[N, C, *S_in] -> [N, C, *S_out] {AVERAGED}"
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
     padding: Sizes = per_axis(0, minimum=0)
@@ -130,12 +121,7 @@ class AvgPool3d(_AvgPool):
 
 
 class _LPPool(_Pool):
-    shape = """
-        [N, C, *S_in] -> [N, C, *S_out]
-        S_out = min(ceil((S_in - kernel_size) / stride), floor((S_in - 1) / stride)) + 1 if ceil_mode
-        S_out = floor((S_in - kernel_size) / stride + 1)
-        stride = stride or kernel_size
-    """
+    shape = f"[N, C, *S_in] -> [N, C, *S_out] {UNPADDED}"
     norm_type: float = number()
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)

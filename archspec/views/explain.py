@@ -11,7 +11,8 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Items, Node, Undecided
-from archspec.functions import FUNCTIONS, OPERATORS
+from archspec.formulas import Rule
+from archspec.functions import FUNCTIONS, OPERATORS, Function
 from archspec.graph import Call as Module
 from archspec.graph import Class, Flow, Graph, Group
 from archspec.lower.tensors import tensor_value
@@ -161,14 +162,22 @@ def _parts(made: Made) -> Iterator[Part]:
         inputs = tuple((one.text, flow) for one in listed if isinstance(flow := value(one), TensorType))
         rule, pairwise = "", isinstance(node, Binary | Compare) and getattr(node, "operator", "") != "@"
         if isinstance(node, Call) and node.function in FUNCTIONS:
-            rule = FUNCTIONS[node.function].shape
+            rule = _cases(FUNCTIONS[node.function])
             pairwise = "that broadcast -> [*]" in rule
         elif isinstance(node, Binary) and not pairwise:
-            rule = OPERATORS[node.operator].shape
+            rule = _cases(OPERATORS[node.operator])
         yield Part(node.text, inputs, output, rule, tuple(_stretched(inputs, output)) if pairwise else (), pairwise)
 
     if made.node is not None:
         yield from visit(made.node)
+
+
+def _cases(function: Function) -> str:
+    """Which axes a function takes and returns; how long they are, the formulas of the step say."""
+    try:
+        return "; ".join(line for line in Rule(function.shape).lines(function.spatial) if "->" in line)
+    except ValueError:  # it says so in words
+        return function.shape
 
 
 def _stretched(inputs: tuple[tuple[str, Flow], ...], output: Any) -> Iterator[tuple[int, str, Size]]:
