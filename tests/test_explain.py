@@ -191,3 +191,22 @@ def test_output_of_a_command_is_what_the_api_gives(capsys: pytest.CaptureFixture
         assert capsys.readouterr().out == text
     assert main(["explain", spec, "classifier.0", "--param", "hidden_units=12", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == expected.as_dict()
+
+
+UNKNOWN = """
+params: {depth: int}
+inputs: {x: [N, 16]}
+layers:
+  deep:
+    - Linear: 8
+      repeat: depth
+  mine: {ours.Layer: {k: 3}, shape: [N, 4]}
+  out: {Linear: 2 * depth}
+"""
+
+
+def test_says_what_cannot_be_known() -> None:
+    text = archspec.explain(archspec.parse(UNKNOWN, allow=["ours"])).text()
+    assert "deep.*: for _ in range(depth)" in text
+    assert "in_features = 4, inferred: made by Layer mine (line 8)" in text
+    assert "out_features = 2 * depth, an argument: 2 * depth; depth = depth, a parameter without a value" in text

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from archspec.dimensions import POWER, Dimension, Size, show
-from archspec.expressions import Binary, Call, Embedded, Index, Items, Name, Node, Unary
+from archspec.dimensions import POWER, Dimension, Size, plain, show
+from archspec.expressions import Binary, Call, Embedded, Index, Items, Name, Node, Unary, literal_text
 from archspec.expressions import Literal as Constant
 from archspec.formulas import Use, plain_text
 from archspec.graph import Call as Module
@@ -177,6 +177,9 @@ class Histories:
                 yield Source(text, scope.values[name], "counted by the loop around it", kind="loop")
             return
         value, span = meaning.value, meaning.span
+        if meaning.kind == "parameter" and value is None:
+            yield Source(text, scope.values.get(name), "a parameter without a value", span, kind="given")
+            return
         if meaning.kind == "size" and meaning.ref is not None:
             yield Source(text, value, f"axis {meaning.axis} of {what(meaning.ref)}", span, kind="axis")
             return
@@ -223,8 +226,9 @@ def _with_numbers(node: Node, values: Mapping[str, Any]) -> Node:
     if plain_text(node) in values and isinstance(node, Name | Index):
         value = values[plain_text(node)]
         if isinstance(value, Dimension):
-            return Embedded(value)
-        return Constant(int(value)) if isinstance(value, int) and not isinstance(value, bool) else Constant(value)
+            return Embedded(plain(value))
+        known = isinstance(value, int) and not isinstance(value, bool)
+        return Constant(int(value)) if known else Name(literal_text(value))
     match node:
         case Binary():
             return Binary(node.operator, _with_numbers(node.left, values), _with_numbers(node.right, values))

@@ -16,6 +16,7 @@ from archspec.dimensions import Dimension, Extremum, Size, Symbol
 from archspec.expressions import Embedded, ExpressionError, Index, Name, Node, Undecided
 from archspec.expressions import Literal as Constant
 from archspec.formulas import Axis, Rule, Use
+from archspec.layers.own import OwnLayer
 from archspec.lower.tensors import tensor_value
 from archspec.records import Record
 from archspec.refusals import Refusal
@@ -103,13 +104,17 @@ def inputs_of(made: Made) -> dict[str, Value]:
     """What flows into a layer, by the names of the forward method's arguments."""
     layer = made.layer
     assert layer is not None
-    free = iter(name for name in layer.inputs if name not in dict(made.inputs))
-    return {name if name is not None else next(free): value for name, value in made.inputs}
+    free = [name for name in layer.inputs if name not in dict(made.inputs)]
+    free += [f"input {place}" for place in range(len(free), len(made.inputs))]  # a class of the user's takes any number
+    names = iter(free)
+    return {name if name is not None else next(names): value for name, value in made.inputs}
 
 
 def _use(made: Made) -> Use | None:
     layer = made.layer
     assert layer is not None
+    if isinstance(layer, OwnLayer):  # what it does to shapes, nobody knows
+        return None
     inputs = inputs_of(made)
     flows = {name: type_of(value) for name, value in inputs.items()}
     shapes = [flow.shape if isinstance(flow := flows.get(name), TensorType) else None for name in layer.inputs]

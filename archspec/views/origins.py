@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from archspec.expressions import Items, Name, Node, Symbolic
-from archspec.graph import Argument, Call, Class, Flow, Graph, Group, Input, Item, Step
+from archspec.graph import Argument, Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, Step
 from archspec.layers import Layer
 from archspec.lower.tensors import tensor_value
 from archspec.problems import Span
@@ -53,6 +53,10 @@ class Made:
             return self.item.type_name
         if isinstance(self.item, Group):
             return "ModuleList" if self.item.listed else "Sequential"
+        if isinstance(self.item, Loop):
+            return f"for {self.item.target.text} in {self.item.iterable.text}"
+        if isinstance(self.item, Branch):
+            return f"if {self.item.condition.text}"
         return self.node.text if self.node is not None else self.kind
 
     @property
@@ -232,6 +236,11 @@ class _Walk:
         if isinstance(item, Call) and isinstance(item.layer, Class):
             inner = Scope(item.layer, item.arguments, scope)
             return self.follow(inner, f"{path}.", values, named)
+        if isinstance(item, Loop | Branch):  # how often, or whether, depends on a parameter that has no value
+            flows = item.items[0].inputs if item.items else ()
+            rounds = tuple(Ref(Made(path, "group", flow, item.span, scope, item=item)) for flow in flows)
+            self.chain(item.items, f"{path}.", rounds, scope)
+            return Ref(made)
         if isinstance(item, Group):
             result = self.chain(item.items, f"{path}.", tuple(value for _, value in inputs), scope)
             return result if item.items else values[0]

@@ -280,7 +280,7 @@ def _beginning(history: History, path: str) -> str:
             return f"{_code(history.numbers)}, as {step} makes it: {formula}"
         case "written":
             return f"{formula} in {step}{f'; {told}' if told else ''}"
-    return f"made by {step}, which a step of its own explains"
+    return f"made by {step}{', which explains the rest' if history.formula else ''}"
 
 
 def _source(source: Source, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
@@ -306,7 +306,8 @@ def _says(source: Source, path: str, near: Span, passed: tuple[Span | None, ...]
             inner, path, around, (*passed, *([span] if place else ()))
         )
     told = "".join(f"; {_source(one, path, around)}" for one in source.sources)
-    return f"{_code(source.says)} = {value}{place}{on}{told}"
+    worth = f" = {value}" if value != source.says else ""
+    return f"{_code(source.says)}{worth}{place}{on}{told}"
 
 
 # Words.
