@@ -46,16 +46,14 @@ class Links:
     """Finds them, once for each step."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, tuple[int, ...], int], Link | None] = {}
-        self._uses: dict[int, Use | None] = {}
-        self._derived: dict[int, Any] = {}
-        self._kept: list[Made] = []  # so that no other one gets the identity of one
+        self._found: dict[tuple[Made, tuple[int, ...], int], Link | None] = {}
+        self._uses: dict[Made, Use | None] = {}
+        self._derived: dict[Made, tuple[Any, Mapping[str, Place]] | None] = {}
 
     def of(self, ref: Ref, axis: int) -> Link | None:
         """Where an axis comes from; None where that cannot be said."""
-        key = id(ref.made), ref.at, axis
+        key = ref.made, ref.at, axis
         if key not in self._found:
-            self._kept.append(ref.made)
             self._found[key] = self._find(ref, axis)
         return self._found[key]
 
@@ -78,9 +76,9 @@ class Links:
 
     def use(self, made: Made) -> Use | None:
         """A layer's rule, put to use for what flows in."""
-        if id(made) not in self._uses:
-            self._uses[id(made)] = _use(made)
-        return self._uses[id(made)]
+        if made not in self._uses:
+            self._uses[made] = _use(made)
+        return self._uses[made]
 
     def _by_rule(self, made: Made, use: Use, axis: Axis) -> Link:
         named = inputs_of(made)
@@ -95,9 +93,9 @@ class Links:
 
     def derived(self, made: Made) -> tuple[Any, Mapping[str, Place]] | None:
         """What an expression gives, in symbols, and which axis each symbol is."""
-        if id(made) not in self._derived:
-            self._derived[id(made)] = _derive(made)
-        return self._derived[id(made)]  # type: ignore[no-any-return]
+        if made not in self._derived:
+            self._derived[made] = _derive(made)
+        return self._derived[made]
 
 
 def inputs_of(made: Made) -> dict[str, Value]:

@@ -21,7 +21,7 @@ from archspec.views.histories import History, Source
 from archspec.views.origins import Made, Ref, Value, type_of
 
 _BOLD, _CYAN, _DIM, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[2m", "\x1b[0m"
-_INLINE = re.compile(r"`([^`]*)`|\*\*(.+?)\*\*|(\((?:line \d+|[^()]*:\d+)[^()]*\))")
+_INLINE = re.compile(r"`([^`]*)`|\*\*(.+?)\*\*|(\(line \d+\))")
 
 
 class _Line(Record):
@@ -91,10 +91,11 @@ def _lines(explanation: Facts) -> Iterator[_Line]:
 def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
     """One step; with `whole`, each of its sizes with its history."""
     made = step.made
-    what = {"expression": "expression", "input": "input"}.get(made.kind, printable(made.label))
-    yield _Line(0, f"`{printable(step.path)}`: {what} {_place(made.span, path)}", "heading")
+    label = made.label if made.label.isidentifier() else _code(made.label)
+    what = made.kind if made.kind in ("expression", "input") else label
+    yield _Line(0, f"{_code(step.path)}: {what} {_place(made.span, path)}", "heading")
     if step.same:
-        yield _Line(1, f"as `{printable(step.same)}`: {_code(_flow(made.output))}")
+        yield _Line(1, f"as {_code(step.same)}: {_code(_flow(made.output))}")
         return
     if whole and made.span.text:
         yield _Line(0, printable(made.span.text.strip()), "source")
@@ -121,7 +122,7 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
         if alike is None or not fact.formula:
             yield from _fact(fact, step, path, whole=whole)
         else:
-            yield _Line(body, f"**{_head(fact)} = {_number(fact.value)}**, as {_head(alike)}")
+            yield _Line(body, f"{_strong(f'{_head(fact)} = {_number(fact.value)}')}, as {_head(alike)}")
         told.append(fact)
 
 
@@ -186,7 +187,7 @@ def _part(part: Part) -> Iterator[_Line]:
 
 def _fact(fact: Fact, step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
     depth = 0 if whole else 1
-    head = f"**{_head(fact)} = {_number(fact.value)}**"
+    head = _strong(f"{_head(fact)} = {_number(fact.value)}")
     if fact.inferred:
         layer = step.made.layer
         of = f"`{layer.inputs[fact.output[0]]}`" if layer is not None and len(layer.inputs) > 1 else ""
@@ -197,7 +198,7 @@ def _fact(fact: Fact, step: Explained, path: str, *, whole: bool) -> Iterator[_L
         yield from _history(fact.history, path, 1)
     elif not fact.formula:
         if whole:
-            head = head if _head(fact) != _number(fact.value) else f"**{_head(fact)}**"
+            head = head if _head(fact) != _number(fact.value) else _strong(_head(fact))
             yield _Line(depth, f"{head}, unchanged: {_lately(fact.history, path)}")
     elif fact.formula == fact.name and len(fact.sources) == 1:
         yield _Line(depth, f"{head}, an argument: {_says(fact.sources[0], path, step.made.span)}")
@@ -231,7 +232,7 @@ def _alike(one: Fact, other: Fact) -> bool:
 def _history(history: History, path: str, depth: int, name: str = "", before: History | None = None) -> Iterator[_Line]:
     """A size back to where it began, as items of a list."""
     label = f"{_code(name)} = " if name else ""
-    value = f"**{_number(history.value)}**"
+    value = _strong(_number(history.value))
     if before is not None and before.alike(history):
         yield _Line(depth, f"{label}{value}: the same, along axis {history.axis}")
         return
@@ -320,12 +321,17 @@ def _place(span: Span | None, path: str) -> str:
 def _bare(span: Span | None, path: str) -> str:
     if span is None:
         return ""
-    return f"line {span.line}" if span.path == path else f"{printable(span.path)}:{span.line}"
+    return f"line {span.line}" if span.path == path else _code(f"{span.path}:{span.line}")
 
 
 def _code(value: str) -> str:
     shown = printable(value).replace("`", "'")
     return f"`{shown}`"
+
+
+def _strong(value: str) -> str:
+    """In bold; as code, where the text holds what Markdown would read."""
+    return f"**{printable(value)}**" if "*" not in value else _code(value)
 
 
 def _flow(flow: Flow | None) -> str:
