@@ -10,10 +10,11 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Size, show
-from archspec.graph import Flow, flow_text
+from archspec.graph import Flow
 from archspec.problems import Span
 from archspec.records import Record
-from archspec.views.histories import History, Source, what
+from archspec.tensors import TensorType
+from archspec.views.histories import History, Source
 from archspec.views.links import inputs_of
 from archspec.views.origins import Made, Ref, Value, type_of
 
@@ -98,10 +99,15 @@ def _step_data(step: Explained) -> dict[str, Any]:
     made = step.made
     data: dict[str, Any] = {"path": step.path, "kind": step.kind, "what": made.label, "place": place_data(made.span)}
     data["inputs"] = [
-        {"name": name, "from": what(value) if isinstance(value, Ref) else None, "type": flow_text(type_of(value))}
+        {
+            "name": name,
+            "from": value.made.path or value.made.label if isinstance(value, Ref) else None,
+            "output": list(value.at) if isinstance(value, Ref) else [],
+            "type": _flow_data(type_of(value)),
+        }
         for name, value in step.inputs
     ]
-    data["output"] = flow_text(made.output)
+    data["output"] = _flow_data(made.output)
     if step.same:
         return data | {"same_as": step.same}
     data |= {"rule": step.rule or None, "sizes": [_fact_data(fact) for fact in step.facts]}
@@ -109,8 +115,8 @@ def _step_data(step: Explained) -> dict[str, Any]:
         data["parts"] = [
             {
                 "text": part.text,
-                "inputs": [{"text": text, "type": flow_text(flow)} for text, flow in part.inputs],
-                "output": flow_text(part.output),
+                "inputs": [{"text": text, "type": _flow_data(flow)} for text, flow in part.inputs],
+                "output": _flow_data(part.output),
                 "rule": part.rule or None,
                 "stretched": [{"axis": axis, "of": of, "to": _data(size)} for axis, of, size in part.stretched],
             }
@@ -171,6 +177,12 @@ def _history_data(history: History) -> dict[str, Any]:
         "of": [{"name": name, "history": _history_data(one)} for name, one in history.before],
         "changes": changes,
     }
+
+
+def _flow_data(flow: Flow | None) -> Any:
+    if isinstance(flow, TensorType):
+        return {"shape": list(map(_data, flow.shape)), "dtype": flow.dtype}
+    return list(map(_flow_data, flow)) if isinstance(flow, tuple) else _data(flow)
 
 
 def place_data(span: Span | None) -> dict[str, Any] | None:

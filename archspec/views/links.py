@@ -155,14 +155,14 @@ def _pick(flow: Any, at: tuple[int, ...]) -> Any:
 
 
 def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
-    """Symbols for all sizes where that is possible; else for those of tensors; else for none."""
+    """Symbols for all sizes where that is possible; else for all but those of 1, or for those of tensors alone."""
     assert made.node is not None
     numbers = {
         name: value
         for name, value in made.scope.values.items()
         if isinstance(value, int | Dimension) and not isinstance(value, bool)
     }
-    for names in (numbers, {}):
+    for names, ones in ((numbers, True), (numbers, False), ({}, False)):
         symbols: dict[str, Size] = {}
         places: dict[str, Place] = {}
         known: dict[str, Any] = {**made.scope.values}
@@ -175,7 +175,7 @@ def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
                     places[name] = meaning.ref, meaning.axis
         for read, flowing in made.inputs:
             assert read is not None
-            known[read] = _symbolic(read, flowing, symbols, places)
+            known[read] = _symbolic(read, flowing, symbols, places, ones)
         try:
             found = tensor_value(made.node, known)
         except (Refusal, Undecided, ExpressionError, TypeError, ValueError, ArithmeticError):
@@ -185,18 +185,18 @@ def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
     return None
 
 
-def _symbolic(text: str, value: Value, symbols: dict[str, Size], places: dict[str, Place]) -> Any:
-    """A type with a symbol for every size that is not 1: what is 1 stretches, or is left out."""
+def _symbolic(text: str, value: Value, symbols: dict[str, Size], places: dict[str, Place], ones: bool) -> Any:
+    """A type with a symbol for every size; for those of 1 only if `ones`, as what is 1 may stretch or be left out."""
     several = parts(value)
     if several is not None:
-        return tuple(_symbolic(f"{text}[{i}]", part, symbols, places) for i, part in enumerate(several))
+        return tuple(_symbolic(f"{text}[{i}]", part, symbols, places, ones) for i, part in enumerate(several))
     flow = type_of(value)
     if not isinstance(flow, TensorType) or not isinstance(value, Ref):
         return flow
     shape: list[Size] = []
     for axis, size in enumerate(flow.shape):
         name = f"{text}.shape[{axis}]"
-        if size == 1:
+        if size == 1 and not ones:
             shape.append(1)
             continue
         symbols[name], places[name] = size, (value, axis)
