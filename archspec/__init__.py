@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from archspec.dimensions import Size
     from archspec.emit.summary import Summary
+    from archspec.views.explain import Explanation
 
 __all__ = [
     "Problem",
@@ -29,6 +30,7 @@ __all__ = [
     "build",
     "check",
     "dtypes",
+    "explain",
     "generate",
     "load",
     "new",
@@ -111,6 +113,24 @@ def summary(
     from archspec.emit.summary import summarize  # here: most programs never ask for it
 
     return summarize(_spec(spec).graph(params, inputs))
+
+
+def explain(
+    spec: _AnySpec,
+    step: str | None = None,
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Explanation:
+    """How each size came about: formula, numbers, and the lines that the numbers come from.
+
+    Of the whole network, or at length of the step with that dotted path, as in `shapes`. `str()` of it is a text,
+    `markdown()` and `as_dict()` are for documents and programs. Raises ValueError where there is no such step.
+    """
+    from archspec.views.explain import explain as explained  # here: most programs never ask for it
+
+    loaded = _spec(spec)
+    return explained(loaded.graph(params, inputs), step, loaded.place_of_let, tuple(params or ()))
 
 
 def verify(

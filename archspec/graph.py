@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Name, Node, Symbolic, literal_text, parse
+from archspec.expressions import Items, Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.problems import Span
@@ -136,6 +136,12 @@ class Step(Record):
     """Multiply-accumulates of its expressions."""
     again: Item | None = None
     """The module that it runs once more, with the types of this run."""
+
+    @property
+    def key(self) -> str:
+        """Its key in the spec: `h`, or `q, k, v`."""
+        text = self.target.text
+        return text[1:-1].removesuffix(",") if isinstance(self.target, Items) else text
 
 
 class Parameter(Record):
@@ -318,7 +324,7 @@ def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:
     def below(cls: Class, prefix: str) -> Iterator[tuple[str, Any]]:
         for step in cls.steps:
             if step.item is None:
-                yield f"{prefix}{step.name}", deep(step.output)
+                yield f"{prefix}{step.key}", deep(step.output)
             else:
                 yield from inside(step.item, prefix)
         for item in cls.items:

@@ -12,7 +12,7 @@ from archspec import document, source
 from archspec.graph import Graph
 from archspec.imports import gather
 from archspec.lower import lower
-from archspec.problems import Problem, SpecError
+from archspec.problems import Problem, Span, SpecError
 from archspec.source import LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -70,6 +70,13 @@ class Spec:
                 )
             _keep_the_latest(self._graphs)
         return self._graphs[key]
+
+    def place_of_let(self, cls: str, name: str) -> Span | None:
+        """Where the document, or a block of it, computes a name by `let`."""
+        for base in ((), ("blocks", cls)):
+            if name in (self.source.value((*base, "let")) or ()):
+                return self.source.span((*base, "let", name), key=True)
+        return None
 
     def generate(self) -> str:
         """The source of the spec's class."""

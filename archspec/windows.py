@@ -18,6 +18,42 @@ AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
 """How PyTorch's documentation names the spatial axes."""
 
 
+CONVOLVED = """
+    S_out = S_in if padding == same
+    S_out = floor((S_in - dilation * (kernel_size - 1) - 1) / stride + 1) if padding == valid
+    S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
+"""
+"""How many windows a convolution looks at, along each spatial axis: a formula for people, as `formulas` reads it."""
+
+WIDENED = """
+    S_out = (S_in - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
+"""
+"""The size that a transposed convolution makes."""
+
+POOLED = """
+    S_out = min(ceil((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride), \
+        floor((S_in + padding - 1) / stride)) + 1 if ceil_mode
+    S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
+    stride = stride or kernel_size
+"""
+"""How many windows a maximum is taken of; with `ceil_mode` the last one may reach beyond the padding."""
+
+AVERAGED = """
+    S_out = min(ceil((S_in + 2 * padding - kernel_size) / stride), floor((S_in + padding - 1) / stride)) \
+        + 1 if ceil_mode
+    S_out = floor((S_in + 2 * padding - kernel_size) / stride + 1)
+    stride = stride or kernel_size
+"""
+"""The same for means."""
+
+UNPADDED = """
+    S_out = min(ceil((S_in - kernel_size) / stride), floor((S_in - 1) / stride)) + 1 if ceil_mode
+    S_out = floor((S_in - kernel_size) / stride + 1)
+    stride = stride or kernel_size
+"""
+"""The same for norms, which have no padding."""
+
+
 def windows(size: Size, kernel: Size, stride: Size, padding: Size, dilation: Size = 1, ceil: bool = False) -> Size:
     """How many windows fit: floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1.
 

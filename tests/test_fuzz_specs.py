@@ -250,7 +250,7 @@ def examine_problems(problems: tuple[Problem, ...]) -> None:
 
 
 def examine(text: str, *, build: bool = False) -> None:
-    """Checks it, generates from it, and with `build` constructs it as well."""
+    """Checks it, generates from it, and with `build` explains and constructs it as well."""
     started = time.process_time()
     spec = None
     try:
@@ -272,6 +272,8 @@ def examine(text: str, *, build: bool = False) -> None:
     # whose rounds are right one by one, but not as a loop, is refused by generate under the code of the round.
     others = [problem for problem in refused if problem.code != "AS508"]
     assert not others or '"when":' in text, f"accepted, and then: {render_text(others)}"
+    if build:
+        assert all(c.isprintable() or c == "\n" for c in archspec.explain(spec).text())
     if build and all(parameter.value is not None for parameter in spec.graph().main.parameters):
         archspec.build(spec, device="meta")
     took = time.process_time() - started

@@ -521,9 +521,3 @@ def test_counts_the_operations_that_pytorch_counts(name: str) -> None:
         assert answer.refusal or 2 * macs == counter.get_total_flops()
 
     run()
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_says_what_it_does_to_a_shape(name: str) -> None:
-    doc = LAYERS[name].__doc__ or ""
-    assert "Shape:" in doc or "unchanged" in doc or "keeps its input's shape" in doc, doc

@@ -150,7 +150,15 @@ class Takes:
 class Function:
     """A function of `torch` or `torch.nn.functional`, as far as shapes, dtypes and costs go."""
 
-    def __init__(self, python: str, rule: Rule, macs: Macs | None = None, doc: str | None = None) -> None:
+    def __init__(
+        self,
+        python: str,
+        rule: Rule,
+        macs: Macs | None = None,
+        doc: str | None = None,
+        formula: str = "",
+        spatial: int = 0,
+    ) -> None:
         self.python = python
         """How Python code calls it: `torch.flatten`, `F.relu`."""
         self.name = python.rpartition(".")[2]
@@ -159,6 +167,9 @@ class Function:
         """The file that it is declared in."""
         self.rule = rule
         self._macs = macs
+        self._formula = formula
+        self.spatial = spatial
+        """How many spatial axes it works on: the 2 of conv2d."""
         self.counts = macs is not None
         """Whether PyTorch's flop counter counts it."""
 
@@ -167,12 +178,17 @@ class Function:
 
     def named(self, python: str) -> Function:
         """The same under another name."""
-        return Function(python, self.rule, self._macs, self._doc)
+        return Function(python, self.rule, self._macs, self._doc, self._formula, self.spatial)
 
     @property
     def doc(self) -> str:
         """What it returns, and the shapes."""
         return inspect.cleandoc(self._doc)
+
+    @property
+    def shape(self) -> str:
+        """The shapes that it takes and returns: a formula for people, as `formulas` reads it, or in words."""
+        return self._formula or " ".join(self.doc.partition("Shape: ")[2].partition("\n\n")[0].split())
 
     # Read when they are first asked for: the catalogue is large, a spec needs little of it.
 

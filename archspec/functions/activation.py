@@ -137,7 +137,7 @@ def prelu(input: TensorType, weight: TensorType) -> TensorType:
 
 @function("F.glu")
 def glu(input: TensorType, dim: int = -1) -> TensorType:
-    """Half of the numbers along an axis, times the sigmoid of the other half. Shape: [*, L, *] -> [*, L / 2, *]"""
+    """Half of the numbers of an axis, times the sigmoid of the other half. Shape: [*, L, *] -> [*, L / 2, *] at dim"""
     require_dtype(input, FLOATS)
     require_rank_from(input, 1)
     place = axis(input, dim)

@@ -11,7 +11,7 @@ from archspec.functions._shapes import Shape, require_rank, same_size
 from archspec.functions._windows import require_spatial, slide, spread
 from archspec.refusals import require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
-from archspec.windows import AXES
+from archspec.windows import AXES, CONVOLVED, WIDENED
 
 
 def _checked_channels(input: TensorType, weight: TensorType, bias: TensorType | None, groups: Size, out: Size) -> None:
@@ -61,7 +61,8 @@ def _convolution(spatial: int) -> Function:
         return input.reshaped(*input.shape[: -1 - spatial], weight.shape[0], *sizes)
 
     doc = f"Convolution. Shape: [N, C, {AXES[spatial]}], [C_out, C / groups, *kernel] -> [N, C_out, *windows]"
-    return Function(f"F.conv{spatial}d", rule, macs, doc)
+    formula = f"[N, C_in, *S_in], [C_out, C, *kernel_size] -> [N, C_out, *S_out] {CONVOLVED}"
+    return Function(f"F.conv{spatial}d", rule, macs, doc, formula, spatial)
 
 
 def _transposed(spatial: int) -> Function:
@@ -88,7 +89,8 @@ def _transposed(spatial: int) -> Function:
         return input.reshaped(*input.shape[: -1 - spatial], out, *sizes)
 
     doc = f"Transposed convolution. Shape: [N, C, {AXES[spatial]}], [C, C_out / groups, *kernel] -> [N, C_out, *sizes]"
-    return Function(f"F.conv_transpose{spatial}d", rule, macs, doc)
+    formula = f"[N, C_in, *S_in], [C, C_out, *kernel_size] -> [N, C_out * groups, *S_out] {WIDENED}"
+    return Function(f"F.conv_transpose{spatial}d", rule, macs, doc, formula, spatial)
 
 
 def _widened(x: TensorType, kernel: Shape, stride: Sizes, padding: Sizes, extra: Sizes, dilation: Sizes) -> Shape:
@@ -120,7 +122,7 @@ _COLUMNS = (*INEXACT, "bool")  # the dtypes that PyTorch folds and unfolds
 def unfold(
     input: TensorType, kernel_size: Sizes, dilation: Sizes = 1, padding: Sizes = 0, stride: Sizes = 1
 ) -> TensorType:
-    """The windows of an image as columns. Shape: [N, C, H, W] -> [N, C * kernel's numbers, windows]"""
+    """The windows of an image as columns. Shape: [N, C, H, W] -> [N, C * kernel's numbers, windows] in order"""
     require_spatial(input, 2)
     require_dtype(input, _COLUMNS)
     kernel = spread(kernel_size, 2, "kernel_size", alone=False)

@@ -38,7 +38,7 @@ def embedding(
 
 @function("F.one_hot")
 def one_hot(input: TensorType, num_classes: Size = -1) -> TensorType:
-    """A row of zeros with a one for each index. Shape: [*] int64 -> [*, num_classes] int64"""
+    """A row of zeros with a one for each index. Shape: [*] int64 -> [*, num_classes] int64, -1 to count"""
     require_dtype(input, ("int64",))
     classes = num_classes
     if num_classes == -1:
@@ -51,7 +51,7 @@ def one_hot(input: TensorType, num_classes: Size = -1) -> TensorType:
 
 @function("torch.index_select")
 def index_select(input: TensorType, dim: int, index: TensorType) -> TensorType:
-    """Entries of an axis by their indices. Shape: [*, L, *], [n] int64 -> [*, n, *]"""
+    """Entries of an axis by their indices. Shape: [*, L, *], [n] int64 -> [*, n, *] at dim"""
     require_dtype(index, INDICES, "index")
     require(index.rank <= 1, "AS501", f"`index` takes one axis; this is {index}", argument="index")
     place = axis(input, dim)
@@ -77,14 +77,14 @@ def _require_indices(input: TensorType, dim: int, index: TensorType) -> int:
 
 @function("torch.gather")
 def gather(input: TensorType, dim: int, index: TensorType) -> TensorType:
-    """Numbers along an axis, each by an index of its own. Shape: [*, L, *], [*, n, *] int64 -> [*, n, *]"""
+    """Numbers along an axis, each by an index of its own. Shape: [*, L, *], [*S] int64 -> [*S]"""
     _require_indices(input, dim, index)
     return TensorType(index.shape, input.dtype)
 
 
 @function("torch.take_along_dim")
 def take_along_dim(input: TensorType, indices: TensorType, dim: int | None = None) -> TensorType:
-    """Numbers along an axis by indices that broadcast; of all in a row without `dim`. Shape: [*], [*] -> [*]"""
+    """Numbers along an axis by indices that broadcast; of all without `dim`. Shape: [*], [*] -> that of the indices"""
     require_dtype(indices, ("int64",), "indices")
     if dim is None:
         return TensorType((indices.numel,), input.dtype)
@@ -104,7 +104,7 @@ def _without(x: TensorType, place: int) -> tuple[Size, ...]:
 def scatter(
     input: TensorType, dim: int, index: TensorType, src: TensorType = ABSENT, *, value: Scalar = ABSENT
 ) -> TensorType:
-    """The input with numbers of `src`, or one `value`, put at indices. Shape: [*], [*] int64, [*] -> [*]"""
+    """The input with numbers of `src`, or one `value`, put at indices. Shape: [*S], [*I] int64, [*J] -> [*S]"""
     _require_indices(input, dim, index)
     if (src is ABSENT) == (value is ABSENT):
         refuse("AS403", "either `src` or `value` is required", argument="src")
@@ -115,7 +115,7 @@ def scatter(
 
 @function("torch.scatter_add")
 def scatter_add(input: TensorType, dim: int, index: TensorType, src: TensorType) -> TensorType:
-    """The input with numbers of `src` added at indices. Shape: [*], [*] int64, [*] -> [*]"""
+    """The input with numbers of `src` added at indices. Shape: [*S], [*I] int64, [*J] -> [*S]"""
     _require_indices(input, dim, index)
     _require_source(input, index, src)
     return input

@@ -139,7 +139,7 @@ def _linear_macs(output: TensorType, input: TensorType, weight: TensorType, bias
 
 @function("F.linear", macs=_linear_macs)
 def linear(input: TensorType, weight: TensorType, bias: TensorType | None = None) -> TensorType:
-    """input @ weight.T + bias. Shape: [*, A], [B, A], [B] -> [*, B]"""
+    """input @ weight.T, and a bias for each output. Shape: [*, A], [B, A] -> [*, B]"""
     require_rank_from(input, 1)
     require_rank(weight, *((1, 2) if bias is None else (2,)), name="weight")
     message = f"`weight` {weight} takes {show(weight.shape[-1])} features, but {input} has {show(input.shape[-1])}"

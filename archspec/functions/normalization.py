@@ -52,7 +52,7 @@ def layer_norm(
     bias: TensorType | None = None,
     eps: float = 1e-05,
 ) -> TensorType:
-    """Normalizes over the last axes, by mean and variance. Shape: [*, normalized_shape] -> the same"""
+    """Normalizes over the last axes, by mean and variance. Shape: [*] -> [*]"""
     _require_trailing(input, normalized_shape)
     _require_weight(weight, normalized_shape, "weight")
     _require_weight(bias, normalized_shape, "bias")
@@ -67,7 +67,7 @@ def rms_norm(
     weight: TensorType | None = None,
     eps: float | None = None,
 ) -> TensorType:
-    """Divides by the root of the mean square over the last axes. Shape: [*, normalized_shape] -> the same"""
+    """Divides by the root of the mean square over the last axes. Shape: [*] -> [*]"""
     require_dtype(input, INEXACT)
     _require_trailing(input, normalized_shape)
     _require_weight(weight, normalized_shape, "weight")
@@ -82,7 +82,7 @@ def group_norm(
     bias: TensorType | None = None,
     eps: float = 1e-05,
 ) -> TensorType:
-    """Normalizes groups of channels of each example. Shape: [N, C, *] -> the same"""
+    """Normalizes groups of channels of each example. Shape: [*] -> [*]"""
     require_rank_from(input, 2, "[N, C, *]")
     require_at_least(num_groups, 1, code="AS404", message=f"`num_groups` is {show(num_groups)}", argument="num_groups")
     message = f"`num_groups` {show(num_groups)} does not divide the {show(input.shape[1])} channels"
@@ -106,7 +106,7 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-05,
 ) -> TensorType:
-    """Normalizes channels, by the batch while training, else by running statistics. Shape: [N, C, *] -> the same"""
+    """Normalizes channels, by the batch while training, else by running statistics. Shape: [*] -> [*]"""
     require_rank_from(input, 2, "[N, C, *]")
     if not training:
         for statistics, name in ((running_mean, "running_mean"), (running_var, "running_var")):
@@ -127,7 +127,7 @@ def batch_norm(
 def local_response_norm(
     input: TensorType, size: Size, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> TensorType:
-    """Normalizes over neighbouring channels. Shape: [N, C, *] -> the same"""
+    """Normalizes over neighbouring channels. Shape: [*] -> [*]"""
     require_rank_from(input, 3, "[N, C, *]")
     require_dtype(input, (*FLOATS, "int64"))
     require_at_least(size, 1, code="AS404", message=f"`size` is {show(size)}", argument="size")

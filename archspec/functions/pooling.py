@@ -8,7 +8,7 @@ from archspec.functions._dtypes import require_dtype
 from archspec.functions._windows import require_spatial, slide, spread
 from archspec.refusals import require
 from archspec.tensors import FLOATS, INTEGERS, TensorType
-from archspec.windows import AXES, require_at_most_half, require_within
+from archspec.windows import AVERAGED, AXES, POOLED, UNPADDED, require_at_most_half, require_within
 
 Pooled = TensorType | tuple[TensorType, TensorType]
 
@@ -40,7 +40,12 @@ def _maximum(spatial: int) -> Function:
         return (output, output._replace(dtype="int64")) if return_indices else output
 
     doc = f"The largest number of each window. Shape: [N, C, {AXES[spatial]}] -> [N, C, *windows]"
-    return Function(f"F.max_pool{spatial}d", rule, doc=doc)
+    formula = f"""
+        [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
+        [N, C, *S_in] -> [N, C, *S_out]
+        {POOLED}
+    """
+    return Function(f"F.max_pool{spatial}d", rule, doc=doc, formula=formula, spatial=spatial)
 
 
 def _average(spatial: int) -> Function:
@@ -75,7 +80,9 @@ def _average(spatial: int) -> Function:
         return pool(input, kernel_size, stride, padding, ceil_mode)
 
     doc = f"The mean of each window. Shape: [N, C, {AXES[spatial]}] -> [N, C, *windows]"
-    return Function(f"F.avg_pool{spatial}d", plain if spatial == 1 else divided, doc=doc)
+    formula = f"[N, C, *S_in] -> [N, C, *S_out] {AVERAGED}"
+    rule = plain if spatial == 1 else divided
+    return Function(f"F.avg_pool{spatial}d", rule, doc=doc, formula=formula, spatial=spatial)
 
 
 def _norm(spatial: int) -> Function:
@@ -98,7 +105,8 @@ def _norm(spatial: int) -> Function:
         return _pooled(input, kernel, stride, 0, 1, ceil_mode)
 
     doc = f"The p-norm of each window. Shape: [N, C, {AXES[spatial]}] -> [N, C, *windows]"
-    return Function(f"F.lp_pool{spatial}d", rule, doc=doc)
+    formula = f"[N, C, *S_in] -> [N, C, *S_out] {UNPADDED}"
+    return Function(f"F.lp_pool{spatial}d", rule, doc=doc, formula=formula, spatial=spatial)
 
 
 def _adaptive(spatial: int, name: str) -> Function:
@@ -126,7 +134,12 @@ def _adaptive(spatial: int, name: str) -> Function:
     rule = largest if name == "max" else average_of_one if spatial == 1 else average
     what = "The largest number" if name == "max" else "The mean"
     doc = f"{what} of each of as many windows as are wanted. Shape: [N, C, {AXES[spatial]}] -> [N, C, *output_size]"
-    return Function(f"F.adaptive_{name}_pool{spatial}d", rule, doc=doc)
+    formula = """
+        [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
+        [N, C, *S_in] -> [N, C, *S_out]
+        S_out = output_size or S_in
+    """
+    return Function(f"F.adaptive_{name}_pool{spatial}d", rule, doc=doc, formula=formula, spatial=spatial)
 
 
 POOLS = {

@@ -309,7 +309,7 @@ def cdist(x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
 
 @function("torch.diff")
 def diff(input: TensorType, n: int = 1, dim: int = -1) -> TensorType:
-    """Differences between neighbours along an axis, n times. Shape: [*, L, *] -> [*, L - n, *]"""
+    """Differences between neighbours along an axis, n times. Shape: [*, L, *] -> [*, L - n, *] at dim"""
     require_rank_from(input, 1)
     require(n >= 0, "AS404", f"`n` is {n}", argument="n")
     place = axis(input, dim)

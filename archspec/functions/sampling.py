@@ -55,7 +55,7 @@ def pad(
     mode: Literal["constant", "reflect", "replicate", "circular"] = "constant",
     value: float | None = None,
 ) -> TensorType:
-    """Adds numbers before and after the last axes, the last one first. Shape: [*, L] -> [*, pad[0] + L + pad[1]]"""
+    """Adds numbers around the last axes, the last one first. Shape: [*, L] -> [*, pad[0] + L + pad[1]] for two"""
     count = len(pad) // 2
     text = f"`pad` has {len(pad)} entries"
     require(len(pad) % 2 == 0, "AS404", f"{text}; there are two for each axis, before and after it", argument="pad")
@@ -114,7 +114,9 @@ def affine_grid(theta: TensorType, size: tuple[Size, ...], align_corners: bool |
 
 @function("F.pixel_shuffle")
 def pixel_shuffle(input: TensorType, upscale_factor: Size) -> TensorType:
-    """Turns channels into space. Shape: [*, C * r**2, H, W] -> [*, C, H * r, W * r]"""
+    """Turns channels into space. Shape: [*, C, H, W] ->
+    [*, C / upscale_factor**2, H * upscale_factor, W * upscale_factor]
+    """
     require_rank_from(input, 3, "[*, C, H, W]")
     *batch, channels, height, width = input.shape
     _require_positive(upscale_factor, "upscale_factor")
@@ -126,7 +128,9 @@ def pixel_shuffle(input: TensorType, upscale_factor: Size) -> TensorType:
 
 @function("F.pixel_unshuffle")
 def pixel_unshuffle(input: TensorType, downscale_factor: Size) -> TensorType:
-    """Turns space into channels. Shape: [*, C, H, W] -> [*, C * r**2, H / r, W / r]"""
+    """Turns space into channels. Shape: [*, C, H, W] ->
+    [*, C * downscale_factor**2, H / downscale_factor, W / downscale_factor]
+    """
     require_rank_from(input, 3, "[*, C, H, W]")
     *batch, channels, height, width = input.shape
     factor = downscale_factor

@@ -50,13 +50,13 @@ def reshape(input: TensorType, shape: tuple[Size, ...]) -> TensorType:
 
 @function("torch.ravel")
 def ravel(input: TensorType) -> TensorType:
-    """All numbers in one row. Shape: [*] -> [numel]"""
+    """All numbers in one row. Shape: [*S] -> [prod(S)]"""
     return input.reshaped(input.numel)
 
 
 @function("torch.flatten")
 def flatten(input: TensorType, start_dim: int = 0, end_dim: int = -1) -> TensorType:
-    """Makes one axis of several. Shape: [*, A, …, B, *] -> [*, A * … * B, *]"""
+    """Makes one axis of several. Shape: [*, *S, *] -> [*, prod(S), *] at start_dim to end_dim"""
     start, end = axis(input, start_dim, "start_dim"), axis(input, end_dim, "end_dim")
     message = f"`start_dim` {start_dim} comes after `end_dim` {end_dim} in {input}"
     require(start <= end, "AS404", message, argument="start_dim")
@@ -65,7 +65,7 @@ def flatten(input: TensorType, start_dim: int = 0, end_dim: int = -1) -> TensorT
 
 @function("torch.unflatten")
 def unflatten(input: TensorType, dim: int, sizes: tuple[Size, ...]) -> TensorType:
-    """Makes several axes of one; one of the sizes may be -1. Shape: [*, L, *] -> [*, sizes, *]"""
+    """Makes several axes of one; one of the sizes may be -1. Shape: [*, L, *] -> [*, sizes, *] for `dim`"""
     require_rank_from(input, 1)
     require(bool(sizes), "AS404", "`sizes` is empty", argument="sizes")
     place = axis(input, dim)
@@ -143,7 +143,7 @@ def squeeze(input: TensorType, dim: Axes = ABSENT) -> TensorType:
 
 @function("torch.unsqueeze")
 def unsqueeze(input: TensorType, dim: int) -> TensorType:
-    """Adds an axis of size 1. Shape: [*] -> [*, 1, *]"""
+    """Adds an axis of size 1. Shape: [*] -> [*, 1, *], 1 at `dim`"""
     place = axis_of(input.rank + 1, dim, f"{input} with one more axis")
     return input.reshaped(*input.shape[:place], 1, *input.shape[place:])
 
@@ -161,7 +161,7 @@ def broadcast_to(input: TensorType, size: tuple[Size, ...]) -> TensorType:
 
 @function("torch.tile")
 def tile(input: TensorType, dims: tuple[Size, ...]) -> TensorType:
-    """Repeats the tensor along its last axes. Shape: [*, A, B] -> [*, A * dims[0], B * dims[1]]"""
+    """Repeats the tensor along its last axes. Shape: [*, A, B] -> [*, A * dims[0], B * dims[1]] for two"""
     rank = max(input.rank, len(dims))
     counts = (*(1,) * (rank - len(dims)), *dims)
     shape = (*(1,) * (rank - input.rank), *input.shape)
@@ -170,7 +170,7 @@ def tile(input: TensorType, dims: tuple[Size, ...]) -> TensorType:
 
 @function("torch.repeat_interleave")
 def repeat_interleave(input: TensorType, repeats: Size, dim: int | None = None) -> TensorType:
-    """Repeats each number along an axis, or in one row of all. Shape: [*, L, *] -> [*, L * repeats, *]"""
+    """Repeats each number along an axis, or in one row of all. Shape: [*, L, *] -> [*, L * repeats, *] at dim"""
     require_at_least(repeats, 0, code="AS404", message=f"`repeats` is {show(repeats)}", argument="repeats")
     if dim is None:
         return input.reshaped(input.numel * repeats)
@@ -216,7 +216,7 @@ def triu(input: TensorType, diagonal: Size = 0) -> TensorType:
 
 @function("torch.diagonal")
 def diagonal(input: TensorType, offset: int = 0, dim1: int = 0, dim2: int = 1) -> TensorType:
-    """A diagonal of matrices, as the last axis. Shape: [*, A, B] -> [*, min(A, B)]"""
+    """A diagonal of matrices, as the last axis. Shape: [*, A, B] -> [*, min(A, B)] of the last axes"""
     rows, columns = _two_axes(input.rank, dim1, dim2, str(input))
     a, b = input.shape[rows], input.shape[columns]
     length = dimensions.minimum(a, b - offset) if offset >= 0 else dimensions.minimum(a + offset, b)
@@ -226,7 +226,7 @@ def diagonal(input: TensorType, offset: int = 0, dim1: int = 0, dim2: int = 1) -
 
 @function("torch.diag_embed")
 def diag_embed(input: TensorType, offset: int = 0, dim1: int = -2, dim2: int = -1) -> TensorType:
-    """Matrices with the last axis on a diagonal and zeros elsewhere. Shape: [*, A] -> [*, A, A]"""
+    """Matrices with the last axis on a diagonal and zeros elsewhere. Shape: [*, A] -> [*, A, A] for `offset` 0"""
     require_rank_from(input, 1)
     rows, columns = _two_axes(input.rank + 1, dim1, dim2, f"{input} with one more axis")
     rest = iter(input.shape[:-1])

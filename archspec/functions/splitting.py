@@ -92,7 +92,7 @@ def unbind(input: TensorType, dim: int = 0) -> Tensors:
 
 @function("torch.narrow")
 def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType:
-    """`length` numbers of an axis, from `start` on. Shape: [*, L, *] -> [*, length, *]"""
+    """`length` numbers of an axis, from `start` on. Shape: [*, L, *] -> [*, length, *] at dim"""
     require_rank_from(input, 1)
     place = axis(input, dim)
     size = input.shape[place]
@@ -106,7 +106,7 @@ def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType
 
 @function("torch.select")
 def select(input: TensorType, dim: int, index: Size) -> TensorType:
-    """One entry of an axis. Shape: [*, L, *] -> [*]"""
+    """One entry of an axis. Shape: [*, L, *] -> [*, *] at dim"""
     require_rank_from(input, 1)
     place = axis(input, dim)
     require_within(input, dim, index, "index", input.shape[place] - 1)

@@ -3,7 +3,8 @@
 A layer is one class, named as its `torch.nn` class is. Its class attributes made by `integer`, `per_axis`,
 `number`, `flag`, `word` … are the constructor's arguments, in PyTorch's order and with PyTorch's defaults; its
 `forward` takes the types of the tensors that flow in, fills in what can be inferred, refuses what PyTorch would
-refuse, and returns the type of what flows out. Knows nothing of specs, of YAML, or of source code.
+refuse, and returns the type of what flows out; its `shape` says the same of the axes, as a formula for people. Knows
+nothing of specs, of YAML, or of source code.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class Layer(Configured):
 
     inputs: ClassVar[tuple[str, ...]] = ("input",)
     """The names of the forward method's arguments."""
+    shape: ClassVar[str] = "[*] -> [*]"
+    """What `forward` does to axes and sizes, for people, in the symbols of PyTorch's documentation: see `formulas`."""
     family: ClassVar[str] = ""
     """The section of torch.nn's documentation that it stands in; by default the file's name."""
 

@@ -249,11 +249,9 @@ class Threshold(_Elementwise):
 
 
 class GLU(Layer):
-    """a * sigmoid(b), with the input's two halves a and b.
+    """a * sigmoid(b), with the input's two halves a and b."""
 
-    Shape: [*, n, *] -> [*, n / 2, *], at the axis `dim`
-    """
-
+    shape = "[*, L, *] -> [*, L / 2, *] at dim"
     positional = 0
     dim: int = integer(-1, minimum=None)
 

@@ -11,7 +11,7 @@ from archspec.layers._base import Sizes, device, divisors, dtype, flag, inferred
 from archspec.layers._windows import Windowed
 from archspec.refusals import refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
-from archspec.windows import require_paddable, windows
+from archspec.windows import CONVOLVED, WIDENED, require_paddable, windows
 
 _COLUMNS = (*FLOATS, *COMPLEX, "bool")  # the dtypes that PyTorch folds and unfolds
 
@@ -66,6 +66,7 @@ def _groups_that_work(in_channels: Size, out_channels: Size) -> str:
 
 
 class _Conv(_Convolution):
+    shape = f"[N, in_channels, *S_in] -> [N, out_channels, *S_out] {CONVOLVED}"
     in_channels: Size = inferred()
     out_channels: Size = integer()
     kernel_size: Sizes = per_axis()
@@ -127,34 +128,25 @@ class _Conv(_Convolution):
 
 
 class Conv1d(_Conv):
-    """Convolution over the last axis.
-
-    Shape: [N, C_in, L] -> [N, out_channels, floor((L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)]
-    """
+    """Convolution over the last axis."""
 
     spatial = 1
 
 
 class Conv2d(_Conv):
-    """Convolution over the last two axes.
-
-    Shape: [N, C_in, H, W] -> [N, out_channels, H_out, W_out], where
-    H_out = floor((H + 2 * padding[0] - dilation[0] * (kernel_size[0] - 1) - 1) / stride[0] + 1), W_out likewise
-    """
+    """Convolution over the last two axes."""
 
     spatial = 2
 
 
 class Conv3d(_Conv):
-    """Convolution over the last three axes.
-
-    Shape: [N, C_in, D, H, W] -> [N, out_channels, D_out, H_out, W_out], each size as Conv2d's
-    """
+    """Convolution over the last three axes."""
 
     spatial = 3
 
 
 class _ConvTranspose(_Convolution):
+    shape = f"[N, in_channels, *S_in] -> [N, out_channels, *S_out] {WIDENED}"
     in_channels: Size = inferred()
     out_channels: Size = integer()
     kernel_size: Sizes = per_axis()
@@ -202,41 +194,30 @@ class _ConvTranspose(_Convolution):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Transposed convolution over the last axis: the gradient of Conv1d, often used to make it longer.
-
-    Shape: [N, C_in, L] -> [N, out_channels, L_out], where
-    L_out = (L - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1
-    """
+    """Transposed convolution over the last axis: the gradient of Conv1d, often used to make it longer."""
 
     spatial = 1
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Transposed convolution over the last two axes: the gradient of Conv2d, often used to enlarge.
-
-    Shape: [N, C_in, H, W] -> [N, out_channels, H_out, W_out], where
-    H_out = (H - 1) * stride[0] - 2 * padding[0] + dilation[0] * (kernel_size[0] - 1) + output_padding[0] + 1,
-    W_out likewise
-    """
+    """Transposed convolution over the last two axes: the gradient of Conv2d, often used to enlarge."""
 
     spatial = 2
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Transposed convolution over the last three axes: the gradient of Conv3d, often used to enlarge.
-
-    Shape: [N, C_in, D, H, W] -> [N, out_channels, D_out, H_out, W_out], each size as ConvTranspose2d's
-    """
+    """Transposed convolution over the last three axes: the gradient of Conv3d, often used to enlarge."""
 
     spatial = 3
 
 
 class Unfold(Windowed):
-    """Takes the windows of an image out, each as a column.
+    """Takes the windows of an image out, each as a column."""
 
-    Shape: [N, C, H, W] -> [N, C * kernel_size[0] * kernel_size[1], L], where L is the number of windows
+    shape = """
+        [N, C, *S_in] -> [N, C * prod(kernel_size), prod(S_out)]
+        S_out = floor((S_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)
     """
-
     spatial = 2
     kernel_size: Sizes = per_axis()
     dilation: Sizes = per_axis(1)
@@ -252,12 +233,9 @@ class Unfold(Windowed):
 
 
 class Fold(Windowed):
-    """Adds columns of windows up to an image: where windows overlap, their sum.
+    """Adds columns of windows up to an image: where windows overlap, their sum."""
 
-    Shape: [N, C * kernel_size[0] * kernel_size[1], L] -> [N, C, output_size[0], output_size[1]], where L is the
-    number of windows
-    """
-
+    shape = "[N, C_in, L] -> [N, C_in / prod(kernel_size), *output_size]"
     spatial = 2
     output_size: Sizes = per_axis()
     kernel_size: Sizes = per_axis()

@@ -31,11 +31,12 @@ class _Distance(SeveralInputs):
 
 
 class CosineSimilarity(_Distance):
-    """The cosine of the angle between the vectors that lie along one axis.
+    """The cosine of the angle between the vectors that lie along one axis."""
 
-    Shape: two of [*, n, *], either of which may have 1 in place of a size -> [*, *], without the axis `dim`
+    shape = """
+        [*, L, *], [*, L, *] that broadcast -> [*, *] at dim
+        [], [] -> []
     """
-
     dim: int = integer(1, minimum=None)
     eps: float = number(1e-8, minimum=0)
 
@@ -46,11 +47,13 @@ class CosineSimilarity(_Distance):
 
 
 class PairwiseDistance(_Distance):
-    """The p-norm of the difference of the vectors along the last axis.
+    """The p-norm of the difference of the vectors along the last axis."""
 
-    Shape: two of [*, n], either of which may have 1 in place of a size -> [*], or [*, 1] where `keepdim` is true
+    shape = """
+        [*, L], [*, L] that broadcast -> [*, 1] if keepdim
+        [*, L], [*, L] that broadcast -> [*]
+        [], [] -> []
     """
-
     p: float = number(2.0)
     eps: float = number(1e-6)
     keepdim: bool = flag(False)

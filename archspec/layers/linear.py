@@ -17,11 +17,9 @@ class Identity(Layer):
 
 
 class Linear(Layer):
-    """y = x A^T + b over the last axis.
+    """y = x A^T + b over the last axis."""
 
-    Shape: [*, in_features] -> [*, out_features]
-    """
-
+    shape = "[*, in_features] -> [*, out_features]"
     in_features: Size = inferred()
     out_features: Size = integer()
     bias: bool = flag(True)
@@ -48,11 +46,9 @@ class Linear(Layer):
 
 
 class Bilinear(SeveralInputs):
-    """y = x1 A x2 + b over the last axes, a matrix A for each feature that comes out.
+    """y = x1 A x2 + b over the last axes, a matrix A for each feature that comes out."""
 
-    Shape: [*, in1_features] and [*, in2_features] -> [*, out_features]
-    """
-
+    shape = "[*, in1_features], [*, in2_features] -> [*, out_features]"
     inputs = ("input1", "input2")
     in1_features: Size = inferred()
     in2_features: Size = inferred()

@@ -47,6 +47,7 @@ class _ChannelNormalization(_Normalization):
 
 
 class _BatchNorm(_ChannelNormalization):
+    shape = "[N, num_features, *] -> [N, num_features, *]"
     momentum: float | None = number(0.1, optional=True)
 
     def forward(self, x: TensorType) -> TensorType:
@@ -95,6 +96,7 @@ class SyncBatchNorm(_BatchNorm):
 
 
 class _InstanceNorm(_ChannelNormalization):
+    shape = "[N, num_features, *S_in] -> [N, num_features, *S_in]"
     affine: bool = flag(False)
     track_running_stats: bool = flag(False)
 
@@ -128,6 +130,7 @@ class InstanceNorm3d(_InstanceNorm):
 class GroupNorm(_Normalization):
     """Normalizes groups of channels of each example; keeps its input's shape, [N, C, *]."""
 
+    shape = "[N, num_channels, *] -> [N, num_channels, *]"
     num_groups: Size = integer()
     num_channels: Size = inferred()
     eps: float = number(1e-5, minimum=0)
@@ -156,6 +159,7 @@ class GroupNorm(_Normalization):
 class _TrailingNormalization(_Normalization):
     """Statistics over the last axes."""
 
+    shape = "[*, normalized_shape] -> [*, normalized_shape]"
     normalized_shape: Sizes = integers(inferred=True)
     eps: float | None
     elementwise_affine: bool

@@ -11,6 +11,10 @@ from archspec.windows import padded, require_paddable
 class _Pad(Layer):
     """The padding lists the last axis first: left, right, top, bottom, front, back."""
 
+    shape = """
+        [*, *S_in] -> [*, *S_out]
+        S_out = padding[2 * i] + S_in + padding[2 * i + 1]
+    """
     mode = "constant"
     padding: Sizes = per_axis(minimum=None, each=2)
 
@@ -41,55 +45,37 @@ class _ConstantPad(_Pad):
 
 
 class ConstantPad1d(_ConstantPad):
-    """Pads the last axis with a value; negative padding crops.
-
-    Shape: [*, L] -> [*, padding[0] + L + padding[1]]
-    """
+    """Pads the last axis with a value; negative padding crops."""
 
     spatial = 1
 
 
 class ConstantPad2d(_ConstantPad):
-    """Pads the last two axes with a value; negative padding crops.
-
-    Shape: [*, H, W] -> [*, padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last two axes with a value; negative padding crops."""
 
     spatial = 2
 
 
 class ConstantPad3d(_ConstantPad):
-    """Pads the last three axes with a value; negative padding crops.
-
-    Shape: [*, D, H, W] -> [*, padding[4] + D + padding[5], padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last three axes with a value; negative padding crops."""
 
     spatial = 3
 
 
 class ZeroPad1d(_Pad):
-    """Pads the last axis with zeros; negative padding crops.
-
-    Shape: [*, L] -> [*, padding[0] + L + padding[1]]
-    """
+    """Pads the last axis with zeros; negative padding crops."""
 
     spatial = 1
 
 
 class ZeroPad2d(_Pad):
-    """Pads the last two axes with zeros; negative padding crops.
-
-    Shape: [*, H, W] -> [*, padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last two axes with zeros; negative padding crops."""
 
     spatial = 2
 
 
 class ZeroPad3d(_Pad):
-    """Pads the last three axes with zeros; negative padding crops.
-
-    Shape: [*, D, H, W] -> [*, padding[4] + D + padding[5], padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last three axes with zeros; negative padding crops."""
 
     spatial = 3
 
@@ -99,29 +85,19 @@ class _ReflectionPad(_Pad):
 
 
 class ReflectionPad1d(_ReflectionPad):
-    """Pads the last axis with the input's own numbers, mirrored at the edge.
-
-    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
-    """
+    """Pads the last axis with the input's own numbers, mirrored at the edge."""
 
     spatial = 1
 
 
 class ReflectionPad2d(_ReflectionPad):
-    """Pads the last two axes with the input's own numbers, mirrored at the edge.
-
-    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last two axes with the input's own numbers, mirrored at the edge."""
 
     spatial = 2
 
 
 class ReflectionPad3d(_ReflectionPad):
-    """Pads the last three axes with the input's own numbers, mirrored at the edge.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
-    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
-    """
+    """Pads the last three axes with the input's own numbers, mirrored at the edge."""
 
     spatial = 3
 
@@ -131,29 +107,19 @@ class _ReplicationPad(_Pad):
 
 
 class ReplicationPad1d(_ReplicationPad):
-    """Pads the last axis with the number at the edge.
-
-    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
-    """
+    """Pads the last axis with the number at the edge."""
 
     spatial = 1
 
 
 class ReplicationPad2d(_ReplicationPad):
-    """Pads the last two axes with the number at the edge.
-
-    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last two axes with the number at the edge."""
 
     spatial = 2
 
 
 class ReplicationPad3d(_ReplicationPad):
-    """Pads the last three axes with the number at the edge.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
-    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
-    """
+    """Pads the last three axes with the number at the edge."""
 
     spatial = 3
 
@@ -163,28 +129,18 @@ class _CircularPad(_Pad):
 
 
 class CircularPad1d(_CircularPad):
-    """Pads the last axis with the numbers of the other end.
-
-    Shape: [N, C, L] -> [N, C, padding[0] + L + padding[1]]
-    """
+    """Pads the last axis with the numbers of the other end."""
 
     spatial = 1
 
 
 class CircularPad2d(_CircularPad):
-    """Pads the last two axes with the numbers of the other end.
-
-    Shape: [N, C, H, W] -> [N, C, padding[2] + H + padding[3], padding[0] + W + padding[1]]
-    """
+    """Pads the last two axes with the numbers of the other end."""
 
     spatial = 2
 
 
 class CircularPad3d(_CircularPad):
-    """Pads the last three axes with the numbers of the other end.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], where D_out = padding[4] + D + padding[5],
-    H_out = padding[2] + H + padding[3], W_out = padding[0] + W + padding[1]
-    """
+    """Pads the last three axes with the numbers of the other end."""
 
     spatial = 3

@@ -11,7 +11,7 @@ from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
 from archspec.refusals import require, require_at_least
 from archspec.tensors import FLOATS, INTEGERS, TensorType
-from archspec.windows import require_at_most_half, require_within, scaled
+from archspec.windows import AVERAGED, POOLED, UNPADDED, require_at_most_half, require_within, scaled
 
 Pooled: TypeAlias = TensorType | tuple[TensorType, TensorType]
 """What a layer with `return_indices` returns."""
@@ -49,6 +49,11 @@ class _Pool(Windowed):
 
 
 class _MaxPool(_Pool):
+    shape = f"""
+        [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
+        [N, C, *S_in] -> [N, C, *S_out]
+        {POOLED}
+    """
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
     padding: Sizes = per_axis(0, minimum=0)
@@ -64,34 +69,25 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The maximum of each window of the last axis.
-
-    Shape: [N, C, L] -> [N, C, floor((L + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1)]
-    """
+    """The maximum of each window of the last axis."""
 
     spatial = 1
 
 
 class MaxPool2d(_MaxPool):
-    """The maximum of each window of the last two axes.
-
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], where
-    H_out = floor((H + 2 * padding[0] - dilation[0] * (kernel_size[0] - 1) - 1) / stride[0] + 1), W_out likewise
-    """
+    """The maximum of each window of the last two axes."""
 
     spatial = 2
 
 
 class MaxPool3d(_MaxPool):
-    """The maximum of each window of the last three axes.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], each size as MaxPool2d's
-    """
+    """The maximum of each window of the last three axes."""
 
     spatial = 3
 
 
 class _AvgPool(_Pool):
+    shape = f"[N, C, *S_in] -> [N, C, *S_out] {AVERAGED}"
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
     padding: Sizes = per_axis(0, minimum=0)
@@ -105,36 +101,27 @@ class _AvgPool(_Pool):
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of each window of the last axis.
-
-    Shape: [N, C, L] -> [N, C, floor((L + 2 * padding - kernel_size) / stride + 1)]
-    """
+    """The mean of each window of the last axis."""
 
     spatial = 1
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of each window of the last two axes.
-
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], where
-    H_out = floor((H + 2 * padding[0] - kernel_size[0]) / stride[0] + 1), W_out likewise
-    """
+    """The mean of each window of the last two axes."""
 
     spatial = 2
     divisor_override: int | None = integer(None)
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of each window of the last three axes.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], each size as AvgPool2d's
-    """
+    """The mean of each window of the last three axes."""
 
     spatial = 3
     divisor_override: int | None = integer(None)
 
 
 class _LPPool(_Pool):
+    shape = f"[N, C, *S_in] -> [N, C, *S_out] {UNPADDED}"
     norm_type: float = number()
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
@@ -148,35 +135,30 @@ class _LPPool(_Pool):
 
 
 class LPPool1d(_LPPool):
-    """The p-norm of each window of the last axis, p being `norm_type`.
-
-    Shape: [N, C, L] -> [N, C, floor((L - kernel_size) / stride + 1)]
-    """
+    """The p-norm of each window of the last axis, p being `norm_type`."""
 
     spatial = 1
     kernel_size: Size = integer()
 
 
 class LPPool2d(_LPPool):
-    """The p-norm of each window of the last two axes, p being `norm_type`.
-
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], where
-    H_out = floor((H - kernel_size[0]) / stride[0] + 1), W_out likewise
-    """
+    """The p-norm of each window of the last two axes, p being `norm_type`."""
 
     spatial = 2
 
 
 class LPPool3d(_LPPool):
-    """The p-norm of each window of the last three axes, p being `norm_type`.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], each size as LPPool2d's
-    """
+    """The p-norm of each window of the last three axes, p being `norm_type`."""
 
     spatial = 3
 
 
 class _AdaptivePool(Windowed):
+    shape = """
+        [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
+        [N, C, *S_in] -> [N, C, *S_out]
+        S_out = output_size or S_in
+    """
     output_size: Sizes = per_axis(gaps=True)
 
     def pool(self, x: TensorType) -> TensorType:
@@ -193,29 +175,20 @@ class _AdaptiveAvgPool(_AdaptivePool):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPool):
-    """Means of as many windows as are wanted, whatever the input's size.
-
-    Shape: [N, C, L] -> [N, C, output_size]
-    """
+    """Means of as many windows as are wanted, whatever the input's size."""
 
     spatial = 1
     output_size: Sizes = per_axis()
 
 
 class AdaptiveAvgPool2d(_AdaptiveAvgPool):
-    """Means of as many windows as are wanted, whatever the input's size; null keeps a size.
-
-    Shape: [N, C, H, W] -> [N, C, output_size[0], output_size[1]]
-    """
+    """Means of as many windows as are wanted, whatever the input's size; null keeps a size."""
 
     spatial = 2
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPool):
-    """Means of as many windows as are wanted, whatever the input's size; null keeps a size.
-
-    Shape: [N, C, D, H, W] -> [N, C, output_size[0], output_size[1], output_size[2]]
-    """
+    """Means of as many windows as are wanted, whatever the input's size; null keeps a size."""
 
     spatial = 3
 
@@ -228,34 +201,30 @@ class _AdaptiveMaxPool(_AdaptivePool):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPool):
-    """Maxima of as many windows as are wanted, whatever the input's size.
-
-    Shape: [N, C, L] -> [N, C, output_size]
-    """
+    """Maxima of as many windows as are wanted, whatever the input's size."""
 
     spatial = 1
     output_size: Sizes = per_axis()
 
 
 class AdaptiveMaxPool2d(_AdaptiveMaxPool):
-    """Maxima of as many windows as are wanted, whatever the input's size; null keeps a size.
-
-    Shape: [N, C, H, W] -> [N, C, output_size[0], output_size[1]]
-    """
+    """Maxima of as many windows as are wanted, whatever the input's size; null keeps a size."""
 
     spatial = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPool):
-    """Maxima of as many windows as are wanted, whatever the input's size; null keeps a size.
-
-    Shape: [N, C, D, H, W] -> [N, C, output_size[0], output_size[1], output_size[2]]
-    """
+    """Maxima of as many windows as are wanted, whatever the input's size; null keeps a size."""
 
     spatial = 3
 
 
 class _FractionalMaxPool(Windowed):
+    shape = """
+        [N, C, *S_in] -> [N, C, *S_out], [N, C, *S_out] if return_indices
+        [N, C, *S_in] -> [N, C, *S_out]
+        S_out = output_size or floor(S_in * output_ratio)
+    """
     kernel_size: Sizes = per_axis()
     output_size: Sizes | None = per_axis(None)
     output_ratio: float | tuple[float, ...] | None = numbers(None, count=0)
@@ -293,24 +262,23 @@ class _FractionalMaxPool(Windowed):
 
 
 class FractionalMaxPool2d(_FractionalMaxPool):
-    """Maxima of windows at random steps, as many as `output_size` or `output_ratio` say.
-
-    Shape: [N, C, H, W] -> [N, C, output_size[0], output_size[1]] or [N, C, H * output_ratio[0], W * output_ratio[1]]
-    """
+    """Maxima of windows at random steps, as many as `output_size` or `output_ratio` say."""
 
     spatial = 2
 
 
 class FractionalMaxPool3d(_FractionalMaxPool):
-    """Maxima of windows at random steps, as many as `output_size` or `output_ratio` say.
-
-    Shape: [N, C, D, H, W] -> [N, C, D_out, H_out, W_out], which are `output_size`, or sizes times `output_ratio`
-    """
+    """Maxima of windows at random steps, as many as `output_size` or `output_ratio` say."""
 
     spatial = 3
 
 
 class _MaxUnpool(Windowed, SeveralInputs):
+    shape = """
+        [N, C, *S_in], [N, C, *S_in] -> [N, C, *S_out]
+        S_out = output_size or (S_in - 1) * stride - 2 * padding + kernel_size
+        stride = stride or kernel_size
+    """
     inputs = ("input", "indices", "output_size")
     kernel_size: Sizes = per_axis()
     stride: Sizes | None = per_axis(None)
@@ -355,28 +323,18 @@ class _MaxUnpool(Windowed, SeveralInputs):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """Puts maxima back to where MaxPool1d with `return_indices` found them, and 0 elsewhere.
-
-    Shape: [N, C, L] and indices of it -> [N, C, (L - 1) * stride - 2 * padding + kernel_size], or `output_size`
-    """
+    """Puts maxima back to where MaxPool1d with `return_indices` found them, and 0 elsewhere."""
 
     spatial = 1
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """Puts maxima back to where MaxPool2d with `return_indices` found them, and 0 elsewhere.
-
-    Shape: [N, C, H, W] and indices of it -> [N, C, H_out, W_out], where
-    H_out = (H - 1) * stride[0] - 2 * padding[0] + kernel_size[0], or `output_size`'s, W_out likewise
-    """
+    """Puts maxima back to where MaxPool2d with `return_indices` found them, and 0 elsewhere."""
 
     spatial = 2
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """Puts maxima back to where MaxPool3d with `return_indices` found them, and 0 elsewhere.
-
-    Shape: [N, C, D, H, W] and indices of it -> [N, C, D_out, H_out, W_out], each size as MaxUnpool2d's
-    """
+    """Puts maxima back to where MaxPool3d with `return_indices` found them, and 0 elsewhere."""
 
     spatial = 3

@@ -58,6 +58,8 @@ class _Recurrent(SeveralInputs):
 class _Cell(_Recurrent):
     """One step in time."""
 
+    shape = "[N, input_size] -> [N, hidden_size]"
+
     def forward(self, input: TensorType, hx: Any = None) -> Flow:
         self.require_tensors(input=input)
         self.require_rank(input, 1, 2, layout="[N, C] or [C]")
@@ -76,10 +78,7 @@ class _Cell(_Recurrent):
 
 
 class RNNCell(_Cell):
-    """One step of a recurrent network: tanh (or relu) of what comes in and what was.
-
-    Shape: [N, C] or [C], and the state [N, hidden_size] -> the next state, [N, hidden_size]
-    """
+    """One step of a recurrent network: tanh (or relu) of what comes in and what was."""
 
     bias: bool = flag(True)
     nonlinearity: str = word("tanh", "tanh", "relu")
@@ -88,11 +87,9 @@ class RNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """One step of a long short-term memory.
+    """One step of a long short-term memory."""
 
-    Shape: [N, C] or [C], and the state, two of [N, hidden_size] -> the next state, two of [N, hidden_size]
-    """
-
+    shape = "[N, input_size] -> [N, hidden_size], [N, hidden_size]"
     gates = 4
     has_cell = True
     bias: bool = flag(True)
@@ -101,10 +98,7 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """One step of a gated recurrent unit.
-
-    Shape: [N, C] or [C], and the state [N, hidden_size] -> the next state, [N, hidden_size]
-    """
+    """One step of a gated recurrent unit."""
 
     gates = 3
     bias: bool = flag(True)
@@ -115,6 +109,11 @@ class GRUCell(_Cell):
 class _Stack(_Recurrent, Sequences):
     """Whole sequences through several layers, in one direction or in both."""
 
+    shape = """
+        [N, L, input_size] -> [N, L, D * hidden_size], [D * num_layers, N, hidden_size] if batch_first
+        [L, N, input_size] -> [L, N, D * hidden_size], [D * num_layers, N, hidden_size]
+        D = 2 if bidirectional else 1
+    """
     num_layers: Size = integer(1)
     dropout: float
     bidirectional: bool
@@ -146,11 +145,7 @@ class _Stack(_Recurrent, Sequences):
 
 
 class RNN(_Stack):
-    """A recurrent network, tanh (or relu) of what comes in and what was, over whole sequences.
-
-    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * hidden_size],
-    and the last state of every layer, [D * num_layers, N, hidden_size], where D is 2 if `bidirectional`, else 1
-    """
+    """A recurrent network, tanh (or relu) of what comes in and what was, over whole sequences."""
 
     nonlinearity: str = word("tanh", "tanh", "relu")
     bias: bool = flag(True)
@@ -162,13 +157,16 @@ class RNN(_Stack):
 
 
 class LSTM(_Stack):
-    """A long short-term memory over whole sequences.
+    """A long short-term memory over whole sequences."""
 
-    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * H], and the last
-    states of every layer, [D * num_layers, N, H] and [D * num_layers, N, hidden_size], where D is 2 if
-    `bidirectional`, else 1, and H is `proj_size` if that is not 0, else `hidden_size`
+    shape = """
+        [N, L, input_size] -> \
+            [N, L, D * H_out], ([D * num_layers, N, H_out], [D * num_layers, N, hidden_size]) if batch_first
+        [L, N, input_size] -> \
+            [L, N, D * H_out], ([D * num_layers, N, H_out], [D * num_layers, N, hidden_size])
+        D = 2 if bidirectional else 1
+        H_out = proj_size or hidden_size
     """
-
     gates = 4
     has_cell = True
     bias: bool = flag(True)
@@ -194,11 +192,7 @@ class LSTM(_Stack):
 
 
 class GRU(_Stack):
-    """Gated recurrent units over whole sequences.
-
-    Shape: [T, N, C] (with `batch_first` [N, T, C]) or [T, C] -> the outputs of all steps, [T, N, D * hidden_size],
-    and the last state of every layer, [D * num_layers, N, hidden_size], where D is 2 if `bidirectional`, else 1
-    """
+    """Gated recurrent units over whole sequences."""
 
     gates = 3
     bias: bool = flag(True)

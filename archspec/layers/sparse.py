@@ -40,11 +40,9 @@ class _Table(Layer):
 
 
 class Embedding(_Table):
-    """Looks up a vector for each index.
+    """Looks up a vector for each index."""
 
-    Shape: [*] of int64 or int32 -> [*, embedding_dim]
-    """
-
+    shape = "[*] -> [*, embedding_dim]"
     padding_idx: Size | None = integer(None, minimum=None)
     max_norm: float | None = number(None, minimum=0)
     norm_type: float = number(2.0)
@@ -61,12 +59,13 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table, SeveralInputs):
-    """Looks up a vector for each index, and takes the sum, the mean or the maximum of those of a bag.
+    """Looks up a vector for each index, and takes the sum, the mean or the maximum of those of a bag."""
 
-    Shape: [B, n] of int64 or int32, each row a bag -> [B, embedding_dim]; or [n], and `offsets` [B], where each bag
-    begins -> [B, embedding_dim]; [B - 1, embedding_dim] with `include_last_offset`
+    shape = """
+        [B, L] -> [B, embedding_dim]
+        [L], [M] -> [B, embedding_dim]
+        B = M - 1 if include_last_offset else M
     """
-
     inputs = ("input", "offsets", "per_sample_weights")
     max_norm: float | None = number(None, minimum=0)
     norm_type: float = number(2.0)

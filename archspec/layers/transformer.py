@@ -73,12 +73,23 @@ def _attention_macs(batch: Size, length: Size, source: Size, keys: Size, widths:
 
 
 class MultiheadAttention(_Attending):
-    """Attention with several heads; the weights, if wanted, as the second value: null in their place if not.
+    """Attention with several heads; the weights, if wanted, as the second value: null in their place if not."""
 
-    Shape: query [L, N, E], key [S, N, kdim], value [S, N, vdim] (with `batch_first` [N, L, E], …; or without N)
-    -> [L, N, E], and weights [N, L, S], or [N, num_heads, L, S] where `average_attn_weights` is false
+    shape = """
+        [N, L, embed_dim], [N, S, kdim], [N, S, vdim] -> [N, L, embed_dim], null if batch_first and not need_weights
+        [L, N, embed_dim], [S, N, kdim], [S, N, vdim] -> [L, N, embed_dim], null if not need_weights
+        [N, L, embed_dim], [N, S, kdim], [N, S, vdim] -> \
+            [N, L, embed_dim], [N, L, S_out] if batch_first and average_attn_weights
+        [N, L, embed_dim], [N, S, kdim], [N, S, vdim] -> \
+            [N, L, embed_dim], [N, num_heads, L, S_out] if batch_first
+        [L, N, embed_dim], [S, N, kdim], [S, N, vdim] -> \
+            [L, N, embed_dim], [N, L, S_out] if average_attn_weights
+        [L, N, embed_dim], [S, N, kdim], [S, N, vdim] -> \
+            [L, N, embed_dim], [N, num_heads, L, S_out]
+        S_out = S + 2 if add_bias_kv and add_zero_attn
+        S_out = S + 1 if add_bias_kv or add_zero_attn
+        S_out = S
     """
-
     inputs = (
         "query",
         "key",
@@ -214,6 +225,7 @@ class _Single(_TransformerLayer):
 class TransformerEncoderLayer(_Single):
     """Self-attention, then a network for each position; keeps its input's shape, [T, N, C], [N, T, C] or [T, C]."""
 
+    shape = "[*, d_model] -> [*, d_model]"
     inputs = ("src", "src_mask", "src_key_padding_mask", "is_causal")
 
     def forward(
@@ -233,11 +245,9 @@ class TransformerEncoderLayer(_Single):
 
 
 class TransformerDecoderLayer(_Single):
-    """Self-attention, attention to `memory`, then a network for each position.
+    """Self-attention, attention to `memory`, then a network for each position."""
 
-    Shape: tgt [T, N, C] and memory [S, N, C] (with `batch_first` [N, T, C], …; or without N) -> [T, N, C]
-    """
-
+    shape = "[*T, d_model], [*M, d_model] -> [*T, d_model]"
     inputs = (
         "tgt",
         "memory",
@@ -285,10 +295,9 @@ class Transformer(_TransformerLayer):
 
     PyTorch's `custom_encoder` and `custom_decoder`, modules that no spec can hold, are left out: write such a network
     of its layers. `d_model` is inferred, whatever PyTorch's default is.
-
-    Shape: src [S, N, C] and tgt [T, N, C] (with `batch_first` [N, S, C], …; or without N) -> [T, N, C]
     """
 
+    shape = "[*S, d_model], [*T, d_model] -> [*T, d_model]"
     inputs = (
         "src",
         "tgt",

@@ -10,11 +10,9 @@ from archspec.tensors import TensorType
 
 
 class Flatten(Layer):
-    """Joins the axes from start_dim to end_dim into one.
+    """Joins the axes from start_dim to end_dim into one."""
 
-    Shape: [*, a, ..., b, *] -> [*, a * ... * b, *]
-    """
-
+    shape = "[*, *S, *] -> [*, prod(S), *] at start_dim to end_dim"
     positional = 0
     start_dim: int = integer(1, minimum=None)
     end_dim: int = integer(-1, minimum=None)
@@ -28,11 +26,12 @@ class Flatten(Layer):
 
 
 class Unflatten(Layer):
-    """Splits one axis into several.
+    """Splits one axis into several."""
 
-    Shape: [*, n, *] -> [*, *unflattened_size, *], where one of the sizes may be -1: what is left of n
+    shape = """
+        [*, L, *] -> [*, *sizes, *] at dim
+        sizes = L / -prod(unflattened_size) if unflattened_size == -1 else unflattened_size
     """
-
     dim: int = integer(minimum=None)
     unflattened_size: tuple[Size, ...] = integers(minimum=-1)
 

@@ -14,11 +14,9 @@ _RANKS = {"linear": (3,), "bilinear": (4,), "bicubic": (4,), "trilinear": (5,)}
 
 
 class PixelShuffle(Layer):
-    """Turns channels into space: r * r channels become one with r times the height and width.
+    """Turns channels into space: r * r channels become one with r times the height and width."""
 
-    Shape: [*, C * upscale_factor**2, H, W] -> [*, C, H * upscale_factor, W * upscale_factor]
-    """
-
+    shape = "[*, C, H, W] -> [*, C / upscale_factor**2, H * upscale_factor, W * upscale_factor]"
     upscale_factor: Size = integer()
 
     def forward(self, x: TensorType) -> TensorType:
@@ -36,11 +34,9 @@ class PixelShuffle(Layer):
 
 
 class PixelUnshuffle(Layer):
-    """Turns space into channels: the inverse of PixelShuffle.
+    """Turns space into channels: the inverse of PixelShuffle."""
 
-    Shape: [*, C, H, W] -> [*, C * downscale_factor**2, H / downscale_factor, W / downscale_factor]
-    """
-
+    shape = "[*, C, H, W] -> [*, C * downscale_factor**2, H / downscale_factor, W / downscale_factor]"
     downscale_factor: Size = integer()
 
     def forward(self, x: TensorType) -> TensorType:
@@ -58,6 +54,10 @@ class PixelUnshuffle(Layer):
 
 
 class _Upsample(Layer):
+    shape = """
+        [N, C, *S_in] -> [N, C, *S_out]
+        S_out = size or floor(S_in * scale_factor)
+    """
     size: Sizes | None = integers(None)
     scale_factor: float | tuple[float, ...] | None = numbers(None)
 
@@ -87,10 +87,7 @@ class _Upsample(Layer):
 
 
 class Upsample(_Upsample):
-    """Resizes by nearest neighbours or interpolation, to a `size` or by a `scale_factor`.
-
-    Shape: [N, C, *] -> [N, C, *], each size after [N, C] being `size`, or floor(scale_factor * size)
-    """
+    """Resizes by nearest neighbours or interpolation, to a `size` or by a `scale_factor`."""
 
     mode: str = word("nearest", "nearest", "nearest-exact", "area", *_RANKS)
     align_corners: bool | None = flag(None)
@@ -126,11 +123,7 @@ def _mode_for(x: TensorType) -> str:
 
 
 class UpsamplingNearest2d(_Upsample):
-    """Resizes an image by nearest neighbours, to a `size` or by a `scale_factor`.
-
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or the floor of
-    scale_factor * H and scale_factor * W
-    """
+    """Resizes an image by nearest neighbours, to a `size` or by a `scale_factor`."""
 
     spatial = 2
 
@@ -141,11 +134,7 @@ class UpsamplingNearest2d(_Upsample):
 
 
 class UpsamplingBilinear2d(_Upsample):
-    """Resizes an image by bilinear interpolation with aligned corners, to a `size` or by a `scale_factor`.
-
-    Shape: [N, C, H, W] -> [N, C, H_out, W_out], which are `size`, or the floor of
-    scale_factor * H and scale_factor * W
-    """
+    """Resizes an image by bilinear interpolation with aligned corners, to a `size` or by a `scale_factor`."""
 
     spatial = 2
 

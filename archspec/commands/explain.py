@@ -1,0 +1,61 @@
+"""`archspec explain`: how each size of a network came about."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import archspec
+from archspec.arguments import ALLOW, INPUT, PARAM, SPEC, Argument, command, read_inputs, read_params
+from archspec.commands._shared import CLEAN, FOUND, examine, one_spec
+from archspec.console import report, wants_color
+from archspec.project import UsageError
+
+
+@command(
+    SPEC,
+    Argument(
+        "step",
+        nargs="?",
+        metavar="STEP",
+        help="the dotted path of a step, as in block_1.0, with its number where it is repeated; default: all steps",
+    ),
+    PARAM,
+    INPUT,
+    ALLOW,
+    Argument(
+        "--format",
+        choices=("text", "markdown", "json"),
+        default="text",
+        help="text for people (the default), markdown for documents, json for programs; problems are JSON then, too",
+    ),
+    examples="""\
+  archspec explain specs/tinyvgg.yaml
+  archspec explain specs/tinyvgg.yaml classifier.1
+  archspec explain specs/vision/resnet.yaml layer2.0.downsample.0 --input x=1,3,224,224
+  archspec explain specs/tinyvgg.yaml classifier.1 --format markdown""",
+)
+def explain(options: argparse.Namespace) -> int:
+    """Show how each size came about: formula, numbers, and the lines that the numbers come from.
+
+    Sizes are followed back through the network: to its input, to the argument of a layer, to a parameter and
+    its line. Of one step everything is told, of a whole spec each step in brief. Needs no PyTorch.
+    """
+    params, inputs = read_params(options.param), read_inputs(options.input)
+    spec, problems = examine(one_spec(options.spec, "explain"), params, inputs, options.allow)
+    machine = options.format == "json"
+    if report(problems, "json" if machine else "text") or spec is None:
+        return FOUND
+    try:
+        explanation = archspec.explain(spec, options.step, params=params, inputs=inputs)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if machine:
+        import json  # here: for people it is text
+
+        print(json.dumps(explanation.as_dict(), indent=2))
+    elif options.format == "markdown":
+        print(explanation.markdown(), end="")
+    else:
+        print(explanation.text(color=wants_color(sys.stdout)))
+    return CLEAN
