@@ -81,7 +81,8 @@ class Source:
         return self.place(*place) if key and place else self.place(node.start, node.end)
 
     def place(self, start: int, end: int) -> Span:
-        """The span of `text[start:end]`."""
+        """The span of `text[start:end]`, as far as it lies in the text: what is missing at the end has no width."""
+        start, end = min(start, len(self.text)), min(end, len(self.text))
         if not self._lines:
             # Lines end as YAML and editors agree: \n, \r\n or \r. str.splitlines would know seven breaks more.
             self._lines = list(io.StringIO(self.text, newline=""))
