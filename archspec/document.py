@@ -71,6 +71,11 @@ def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | 
     return "is an attribute of every nn.Module, which it would hide" if name in MODULE_ATTRIBUTES else None
 
 
+def variable_problem(name: str) -> str | None:
+    """Why a name may not be a variable of generated code, if it may not: it needs some for itself."""
+    return name_problem(name, reserved=_RESERVED)
+
+
 def _refuse(code: str, message: str, help: str = "", **more: object) -> PydanticCustomError:
     # Pydantic formats messages: braces that stand for themselves go through the context.
     return PydanticCustomError("archspec", "{text}", {"text": message, "code": code, "help": help, **more})
@@ -230,10 +235,19 @@ def _parameter(data: object) -> object:
     if isinstance(data, Mapping):
         if data.get("default") is None and data.get("type") is None:
             raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
+        choices = data.get("choices")
+        for index, choice in enumerate(choices if isinstance(choices, list) else ()):
+            if _holds_mapping(choice):
+                message = f"{echo(choice)} is no choice: a parameter holds no mapping"
+                raise _refuse("AS202", message, _EXAMPLES["choices"], at=("choices", index))
         return data
     if data is None:
         raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
     return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
+
+
+def _holds_mapping(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_mapping, value)))
 
 
 def _dimension(value: object) -> object:
@@ -401,7 +415,8 @@ def _validated(source: Source, validator: SchemaValidator) -> Any:
     try:
         return validator.validate_python(data)
     except ValidationError as error:
-        raise SpecError(_problems(source, error.errors(include_url=False))) from None
+        errors = error.errors(include_url=False, include_input=True)[: source.limits.problems]
+        raise SpecError(_problems(source, errors)) from None
 
 
 def _problems(source: Source, errors: list[ErrorDetails]) -> list[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archspec import graph
-from archspec.document import Block, Step
+from archspec.document import Block, Step, variable_problem
 from archspec.expressions import (
     ExpressionError,
     Items,
@@ -28,7 +28,7 @@ from archspec.lower.exports import closed, same_variables
 from archspec.lower.history import Made
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure
-from archspec.lower.names import constructor_reads
+from archspec.lower.names import constructor_reads, forward_reads
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -149,6 +149,7 @@ def _sequential(
 
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
+    _refuse_reserved(frame, cls)
     if frame.context.unroll:
         return replace(cls, values=dict(frame.scope))
     frame.context.succeeding |= set(succeeding(cls, frame.locals))
@@ -164,6 +165,16 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
         if one in needed and one not in declared
     )
     return replace(cls, parameters=(*sizes, *cls.parameters))
+
+
+def _refuse_reserved(frame: Frame, cls: Class) -> None:
+    """A size that generated code reads is a variable there; in a comment alone it may have any name."""
+    sizes = {name for value in cls.inputs for node in value.axes for name in names_in(node)} | frame.bound
+    if suspects := {name for name in sizes if variable_problem(name)}:
+        read = forward_reads(cls) if frame.context.unroll else forward_reads(cls) | (constructor_reads(cls) - {"F"})
+        for name in sorted(suspects & read):
+            advice = "call this size by another name"
+            frame.report.add_at("AS204", f"{echo(name)} {variable_problem(name)}", cls.inputs[0].span, advice)
 
 
 class Body:

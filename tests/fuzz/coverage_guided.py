@@ -14,6 +14,7 @@ import random
 import re
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 try:
@@ -30,9 +31,9 @@ SLOWED = 4.0
 
 _TOKEN = re.compile(r"[A-Za-z_]\w*|\d+|[ ]+|\S|\s")
 _HOSTILE = (
-    *("\n", "  ", "[", "]", "{", "}", "&a ", "*a", "!!int ", "<<: ", "---\n", "1_0", "010", "1e999", "'", '"', "\\", "#"),
-    *("9**9", "2**63", "-1", "0", "[]", "null", "true", "\u2028", "\u202e", "\x85", "\x1b", "\ufeff", "range(9)", "//"),
-    *("from: ", "when: ", "for: i in range(3)\n", "repeat: 3\n", "shape: [N]\n", "layers: ", "name: ", "again: "),
+    *"[]{}'\"\\#0\n\x1b\x85\u2028\u202e\ufeff",
+    *"&a|*a|!!int |<<: |---\n|1_0|010|1e999|9**9|2**63|-1|[]|null|true|range(9)|//|  ".split("|"),
+    *"from: |when: |for: i in range(3)\n|repeat: 3\n|shape: [N]\n|layers: |name: |again: ".split("|"),
 )
 
 
@@ -94,7 +95,8 @@ def main() -> None:
         options = [sys.argv[0], "-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", *sys.argv[2:]]
         given = [option for option in options[1:] if not option.startswith("-")]
         corpus = [] if any(Path(one).is_file() for one in given) else [folder]
-        atheris.Setup([*options, *corpus], lambda data: targets.hold(target, data, seconds=SLOWED), custom_mutator=mutate)
+        held = partial(targets.hold, target, seconds=SLOWED)
+        atheris.Setup([*options, *corpus], held, custom_mutator=mutate)
         atheris.Fuzz()
 
 

@@ -25,17 +25,10 @@ BYTES = 500 * 2**20
 
 def text_of(data: bytes) -> str:
     """Any bytes as a text, lone surrogates among its characters."""
-    return data.decode("utf-8", "surrogatepass" if b"\xed" in data else "replace") if _is_text(data) else data.decode(
-        "latin-1"
-    )
-
-
-def _is_text(data: bytes) -> bool:
     try:
-        data.decode("utf-8", "surrogatepass")
+        return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:
-        return False
-    return True
+        return data.decode("latin-1")
 
 
 def reading(data: bytes) -> object:
@@ -69,17 +62,19 @@ def expression(data: bytes) -> object:
     text = text_of(data)
     answers: list[object] = []
     for scope in (VALUES, SYMBOLS):
+        printed = refusal = None
         try:
             printed = literal_text(evaluate(parse(text), scope))
         except ExpressionError as error:
-            assert error.code in CODES
-            assert error.offset is None or 0 <= error.offset <= len(text)
-            answers.append((error.code, error.message, error.help))
-        else:
+            refusal = error
+        if printed is not None:
             assert printed.isascii()
             assert printed.isprintable()
             ast.parse(printed, mode="eval")
-            answers.append(printed)
+        if refusal is not None:
+            assert refusal.code in CODES
+            assert refusal.offset is None or 0 <= refusal.offset <= len(text)
+        answers.append(printed or str(refusal))
     return answers
 
 
