@@ -252,7 +252,10 @@ class Modules:
                 before, problems, types = context.count, len(self.report.problems), given.types
                 results = list(self.conditional(step, path, given, place, bound, None, step.when, self.kept))
                 count = context.count - before
-                alike = step.for_ is None and len(self.report.problems) == problems and all(map(_numbered, results))
+                if len(self.report.problems) > problems:  # the other rounds would find the same, at the same cost
+                    yield self.lost(path, given)
+                    return
+                alike = step.for_ is None and all(map(_numbered, results))
                 repeatable = types if alike else None
             for result in results:
                 yield result
