@@ -235,19 +235,10 @@ def _parameter(data: object) -> object:
     if isinstance(data, Mapping):
         if data.get("default") is None and data.get("type") is None:
             raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
-        choices = data.get("choices")
-        for index, choice in enumerate(choices if isinstance(choices, list) else ()):
-            if _holds_mapping(choice):
-                message = f"{echo(choice)} is no choice: a parameter holds no mapping"
-                raise _refuse("AS202", message, _EXAMPLES["choices"], at=("choices", index))
         return data
     if data is None:
         raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
     return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
-
-
-def _holds_mapping(value: object) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and any(map(_holds_mapping, value)))
 
 
 def _dimension(value: object) -> object:
