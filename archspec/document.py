@@ -41,8 +41,8 @@ SEQUENTIAL_ATTRIBUTES = frozenset(("append", "extend", "insert", "pop"))
 
 # Names that the generated file needs for itself.
 _RESERVED = frozenset(
-    "self super torch nn math F Any Sequence NamedTuple OrderedDict Tensor ValueError group make_divisible output"
-    " int float bool str list len range enumerate zip min max sum round print tuple dict".split()
+    "self super torch nn math F Any Callable Literal Sequence NamedTuple OrderedDict Tensor ValueError group"
+    " make_divisible output int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")

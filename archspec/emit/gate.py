@@ -187,7 +187,7 @@ class _Function:
         self.statements(node.body)
 
     def bind(self, node: ast.AST, name: str, *, itself: bool = False) -> None:
-        taken = _PROTECTED | self.module.classes
+        taken = _PROTECTED
         if self.node.name == "__init__":
             taken = taken - {"F"}  # no constructor calls a function of torch.nn.functional, and features are often F
         _require(node, name == "self" if itself else name not in taken, f"the name {name}")
@@ -256,6 +256,11 @@ class _Function:
                 _require(node, isinstance(node.value, kinds), "a constant")
             case ast.GeneratorExp():
                 self.generator(node)
+            case ast.Dict():
+                for key, value in zip(node.keys, node.values, strict=True):
+                    _require(node, key, "an unpacked mapping")
+                    self.expression(key or value)
+                    self.expression(value)
             case _:
                 _require(node, isinstance(node, _PLAIN + _SYNTAX), f"a {type(node).__name__}")
                 for part in ast.iter_child_nodes(node):
