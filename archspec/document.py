@@ -41,8 +41,8 @@ SEQUENTIAL_ATTRIBUTES = frozenset(("append", "extend", "insert", "pop"))
 
 # Names that the generated file needs for itself.
 _RESERVED = frozenset(
-    "self super torch nn math F Any Sequence NamedTuple OrderedDict Tensor ValueError group make_divisible output"
-    " int float bool str list len range enumerate zip min max sum round print tuple dict".split()
+    "self super torch nn math F Any Callable Literal Sequence NamedTuple OrderedDict Tensor ValueError group"
+    " make_divisible output int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -69,6 +69,11 @@ def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | 
     if name in reserved or (reserved and _OWN.fullmatch(name)):
         return "is a name that generated code needs for itself"
     return "is an attribute of every nn.Module, which it would hide" if name in MODULE_ATTRIBUTES else None
+
+
+def variable_problem(name: str) -> str | None:
+    """Why a name may not be a variable of generated code, if it may not: it needs some for itself."""
+    return name_problem(name, reserved=_RESERVED)
 
 
 def _refuse(code: str, message: str, help: str = "", **more: object) -> PydanticCustomError:
@@ -401,7 +406,8 @@ def _validated(source: Source, validator: SchemaValidator) -> Any:
     try:
         return validator.validate_python(data)
     except ValidationError as error:
-        raise SpecError(_problems(source, error.errors(include_url=False))) from None
+        errors = error.errors(include_url=False, include_input=True)[: source.limits.problems]
+        raise SpecError(_problems(source, errors)) from None
 
 
 def _problems(source: Source, errors: list[ErrorDetails]) -> list[Problem]:

@@ -6,7 +6,9 @@ YAML, of layers or of PyTorch.
 
 from __future__ import annotations
 
+import heapq
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -158,12 +160,28 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     same = folded.get(word.lower().replace("_", ""))
     if same:
         return same
+    names = _alike(word, names)
     letters = sorted(word.lower())
     for name in names:  # two letters in the wrong order: `form`
         if len(name) == len(word) and sorted(name.lower()) == letters:
             return name
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+_MOST_COMPARED = 50
+
+
+def _alike(word: str, names: list[str]) -> list[str]:
+    """The few of many names that begin and end most like the word: to compare letters takes long, and is quadratic."""
+    if len(names) <= _MOST_COMPARED:
+        return names
+
+    def shared(name: str) -> int:
+        ends = (word, name), (word[::-1], name[::-1])
+        return sum(len(os.path.commonprefix(pair)) for pair in ends)  # noqa: RUF071 - of letters, as is meant here
+
+    return heapq.nlargest(_MOST_COMPARED, names[:2000], key=shared)
 
 
 def did_you_mean(word: str, known: Sequence[str], noun: str = "") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -21,6 +22,8 @@ import torch
 from torch import nn
 
 import archspec
+import archspec.commands  # declares them
+from archspec.arguments import COMMANDS
 from archspec.document import MODULE_ATTRIBUTES, SEQUENTIAL_ATTRIBUTES
 from archspec.layers import ABSENT, LAYERS
 from archspec.problems import CODES
@@ -295,17 +298,34 @@ def test_only_what_builds_needs_torch(tmp_path: Path) -> None:
     assert (tmp_path / "generated" / "net.py").exists()
 
 
-GUARDED = """
-import os, sys
+EXAMPLES = {
+    "check": ("check {spec}", "check {spec} --format json", "check {spec} --format github"),
+    "summary": ("summary {spec}", "summary {spec} --format json"),
+    "explain": ("explain {spec}", "explain {spec} --format markdown", "explain {spec} --format json"),
+    "generate": (
+        "generate {spec} --force",
+        "generate {spec} --check",
+        "generate {spec} --diff",
+        "generate {spec} -o -",
+    ),
+    "new": ("new made_{name}",),
+    "completion": ("completion bash",),
+}
+"""How each command is run on a spec under the audit hook; a command that is not here fails the test."""
 
-output = os.path.realpath("generated")
+GUARDED = """
+import json, os, sys
+
+examples, specs = json.loads(sys.argv[1])
+outputs = [os.path.realpath(folder) for folder in ("generated", "made")]
+readable = [os.getcwd(), *map(os.path.realpath, (sys.argv[2], sys.prefix, sys.base_prefix))]
 phase = "loading"
-ours = os.path.dirname(os.path.realpath(sys.argv[1]))
 
 HARMLESS = "builtins.id object.__getattr__ os.listdir os.putenv os.scandir os.unsetenv sys._getframe".split()
 
-def inside(path):
-    return isinstance(path, (str, bytes)) and os.path.realpath(os.fsdecode(path)).startswith(output + os.sep)
+def inside(path, folders):
+    real = os.path.realpath(os.fsdecode(path)) if isinstance(path, (str, bytes)) else ""
+    return any(real.startswith(folder + os.sep) or real == folder for folder in folders)
 
 def audit(event, arguments):
     if phase == "loading":  # our own modules and what they import; templates become Python here, too
@@ -316,24 +336,26 @@ def audit(event, arguments):
     elif event == "open":
         path, mode, flags = arguments
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
-        assert not writes or inside(path), f"open {arguments!r}"
+        opened = isinstance(path, int) and not writes  # a descriptor, which the same event has shown before
+        assert opened or inside(path, outputs if writes else readable), f"open {arguments!r}"
     elif event in ("os.rename", "os.remove", "os.chmod", "os.mkdir", "os.rmdir", "os.link", "os.symlink"):
-        assert inside(arguments[0]) or arguments[0] == "generated", f"{event} {arguments!r}"
+        assert inside(arguments[0], outputs), f"{event} {arguments!r}"
     else:
         assert event in HARMLESS, f"{event} {arguments!r}"
 
 sys.addaudithook(audit)
 from archspec.cli import main
 
-def run_all(*specs):
-    return [main([*command.split(), *specs[:1 if command in ("summary", "explain") else None]]) for command in COMMANDS]
+def run_all(spec):
+    name = os.path.splitext(spec)[0]
+    return [main(command.format(spec=spec, name=name).split()) for command in examples]
 
-COMMANDS = ("check", "summary", "explain", "generate --force", "generate --check", "generate --diff --format github",)
-run_all("plain.yaml", "wrong.yaml")
+for spec in ("plain.yaml", "wrong.yaml", "importing.yaml", "absent.yaml"):
+    run_all(spec)
 phase = "guarded"
-statuses = [run_all(spec) for spec in sys.argv[2:]]
+statuses = [run_all(spec) for spec in specs]
 phase = "loading"
-print("statuses", statuses)
+print("statuses", json.dumps(statuses))
 """
 
 PLAIN = """
@@ -365,26 +387,49 @@ HOSTILE = {
     "power": "inputs: {x: [N, 9**9**9]}\nlayers: [ReLU]\n",
     "nesting": "inputs: {x: [N, 3]}\nlayers: " + "[" * 5000,
     "path": "name: ../../hit\ninputs: {x: [N, 3]}\nlayers: [ReLU]\n",
+    "deep": "inputs: {x: [N, 3]}\nlayers: [B0]\nblocks:\n"
+    + "".join(f"  B{i}: {{inputs: {{x: [N, C]}}, layers: [B{i + 1}]}}\n" for i in range(2000)),
+    "import_of_a_module": "imports: {os: os}\ninputs: {x: [N]}\nlayers: [os]\n",
+    "import_from_above": "imports: {A: ../outside.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "import_from_anywhere": "imports: {A: /outside.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "import_of_a_link": "imports: {A: ./link.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "import_of_a_device": "imports: {A: ./fifo.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "import_of_something_hostile": "imports: {A: ./spec_loader.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "import_of_itself": "imports: {A: ./spec_import_of_itself.yaml}\ninputs: {x: [N]}\nlayers: [A]\n",
+    "allowing": "allow: [os]\ninputs: {x: [N]}\nlayers: [os.system: 'touch hit']\n",
+    "class": "inputs: {x: [N]}\nlayers: [subprocess.Popen: {args: 'touch hit'}]\n",
+    "imported": "imports: {Block: ./blocks.yaml}\ninputs: {x: [N, 3]}\nlayers: [Block]\n",
     "again": PLAIN.replace("One of everything", "The same"),
 }
+BLOCKS = "blocks: {Block: {inputs: {x: [N, C]}, layers: [ReLU]}}\n"
 
 
 def test_static_commands_run_nothing_and_write_nothing_but_their_output(tmp_path: Path) -> None:
-    (tmp_path / "plain.yaml").write_text(PLAIN)
-    (tmp_path / "wrong.yaml").write_text(PLAIN.replace("Linear", "Linaer"))
+    assert set(EXAMPLES) == set(COMMANDS), "each command has examples here"
+    folder = tmp_path / "project"
+    folder.mkdir()
+    (tmp_path / "outside.yaml").write_text(BLOCKS)
+    (folder / "pyproject.toml").write_text("[tool.archspec]\nspecs = 'made'\n")
+    (folder / "plain.yaml").write_text(PLAIN)
+    (folder / "wrong.yaml").write_text(PLAIN.replace("Linear", "Linaer"))
+    (folder / "blocks.yaml").write_text(BLOCKS)
+    (folder / "importing.yaml").write_text(HOSTILE["imported"])
+    (folder / "link.yaml").symlink_to("../outside.yaml")
+    os.mkfifo(folder / "fifo.yaml")
     for name, text in HOSTILE.items():
-        (tmp_path / f"spec_{name}.yaml").write_text(text)
+        (folder / f"spec_{name}.yaml").write_text(text)
+    before = {path.name for path in folder.iterdir()}
     specs = [f"spec_{name}.yaml" for name in HOSTILE]
-    done = run(GUARDED, tmp_path, str(PACKAGE), *specs)
+    commands = [command for examples in EXAMPLES.values() for command in examples]
+    done = run(GUARDED, folder, json.dumps([commands, specs]), str(PACKAGE))
     assert done.returncode == 0, done.stderr
-    assert "internal error" not in done.stderr
-    statuses = dict(zip(HOSTILE, ast.literal_eval(done.stdout.rpartition("statuses ")[2]), strict=True))
-    good = {name for name, found in statuses.items() if set(found) == {0}}
-    assert good == {"template", "statement", "docstring", "again"}
-    assert {max(found) for name, found in statuses.items() if name not in good} == {1}
-    made = {path.name for path in tmp_path.iterdir()} - {*specs, "plain.yaml", "wrong.yaml"}
-    assert made == {"generated"}
-    assert {path.name for path in (tmp_path / "generated").iterdir()} == {
-        "plain.py",
-        *(f"spec_{name}.py" for name in good),
-    }
+    assert "internal error" not in done.stderr, done.stderr
+    statuses = dict(zip(HOSTILE, json.loads(done.stdout.rpartition("statuses ")[2]), strict=True))
+    good = {name for name, found in statuses.items() if max(found) == 0}
+    assert good == {"template", "statement", "docstring", "again", "imported"}
+    for name in statuses.keys() - good:
+        of_a_spec = [status for command, status in zip(commands, statuses[name], strict=True) if "{spec}" in command]
+        assert set(of_a_spec) == {1}, name
+    assert {path.name for path in folder.iterdir()} - before == {"generated", "made"}
+    modules = {"plain", "importing", *(f"spec_{name}" for name in good)}
+    assert {path.name for path in (folder / "generated").iterdir()} == {f"{name}.py" for name in modules}

@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -180,27 +179,6 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
         assert "no space left on device" in str(caught.value)
     assert path.read_text() == OLD
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.py"]
-
-
-def test_a_reader_never_sees_a_part_whoever_writes(tmp_path: Path) -> None:
-    path = tmp_path / "a.py"
-    texts = [letter * 100_000 for letter in "abcd"]
-    files.write(path, texts[0])
-
-    def keep_writing(text: str) -> None:
-        for _ in range(40):
-            files.write(path, text)
-
-    writers = [threading.Thread(target=keep_writing, args=(text,)) for text in texts]
-    for writer in writers:
-        writer.start()
-    reads = 0
-    while any(writer.is_alive() for writer in writers):
-        assert path.read_text() in texts
-        reads += 1
-    assert reads > 10
-    assert path.read_text() in texts
-    assert leftovers(tmp_path) == []
 
 
 _WRITE_FOREVER = """

@@ -38,7 +38,9 @@ METHODS |= {"transpose", "unflatten", "unsqueeze"}
 
 _UNPACKING = ("permute", "reshape")  # methods whose one list is given item by item
 
-_TAKEN = frozenset(("self", "torch", "nn", "F", "math", "layer"))
+_TAKEN = frozenset(
+    "self torch nn F math layer Tensor Any Callable Literal NamedTuple OrderedDict Sequence ValueError".split()
+)
 
 
 class Forward(Record):
@@ -101,6 +103,8 @@ class _Writer:
                 for name in names_in(node) - self.axes.keys() - self.constructed:
                     self.axes[name] = value.name, axis
                     self.factors[name] = _cofactor(node, name)
+        self.called = {part.function for node in _expressions(cls) for part in node.walk() if isinstance(part, Call)}
+        self.called &= NUMBERS.keys()  # by their bare names: a variable of such a name would hide the function
         self.read = forward_reads(cls)
         self.kept = kept_parameters(cls)
         self.saved |= self.kept
@@ -308,7 +312,7 @@ class _Writer:
 
     def fresh(self, name: str) -> str:
         """A variable's name that is not in use."""
-        taken = (self.variables.held, _TAKEN, self.axes, self.bound, self.constructed)
+        taken = (self.variables.held, _TAKEN, self.axes, self.bound, self.constructed, self.called)
         candidate, number = name, 2
         while any(candidate in names for names in taken):
             candidate, number = f"{name}_{number}", number + 1
@@ -552,11 +556,15 @@ def _cofactor(node: Node, name: str) -> Node:
     return other if isinstance(inner, Name) else Binary("*", _cofactor(inner, name), other)
 
 
+def _expressions(cls: Class) -> list[Node]:
+    """What the forward method reads."""
+    nodes = [node for step in cls.steps for _, node in step.arguments]
+    return nodes + list(cls.outputs.values if cls.outputs is not None else ())
+
+
 def _count_reads(cls: Class) -> Counter[str]:
     """How often each value is read."""
-    nodes = [node for step in cls.steps for _, node in step.arguments]
-    nodes += list(cls.outputs.values) if cls.outputs is not None else []
-    return Counter(part.name for node in nodes for part in node.walk() if isinstance(part, Name))
+    return Counter(part.name for node in _expressions(cls) for part in node.walk() if isinstance(part, Name))
 
 
 def _last_reads(cls: Class) -> Mapping[str, int]:

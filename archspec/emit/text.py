@@ -7,6 +7,7 @@ Layout is that of `ruff format` at its defaults, so that a generated file is sta
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from archspec.expressions import literal_text
@@ -36,13 +37,14 @@ def wrap(line: str, hang: str = "", room: int = WIDTH - len(INDENT)) -> list[str
     No character changes but the spaces at which it is broken.
     """
     lines = []
-    while len(line) > room and (places := [*_BREAK.finditer(line)]):
-        place = max(
-            (place for place in places if place.start() <= room), default=places[0], key=lambda one: one.start()
-        )
-        lines.append(line[: place.start()])
-        line = hang + line[place.end() :]
-    return [*lines, line]
+    places = [(found.start(), found.end()) for found in _BREAK.finditer(line)]
+    begin, at, before = 0, 0, ""
+    while len(before) + len(line) - begin > room and at < len(places):
+        last = bisect_right(places, begin + room - len(before), at, key=lambda place: place[0])
+        end, beyond = places[max(at, last - 1)]
+        lines.append(before + line[begin:end])
+        begin, at, before = beyond, max(at + 1, last), hang
+    return [*lines, before + line[begin:]]
 
 
 def docstring(lines: Iterable[str], indent: str) -> list[Code]:

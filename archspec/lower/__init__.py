@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archspec.document import Document, Layers
+from archspec.document import Document, Layers, variable_problem
 from archspec.graph import Class, Graph
 from archspec.imports import Sources
 from archspec.layers import ABSENT, LAYERS
@@ -19,7 +19,7 @@ from archspec.lower.classes import read_class
 from archspec.lower.context import NO_HINTS, Context, Frame, Hints
 from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.parameters import bind, compute_let, read_inputs
-from archspec.problems import SpecError
+from archspec.problems import SpecError, echo
 
 __all__ = ["lower"]
 
@@ -99,6 +99,8 @@ def _refuse_hidden_layers(report: Report, document: Document) -> None:
         if name in LAYERS or name in ABSENT:
             advice = f"choose another name, such as `My{name}`"
             report.add("AS204", f"`{name}` is a layer of torch.nn", ("blocks", name), advice, key=True)
+        elif problem := variable_problem(name):
+            report.add("AS204", f"{echo(name)} {problem}", ("blocks", name), "choose another name", key=True)
 
 
 def _report_unused(report: Report, document: Document) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from archspec.expressions import ExpressionError, Node, Scope, compile_value, evaluate
 from archspec.imports import Sources
-from archspec.problems import Problem, Related, Span
+from archspec.problems import Problem, Related, Span, SpecError
 from archspec.records import replace
 from archspec.refusals import Refusal
 from archspec.source import Path
@@ -52,6 +52,8 @@ class Report:
         """One more problem, at a span."""
         problem = Problem(code, message, span, help or _ADVICE.get(code, ""), related=related)
         self._found.setdefault((code, span), problem)
+        if len(self._found) >= self.source.limits.problems:
+            raise SpecError(self.problems)
 
     def add(
         self,
@@ -65,6 +67,11 @@ class Report:
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
         self.add_at(code, message, self.source.span(path, key=key), help, related=related)
+
+    def axes(self, count: int, path: Path) -> None:
+        """A shape with more axes than the language allows."""
+        advice = "put axes together, or raise the limit where you call archspec"
+        self.add("AS102", f"{count} axes; at most {self.source.limits.axes} are allowed", path, advice)
 
     def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
         """Problems since there were `before`, of a module that is run once more: they belong where that is said."""

@@ -26,7 +26,7 @@ from archspec.lower.exports import exported, received, substitute
 from archspec.lower.history import Made
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, kind_of, misfit
-from archspec.lower.sizes import bind_size
+from archspec.lower.sizes import are_sizes, bind_size
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
 from archspec.source import Path
@@ -123,6 +123,16 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
     return found
 
 
+def _are_sizes(frame: Frame, block: Block, name: str) -> bool:
+    """Whether every size of a block's inputs is an expression; what is none is reported."""
+    found = True
+    for one, declared in block.inputs.items():
+        path: Path = ("blocks", name, "inputs", one)
+        path = (*path, "shape") if isinstance(frame.report.source.value(path), dict) else path
+        found = are_sizes(frame, declared.shape, path) and found
+    return found
+
+
 def bind_inputs(
     frame: Frame, block: Block, name: str, types: dict[str, Flow], scope: dict[str, Any], at: Path, given: Given
 ) -> bool:
@@ -139,7 +149,7 @@ def bind_inputs(
         for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
             problem = bind_size(text, size, scope)
             if problem is not None:
-                message = f"axis {axis} of `{one}` is {wanted[1:-1].split(', ')[axis]} in {name}: {problem}"
+                message = f"axis {axis} of `{one}` is {text} in {name}: {problem}"
                 frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
                 return False
         if flow.dtype != declared.dtype and not (flow.dtype in _FLOATS and declared.dtype in _FLOATS):
@@ -171,6 +181,12 @@ def _with_values(
     context = frame.context
     if name in context.open:
         report_cycle(frame, name, at)
+        return None
+    if not _are_sizes(frame, block, name):
+        return None
+    if prefix.count(".") >= context.report.source.limits.depth:
+        message = f"modules within modules, more than {context.report.source.limits.depth} levels deep"
+        frame.report.add("AS102", message, at, "put blocks together", key=True)
         return None
     key = (name, tuple((n, type_of(a.value), a.value) for n, a in sorted(arguments.items())), tuple(types.items()))
     if key in context.instances:

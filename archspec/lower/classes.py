@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archspec import graph
-from archspec.document import Block, Step
+from archspec.document import Block, Step, variable_problem
 from archspec.expressions import (
     ExpressionError,
     Items,
@@ -28,7 +28,7 @@ from archspec.lower.exports import closed, same_variables
 from archspec.lower.history import Made
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure
-from archspec.lower.names import constructor_reads
+from archspec.lower.names import constructor_reads, forward_reads
 from archspec.lower.sizes import check_shape
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -149,6 +149,7 @@ def _sequential(
 
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
+    _refuse_reserved(frame, cls)
     if frame.context.unroll:
         return replace(cls, values=dict(frame.scope))
     frame.context.succeeding |= set(succeeding(cls, frame.locals))
@@ -164,6 +165,16 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
         if one in needed and one not in declared
     )
     return replace(cls, parameters=(*sizes, *cls.parameters))
+
+
+def _refuse_reserved(frame: Frame, cls: Class) -> None:
+    """A size that generated code reads is a variable there; in a comment alone it may have any name."""
+    sizes = {name for value in cls.inputs for node in value.axes for name in names_in(node)} | frame.bound
+    if suspects := {name for name in sizes if variable_problem(name)}:
+        read = forward_reads(cls) if frame.context.unroll else forward_reads(cls) | (constructor_reads(cls) - {"F"})
+        for name in sorted(suspects & read):
+            advice = "call this size by another name"
+            frame.report.add_at("AS204", f"{echo(name)} {variable_problem(name)}", cls.inputs[0].span, advice)
 
 
 class Body:
@@ -319,6 +330,10 @@ class Body:
                 self.report.add("AS206", message, where, "give the step that is meant a name, and write that name")
                 raise LostError(name)
         read = [(key, *self.expression(value, where)) for key, where, value in entries]
+        for (_, where, _), (_, node, _) in zip(entries, read, strict=True):
+            if isinstance(node, Literal) and node.value is None:
+                self.report.add("AS206", f"None is no value that `{name}` could take", where, "leave it out")
+                raise LostError(name)
         first = read[0][1]
         source = self.frame.value(first.name) if isinstance(first, Name) else None
         label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)

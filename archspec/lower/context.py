@@ -54,7 +54,9 @@ class Given(Record):
 
     def after(self, output: Flow | None, label: str, span: Span, item: Item | None = None) -> Given:
         """What the next repetition takes: the output in place of the first inputs, the others as they are."""
-        parts = (output,) if output is None or isinstance(output, TensorType) else output
+        parts: tuple[Flow | None, ...] = (output,)  # a tensor, or a number where a step computes one
+        if isinstance(output, tuple) and not isinstance(output, TensorType):
+            parts = output
         made = Made(label, span, item, self.made) if item is not None else self.made
         return Given((*parts, *self.types[len(parts) :]), self.names, label, span, made)
 

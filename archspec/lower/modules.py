@@ -171,12 +171,16 @@ class Modules:
             node, condition = self.report.evaluate(when, (*path, "when"), scope)
         except ExpressionError:
             return None
-        free = _free_names(node, scope)
-        if free and unknown(condition):
-            message = f"{echo(when)} depends on the free dimension `{min(free)}`"
-            self.report.add("AS506", message, (*path, "when"), "a condition is over parameters")
+        if self.depends_on_free(node, condition, when, (*path, "when"), "a condition is over parameters", scope):
             return None
         return node, condition
+
+    def depends_on_free(self, node: Node, value: Any, text: object, path: Path, advice: str, scope: Scope) -> bool:
+        """Whether which steps there are depends on a size that only the forward method knows; reported."""
+        free = _free_names(node, scope) if unknown(value) else ()
+        if free:
+            self.report.add("AS506", f"{echo(text)} depends on the free dimension `{min(free)}`", path, advice)
+        return bool(free)
 
     def identity(self, name: str, path: Path, given: Given) -> Call:
         """In place of a step that is not kept."""
@@ -231,6 +235,10 @@ class Modules:
         except ExpressionError:
             yield self.lost(path, given)
             return
+        text = step.for_ if step.for_ is not None else step.repeat
+        if self.depends_on_free(iterable, items, text, (*path, key), "a loop runs over parameters", scope):
+            yield self.lost(path, given)
+            return
         if not self.unroll or unknown(items):
             yield self.loop(step, path, given, place, scope, target, iterable, items)
             return
@@ -252,7 +260,10 @@ class Modules:
                 before, problems, types = context.count, len(self.report.problems), given.types
                 results = list(self.conditional(step, path, given, place, bound, None, step.when, self.kept))
                 count = context.count - before
-                alike = step.for_ is None and len(self.report.problems) == problems and all(map(_numbered, results))
+                if len(self.report.problems) > problems:  # the other rounds would find the same, at the same cost
+                    yield self.lost(path, given)
+                    return
+                alike = step.for_ is None and all(map(_numbered, results))
                 repeatable = types if alike else None
             for result in results:
                 yield result

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 
-from archspec.document import Step
+from archspec.document import Step, variable_problem
 from archspec.expressions import ExpressionError, as_size, compile_value, evaluate
 from archspec.graph import Argument, Call, Group
 from archspec.layers import LAYERS
@@ -14,6 +15,7 @@ from archspec.problems import echo
 from archspec.source import Path
 from archspec.tensors import TensorType
 
+_ARGUMENT = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
@@ -31,10 +33,18 @@ def own_layer(
     """A class of the user's in its place; None (and reported) where it may not be imported."""
     allowed = frame.context.allow
     package = target.partition(".")[0]
-    if not _DOTTED.fullmatch(target):
+    package_of, _, last = target.rpartition(".")
+    if not _DOTTED.fullmatch(target) or any(map(keyword.iskeyword, target.split("."))):
         frame.report.add("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`", key=True)
         return None
-    package_of, _, last = target.rpartition(".")
+    if problem := variable_problem(last):
+        frame.report.add("AS204", f"{echo(last)} {problem}", at, "give the class another name", key=True)
+        return None
+    for name in arguments:  # written as they are in generated code, with no class at hand that could say what it takes
+        if not _ARGUMENT.fullmatch(name) or keyword.iskeyword(name):
+            advice = "an argument is a name: ASCII letters, digits and `_`"
+            frame.report.add("AS402", f"{echo(name)} is no name of an argument", at, advice, key=True)
+            return None
     theirs = package_of in ("nn", "torch.nn") and last in LAYERS
     if theirs and not any(package == one.partition(".")[0] for one in allowed):
         message = f"unknown layer {echo(target)}"

@@ -23,7 +23,7 @@ from archspec.expressions import (
 )
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
-from archspec.problems import did_you_mean, echo
+from archspec.problems import SpecError, did_you_mean, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -143,6 +143,9 @@ def kind_of(parameter: document.Parameter, value: Any) -> str:
     return parameter.type or type_of(value)
 
 
+_MOST_SHOWN = 20
+
+
 def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -> str | None:
     """Why a value is none of the parameter's, if so."""
     if kind is None:
@@ -160,7 +163,8 @@ def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -
         if parameter.max is not None and value > parameter.max:
             return f"it is at most {parameter.max}"
     if parameter.choices is not None and value not in [_frozen(choice) for choice in parameter.choices]:
-        return f"it is one of {', '.join(_shown(choice) for choice in parameter.choices)}"
+        shown = [_shown(choice) for choice in parameter.choices[:_MOST_SHOWN]]
+        return f"it is one of {', '.join(shown)}{', …' * (len(parameter.choices) > _MOST_SHOWN)}"
     return None
 
 
@@ -219,6 +223,9 @@ def read_inputs(
         if name in scope:
             report.add("AS205", f"`{name}` is a parameter already", path, "choose another name", key=True)
         shape_path = (*path, "shape") if isinstance(report.source.value(path), dict) else path
+        if len(declared.shape) > report.source.limits.axes:
+            report.axes(len(declared.shape), shape_path)
+            raise SpecError(report.problems)
         shape = [_dimension(report, size, (*shape_path, axis), scope) for axis, size in enumerate(declared.shape)]
         if name in sizes:
             shape = _sized(report, name, shape, list(sizes[name]), scope, shape_path)

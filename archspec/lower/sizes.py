@@ -6,10 +6,11 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
+from archspec.document import name_problem
 from archspec.expressions import ExpressionError, Name, as_size, compile_value, evaluate
 from archspec.graph import Flow, flow_text, names_in
 from archspec.lower.context import Frame
-from archspec.problems import Related
+from archspec.problems import Related, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -18,6 +19,8 @@ def check_shape(
     frame: Frame, shape: list[int | str], path: Path, output: Flow | None, scope: dict[str, Any], related: Related
 ) -> bool:
     """Holds a step's output against its `shape:`; new names are bound. False (and reported) where it does not fit."""
+    if not are_sizes(frame, shape, path):
+        return False
     if output is None:
         return True
     wanted = f"[{', '.join(map(str, shape))}]"
@@ -36,6 +39,24 @@ def check_shape(
             return False
     frame.bound |= scope.keys() - known
     return True
+
+
+def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
+    """Whether every size that the spec writes is an expression over names that may be used; others are reported."""
+    if len(shape) > frame.report.source.limits.axes:
+        frame.report.axes(len(shape), path)
+        return False
+    sound = True
+    for axis, text in enumerate(shape):
+        try:
+            for part in compile_value(text).walk():
+                problem = name_problem(part.name) if isinstance(part, Name) else None
+                if problem is not None and isinstance(part, Name):
+                    raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
+        except ExpressionError as error:
+            frame.report.expression(error, (*path, axis), text)
+            sound = False
+    return sound
 
 
 def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:

@@ -19,7 +19,6 @@ from archspec.source.scalars import resolve
 from archspec.source.tree import LIMITS, Limits, Node, Place, Source
 
 _EVENTS: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # only its events are used; the second without libyaml
-_MOST_PROBLEMS = 100
 
 # What no line of a spec may hold: what YAML leaves out, and the characters that are a line break for libyaml (YAML 1.1)
 # but not for YAML 1.2 nor for an editor: a comment would end there, and what follows would be read.
@@ -75,7 +74,7 @@ class _Composer:
 
     def report(self, code: str, message: str, place: Place, hint: str = "", related: tuple[Related, ...] = ()) -> None:
         self.problems.append(Problem(code, message, self.source.place(*place), hint, related=related))
-        if len(self.problems) >= _MOST_PROBLEMS:
+        if len(self.problems) >= self.limits.problems:
             raise SpecError(self.problems)
 
     def stop(self, code: str, message: str, place: Place, hint: str = "") -> NoReturn:

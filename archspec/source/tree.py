@@ -18,12 +18,18 @@ Place = tuple[int, int]
 
 
 class Limits(Record):
-    """The language's limits; raised only by the caller, never by a spec. `nodes` counts values, aliases expanded."""
+    """The language's limits; raised only by the caller, never by a spec. `nodes` counts values, aliases expanded.
+
+    `depth` is that of collections in one another, and of blocks that use blocks; after so many `problems` no more are
+    looked for.
+    """
 
     bytes: int = 2**20
     depth: int = 64
     nodes: int = 100_000
     layers: int = 10_000
+    axes: int = 64
+    problems: int = 100
 
 
 LIMITS = Limits()
@@ -44,7 +50,7 @@ class Source:
     `data` is made of dict, list, str, int, float, bool and None. What an alias stands for is the anchor's own object.
     """
 
-    __slots__ = ("_lines", "_starts", "data", "limits", "path", "root", "text")
+    __slots__ = ("_lines", "_shown", "_starts", "data", "limits", "path", "root", "text")
 
     def __init__(self, path: str, text: str, limits: Limits = LIMITS) -> None:
         self.path, self.text, self.limits = path, text, limits
@@ -52,6 +58,7 @@ class Source:
         self.root = Node(0, 0)
         self._lines: list[str] = []
         self._starts: list[int] = []
+        self._shown: dict[int, str] = {}  # lines without their ends
 
     def value(self, path: Path) -> Any:
         """The plain value at a place; None where there is none."""
@@ -81,7 +88,8 @@ class Source:
         return self.place(*place) if key and place else self.place(node.start, node.end)
 
     def place(self, start: int, end: int) -> Span:
-        """The span of `text[start:end]`."""
+        """The span of `text[start:end]`, as far as it lies in the text: what is missing at the end has no width."""
+        start, end = min(start, len(self.text)), min(end, len(self.text))
         if not self._lines:
             # Lines end as YAML and editors agree: \n, \r\n or \r. str.splitlines would know seven breaks more.
             self._lines = list(io.StringIO(self.text, newline=""))
@@ -90,7 +98,11 @@ class Source:
             self._starts = list(accumulate(map(len, self._lines[:-1]), initial=0))
         line = bisect_right(self._starts, start)
         last = bisect_right(self._starts, max(start, end - 1))  # an end after a line break is still on that line
-        first = self._lines[line - 1]
-        text = first.rstrip("\r\n") if first[-1:] in ("\r", "\n") else first
+        if self._lines[line - 1][-1:] in ("\r", "\n"):
+            shown = self._shown.get(line)
+            if shown is None:  # once: a long line may hold thousands of places
+                shown = self._shown[line] = self._lines[line - 1].rstrip("\r\n")
+        else:
+            shown = self._lines[line - 1]
         columns = start - self._starts[line - 1] + 1, max(start, end) - self._starts[last - 1] + 1
-        return Span(self.path, line, columns[0], last, columns[1], text)
+        return Span(self.path, line, columns[0], last, columns[1], shown)
