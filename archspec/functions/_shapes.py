@@ -58,9 +58,11 @@ def require_rank_from(x: TensorType, least: int, layout: str = "", name: str = "
         refuse("AS501", f"`{name}` takes {some}{layout and f' ({layout})'}; this is {x}", argument=name)
 
 
-def same_size(a: Size, b: Size, message: str, help: str = "", argument: str | None = None) -> Size:
+def same_size(
+    a: Size, b: Size, message: str, help: str = "", argument: str | None = None, axes: tuple[int, ...] = ()
+) -> Size:
     """The one size that two have to be; the known one, if one is."""
-    require_equal(a, b, message=message, help=help, argument=argument)
+    require_equal(a, b, message=message, help=help, argument=argument, axes=axes)
     return b if isinstance(b, int) else a
 
 
@@ -74,7 +76,7 @@ def broadcast(*shapes: Shape) -> Shape:
         size: Size = sizes[0] if sizes else 1
         for other in sizes[1:]:
             if not _agree(size, other) and not _may_stretch(size, other):
-                _refuse_broadcast(shapes, text, size, other)
+                _refuse_broadcast(shapes, text, size, other, place)
             size = _larger(size, other)
         result.append(size)
     return tuple(result)
@@ -89,16 +91,18 @@ def _may_stretch(a: Size, b: Size) -> bool:
     return any(equal(size, 1) is None and settled(None, size) for size in (a, b))
 
 
-def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size) -> None:
+def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size, place: int) -> None:
     """Says which axes differ, and what would make them agree."""
     if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]):
         message = f"{text} do not go together: {show(size)} is not {show(other)}, counted from the last axis"
-        require_equal(size, other, message=message, help="sizes agree if they are equal or one of them is 1")
+        advice = "sizes agree if they are equal or one of them is 1"
+        require_equal(size, other, message=message, help=advice, axes=(place,))
         return
     pairs = list(enumerate(zip(*shapes, strict=True)))
     unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not _agree(a, b)]
     told = ", ".join(f"axis {axis} is {show(shapes[0][axis])} and {show(shapes[1][axis])}" for axis in unlike)
-    require_equal(size, other, message=f"{text} do not go together: {told}", help=_projection(*shapes, unlike))
+    message, axes = f"{text} do not go together: {told}", tuple(axis - len(shapes[0]) for axis in unlike)
+    require_equal(size, other, message=message, help=_projection(*shapes, unlike), axes=axes)
 
 
 def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:

@@ -31,7 +31,7 @@ def joined(tensors: Tensors, dim: int) -> TensorType:
             else:
                 message = f"{first} and {x} differ at axis {other}: {show(first.shape[other])} and {show(size)}"
                 hint = f"along axis {place} they may differ, the other axes agree"
-                shape[other] = same_size(shape[other], size, message, hint, "tensors")
+                shape[other] = same_size(shape[other], size, message, hint, "tensors", (other - x.rank,))
     return TensorType(tuple(shape), promote_all(x.dtype for x in tensors))
 
 
@@ -56,7 +56,10 @@ def stack(tensors: tuple[TensorType, ...], dim: int = 0) -> TensorType:
     for x in tensors[1:]:
         message = f"{first} and {x} are of unlike shapes"
         require(x.rank == first.rank, "AS501", message, "`cat` joins along an axis they have", "tensors")
-        shape = tuple(same_size(a, b, message, "", "tensors") for a, b in zip(shape, x.shape, strict=True))
+        shape = tuple(
+            same_size(a, b, message, "", "tensors", (number - x.rank,))
+            for number, (a, b) in enumerate(zip(shape, x.shape, strict=True))
+        )
     return TensorType((*shape[:place], len(tensors), *shape[place:]), promote_all(x.dtype for x in tensors))
 
 

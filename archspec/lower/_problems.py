@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -33,6 +34,9 @@ _ADVICE = {
     "AS508": "write the argument out",
 }
 """What to write instead, where whoever finds a problem knows nothing better."""
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 class Report:
@@ -72,6 +76,27 @@ class Report:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
 
+    def declared(self, path: Path, text: object) -> tuple[Related, ...]:
+        """Where the names that an expression reads have their values from: parameters, computed names and loops."""
+        found = []
+        for name in dict.fromkeys(_NAME.findall(_text(text))):
+            at = self._declaration(path, name)
+            if at is not None:
+                place = self.source.span(at, key=at[-1] == name)
+                found.append(Related(f"`{name}` is {'declared' if at[-1] == name else 'bound'} here", place))
+        here = self.source.span(path).line
+        return tuple(related for related in found if related.span.line != here)
+
+    def _declaration(self, path: Path, name: str) -> Path | None:
+        for length in range(len(path), 0, -1):
+            around = self.source.value(path[:length])
+            loop = around.get("for") if isinstance(around, dict) else None
+            if isinstance(loop, str) and name in _NAME.findall(loop.partition(" in ")[0]):
+                return (*path[:length], "for")
+        base = path[:2] if path[:1] == ("blocks",) else ()
+        places = ((*base, key, name) for key in ("params", "let"))
+        return next((at for at in places if name in (self.source.value(at[:-1]) or ())), None)
+
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""
         if error.code == "AS303" and path[:1] == ("blocks",) and (name := _blamed(error, text)) in self.parameters:
@@ -79,13 +104,15 @@ class Report:
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
-        self.add_at(error.code, error.message, span, error.help)
+        related = self.declared(path, text) if error.code in ("AS304", "AS305") else ()
+        self.add_at(error.code, error.message, span, error.help, related=related)
 
     def refusal(self, error: Refusal, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
         """What a function refuses, at its name if that can be told."""
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
+        related = (*related, *self.declared(path, text))
         self.add_at(error.code, error.message, span, error.help, related=related)
 
     def evaluate(
@@ -109,6 +136,11 @@ class Report:
                 error.help = f"`{name}` flows; what a constructor takes is computed from parameters and sizes"
             self.expression(error, at, text)
             raise
+
+
+def _text(value: object) -> str:
+    """The expressions in a value, as one text."""
+    return " ".join(map(_text, value)) if isinstance(value, list) else value if isinstance(value, str) else ""
 
 
 def _blamed(error: ExpressionError, text: object) -> str:

@@ -88,7 +88,9 @@ def block_arguments(
             if why:
                 message = f"{echo(argument.value)} is no value for `{one}` of {name}: {why}"
                 advice = "change the value, or what the block's parameter says that it may be"
-                frame.report.add("AS208", message, where, advice)
+                place = frame.span(("blocks", name, "params", one), key=True)
+                related = (Related(f"`{one}` is declared here", place), *frame.report.declared(where, value))
+                frame.report.add("AS208", message, where, advice, related=related)
                 failed = True
         found[one] = replace(argument, value=_as_declared(argument.value, parameter))
     for one in required:
@@ -118,7 +120,8 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
         if one not in found and not declared.optional:
             count = f"{len(names)} inputs" if len(names) > 1 else "1 input"
             message = f"{name} takes {count}; nothing flows into `{one}`"
-            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True)
+            place = Related(f"`{one}` is declared here", frame.span(("blocks", name, "inputs", one), key=True))
+            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True, related=(place,))
             return None
     return found
 
@@ -142,14 +145,14 @@ def bind_inputs(
                 message = f"axis {axis} of `{one}` is {wanted[1:-1].split(', ')[axis]} in {name}: {problem}"
                 frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
                 return False
-        if flow.dtype != declared.dtype and not (flow.dtype in _FLOATS and declared.dtype in _FLOATS):
+        if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
             message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
             frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given))
             return False
     return True
 
 
-_FLOATS = ("float32", "float64", "float16", "bfloat16")
+_FLOATS = ("float32", "float64", "float16", "bfloat16")  # where no dtype is written, a block takes any of these
 
 
 def _declared(frame: Frame, name: str, one: str, given: Given) -> tuple[Related, ...]:

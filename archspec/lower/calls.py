@@ -16,7 +16,7 @@ from archspec.graph import Argument, Call, Flow, Group, Item, flow_text, free_sy
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import Report
 from archspec.lower.context import Frame, Given, Place, Scope
-from archspec.lower.history import channels_first, fell
+from archspec.lower.history import became, channels_first, fell, since
 from archspec.lower.own import own_layer
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -363,8 +363,10 @@ def show_value(value: Any) -> str:
 def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axes: int = 0) -> None:
     """A layer's refusal, at the argument to blame if the spec writes it."""
     key = True
-    below = frame.report.source.value(at)
+    read = frame.report.source.value(at)
+    below = read
     if error.argument is not None and isinstance(below, dict) and error.argument in below:
+        read = below[error.argument]
         at, key = (*at, error.argument), False
     elif error.argument is not None and below is not None and not isinstance(below, dict) and _is_type_key(frame, at):
         key = False
@@ -375,7 +377,23 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
             related = (Related(f"{related[0].message}; {history.message}", history.span),)
         elif history is not None:
             related = (*related, history)
+    elif given is not None:
+        related = (*related, *_since(error.code, given, axes))
+    if not key:
+        related = (*related, *frame.report.declared(at, read))
     frame.report.add(error.code, error.message, at, error.help, key=key, related=related)
+
+
+def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
+    """The step that an input has its rank, its dtype or its channels from; `axes` stand behind those."""
+    found = None
+    if code == "AS501":
+        found = since(given.made, lambda x: x.rank)
+    elif code == "AS505":
+        found = since(given.made, lambda x: x.dtype)
+    elif code in ("AS406", "AS502", "AS503"):
+        found = became(given.made, -1 - axes)
+    return (found,) if found is not None else ()
 
 
 def _is_type_key(frame: Frame, at: Path) -> bool:

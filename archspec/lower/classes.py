@@ -25,7 +25,7 @@ from archspec.lower.calls import came_from, unlike
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, Place, Value
 from archspec.lower.exports import closed, same_variables
-from archspec.lower.history import Made
+from archspec.lower.history import Made, became
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure
 from archspec.lower.names import constructor_reads
@@ -82,6 +82,8 @@ def read_class(
     """The class that a document or block declares, for inputs of those types; None where its form is wrong."""
     for one in inputs:
         made = frame.above if one is inputs[0] else None
+        if not path and frame.outer is None:
+            made = Made(f"`{one.name}`", one.span, None, None)
         frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name), made=made)
     below = path if frame.outer is not None else (*path, "layers")
     if isinstance(block.layers, list):
@@ -392,10 +394,20 @@ class Body:
             self.report.expression(error, path, text)
             raise
         except Refusal as error:
-            self.report.refusal(error, path, text, tuple(self.origins(text)))
+            self.report.refusal(error, path, text, tuple(self.origins(text, error.axes)))
             raise LostError(str(text)) from None
-        except Undecided:
+        except Undecided as undecided:
+            self.refuse_undecided(node, undecided, text, path)
             return node, None
+
+    def refuse_undecided(self, node: Node, undecided: Undecided, text: object, path: Path) -> None:
+        """Refuses what has to be known when it is written, where it depends on a free dimension."""
+        names = (self.frame.scope.get(part.name) for part in node.walk() if isinstance(part, Name))
+        free = sorted(symbol.text for value in names for symbol in graph.free_symbols(value))
+        if self.frame.context.unroll and free:
+            message = f"a number that has to be known depends on the free dimension `{free[0]}`: {undecided}"
+            self.report.add("AS506", message, path, "write a number, or an expression of parameters")
+            raise LostError(str(text))
 
     def tensor_value(self, node: Node, names: Mapping[str, Any]) -> Any:
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
@@ -413,8 +425,8 @@ class Body:
                 message = f"`{part.name}` is a step and a parameter"
                 raise ExpressionError("AS205", message, "rename the step", part.offset, len(part.name))
 
-    def origins(self, text: object) -> Iterator[Related]:
-        """Where the values of an expression come from, for a message."""
+    def origins(self, text: object, axes: tuple[int, ...]) -> Iterator[Related]:
+        """Where the values of an expression come from, and the sizes of the axes that differ, for a message."""
         try:
             node = compile_value(text)
         except ExpressionError:
@@ -423,6 +435,7 @@ class Body:
             value = self.frame.value(name)
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
+                yield from dict.fromkeys(filter(None, (became(value.made, axis) for axis in axes)))
 
     def tensor(self, target: Name, step: Step, path: Path) -> graph.Step | None:
         """A Parameter or Buffer: a tensor of the module, which does not enter the flow."""

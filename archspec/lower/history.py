@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from archspec import dimensions
 from archspec.dimensions import Size, show
@@ -20,11 +20,11 @@ _POOLING = ("MaxPool", "AvgPool", "LPPool", "AdaptiveMaxPool", "AdaptiveAvgPool"
 
 
 class Made(Record):
-    """One step that led to a value, and the steps above it."""
+    """One step that led to a value, and the steps above it; the first one is an input of the document."""
 
     label: str
     span: Span
-    item: Item | Step
+    item: Item | Step | None
     above: Made | None
 
 
@@ -52,6 +52,32 @@ def fell(made: Made | None, axes: int) -> Related | None:
     if len(told) > _MOST:
         told = [*told[:2], "…", *told[3 - _MOST :]]
     return Related(f"the size fell at: {', '.join(told)}", best[0][0].span)
+
+
+def became(made: Made | None, axis: int) -> Related | None:
+    """Which step an axis, counted from the end, has its size from; None if it is the last step, or an input."""
+    for place, change in enumerate(_changes(made)):
+        before, after = change.before, change.after
+        if not isinstance(before, TensorType) or not isinstance(after, TensorType) or after.rank < -axis:
+            return None
+        if before.rank != after.rank or before.shape[axis] != after.shape[axis]:
+            size = f"axis {axis % after.rank} became {show(after.shape[axis])} in {change.label}"
+            return Related(size, change.span) if place else None
+    return None
+
+
+def since(made: Made | None, what: Callable[[TensorType], object]) -> Related | None:
+    """Which step, or input, a value has its rank or dtype from; None if it is the last step."""
+    for place, change in enumerate(_changes(made)):
+        if not isinstance(change.before, TensorType) or not isinstance(change.after, TensorType):
+            return None
+        if what(change.before) != what(change.after):
+            return Related(f"{change.before} became {change.after} in {change.label}", change.span) if place else None
+    while made is not None and made.above is not None:
+        made = made.above
+    if made is None or made.item is not None:
+        return None
+    return Related(f"{made.label} is declared here", made.span)
 
 
 def channels_first(made: Made | None, x: TensorType) -> bool:
@@ -85,6 +111,8 @@ def _changes(made: Made | None) -> Iterator[_Change]:
     """Each layer on the way to a value, the last one first. A group is its layers, a block is one step."""
     while made is not None:
         item = made.item
+        if item is None:
+            return
         if isinstance(item, Step):
             inner = item.item
             if inner is not None:

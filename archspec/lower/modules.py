@@ -176,6 +176,10 @@ class Modules:
             message = f"{echo(when)} depends on the free dimension `{min(free)}`"
             self.report.add("AS506", message, (*path, "when"), "a condition is over parameters")
             return None
+        if type_of(condition) not in ("bool", "any"):
+            message = f"{echo(when)} is {_shown(condition)}: a condition is true or false"
+            self.report.add("AS304", message, (*path, "when"), "compare it: `when: depth > 0`")
+            return None
         return node, condition
 
     def identity(self, name: str, path: Path, given: Given) -> Call:
@@ -229,6 +233,12 @@ class Modules:
         try:
             target, iterable, items = self.iterable(step, (*path, key), scope)
         except ExpressionError:
+            yield self.lost(path, given)
+            return
+        if unknown(items) and (free := _free_names(iterable, scope)):
+            how_often = step.for_ if step.for_ is not None else step.repeat
+            message = f"{echo(how_often)} depends on the free dimension `{min(free)}`"
+            self.report.add("AS506", message, (*path, key), "modules are made once: repeat them by a parameter")
             yield self.lost(path, given)
             return
         if not self.unroll or unknown(items):
@@ -538,6 +548,11 @@ def _many(result: Item | Iterator[Item]) -> Iterator[Item]:
         yield result
     else:
         yield from result
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: one that is not known by its expression."""
+    return str(value) if unknown(value) else literal_text(value)
 
 
 def _free_names(node: Node, scope: Scope) -> set[str]:

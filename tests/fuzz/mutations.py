@@ -61,6 +61,12 @@ class Mutation(NamedTuple):
             text = text[: edit.start] + edit.text + text[edit.end :]
         return text
 
+    def words(self) -> set[str]:
+        """The names that the edit takes away, which a problem may be about wherever they are read."""
+        text = base(self.spec)
+        gone = [word for edit in self.edits for word in re.findall(r"[A-Za-z_]\w*", text[edit.start : edit.end])]
+        return {*self.names, *gone} - {"x", "int", "float", "layers", "true", "false"}
+
     def lines(self) -> set[int]:
         """The lines of the mutant that the edit touches; of what is taken out, the lines around the gap."""
         text, found, shift = base(self.spec), set(), 0
@@ -434,7 +440,7 @@ class Verdict(NamedTuple):
     @property
     def at_the_line(self) -> bool:
         """Whether a problem, or a place that it names, is where the edit is."""
-        lines, names = self.mutation.lines(), self.mutation.names
+        lines, names = self.mutation.lines(), self.mutation.words()
         for problem in self.problems:
             if {problem.line, *(related.span.line for related in problem.related)} & lines:
                 return True
