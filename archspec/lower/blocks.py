@@ -50,6 +50,7 @@ def instance(
     span = frame.span(at, key=True)
     if frame.context.unroll:
         cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
+        check_free(frame, tuple(arguments.values()), given, at)
         if cls is None:
             return lost(frame, path, given)
         return Call(key, cls, tuple(arguments.values()), given.types, cls.output, span)

@@ -423,7 +423,8 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
             advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
-            frame.report.add("AS506", message, at, advice, key=True, related=came_from(given))
+            place = frame.span(at, key=True) if argument.node is None else argument.span
+            frame.report.add_at("AS506", message, place, advice, related=came_from(given))
             return
         why = unknown_reason(argument.value)
         if why is not None:

@@ -459,12 +459,24 @@ OWN_RULES: dict[str, str] = {
 """By code (or its beginning): what the language refuses whatever PyTorch says."""
 
 
+STRICTER: dict[str, str] = {
+    r"AS(404|304|208|303) .*this is true|this is false|not (True|False)|its type is|`(True|False)` is no": "true and false are no numbers",
+    r"AS404 .* takes an integer or a list of \d.*this is `\[.*\]`": "a list has an entry for each axis; PyTorch stretches a list of one",
+    r"AS506 .*depends on the free dimension": "modules are made once, for all sizes",
+    r"AS404 .*takes true or false": "a flag is true or false; PyTorch takes any value for one",
+}
+"""By code and message: what is refused although PyTorch takes it, and why that is meant."""
+
+
 def own_rule(problems: tuple[Problem, ...]) -> str | None:
     """The rule of the language by which a spec is refused, if it is by such a rule."""
     for problem in problems:
-        for code, _ in OWN_RULES.items():
+        for code, reason in OWN_RULES.items():
             if problem.code.startswith(code):
-                return code
+                return f"{code}: {reason}"
+        for pattern, reason in STRICTER.items():
+            if re.match(pattern, f"{problem.code} {problem.message}"):
+                return reason
     return None
 
 
@@ -479,7 +491,10 @@ def verdict(mutation: Mutation) -> Verdict:
     signal.signal(signal.SIGALRM, _late)
     signal.alarm(SECONDS)
     try:
-        return Verdict(mutation, naive.judge(text), False, problems)
+        why = naive.judge(text)
+        if why is None and problems and own_rule(problems) is None:
+            why = naive.witness(text, base(mutation.spec))
+        return Verdict(mutation, why, False, problems)
     except naive.FormError:
         return Verdict(mutation, None, True, problems)
     except (_LateError, MemoryError, RecursionError) as error:
@@ -590,7 +605,7 @@ def main() -> None:
                 print(f"    archspec: {problem.line}: {problem.code} {problem.message} | {problem.help} | {related}")
     print(figures.table())
     for rule, count in figures.own.items():
-        print(f"{count:6} by rule {rule}: {OWN_RULES[rule]}")
+        print(f"{count:6} refused by a rule of the language alone: {rule}")
 
 
 if __name__ == "__main__":

@@ -39,6 +39,10 @@ class DeclarationError(Exception):
     """A shape, a dtype or a type is not what the spec declares."""
 
 
+class EmptyError(Exception):
+    """A tensor without a number."""
+
+
 class DependsError(Exception):
     """A module would differ between inputs of different sizes: PyTorch makes it once."""
 
@@ -430,7 +434,7 @@ class Network:
             raise DeclarationError("twice in the order")
 
     def value(self, text: Any, names: dict[str, Any], values: dict[str, Any]) -> Any:
-        return compute(text, {**names, **values, "training": self.training}, tensors=True)
+        return some(compute(text, {**names, **values, "training": self.training}, tensors=True))
 
     def graph(
         self, layers: dict[str, Any], path: str, names: dict[str, Any], values: dict[str, Any], current: Any
@@ -615,7 +619,7 @@ class Network:
         for one in (*args, *given.values()):
             if isinstance(one, Tensor) and self.device == "cpu" and one.numel() > 2**26:
                 raise MemoryError
-        return module(*args, **given)
+        return some(module(*args, **given))
 
     def tied(self, path: str) -> nn.Parameter:
         place, _, attribute = path.rpartition(".")
@@ -626,6 +630,16 @@ class Network:
 def fits(value: Any, kind: str) -> bool:
     """Whether a value is of a parameter's type. Python takes True for an integer; the language does not."""
     return isinstance(value, TYPES[kind]) and (type(value) is not bool or kind == "bool")
+
+
+def some(value: Any) -> Any:
+    """The value, if it holds numbers: PyTorch's empty tensors are a bound gone wrong."""
+    for item in value if isinstance(value, list | tuple) else (value,):
+        if isinstance(item, Tensor) and not item.numel():
+            raise EmptyError(str(tuple(item.shape)))
+        if isinstance(item, list | tuple):
+            some(item)
+    return value
 
 
 def required_(declared: Any) -> bool:
@@ -678,6 +692,19 @@ def judge(text: str) -> str | None:
     if sum(p.numel() for m in meta.modules.values() if isinstance(m, nn.Module) for p in m.parameters()) > 2**24:
         return None
     return attempt(Network(text, "cpu"), sizes)
+
+
+def witness(text: str, sound: str) -> str | None:
+    """Why PyTorch rejects a spec for some small sizes for which it runs the sound one; None if it does not."""
+    names = Network(text, "meta").free_names()
+    if set(names) - set(Network(sound, "meta").free_names()):
+        return None
+    for start in (7, 3, 4, 2, 1):
+        sizes = {name: start + place for place, name in enumerate(names)}
+        why = attempt(Network(text, "meta"), sizes, (False,))
+        if why is not None and attempt(Network(sound, "meta"), sizes, (False,)) is None:
+            return f"for {sizes}: {why}"
+    return None
 
 
 def attempt(network: Network, sizes: Mapping[str, int], modes: tuple[bool, ...] = (True, False)) -> str | None:
