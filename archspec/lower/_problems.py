@@ -36,6 +36,7 @@ _ADVICE = {
 """What to write instead, where whoever finds a problem knows nothing better."""
 
 
+_OF_ONE_USE = ("AS208", "AS304", "AS404", "AS406", "AS501", "AS502", "AS503", "AS504", "AS505", "AS506", "AS507")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -70,20 +71,32 @@ class Report:
         """One more problem, at the value (or key) of a place in the tree."""
         self.add_at(code, message, self.source.span(path, key=key), help, related=related)
 
+    def used(self, before: int, at: Related) -> None:
+        """Problems since there were `before`, within a block, hold for this use of it: its place is told besides."""
+        for key, problem in list(self._found.items())[before:]:
+            if problem.code in _OF_ONE_USE and at not in problem.related:
+                self._found[key] = replace(problem, related=(*problem.related, at))
+
     def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
         """Problems since there were `before`, of a module that is run once more: they belong where that is said."""
         for key, problem in list(self._found.items())[before:]:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
 
-    def declared(self, path: Path, text: object) -> tuple[Related, ...]:
-        """Where the names that an expression reads have their values from: parameters, computed names and loops."""
+    def declared(self, path: Path, text: object, *, sizes: bool = False) -> tuple[Related, ...]:
+        """Where the names that an expression reads have their values from: parameters, computed names and loops.
+
+        With `sizes` also the inputs whose shapes say them.
+        """
         found = []
         for name in dict.fromkeys(_NAME.findall(_text(text))):
             at = self._declaration(path, name)
+            if at is None and sizes:
+                at = self._input(path, name)
             if at is not None:
                 place = self.source.span(at, key=at[-1] == name)
-                found.append(Related(f"`{name}` is {'declared' if at[-1] == name else 'bound'} here", place))
+                word = "declared" if at[-1] == name else "bound" if at[-1] == "for" else "a size"
+                found.append(Related(f"`{name}` is {word} here", place))
         here = self.source.span(path).line
         return tuple(related for related in found if related.span.line != here)
 
@@ -96,6 +109,14 @@ class Report:
         base = path[:2] if path[:1] == ("blocks",) else ()
         places = ((*base, key, name) for key in ("params", "let"))
         return next((at for at in places if name in (self.source.value(at[:-1]) or ())), None)
+
+    def _input(self, path: Path, name: str) -> Path | None:
+        base = path[:2] if path[:1] == ("blocks",) else ()
+        for one, declared in (self.source.value((*base, "inputs")) or {}).items():
+            shape = declared.get("shape") if isinstance(declared, dict) else declared
+            if name in _NAME.findall(_text(shape)):
+                return (*base, "inputs", one)
+        return None
 
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""

@@ -23,7 +23,7 @@ from archspec.lower.calls import (
 from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.exports import exported, received, substitute
-from archspec.lower.history import Made
+from archspec.lower.history import Made, became, since
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, kind_of, misfit
 from archspec.lower.sizes import bind_size
@@ -138,17 +138,20 @@ def bind_inputs(
         wanted = f"[{', '.join(map(str, declared.shape))}]"
         if not isinstance(flow, TensorType) or flow.rank != len(declared.shape):
             message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
-            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given))
+            history = since(given.made, lambda x: x.rank) if one == next(iter(block.inputs)) else ()
+            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given, history))
             return False
         for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
             problem = bind_size(text, size, scope)
             if problem is not None:
                 message = f"axis {axis} of `{one}` is {wanted[1:-1].split(', ')[axis]} in {name}: {problem}"
-                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
+                history = became(given.made, (axis - flow.rank,)) if one == next(iter(block.inputs)) else ()
+                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given, history))
                 return False
         if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
             message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
-            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given))
+            history = since(given.made, lambda x: x.dtype) if one == next(iter(block.inputs)) else ()
+            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given, history))
             return False
     return True
 
@@ -156,9 +159,9 @@ def bind_inputs(
 _FLOATS = ("float32", "float64", "float16", "bfloat16")  # where no dtype is written, a block takes any of these
 
 
-def _declared(frame: Frame, name: str, one: str, given: Given) -> tuple[Related, ...]:
+def _declared(frame: Frame, name: str, one: str, given: Given, history: tuple[Related, ...]) -> tuple[Related, ...]:
     place = frame.span(("blocks", name, "inputs", one), key=True)
-    return (*came_from(given), Related(f"`{one}` is declared here", place))
+    return (*came_from(given), *history, Related(f"`{one}` is declared here", place))
 
 
 def _with_values(
@@ -188,8 +191,9 @@ def _with_values(
     if not bind_inputs(frame, block, name, types, scope, at, given):
         return None
     context.open.append(name)
-    before = context.count
+    before, problems = context.count, len(frame.report.problems)
     cls = _read(frame, block, name, parameters, types, scope, f"{prefix}.", given.made)
+    frame.report.used(problems, Related(f"`{prefix}` is made here", frame.span(at, key=True)))
     context.open.pop()
     if cls is not None:
         cls = _counted(cls, context.count - before)

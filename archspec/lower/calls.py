@@ -386,14 +386,11 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
 
 def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
     """The step that an input has its rank, its dtype or its channels from; `axes` stand behind those."""
-    found = None
     if code == "AS501":
-        found = since(given.made, lambda x: x.rank)
-    elif code == "AS505":
-        found = since(given.made, lambda x: x.dtype)
-    elif code in ("AS406", "AS502", "AS503"):
-        found = became(given.made, -1 - axes)
-    return (found,) if found is not None else ()
+        return since(given.made, lambda x: x.rank)
+    if code == "AS505":
+        return since(given.made, lambda x: x.dtype)
+    return became(given.made, (-1 - axes,)) if code in ("AS406", "AS502", "AS503") else ()
 
 
 def _is_type_key(frame: Frame, at: Path) -> bool:
@@ -424,7 +421,8 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
             place = frame.span(at, key=True) if argument.node is None else argument.span
-            frame.report.add_at("AS506", message, place, advice, related=came_from(given))
+            sizes = frame.report.declared(at, [symbol.text for symbol in free], sizes=True)
+            frame.report.add_at("AS506", message, place, advice, related=(*came_from(given), *sizes))
             return
         why = unknown_reason(argument.value)
         if why is not None:

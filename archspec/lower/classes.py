@@ -25,7 +25,7 @@ from archspec.lower.calls import came_from, unlike
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, Place, Value
 from archspec.lower.exports import closed, same_variables
-from archspec.lower.history import Made, became
+from archspec.lower.history import Made, became, left_out
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure
 from archspec.lower.names import constructor_reads
@@ -295,7 +295,6 @@ class Body:
 
     def given(self, step: Step, path: Path, name: str) -> tuple[tuple[tuple[str | None, Node], ...], Given]:
         """What a module is called with: what its `from` says, or the value of the step above."""
-        span = self.frame.span(path, key=True)
         if step.from_ is None:
             if self.current is None:
                 message = f"nothing is above `{name}` that it could take alone"
@@ -323,7 +322,8 @@ class Body:
         read = [(key, *self.expression(value, where)) for key, where, value in entries]
         first = read[0][1]
         source = self.frame.value(first.name) if isinstance(first, Name) else None
-        label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
+        here = self.frame.span(entries[0][1])
+        label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", here)
         made = source.made if source is not None else None
         others = tuple(
             Related(f"{other.label} is {flow_text(flow)}", other.span)
@@ -435,7 +435,9 @@ class Body:
             value = self.frame.value(name)
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
-                yield from dict.fromkeys(filter(None, (became(value.made, axis) for axis in axes)))
+                yield from became(value.made, axes)
+                if value.made is not None and (condition := left_out(value.made)) is not None:
+                    yield condition
 
     def tensor(self, target: Name, step: Step, path: Path) -> graph.Step | None:
         """A Parameter or Buffer: a tensor of the module, which does not enter the flow."""

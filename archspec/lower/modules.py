@@ -185,7 +185,7 @@ class Modules:
     def identity(self, name: str, path: Path, given: Given) -> Call:
         """In place of a step that is not kept."""
         layer = LAYERS["Identity"]({})
-        return Call(name, layer, (), given.types[:1], given.first(), self.frame.span(path, key=True))
+        return Call(name, layer, (), given.types[:1], given.first(), self.frame.span((*path, "when")))
 
     def branch(
         self,

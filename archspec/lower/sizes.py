@@ -30,7 +30,8 @@ def check_shape(
         problem = bind_size(text, size, scope)
         if problem is not None:
             message = f"axis {axis} of the step's output is not {text}: {problem}"
-            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=(related,))
+            places = (related, *frame.report.declared((*path, axis), text))
+            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
             for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
                 scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
             return False

@@ -49,6 +49,7 @@ class Mutation(NamedTuple):
     kind: str
     edits: tuple[Edit, ...]
     names: tuple[str, ...] = ()
+    """The steps that it takes out, doubles or swaps, or the one that it is within."""
 
     def __str__(self) -> str:
         text = base(self.spec)
@@ -65,6 +66,8 @@ class Mutation(NamedTuple):
         """The names that the edit takes away, which a problem may be about wherever they are read."""
         text = base(self.spec)
         gone = [word for edit in self.edits for word in re.findall(r"[A-Za-z_]\w*", text[edit.start : edit.end])]
+        if self.kind == "layer":
+            gone += [edit.text for edit in self.edits]
         return {*self.names, *gone} - {"x", "int", "float", "layers", "true", "false"}
 
     def lines(self) -> set[int]:
@@ -231,7 +234,15 @@ def mutations(spec: str) -> list[Mutation]:
     """Every mutation of a spec."""
     text = base(spec)
     tree = nodes(text)
-    return list(dict.fromkeys([*_scalars(spec, tree), *_layers(spec, text, tree), *_steps(spec, text, tree)]))
+    found = dict.fromkeys([*_scalars(spec, tree), *_layers(spec, text, tree), *_steps(spec, text, tree)])
+    named = [node for node in tree if len(node.path) > 1 and node.path[-2] == "layers" and isinstance(node.path[-1], str)]
+    return [one if one.names else one._replace(names=_step_around(named, one.edits[0].start)) for one in found]
+
+
+def _step_around(steps: list[Node], place: int) -> tuple[str, ...]:
+    """The name of the step that a place is within, if it has one."""
+    around = [node for node in steps if node.start <= place < node.end]
+    return tuple(re.findall(r"\w+", str(max(around, key=lambda node: node.start).path[-1]))) if around else ()
 
 
 def _scalars(spec: str, tree: list[Node]) -> Iterator[Mutation]:
@@ -444,7 +455,8 @@ class Verdict(NamedTuple):
         for problem in self.problems:
             if {problem.line, *(related.span.line for related in problem.related)} & lines:
                 return True
-            if any(f"`{name}`" in problem.message + problem.help for name in names):
+            said = " ".join((problem.message, problem.help, *(related.message for related in problem.related)))
+            if any(re.search(rf"[`.]{name}`", said) for name in names):
                 return True
         return False
 
@@ -460,9 +472,11 @@ OWN_RULES: dict[str, str] = {
 
 
 STRICTER: dict[str, str] = {
-    r"AS(404|304|208|303) .*this is true|this is false|not (True|False)|its type is|`(True|False)` is no": "true and false are no numbers",
+    r"AS(404|304|208) .*(this is true|this is false|not True|not False|`True`|`False`)": "true and false are no numbers",
     r"AS404 .* takes an integer or a list of \d.*this is `\[.*\]`": "a list has an entry for each axis; PyTorch stretches a list of one",
     r"AS506 .*depends on the free dimension": "modules are made once, for all sizes",
+    r"AS404 `(eps|beta|divisor_override|max_norm)` ": "without sense, as the contract of the layers has it (STRICTER there)",
+    r"AS501 Linear would read the last axis": "Linear on a feature map: hardly ever meant; `in_features` says that it is",
     r"AS404 .*takes true or false": "a flag is true or false; PyTorch takes any value for one",
 }
 """By code and message: what is refused although PyTorch takes it, and why that is meant."""
@@ -597,6 +611,8 @@ def main() -> None:
             continue
         before = len(figures.exceptions)
         figures.add(found := verdict(one))
+        if number % 100 == which:
+            print(f"# {number}", flush=True)
         if len(figures.exceptions) > before:
             print(f"{figures.exceptions[-1][0]}: {one}", flush=True)
             print(f"    PyTorch: {(found.pytorch or 'accepts')[:300]}".replace("\n", " "))
