@@ -503,7 +503,7 @@ class Body:
 
     def require_tensor(self, flow: Flow | None, label: str, path: Path) -> None:
         """What a class returns is a tensor, or tuples of them: a number is none."""
-        if flow is not None and not isinstance(flow, tuple):
+        if not _of_tensors(flow):
             message = f"{label} is returned, but it is {flow_text(flow)}, no tensor"
             self.report.add("AS502", message, path, "return a value that flows; a number is written where it is used")
 
@@ -524,3 +524,10 @@ class Body:
                 passed = self.passed.get(values[0].node.text)
                 related = (passed,) if passed is not None else ()
                 self.report.add_at("AS509", message, span, advice, related=related)
+
+
+def _of_tensors(flow: Flow | None) -> bool:
+    """Whether a value is a tensor, or (nested) tuples of them; None is one whose type is not known."""
+    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
+        return all(map(_of_tensors, flow))
+    return flow is None or isinstance(flow, TensorType)

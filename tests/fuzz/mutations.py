@@ -10,12 +10,14 @@ small defaults (those of their tests), so that PyTorch can run them. The same se
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import random
 import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -472,7 +474,7 @@ OWN_RULES: dict[str, str] = {
 
 
 STRICTER: dict[str, str] = {
-    r"AS(404|304|208) .*(this is true|this is false|not True|not False|`True`|`False`)": "true and false are no numbers",
+    r"AS(404|304|208) .*(this is true|this is false|no truth values|not True|not False|`True`|`False`)": "true and false are no numbers",
     r"AS404 .* takes an integer or a list of \d.*this is `\[.*\]`": "a list has an entry for each axis; PyTorch stretches a list of one",
     r"AS506 .*depends on the free dimension": "modules are made once, for all sizes",
     r"AS404 `(eps|beta|divisor_override|max_norm)` ": "without sense, as the contract of the layers has it (STRICTER there)",
@@ -494,7 +496,7 @@ def own_rule(problems: tuple[Problem, ...]) -> str | None:
     return None
 
 
-def verdict(mutation: Mutation) -> Verdict:
+def verdict(mutation: Mutation, known: Known) -> Verdict:
     """Asks both."""
     text = mutation.mutant()
     problems: tuple[Problem, ...] = ()
@@ -502,19 +504,53 @@ def verdict(mutation: Mutation) -> Verdict:
         archspec.parse(text, f"{mutation.spec}.yaml")
     except archspec.SpecError as error:
         problems = error.problems
+    answer = known.answer(text, naive.judge, text)
+    if answer == Answer() and problems and own_rule(problems) is None:
+        answer = known.answer(f"witness {text}", naive.witness, text, base(mutation.spec))
+    return Verdict(mutation, *answer[:2], problems, answer.unjudged)
+
+
+class Answer(NamedTuple):
+    """What PyTorch says of a text."""
+
+    refusal: str | None = None
+    form: bool = False
+    unjudged: str = ""
+
+
+class Known:
+    """PyTorch's answers, kept in a file if one is given: asking archspec alone is quick."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.answers: dict[str, Answer] = {}
+        for line in path.read_text().splitlines() if path is not None and path.exists() else ():
+            key, *answer = json.loads(line)
+            self.answers[key] = Answer(*answer)
+
+    def answer(self, key: str, ask: Callable[..., str | None], *args: str) -> Answer:
+        key = hashlib.sha256(key.encode()).hexdigest()[:20]
+        if key not in self.answers:
+            self.answers[key] = ask_pytorch(ask, *args)
+            if self.path is not None:
+                with self.path.open("a") as file:
+                    file.write(json.dumps([key, *self.answers[key]]) + "\n")
+        return self.answers[key]
+
+
+def ask_pytorch(ask: Callable[..., str | None], *args: str) -> Answer:
     signal.signal(signal.SIGALRM, _late)
     signal.alarm(SECONDS)
     try:
-        why = naive.judge(text)
-        if why is None and problems and own_rule(problems) is None:
-            why = naive.witness(text, base(mutation.spec))
-        return Verdict(mutation, why, False, problems)
+        return Answer(ask(*args))
     except naive.FormError:
-        return Verdict(mutation, None, True, problems)
+        return Answer(form=True)
+    except naive.NumbersError:
+        return Answer(unjudged="numbers")
     except (_LateError, MemoryError, RecursionError) as error:
-        return Verdict(mutation, None, False, problems, type(error).__name__)
-    except Exception as error:  # before anything runs: what the text says is no spec
-        return Verdict(mutation, f"{type(error).__name__}: {error}", False, problems)
+        return Answer(unjudged=type(error).__name__)
+    except Exception as error:  # before anything runs
+        return Answer(f"{type(error).__name__}: {error}"[:500])
     finally:
         signal.alarm(0)
 
@@ -602,7 +638,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="specs whose name holds this")
     parser.add_argument("--kind", default="", help="kinds of mutations whose name holds this")
     parser.add_argument("--part", default="0/1", help="K/N: every N-th mutation, from the K-th on")
+    parser.add_argument("--answers", type=Path, help="a file that keeps what PyTorch said")
     options = parser.parse_args()
+    known = Known(options.answers)
     torch.set_num_threads(1)
     figures = Figures()
     which, parts = map(int, options.part.split("/"))
@@ -610,7 +648,7 @@ def main() -> None:
         if number % parts != which:
             continue
         before = len(figures.exceptions)
-        figures.add(found := verdict(one))
+        figures.add(found := verdict(one, known))
         if number % 100 == which:
             print(f"# {number}", flush=True)
         if len(figures.exceptions) > before:
