@@ -52,7 +52,7 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
             unit = dimensions.symbol(name, minimum=None)
             pattern = evaluate(node, {**scope, name: unit})
             factor = pattern // unit if isinstance(pattern, Dimension) else 0
-            if pattern != factor * unit:
+            if pattern != factor * unit or dimensions.at_least(factor, 1) is False:
                 return "a dimension with a new name is that name, or a multiple of it"
             answer = dimensions.divides(factor, size)
             # What depends on a parameter was settled by the check, with its value.

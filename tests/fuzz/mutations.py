@@ -237,7 +237,9 @@ def mutations(spec: str) -> list[Mutation]:
     text = base(spec)
     tree = nodes(text)
     found = dict.fromkeys([*_scalars(spec, tree), *_layers(spec, text, tree), *_steps(spec, text, tree)])
-    named = [node for node in tree if len(node.path) > 1 and node.path[-2] == "layers" and isinstance(node.path[-1], str)]
+    named = [
+        node for node in tree if len(node.path) > 1 and node.path[-2] == "layers" and isinstance(node.path[-1], str)
+    ]
     return [one if one.names else one._replace(names=_step_around(named, one.edits[0].start)) for one in found]
 
 
@@ -267,7 +269,10 @@ def _scalars(spec: str, tree: list[Node]) -> Iterator[Mutation]:
                 yield put(f"number in {what}", new)
         if tag == "bool":
             yield put("flag", "false" if node.text == "true" else "true")
-        if what in ("argument", "default", "single", "repeat", "shape", "inputs") and node.path[-1] not in ("dtype", "type"):
+        if what in ("argument", "default", "single", "repeat", "shape", "inputs") and node.path[-1] not in (
+            "dtype",
+            "type",
+        ):
             for new in ("3.5", "[3, 3]", "[1]", "true", "nonsense", "null"):
                 if new != node.text:
                     yield put(f"type of {what}", new)
@@ -563,16 +568,16 @@ def _late(*_: object) -> None:
     raise _LateError
 
 
-def chosen(count: int, seed: int, only: str = "", kind: str = "") -> Iterator[Mutation]:
-    """As many mutations, drawn evenly from kinds, and then from specs."""
+def chosen(count: int, seed: int, specs: tuple[str, ...], kind: str = "") -> Iterator[Mutation]:
+    """As many mutations of some specs, drawn evenly from kinds, and then from specs."""
     draw = random.Random(seed)
     by_kind: dict[str, dict[str, list[Mutation]]] = {}
-    for name in NAMES:
-        for one in mutations(name) if only in name else ():
+    for name in specs:
+        for one in mutations(name):
             if kind in one.kind:
                 by_kind.setdefault(one.kind, {}).setdefault(name, []).append(one)
-    for specs in by_kind.values():
-        for found in specs.values():
+    for of_kind in by_kind.values():
+        for found in of_kind.values():
             draw.shuffle(found)
     for _ in range(count):
         if not by_kind:
@@ -622,10 +627,23 @@ class Figures:
         row[what] += 1
         self.exceptions.append((what, verdict))
 
+    def total(self) -> Counter[str]:
+        return sum(self.rows.values(), Counter())
+
     def table(self) -> str:
-        heads = ("tried", "rejected", "missed", "elsewhere", "accepted", "wrong", "own", "form", "form accepted", "unjudged")
-        total: Counter[str] = sum(self.rows.values(), Counter())
-        rows = [*sorted(self.rows.items()), ("all", total)]
+        heads = (
+            "tried",
+            "rejected",
+            "missed",
+            "elsewhere",
+            "accepted",
+            "wrong",
+            "own",
+            "form",
+            "form accepted",
+            "unjudged",
+        )
+        rows = [*sorted(self.rows.items()), ("all", self.total())]
         lines = [f"{'':24}" + "".join(f"{head:>14}" for head in heads)]
         lines += [f"{name:24}" + "".join(f"{row[head]:>14}" for head in heads) for name, row in rows]
         return "\n".join(lines)
@@ -644,7 +662,8 @@ def main() -> None:
     torch.set_num_threads(1)
     figures = Figures()
     which, parts = map(int, options.part.split("/"))
-    for number, one in enumerate(chosen(options.count, options.seed, options.only, options.kind)):
+    specs = tuple(name for name in NAMES if options.only in name)
+    for number, one in enumerate(chosen(options.count, options.seed, specs, options.kind)):
         if number % parts != which:
             continue
         before = len(figures.exceptions)

@@ -63,9 +63,7 @@ for tag, pattern, first in (
     ("null", r"null|~|", ["n", "~", ""]),
 ):
     CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first))
-CoreLoader.add_constructor(
-    "tag:yaml.org,2002:float", lambda loader, node: float(loader.construct_scalar(node))
-)
+CoreLoader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(loader.construct_scalar(node)))
 CoreLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
 
 
@@ -130,7 +128,7 @@ class _Calls(ast.NodeTransformer):
         self.called: set[str] = set()
         self.words: dict[str, str] = {}  # `dtype=bool`: a word that no name hides stands for itself
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802 (ast's name)
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         if not isinstance(node.func, ast.Name):
             raise FormError("a call of no name")
         self.called.add(node.func.id)
@@ -142,7 +140,7 @@ class _Calls(ast.NodeTransformer):
         node.keywords = [self.visit(one) for one in node.keywords]
         return node
 
-    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:  # noqa: N802
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         raise FormError("an attribute")
 
 
@@ -618,7 +616,12 @@ class Network:
                 setattr(module, key, self.tied(one))
             self.modules[place] = module
         module = self.modules[place].train(self.training)
-        if isinstance(module, nn.Embedding) and args and isinstance(args[0], Tensor) and not args[0].is_floating_point():
+        if (
+            isinstance(module, nn.Embedding)
+            and args
+            and isinstance(args[0], Tensor)
+            and not args[0].is_floating_point()
+        ):
             args = [args[0] % module.num_embeddings]  # which numbers flow is no matter of shapes
         for one in (*args, *given.values()):
             if isinstance(one, Tensor) and self.device == "cpu" and one.numel() > 2**26:
