@@ -36,7 +36,7 @@ def examine(specs: tuple[str, ...], count: int, seed: int) -> None:
 
 
 def test_mutations_of_some_specs() -> None:
-    examine(QUICK, 50, seed=0)
+    examine(QUICK, 40, seed=0)
 
 
 @pytest.mark.slow
@@ -52,14 +52,14 @@ def test_the_oracle_accepts_what_ships(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("inputs: {x: [N, 8]}\nlayers: [Linear: 4, Linear: {in_features: 5, out_features: 2}]", "shapes cannot be"),
+        ("inputs: {x: [N, 8]}\nlayers: [Linear: 4, Linear: {in_features: 5, out_features: 2}]", "RuntimeError"),
         ("inputs: {x: [N, T, 8]}\nlayers: [Flatten, Linear: 4]", "DependsError"),
         (
             "inputs: {x: [N, 3, H, W]}\nlayers: {a: {MaxPool2d: 2}, up: {Upsample: {scale_factor: 2}}, s: x + up}",
-            "size",
+            "RuntimeError",
         ),
         ("inputs: {x: {shape: [N, 8], dtype: float64}}\nlayers: [Linear: 4]", "dtype"),
-        ("inputs: {x: [N, 8]}\nlayers: {y: softmax(z, -1)}", "NameError"),
+        ("inputs: {x: [N, 8]}\nlayers: {y: 'softmax(z, -1)'}", "NameError"),
     ],
 )
 def test_the_oracle_rejects_what_pytorch_rejects(text: str, why: str) -> None:

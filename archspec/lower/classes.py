@@ -88,7 +88,7 @@ def read_class(
     below = path if frame.outer is not None else (*path, "layers")
     if isinstance(block.layers, list):
         return _sequential(frame, name, block, below, parameters, let, inputs)
-    body = Body(frame)
+    body, started = Body(frame), len(frame.report.problems)
     body.ahead = {name.strip("() ") for key in block.layers for name in key.split(",")}
     body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
     steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
@@ -101,7 +101,8 @@ def read_class(
         body.report_unread()
     if not steps:
         return None
-    order = _order(frame, block, steps, (*path, "order"))
+    sound = len(frame.report.problems) == started
+    order = _order(frame, block, steps, (*path, "order")) if sound else ()  # what cannot be read is no step
     cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs, order=order)
     return _with_sizes(frame, cls)
 

@@ -161,7 +161,10 @@ def _of_class(label: str, cls: Class) -> Iterator[_Change]:
         name = step.target.text
         yield from _of_step(f"{label[:-1]}.{name}`", step.span, step, True)
         named.pop(name, None)
-        step = _read_first(step.arguments[0][1], named) if step.arguments else None
+        above = _read_first(step.arguments[0][1], named) if step.arguments else None
+        if step.item is not None and above is not None and above.output != step.inputs[0]:
+            yield _Change(f"{label[:-1]}.{name}`", step.span, above.output, step.inputs[0], "")
+        step = above
 
 
 def _read_first(node: Node, named: dict[str, Step]) -> Step | None:
