@@ -488,7 +488,7 @@ STRICTER: dict[str, str] = {
     ),
     r"AS506 .*depends on the free dimension": "modules are made once, for all sizes",
     r"AS404 `(eps|beta|divisor_override|max_norm)` ": "without sense: STRICTER in the contract of the layers",
-    r"AS501 Linear would read the last axis": "Linear on a feature map: hardly ever meant, unless `in_features` says so",
+    r"AS501 Linear would read the last axis": "Linear on a feature map: hardly meant, unless `in_features` says so",
     r"AS404 .*takes true or false": "a flag is true or false; PyTorch takes any value for one",
 }
 """By code and message: what is refused although PyTorch takes it, and why that is meant."""
