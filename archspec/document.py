@@ -284,6 +284,10 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
         message = f"two layers in one step: {echo(first)} and {echo(second)}"
         raise _refuse("AS206", message, "each step of a list begins with its own `-`", at=(second,), key=True)
     (key,) = found
+    for modifier in _MODIFIERS:
+        if modifier in data and data[modifier] is None:
+            message = f"nothing stands below `{modifier}:`"
+            raise _refuse("AS202", message, _EXAMPLES.get(modifier, "write `from: x`"), at=(modifier,), key=True)
     if "for" in data and "repeat" in data:
         raise _refuse("AS206", "`for` and `repeat` in one step", "keep one of them", at=("repeat",), key=True)
     rest = {name: value for name, value in data.items() if name != key}

@@ -14,10 +14,16 @@ from archspec.dimensions import POWER, Extremum, Size, show
 
 
 class Refusal(ValueError):  # noqa: N818 (it is no error of ours, but an answer)
-    """Why something cannot be used so. `argument` names the culprit, if it is one of the arguments."""
+    """Why something cannot be used so. `argument` names the culprit, if it is one of the arguments.
 
-    def __init__(self, code: str, message: str, help: str = "", argument: str | None = None) -> None:
+    `axes` are those in which sizes differ that should be equal, counted from the end: -1 is the last.
+    """
+
+    def __init__(
+        self, code: str, message: str, help: str = "", argument: str | None = None, axes: tuple[int, ...] = ()
+    ) -> None:
         super().__init__(message)
+        self.axes = axes
         self.code = code
         self.message = message
         self.help = help
@@ -26,9 +32,11 @@ class Refusal(ValueError):  # noqa: N818 (it is no error of ours, but an answer)
         self.length = 1
 
 
-def refuse(code: str, message: str, help: str = "", argument: str | None = None) -> NoReturn:
+def refuse(
+    code: str, message: str, help: str = "", argument: str | None = None, axes: tuple[int, ...] = ()
+) -> NoReturn:
     """Refuses, with a reason."""
-    raise Refusal(code, message, help, argument)
+    raise Refusal(code, message, help, argument, axes)
 
 
 def require(condition: bool, code: str, message: str, help: str = "", argument: str | None = None) -> None:
@@ -38,12 +46,19 @@ def require(condition: bool, code: str, message: str, help: str = "", argument: 
 
 
 def require_equal(
-    a: Size, b: Size, *, code: str = "AS502", message: str, help: str = "", argument: str | None = None
+    a: Size,
+    b: Size,
+    *,
+    code: str = "AS502",
+    message: str,
+    help: str = "",
+    argument: str | None = None,
+    axes: tuple[int, ...] = (),
 ) -> None:
     """The two sizes are equal; for free dimensions: whatever their values."""
     if not settled(dimensions.equal(a, b), a, b) and fits(a, b) is None:
         when = when_equal(a, b)
-        refuse(code, f"{message}; they agree only if {when}" if when else message, help, argument)
+        refuse(code, f"{message}; they agree only if {when}" if when else message, help, argument, axes)
 
 
 def require_divides(divisor: Size, size: Size, *, message: str, help: str = "", argument: str | None = None) -> None:

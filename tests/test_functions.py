@@ -286,6 +286,10 @@ def of_one_number(arguments: dict[str, Any]) -> bool:
     return arguments["input"].numel == 1
 
 
+def no_axes(arguments: dict[str, Any]) -> bool:
+    return all(tensor.rank == 0 for tensor in flat(arguments))
+
+
 STRICTER: list[Stricter] = [
     Stricter("scaled_*", "dropout_p", lambda arguments: True, "a probability; PyTorch does not look at negative ones"),
     Stricter("einsum", "operands", lambda arguments: True, "PyTorch adds smaller integers up in int64, or refuses to"),
@@ -294,6 +298,11 @@ STRICTER: list[Stricter] = [
     Stricter("cdist", "", unlike_dtypes, "the CPU alone converts, and not always"),
     Stricter("clamp", "min", lambda arguments: True, "PyTorch takes truth values for tensors"),
     Stricter("linspace", "dtype", lambda arguments: True, "PyTorch makes a single truth value"),
+    Stricter("linear", "bias", lambda arguments: True, "a bias of two axes PyTorch takes for some inputs, by luck"),
+    Stricter("addc*", "value", no_axes, "PyTorch does not look at the factor of tensors without axes"),
+    Stricter("arange", "step", lambda arguments: arguments["step"] is True, "a step is a number, no truth value"),
+    Stricter("conv_transpose?d", "", unlike_dtypes, "PyTorch does not look at the bias where there is one number"),
+    Stricter("scaled_*", "attn_mask", lambda arguments: True, "a mask of more axes PyTorch takes, and adds its axes"),
     Stricter("linear", "weight", lambda arguments: True, "PyTorch takes a weight of one axis, and a bias at times"),
     Stricter("cum*", "*", of_one_number, "PyTorch does not look at dtypes where there is one number"),
     Stricter("lp_pool?d", "input", lambda arguments: True, "PyTorch takes integers, depending on the norm"),

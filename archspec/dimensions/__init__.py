@@ -11,7 +11,7 @@ terms, atoms, comparing, division, extrema.
 """
 
 from archspec.dimensions.atoms import Atom, Symbol, Unknown, symbol
-from archspec.dimensions.comparing import at_least, divides, equal, when_equal
+from archspec.dimensions.comparing import at_least, divides, equal, equal_for_multiples, when_equal
 from archspec.dimensions.division import Quotient, quotient
 from archspec.dimensions.extrema import Extremum, maximum, minimum
 from archspec.dimensions.printing import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, show
@@ -49,6 +49,7 @@ __all__ = [
     "bounds",
     "divides",
     "equal",
+    "equal_for_multiples",
     "evaluate",
     "maximum",
     "minimum",

@@ -82,6 +82,19 @@ def when_equal(a: Size, b: Size) -> str | None:
     return None
 
 
+def equal_for_multiples(a: Size, b: Size) -> tuple[str, int] | None:
+    """The name of their one symbol, and the number of which it is a multiple wherever a == b; None if it is none."""
+    values = None if isinstance(difference := a - b, int) else _periodic(difference)
+    if values is None or values[1]:
+        return None
+    (name,) = symbols(difference)
+    points = list(enumerate(values[0], name.minimum or 0))
+    for number in range(2, len(points) + 1):
+        if all((sample == 0) == (point % number == 0) for point, sample in points) and len(points) % number == 0:
+            return name.text, number
+    return None
+
+
 def _periodic(size: Dimension) -> tuple[list[int], int] | None:
     """Values of a quasi-linear function of one symbol over one period, and by how much it grows a period.
 

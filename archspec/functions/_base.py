@@ -218,7 +218,7 @@ class Function:
         except Refusal as refusal:
             name = self.name if self.name.isidentifier() else f"`{self.name}`"
             message = f"{name}: {refusal.message}"
-            raise Refusal(refusal.code, message, refusal.help, refusal.argument).with_traceback(
+            raise Refusal(refusal.code, message, refusal.help, refusal.argument, refusal.axes).with_traceback(
                 refusal.__traceback__
             ) from None
 

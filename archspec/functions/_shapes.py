@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from archspec.dimensions import Extremum, Quotient, Size, Symbol, atoms, bounds, equal, evaluate, maximum, show
+from archspec.dimensions import (
+    Extremum,
+    Quotient,
+    Size,
+    Symbol,
+    atoms,
+    bounds,
+    equal,
+    equal_for_multiples,
+    evaluate,
+    maximum,
+    show,
+)
 from archspec.expressions import Undecided
 from archspec.functions._base import Axes, listed
 from archspec.refusals import fits, refuse, require, require_equal, settled, when_equal
@@ -58,9 +70,11 @@ def require_rank_from(x: TensorType, least: int, layout: str = "", name: str = "
         refuse("AS501", f"`{name}` takes {some}{layout and f' ({layout})'}; this is {x}", argument=name)
 
 
-def same_size(a: Size, b: Size, message: str, help: str = "", argument: str | None = None) -> Size:
+def same_size(
+    a: Size, b: Size, message: str, help: str = "", argument: str | None = None, axes: tuple[int, ...] = ()
+) -> Size:
     """The one size that two have to be; the known one, if one is."""
-    require_equal(a, b, message=message, help=help, argument=argument)
+    require_equal(a, b, message=message, help=help, argument=argument, axes=axes)
     return b if isinstance(b, int) else a
 
 
@@ -74,7 +88,7 @@ def broadcast(*shapes: Shape) -> Shape:
         size: Size = sizes[0] if sizes else 1
         for other in sizes[1:]:
             if not _agree(size, other) and not _may_stretch(size, other):
-                _refuse_broadcast(shapes, text, size, other)
+                _refuse_broadcast(shapes, text, size, other, place)
             size = _larger(size, other)
         result.append(size)
     return tuple(result)
@@ -89,23 +103,44 @@ def _may_stretch(a: Size, b: Size) -> bool:
     return any(equal(size, 1) is None and settled(None, size) for size in (a, b))
 
 
-def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size) -> None:
+def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size, place: int) -> None:
     """Says which axes differ, and what would make them agree."""
     if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]):
         message = f"{text} do not go together: {show(size)} is not {show(other)}, counted from the last axis"
-        require_equal(size, other, message=message, help="sizes agree if they are equal or one of them is 1")
+        advice = "sizes agree if they are equal or one of them is 1"
+        require_equal(size, other, message=message, help=advice, axes=(place,))
         return
     pairs = list(enumerate(zip(*shapes, strict=True)))
     unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not _agree(a, b)]
-    told = ", ".join(f"axis {axis} is {show(shapes[0][axis])} and {show(shapes[1][axis])}" for axis in unlike)
-    require_equal(size, other, message=f"{text} do not go together: {told}", help=_projection(*shapes, unlike))
+    told = ", ".join(_told(axis, *pairs[axis][1], conditions=not when_equal(size, other)) for axis in unlike)
+    message, axes = f"{text} do not go together: {told}", tuple(axis - len(shapes[0]) for axis in unlike)
+    require_equal(size, other, message=message, help=_projection(*shapes, unlike), axes=axes)
+
+
+def _told(axis: int, a: Size, b: Size, *, conditions: bool) -> str:
+    """The two sizes of an axis and, with `conditions`, when they agree."""
+    when = when_equal(a, b) if conditions else None
+    return f"axis {axis} is {show(a)} and {show(b)}{f' (equal only if {when})' if when else ''}"
+
+
+def say_multiple(a: Size, b: Size) -> str:
+    """What to write in `inputs` so that two free sizes agree; empty where they agree for no multiple."""
+    found = equal_for_multiples(a, b)
+    if found is None:
+        return ""
+    name, number = found
+    return f"say in `inputs` what the free size is a multiple of, as in `{number} * {name.lower()}`"
 
 
 def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
     """What to write so that two shapes of as many axes agree."""
     rank = len(a)
-    if any(when_equal(a[axis], b[axis]) for axis in unlike):
-        return "say in `inputs` what the free size is a multiple of, as in `2 * h`, or make the sizes equal"
+    known = [axis for axis in unlike if isinstance(a[axis], int) and isinstance(b[axis], int)]
+    advice = next((text for axis in unlike if (text := say_multiple(a[axis], b[axis]))), "")
+    if advice and known == [1] and rank in (4, 5):
+        return f"{advice}; and {_projection(a, b, known)}"
+    if advice or any(when_equal(a[axis], b[axis]) for axis in unlike):
+        return f"{advice or 'say in `inputs` what the free size is'}, or make the sizes equal"
     if not all(isinstance(a[axis], int) and isinstance(b[axis], int) for axis in unlike):
         return "keep the size on the way, as `padding: same` does, or slice the larger one"
     if unlike == [rank - 1] and rank < 4:

@@ -84,7 +84,8 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     message = f"it takes end, or start and end, or start, end and step; {len(values)} values are given"
     require(least <= len(values) <= 3, "AS402", message, argument="step" if least == 3 else None)
     for value in values:
-        require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument="bounds")
+        culprit = "step" if value is step else "bounds"
+        require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument=culprit)
     start, end, by = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
     require(dtype in (None, *REAL), "AS505", f"there are no steps of {dtype}", argument="dtype")
     kind = "float32" if any(number_kind(value) == "float" for value in values) else "int64"

@@ -189,12 +189,12 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
     return _scaled(result, alpha)
 
 
-def _scaled(result: TensorType, alpha: Scalar) -> TensorType:
+def _scaled(result: TensorType, alpha: Scalar, name: str = "alpha") -> TensorType:
     """Refuses a factor that the result's dtype does not hold."""
     number, dtype = kind_of(alpha), kind_of(result)
     fits = number == "int" or dtype == number or (number == "float" and dtype == "complex")
     message = f"the factor {alpha} does not go with {result.dtype}"
-    require(fits, "AS404", message, argument="alpha")
+    require(fits, "AS404", message, argument=name)
     return result
 
 
@@ -303,7 +303,7 @@ def addcmul(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, valu
     """input + value * tensor1 * tensor2. Shape: [*], [*], [*] that broadcast -> [*]"""
     result = _binary(input, tensor1, tensor2)
     require_dtype(result, NUMBERS)
-    return _scaled(result, value)
+    return _scaled(result, value, "value")
 
 
 @function("torch.addcdiv")
@@ -311,7 +311,7 @@ def addcdiv(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, valu
     """input + value * tensor1 / tensor2. Shape: [*], [*], [*] that broadcast -> [*]"""
     message = f"integers do not divide here: {tensor1} and {tensor2}"
     require(kind_of(tensor1) in ("float", "complex") or kind_of(tensor2) in ("float", "complex"), "AS505", message)
-    return _scaled(_binary(input, tensor1, tensor2), value)
+    return _scaled(_binary(input, tensor1, tensor2), value, "value")
 
 
 @function("torch.where")

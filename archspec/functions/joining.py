@@ -7,7 +7,7 @@ from typing import Literal
 from archspec.dimensions import Size, product, show
 from archspec.functions._base import Function, function
 from archspec.functions._dtypes import promote_all, require_same_dtype
-from archspec.functions._shapes import axis, axis_of, broadcast, require_rank, same_size
+from archspec.functions._shapes import axis, axis_of, broadcast, require_rank, same_size, say_multiple
 from archspec.refusals import require
 from archspec.tensors import TensorType
 
@@ -30,8 +30,8 @@ def joined(tensors: Tensors, dim: int) -> TensorType:
                 shape[place] = shape[place] + size
             else:
                 message = f"{first} and {x} differ at axis {other}: {show(first.shape[other])} and {show(size)}"
-                hint = f"along axis {place} they may differ, the other axes agree"
-                shape[other] = same_size(shape[other], size, message, hint, "tensors")
+                hint = say_multiple(shape[other], size) or f"along axis {place} they may differ, the other axes agree"
+                shape[other] = same_size(shape[other], size, message, hint, "tensors", (other - x.rank,))
     return TensorType(tuple(shape), promote_all(x.dtype for x in tensors))
 
 
@@ -56,7 +56,10 @@ def stack(tensors: tuple[TensorType, ...], dim: int = 0) -> TensorType:
     for x in tensors[1:]:
         message = f"{first} and {x} are of unlike shapes"
         require(x.rank == first.rank, "AS501", message, "`cat` joins along an axis they have", "tensors")
-        shape = tuple(same_size(a, b, message, "", "tensors") for a, b in zip(shape, x.shape, strict=True))
+        shape = tuple(
+            same_size(a, b, message, "", "tensors", (number - x.rank,))
+            for number, (a, b) in enumerate(zip(shape, x.shape, strict=True))
+        )
     return TensorType((*shape[:place], len(tensors), *shape[place:]), promote_all(x.dtype for x in tensors))
 
 

@@ -147,6 +147,7 @@ def linear(input: TensorType, weight: TensorType, bias: TensorType | None = None
     output = TensorType((*input.shape[:-1], *weight.shape[:-1]), _multiplied(input, weight))
     if bias is not None:
         require_same_dtype(input, bias)
+        require(bias.rank <= 1, "AS501", f"`bias` has one axis; this is {bias}", argument="bias")
         require_stretches(bias.shape, output.shape, "bias")
     return output
 

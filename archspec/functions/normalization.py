@@ -116,6 +116,8 @@ def batch_norm(
         require((running_mean is None) == (running_var is None), "AS404", both, argument="running_var")
         count = input.shape[0] * math.prod(input.shape[2:])
         require(not equal(count, 1), "AS504", f"a channel is a single value: {input}", argument="input")
+        positive = not isinstance(eps, int | float) or eps > 0
+        require(positive, "AS404", f"`eps` is {eps}: while training, it is above 0", argument="eps")
     weights = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, value in weights.items():
         _require_weight(value, input.shape[1:2], name)

@@ -34,6 +34,12 @@ class Linear(Layer):
             message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
             advice = f"put `Flatten` before it: {show(plain(flat))} features"
             refuse("AS406", message, help=advice, argument="in_features")
+        channels = x.shape[1] if x.rank > 3 else last
+        if "in_features" in self.given and not equal(last, channels) and equal(self.in_features, channels):
+            message = f"`in_features` is {show(channels)}, the channels of {x}, but Linear reads its last axis"
+            whole = f": in_features would be {show(plain(flat))}" if isinstance(flat, int) else ""
+            advice = f"put `Flatten` before it{whole}; or `AdaptiveAvgPool2d: 1` and `Flatten`: {show(channels)}"
+            refuse("AS406", message, help=advice, argument="in_features")
         self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -33,6 +34,10 @@ _ADVICE = {
     "AS508": "write the argument out",
 }
 """What to write instead, where whoever finds a problem knows nothing better."""
+
+
+_OF_ONE_USE = ("AS208", "AS304", "AS404", "AS406", "AS501", "AS502", "AS503", "AS504", "AS505", "AS506", "AS507")
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 class Report:
@@ -73,11 +78,52 @@ class Report:
         advice = "put axes together, or raise the limit where you call archspec"
         self.add("AS102", f"{count} axes; at most {self.source.limits.axes} are allowed", path, advice)
 
+    def used(self, before: int, at: Related) -> None:
+        """Problems since there were `before`, within a block, hold for this use of it: its place is told besides."""
+        for key, problem in list(self._found.items())[before:]:
+            if problem.code in _OF_ONE_USE and at not in problem.related:
+                self._found[key] = replace(problem, related=(*problem.related, at))
+
     def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
         """Problems since there were `before`, of a module that is run once more: they belong where that is said."""
         for key, problem in list(self._found.items())[before:]:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
+
+    def declared(self, path: Path, text: object, *, sizes: bool = False) -> tuple[Related, ...]:
+        """Where the names that an expression reads have their values from: parameters, computed names and loops.
+
+        With `sizes` also the inputs whose shapes say them.
+        """
+        found = []
+        for name in dict.fromkeys(_NAME.findall(_text(text))):
+            at = self._declaration(path, name)
+            if at is None and sizes:
+                at = self._input(path, name)
+            if at is not None:
+                place = self.source.span(at, key=at[-1] == name)
+                word = "declared" if at[-1] == name else "bound" if at[-1] == "for" else "a size"
+                found.append(Related(f"`{name}` is {word} here", place))
+        here = self.source.span(path).line
+        return tuple(related for related in found if related.span.line != here)
+
+    def _declaration(self, path: Path, name: str) -> Path | None:
+        for length in range(len(path), 0, -1):
+            around = self.source.value(path[:length])
+            loop = around.get("for") if isinstance(around, dict) else None
+            if isinstance(loop, str) and name in _NAME.findall(loop.partition(" in ")[0]):
+                return (*path[:length], "for")
+        base = path[:2] if path[:1] == ("blocks",) else ()
+        places = ((*base, key, name) for key in ("params", "let"))
+        return next((at for at in places if name in (self.source.value(at[:-1]) or ())), None)
+
+    def _input(self, path: Path, name: str) -> Path | None:
+        base = path[:2] if path[:1] == ("blocks",) else ()
+        for one, declared in (self.source.value((*base, "inputs")) or {}).items():
+            shape = declared.get("shape") if isinstance(declared, dict) else declared
+            if name in _NAME.findall(_text(shape)):
+                return (*base, "inputs", one)
+        return None
 
     def expression(self, error: ExpressionError, path: Path, text: object) -> None:
         """A problem within an expression, at the very characters where they can be told."""
@@ -86,13 +132,15 @@ class Report:
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
-        self.add_at(error.code, error.message, span, error.help)
+        related = self.declared(path, text) if error.code in ("AS304", "AS305") else ()
+        self.add_at(error.code, error.message, span, error.help, related=related)
 
     def refusal(self, error: Refusal, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
         """What a function refuses, at its name if that can be told."""
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
+        related = (*related, *self.declared(path, text))
         self.add_at(error.code, error.message, span, error.help, related=related)
 
     def evaluate(
@@ -116,6 +164,11 @@ class Report:
                 error.help = f"`{name}` flows; what a constructor takes is computed from parameters and sizes"
             self.expression(error, at, text)
             raise
+
+
+def _text(value: object) -> str:
+    """The expressions in a value, as one text."""
+    return " ".join(map(_text, value)) if isinstance(value, list) else value if isinstance(value, str) else ""
 
 
 def _blamed(error: ExpressionError, text: object) -> str:

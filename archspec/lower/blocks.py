@@ -23,7 +23,7 @@ from archspec.lower.calls import (
 from archspec.lower.classes import read_class
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.exports import exported, received, substitute
-from archspec.lower.history import Made
+from archspec.lower.history import Made, became, since
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.parameters import compute_let, declare, kind_of, misfit
 from archspec.lower.sizes import are_sizes, bind_size
@@ -50,6 +50,7 @@ def instance(
     span = frame.span(at, key=True)
     if frame.context.unroll:
         cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
+        check_free(frame, tuple(arguments.values()), given, at)
         if cls is None:
             return lost(frame, path, given)
         return Call(key, cls, tuple(arguments.values()), given.types, cls.output, span)
@@ -88,7 +89,9 @@ def block_arguments(
             if why:
                 message = f"{echo(argument.value)} is no value for `{one}` of {name}: {why}"
                 advice = "change the value, or what the block's parameter says that it may be"
-                frame.report.add("AS208", message, where, advice)
+                place = frame.span(("blocks", name, "params", one), key=True)
+                related = (Related(f"`{one}` is declared here", place), *frame.report.declared(where, value))
+                frame.report.add("AS208", message, where, advice, related=related)
                 failed = True
         found[one] = replace(argument, value=_as_declared(argument.value, parameter))
     for one in required:
@@ -118,7 +121,8 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
         if one not in found and not declared.optional:
             count = f"{len(names)} inputs" if len(names) > 1 else "1 input"
             message = f"{name} takes {count}; nothing flows into `{one}`"
-            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True)
+            place = Related(f"`{one}` is declared here", frame.span(("blocks", name, "inputs", one), key=True))
+            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True, related=(place,))
             return None
     return found
 
@@ -144,27 +148,30 @@ def bind_inputs(
         wanted = f"[{', '.join(map(str, declared.shape))}]"
         if not isinstance(flow, TensorType) or flow.rank != len(declared.shape):
             message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
-            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given))
+            history = since(given.made, lambda x: x.rank) if one == next(iter(block.inputs)) else ()
+            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given, history))
             return False
         for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
             problem = bind_size(text, size, scope)
             if problem is not None:
                 message = f"axis {axis} of `{one}` is {text} in {name}: {problem}"
-                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given))
+                history = became(given.made, (axis - flow.rank,)) if one == next(iter(block.inputs)) else ()
+                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given, history))
                 return False
-        if flow.dtype != declared.dtype and not (flow.dtype in _FLOATS and declared.dtype in _FLOATS):
+        if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
             message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
-            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given))
+            history = since(given.made, lambda x: x.dtype) if one == next(iter(block.inputs)) else ()
+            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given, history))
             return False
     return True
 
 
-_FLOATS = ("float32", "float64", "float16", "bfloat16")
+_FLOATS = ("float32", "float64", "float16", "bfloat16")  # where no dtype is written, a block takes any of these
 
 
-def _declared(frame: Frame, name: str, one: str, given: Given) -> tuple[Related, ...]:
+def _declared(frame: Frame, name: str, one: str, given: Given, history: tuple[Related, ...]) -> tuple[Related, ...]:
     place = frame.span(("blocks", name, "inputs", one), key=True)
-    return (*came_from(given), Related(f"`{one}` is declared here", place))
+    return (*came_from(given), *history, Related(f"`{one}` is declared here", place))
 
 
 def _with_values(
@@ -200,8 +207,9 @@ def _with_values(
     if not bind_inputs(frame, block, name, types, scope, at, given):
         return None
     context.open.append(name)
-    before = context.count
+    before, problems = context.count, len(frame.report.problems)
     cls = _read(frame, block, name, parameters, types, scope, f"{prefix}.", given.made)
+    frame.report.used(problems, Related(f"`{prefix}` is made here", frame.span(at, key=True)))
     context.open.pop()
     if cls is not None:
         cls = _counted(cls, context.count - before)

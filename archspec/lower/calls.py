@@ -16,7 +16,7 @@ from archspec.graph import Argument, Call, Flow, Group, Item, flow_text, free_sy
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import Report
 from archspec.lower.context import Frame, Given, Place, Scope
-from archspec.lower.history import channels_first, fell
+from archspec.lower.history import became, channels_first, fell, since
 from archspec.lower.own import own_layer
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.records import replace
@@ -363,8 +363,10 @@ def show_value(value: Any) -> str:
 def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axes: int = 0) -> None:
     """A layer's refusal, at the argument to blame if the spec writes it."""
     key = True
-    below = frame.report.source.value(at)
+    read = frame.report.source.value(at)
+    below = read
     if error.argument is not None and isinstance(below, dict) and error.argument in below:
+        read = below[error.argument]
         at, key = (*at, error.argument), False
     elif error.argument is not None and below is not None and not isinstance(below, dict) and _is_type_key(frame, at):
         key = False
@@ -375,7 +377,20 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
             related = (Related(f"{related[0].message}; {history.message}", history.span),)
         elif history is not None:
             related = (*related, history)
+    elif given is not None:
+        related = (*related, *_since(error.code, given, axes))
+    if not key:
+        related = (*related, *frame.report.declared(at, read))
     frame.report.add(error.code, error.message, at, error.help, key=key, related=related)
+
+
+def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
+    """The step that an input has its rank, its dtype or its channels from; `axes` stand behind those."""
+    if code == "AS501":
+        return since(given.made, lambda x: x.rank)
+    if code == "AS505":
+        return since(given.made, lambda x: x.dtype)
+    return became(given.made, (-1 - axes,)) if code in ("AS406", "AS502", "AS503") else ()
 
 
 def _is_type_key(frame: Frame, at: Path) -> bool:
@@ -405,7 +420,9 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
             advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
-            frame.report.add("AS506", message, at, advice, key=True, related=came_from(given))
+            place = frame.span(at, key=True) if argument.node is None else argument.span
+            sizes = frame.report.declared(at, [symbol.text for symbol in free], sizes=True)
+            frame.report.add_at("AS506", message, place, advice, related=(*came_from(given), *sizes))
             return
         why = unknown_reason(argument.value)
         if why is not None:

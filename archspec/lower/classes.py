@@ -25,7 +25,7 @@ from archspec.lower.calls import came_from, unlike
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, Place, Value
 from archspec.lower.exports import closed, same_variables
-from archspec.lower.history import Made
+from archspec.lower.history import Made, became, left_out
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import Modules, captured, destructure
 from archspec.lower.names import constructor_reads, forward_reads
@@ -82,11 +82,13 @@ def read_class(
     """The class that a document or block declares, for inputs of those types; None where its form is wrong."""
     for one in inputs:
         made = frame.above if one is inputs[0] else None
+        if not path and frame.outer is None:
+            made = Made(f"`{one.name}`", one.span, None, None)
         frame.values[one.name] = Value(one.type, f"`{one.name}`", one.span, Name(one.name), made=made)
     below = path if frame.outer is not None else (*path, "layers")
     if isinstance(block.layers, list):
         return _sequential(frame, name, block, below, parameters, let, inputs)
-    body = Body(frame)
+    body, started = Body(frame), len(frame.report.problems)
     body.ahead = {name.strip("() ") for key in block.layers for name in key.split(",")}
     body.current = next(iter(frame.values.values())) if len(inputs) == 1 else None
     steps = tuple(step for key, one in block.layers.items() for step in body.step(key, one, (*below, key)))
@@ -99,7 +101,8 @@ def read_class(
         body.report_unread()
     if not steps:
         return None
-    order = _order(frame, block, steps, (*path, "order"))
+    sound = len(frame.report.problems) == started
+    order = _order(frame, block, steps, (*path, "order")) if sound else ()  # what cannot be read is no step
     cls = Class(name, block.doc, parameters, let, inputs, output, steps=steps, outputs=outputs, order=order)
     return _with_sizes(frame, cls)
 
@@ -304,7 +307,6 @@ class Body:
 
     def given(self, step: Step, path: Path, name: str) -> tuple[tuple[tuple[str | None, Node], ...], Given]:
         """What a module is called with: what its `from` says, or the value of the step above."""
-        span = self.frame.span(path, key=True)
         if step.from_ is None:
             if self.current is None:
                 message = f"nothing is above `{name}` that it could take alone"
@@ -336,7 +338,8 @@ class Body:
                 raise LostError(name)
         first = read[0][1]
         source = self.frame.value(first.name) if isinstance(first, Name) else None
-        label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", span)
+        here = self.frame.span(entries[0][1])
+        label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", here)
         made = source.made if source is not None else None
         others = tuple(
             Related(f"{other.label} is {flow_text(flow)}", other.span)
@@ -407,10 +410,20 @@ class Body:
             self.report.expression(error, path, text)
             raise
         except Refusal as error:
-            self.report.refusal(error, path, text, tuple(self.origins(text)))
+            self.report.refusal(error, path, text, tuple(self.origins(text, error.axes)))
             raise LostError(str(text)) from None
-        except Undecided:
+        except Undecided as undecided:
+            self.refuse_undecided(node, undecided, text, path)
             return node, None
+
+    def refuse_undecided(self, node: Node, undecided: Undecided, text: object, path: Path) -> None:
+        """Refuses what has to be known when it is written, where it depends on a free dimension."""
+        names = (self.frame.scope.get(part.name) for part in node.walk() if isinstance(part, Name))
+        free = sorted(symbol.text for value in names for symbol in graph.free_symbols(value))
+        if self.frame.context.unroll and free:
+            message = f"a number that has to be known depends on the free dimension `{free[0]}`: {undecided}"
+            self.report.add("AS506", message, path, "write a number, or an expression of parameters")
+            raise LostError(str(text))
 
     def tensor_value(self, node: Node, names: Mapping[str, Any]) -> Any:
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
@@ -428,8 +441,8 @@ class Body:
                 message = f"`{part.name}` is a step and a parameter"
                 raise ExpressionError("AS205", message, "rename the step", part.offset, len(part.name))
 
-    def origins(self, text: object) -> Iterator[Related]:
-        """Where the values of an expression come from, for a message."""
+    def origins(self, text: object, axes: tuple[int, ...]) -> Iterator[Related]:
+        """Where the values of an expression come from, and the sizes of the axes that differ, for a message."""
         try:
             node = compile_value(text)
         except ExpressionError:
@@ -438,6 +451,9 @@ class Body:
             value = self.frame.value(name)
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
+                yield from became(value.made, axes)
+                if value.made is not None and (condition := left_out(value.made)) is not None:
+                    yield condition
 
     def tensor(self, target: Name, step: Step, path: Path) -> graph.Step | None:
         """A Parameter or Buffer: a tensor of the module, which does not enter the flow."""
@@ -503,7 +519,7 @@ class Body:
 
     def require_tensor(self, flow: Flow | None, label: str, path: Path) -> None:
         """What a class returns is a tensor, or tuples of them: a number is none."""
-        if flow is not None and not isinstance(flow, tuple):
+        if not _of_tensors(flow):
             message = f"{label} is returned, but it is {flow_text(flow)}, no tensor"
             self.report.add("AS502", message, path, "return a value that flows; a number is written where it is used")
 
@@ -524,3 +540,10 @@ class Body:
                 passed = self.passed.get(values[0].node.text)
                 related = (passed,) if passed is not None else ()
                 self.report.add_at("AS509", message, span, advice, related=related)
+
+
+def _of_tensors(flow: Flow | None) -> bool:
+    """Whether a value is a tensor, or (nested) tuples of them; None is one whose type is not known."""
+    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
+        return all(map(_of_tensors, flow))
+    return flow is None or isinstance(flow, TensorType)

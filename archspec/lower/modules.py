@@ -173,6 +173,10 @@ class Modules:
             return None
         if self.depends_on_free(node, condition, when, (*path, "when"), "a condition is over parameters", scope):
             return None
+        if type_of(condition) not in ("bool", "any"):
+            message = f"{echo(when)} is {_shown(condition)}: a condition is true or false"
+            self.report.add("AS304", message, (*path, "when"), "compare it: `when: depth > 0`")
+            return None
         return node, condition
 
     def depends_on_free(self, node: Node, value: Any, text: object, path: Path, advice: str, scope: Scope) -> bool:
@@ -185,7 +189,7 @@ class Modules:
     def identity(self, name: str, path: Path, given: Given) -> Call:
         """In place of a step that is not kept."""
         layer = LAYERS["Identity"]({})
-        return Call(name, layer, (), given.types[:1], given.first(), self.frame.span(path, key=True))
+        return Call(name, layer, (), given.types[:1], given.first(), self.frame.span((*path, "when")))
 
     def branch(
         self,
@@ -236,7 +240,8 @@ class Modules:
             yield self.lost(path, given)
             return
         text = step.for_ if step.for_ is not None else step.repeat
-        if self.depends_on_free(iterable, items, text, (*path, key), "a loop runs over parameters", scope):
+        advice = "modules are made once: repeat them by a parameter"
+        if self.depends_on_free(iterable, items, text, (*path, key), advice, scope):
             yield self.lost(path, given)
             return
         if not self.unroll or unknown(items):
@@ -549,6 +554,11 @@ def _many(result: Item | Iterator[Item]) -> Iterator[Item]:
         yield result
     else:
         yield from result
+
+
+def _shown(value: Any) -> str:
+    """A value for a message: one that is not known by its expression."""
+    return str(value) if unknown(value) else literal_text(value)
 
 
 def _free_names(node: Node, scope: Scope) -> set[str]:

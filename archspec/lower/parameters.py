@@ -267,7 +267,8 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
         return dimensions.symbol("?")  # no problem of those who read it
     if dimensions.at_least(size, 1) is False:
         advice = "write its size, or a new name: a name that is no parameter is a free dimension"
-        report.add("AS504", f"a dimension is at least 1, not {dimensions.show(size)}", path, advice)
+        message, related = f"a dimension is at least 1, not {dimensions.show(size)}", report.declared(path, value)
+        report.add("AS504", message, path, advice, related=related)
     if isinstance(size, int) and size > LARGEST:
         report.add("AS507", f"{size} is beyond 64 bits", path, f"a size is at most {LARGEST}")
     return size

@@ -33,7 +33,8 @@ def check_shape(
         problem = bind_size(text, size, scope)
         if problem is not None:
             message = f"axis {axis} of the step's output is not {text}: {problem}"
-            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=(related,))
+            places = (related, *frame.report.declared((*path, axis), text))
+            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
             for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
                 scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
             return False
@@ -72,7 +73,7 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
             unit = dimensions.symbol(name, minimum=None)
             pattern = evaluate(node, {**scope, name: unit})
             factor = pattern // unit if isinstance(pattern, Dimension) else 0
-            if pattern != factor * unit:
+            if pattern != factor * unit or dimensions.at_least(factor, 1) is False:
                 return "a dimension with a new name is that name, or a multiple of it"
             answer = dimensions.divides(factor, size)
             # What depends on a parameter was settled by the check, with its value.
