@@ -7,12 +7,13 @@ readable PyTorch source that no longer needs archspec. PyTorch is imported by `b
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archspec import graph
 from archspec.problems import Problem, Span, SpecError
 from archspec.spec import Spec, load, parse
+from archspec.spec import without_collection as _without_collection
 from archspec.starter import new
 
 if TYPE_CHECKING:
@@ -50,17 +51,19 @@ def check(
     params: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Sequence[int]] | None = None,
     allow: Iterable[str] = (),
+    ignore: Collection[str] = (),
 ) -> list[Problem]:
-    """Everything that is wrong with a spec, errors and warnings, in file order; empty when all is well.
+    """Everything that is wrong with a spec, errors or else warnings, in file order; empty when all is well.
 
     Never raises for a bad spec. `params` checks it with parameters other than the defaults, `inputs` with the sizes of
-    its inputs known; `allow` names packages whose classes it may use.
+    its inputs known; `allow` names packages whose classes it may use; `ignore` are codes of warnings to leave out,
+    beside those that the spec's own `ignore` names. ValueError for a code that is no warning's.
     """
     try:
-        _spec(spec, allow).graph(params, inputs)
+        with _without_collection():
+            return _spec(spec, allow).warnings(params, inputs, ignore=ignore)
     except SpecError as error:
         return list(error.problems)
-    return []
 
 
 def build(

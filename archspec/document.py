@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from archspec.problems import Problem, SpecError, did_you_mean, echo, nearest
+from archspec.problems import CODES, WARNINGS, Problem, SpecError, did_you_mean, echo, nearest
 from archspec.records import Record, replace
 from archspec.source import Source
 from archspec.tensors import DTYPES
@@ -54,7 +54,7 @@ _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _TYPES = ("int", "float", "bool", "str", "list")
 _DTYPES_ELSEWHERE = {"float": "float32", "double": "float64", "half": "float16", "int": "int64", "long": "int64"}
-_MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
+_MODIFIERS = ("from", "when", "for", "repeat", "shape", "name", "ignore")
 _SPECIAL = ("layers", "again", "layer")
 
 
@@ -132,6 +132,25 @@ def _doc(value: object) -> object:
     return value
 
 
+def _ignore(value: object) -> object:
+    """Codes of warnings, each with the reason where one is written."""
+    if not isinstance(value, list | dict) or not all(isinstance(code, str) for code in value):
+        raise _refuse("AS202", "`ignore` takes a list of codes, or a mapping of codes to reasons", _IGNORE)
+    for place, code in enumerate(value):
+        if code not in WARNINGS:
+            why = "is the code of an error, which nothing silences" if code in CODES else "is the code of no warning"
+            near = "" if code in CODES else did_you_mean(code, WARNINGS)
+            known = isinstance(value, dict)
+            advice = near or f"the codes of warnings: {', '.join(WARNINGS)}"
+            raise _refuse("AS210", f"{echo(code)} {why}", advice, at=(code if known else place,), key=known)
+        if isinstance(value, dict) and not (isinstance(value[code], str) and value[code].strip()):
+            raise _refuse("AS202", f"the reason to ignore {code} is a text", _IGNORE, at=(code,))
+    return value if isinstance(value, dict) else dict.fromkeys(value, "")
+
+
+_IGNORE = "write `ignore: [AS703]`, or with the reason `ignore: {AS703: why}`"
+
+
 def _other(name: str) -> str:
     cleaned = re.sub(r"[^A-Za-z0-9_]", "_", name)[:60].strip("_") or "x"
     return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
@@ -146,6 +165,7 @@ ClassName: TypeAlias = str
 Pattern: TypeAlias = str
 Loop: TypeAlias = str
 Doc: TypeAlias = str
+Ignore: TypeAlias = Mapping[str, str]
 Dimension: TypeAlias = int | str
 Kind: TypeAlias = Literal["int", "float", "bool", "str", "list"]
 Version: TypeAlias = Literal[1]
@@ -192,6 +212,7 @@ class Step(Record):
     repeat: int | str | None = None
     shape: list[Dimension] | None = None
     name: Pattern | None = None
+    ignore: Ignore = _NONE
 
 
 Layers: TypeAlias = list[Step] | dict[Target, Step]
@@ -208,6 +229,7 @@ class Block(Record):
     let: Mapping[ParameterName, Any] = _NONE
     outputs: str | list[str] | dict[StepName, str] | None = None
     order: list[StepName] | None = None
+    ignore: Ignore = _NONE
 
 
 class Document(Block):
@@ -357,6 +379,9 @@ _SCHEMAS: dict[str, CoreSchema] = {
     "Pattern": _text(_pattern),
     "Loop": _text(_for),
     "Doc": _text(_doc),
+    "Ignore": core.no_info_before_validator_function(
+        _ignore, core.dict_schema(core.str_schema(strict=True), core.str_schema(strict=True))
+    ),
     "Dimension": core.no_info_before_validator_function(_dimension, core.any_schema()),
     "Kind": core.literal_schema(list(_TYPES)),
     "Version": core.literal_schema([1]),
@@ -489,6 +514,7 @@ _EXAMPLES = {
     "choices": "write a list: `choices: [relu, gelu]`",
     "doc": "quote it",
     "for": "write `for: i in range(3)`; `repeat: 3` counts alone",
+    "ignore": _IGNORE,
     "imports": "write `imports: {Name: ./file.yaml}`",
     "inputs": "write `inputs: {x: [N, 3, 224, 224]}`",
     "layers": "write `layers: [Flatten, Linear: 10]`, or `layers: {fc: {Linear: 10}}`",

@@ -30,6 +30,7 @@ CODES: dict[str, str] = {
     "AS206": "a step that is not exactly one layer, group or expression",
     "AS208": "a parameter's value is not one that the spec allows",
     "AS209": "a text that generated code cannot hold",
+    "AS210": "an `ignore` of what is no warning",
     "AS301": "an expression that cannot be parsed",
     "AS302": "an expression beyond the safe subset",
     "AS303": "an unknown name in an expression",
@@ -57,8 +58,22 @@ CODES: dict[str, str] = {
     "AS604": "a network too large to build",
     "AS605": "a generated file that is missing or out of date",
     "AS606": "a figure that differs from what PyTorch measures",
+    "AS700": "an `ignore` that silences nothing",
+    "AS701": "an activation on the scores that the network returns",
+    "AS702": "a softmax on the scores that the network returns",
+    "AS703": "a bias that the normalization behind it takes away",
+    "AS704": "two activations in a row",
+    "AS705": "a dropout of the scores that the network returns",
+    "AS706": "rows or columns that no window reads",
+    "AS707": "a sum that repeats one of its terms along an axis of size 1",
+    "AS708": "a parameter or a computed name that nothing reads",
+    "AS709": "a layer whose output does not depend on its input",
+    "AS710": "a normalization that training refuses",
 }
 """Every code, with what it stands for. A code never changes its meaning."""
+
+WARNINGS = tuple(code for code in CODES if code[2] == "7")
+"""The codes of warnings: what may be ignored. All others are of errors."""
 
 Severity = Literal["error", "warning"]
 

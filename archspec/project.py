@@ -1,4 +1,4 @@
-"""What a project says of itself: where its specs lie and where each generated module goes.
+"""What a project says of itself: where its specs lie, where each generated module goes, what a check may pass over.
 
 Reads `[tool.archspec]` of the nearest pyproject.toml, finds the specs that a command line
 means, and pairs each with its output. Reads no spec and writes no file.
@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from archspec import files
-from archspec.problems import Problem, SpecError, did_you_mean, echo
+from archspec.problems import WARNINGS, Problem, SpecError, did_you_mean, echo
 from archspec.records import Record
 
 STDIN = "-"
 SUFFIXES = (".yaml", ".yml")
-_KEYS = ("specs", "generated")
+_KEYS = ("specs", "generated", "ignore", "strict")
 
 
 class UsageError(Exception):
@@ -29,6 +29,10 @@ class Settings(Record):
 
     specs: tuple[Path, ...]
     generated: Path
+    ignore: tuple[str, ...] = ()
+    """Codes of warnings that nobody wants to hear of."""
+    strict: bool = False
+    """Whether warnings make a check fail."""
 
 
 class Source(Record):
@@ -60,13 +64,26 @@ def _read_settings(path: Path) -> Settings:
     for key in table:
         if key not in _KEYS:
             raise UsageError(f"{name}: unknown key {echo(key)} in [tool.archspec]; {did_you_mean(key, _KEYS)}")
+    _refuse_unknown_codes(table.get("ignore", []), name)
+    if not isinstance(table.get("strict", False), bool):
+        raise UsageError(f"{name}: `strict` in [tool.archspec] must be true or false")
     specs, generated = table.get("specs", []), table.get("generated", "generated")
     specs = [specs] if isinstance(specs, str) else specs
     if not isinstance(specs, list) or not all(isinstance(item, str) and item for item in specs):
         raise UsageError(f"{name}: `specs` in [tool.archspec] must be a path or a list of paths")
     if not isinstance(generated, str) or not generated:
         raise UsageError(f"{name}: `generated` in [tool.archspec] must be the path of a folder")
-    return Settings(tuple(path.parent / item for item in specs), path.parent / generated)
+    folders = tuple(path.parent / item for item in specs)
+    return Settings(folders, path.parent / generated, tuple(table.get("ignore", [])), table.get("strict", False))
+
+
+def _refuse_unknown_codes(codes: object, name: str) -> None:
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise UsageError(f"{name}: `ignore` in [tool.archspec] must be a list of codes of warnings")
+    for code in codes:
+        if code not in WARNINGS:
+            hint = did_you_mean(code, WARNINGS, "codes")
+            raise UsageError(f"{name}: {echo(code)} in `ignore` of [tool.archspec] is the code of no warning; {hint}")
 
 
 def find(arguments: Sequence[str], configured: Sequence[Path]) -> list[Source]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from archspec import document, source
 from archspec.graph import Graph
 from archspec.imports import gather
 from archspec.lower import lower
-from archspec.problems import Problem, Span, SpecError
+from archspec.problems import WARNINGS, Problem, Span, SpecError, did_you_mean, echo
 from archspec.source import LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Spec:
         self.path = path
         self.text = text
         self.allow = tuple(sorted(allow))
-        with _without_collection():
+        with without_collection():
             main = source.parse(text, path, limits)
             self.source, self.document = gather(main, document.read(main), files or {})
         self._graphs: dict[str, Graph] = {}
@@ -64,7 +64,7 @@ class Spec:
         """The graph with those parameters and sizes of inputs; SpecError with every problem."""
         key = repr((sorted((params or {}).items()), sorted((inputs or {}).items()), symbolic))
         if key not in self._graphs:
-            with _without_collection():
+            with without_collection():
                 self._graphs[key] = lower(
                     self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
                 )
@@ -77,6 +77,27 @@ class Spec:
             if name in (self.source.value((*base, "let")) or ()):
                 return self.source.span((*base, "let", name), key=True)
         return None
+
+    def warnings(
+        self,
+        params: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Sequence[int]] | None = None,
+        *,
+        ignore: Collection[str] = (),
+    ) -> list[Problem]:
+        """What is hardly as it is meant, with those parameters and sizes; SpecError where something is wrong.
+
+        `ignore` are codes that the caller does not want to hear of, beside those that the spec itself ignores;
+        ValueError for one that is no warning's.
+        """
+        from archspec import lints  # here: only a check asks for them
+
+        for code in ignore:
+            if code not in WARNINGS:
+                raise ValueError(f"{echo(code)} is the code of no warning; {did_you_mean(code, WARNINGS)}")
+        with without_collection():
+            graph, by_default = self.graph(params, inputs), not params and not inputs
+            return lints.warnings(graph, self.document, self.source, ignore=ignore, by_default=by_default)
 
     def generate(self) -> str:
         """The source of the spec's class."""
@@ -114,7 +135,7 @@ class Spec:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Nearly all that reading a spec makes is kept: to look for garbage meanwhile takes as long as reading itself."""
     enabled = gc.isenabled()
     gc.disable()

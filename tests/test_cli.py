@@ -30,6 +30,10 @@ class Spec:
     name: str
     text: str
 
+    def graph(self, params: dict[str, Any], inputs: dict[str, Any]) -> None:
+        if params.get("hidden") == 0:
+            raise SpecError([problem(self, "error")])
+
 
 class Table(str):
     def as_dict(self) -> dict[str, str]:
@@ -38,7 +42,8 @@ class Table(str):
 
 def problem(spec: Spec, severity: Any) -> Problem:
     line = spec.text.split("\n")[0]
-    return Problem("AS401", f"this is {line}", Span(spec.name, 1, 1, 1, 4, line), severity=severity)
+    code = "AS401" if severity == "error" else "AS703"
+    return Problem(code, f"this is {line}", Span(spec.name, 1, 1, 1, 4, line), severity=severity)
 
 
 def parse(text: str, name: str, *, allow: Sequence[str] = ()) -> Spec:
@@ -58,10 +63,9 @@ def load(path: str, *, allow: Sequence[str] = ()) -> Spec:
     return parse(Path(path).read_text(), path)
 
 
-def check(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> list[Problem]:
-    if params.get("hidden") == 0:
-        return [problem(spec, "error")]
-    return [problem(spec, "warning")] if "warn" in spec.text else []
+def check(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any], ignore: Sequence[str]) -> list[Problem]:
+    spec.graph(params, inputs)
+    return [problem(spec, "warning")] if "warn" in spec.text and "AS703" not in ignore else []
 
 
 def generate(spec: Spec) -> str:
@@ -122,7 +126,19 @@ def test_warnings_are_shown_and_pass(run: Run) -> None:
     write("a.yaml", "warn")
     status, out, err = run("check", "a.yaml")
     assert (status, out) == (0, "")
-    assert "warning[AS401]" in err
+    assert "warning[AS703]" in err
+    assert run("check", "a.yaml", "--format", "github")[2].startswith("::warning file=a.yaml,line=1,col=1,")
+    for other in ("generate", "summary"):  # they are about what comes of it
+        assert "warning" not in run(other, "a.yaml")[2]
+
+
+def test_warnings_fail_where_they_are_to_and_are_silent_where_they_are_to(run: Run) -> None:
+    write("a.yaml", "warn")
+    assert run("check", "a.yaml", "--strict")[0] == 1
+    write("pyproject.toml", "[tool.archspec]\nstrict = true\n")
+    assert run("check", "a.yaml")[0] == 1
+    write("pyproject.toml", "[tool.archspec]\nstrict = true\nignore = ['AS703']\n")
+    assert run("check", "a.yaml") == (0, "1 spec checked, nothing wrong\n", "")
 
 
 def test_formats_for_programs(run: Run) -> None:
@@ -323,6 +339,10 @@ def test_help_explains_every_option(command: list[str], run: Run) -> None:
         ("[tool.archspec]\nspecs = 3\n", "`specs`"),
         ("[tool.archspec]\nspecs = ['']\n", "`specs`"),
         ("[tool.archspec]\ngenerated = ['a']\n", "`generated`"),
+        ("[tool.archspec]\nignore = 'AS703'\n", "`ignore`"),
+        ("[tool.archspec]\nignore = ['AS730']\n", "did you mean `AS703`?"),
+        ("[tool.archspec]\nignore = ['AS401']\n", "`AS401` in `ignore`"),
+        ("[tool.archspec]\nstrict = 'yes'\n", "`strict`"),
         ("[tool]\narchspec = 3\n", "tool.archspec"),
         ("tool = 3\n", "pyproject.toml"),
         ("[tool.archspec\n", "pyproject.toml"),

@@ -18,15 +18,21 @@ CLEAN, FOUND = 0, 1
 def examine(
     name: str, params: Mapping[str, object], inputs: Mapping[str, Sequence[int]], allow: Sequence[str]
 ) -> tuple[archspec.Spec | None, list[Problem]]:
-    """The spec, None where it cannot be used at all, and everything found in it."""
+    """The spec, None where it cannot be used at all, and every error in it. Warnings are for `check` alone."""
+    spec = None
     try:
-        if name == STDIN:
-            spec = archspec.parse(_standard_input(), name="<stdin>", allow=allow)
-        else:
-            spec = archspec.load(name, allow=allow)
+        spec = read(name, allow)
+        spec.graph(params, inputs)
     except SpecError as error:
-        return None, list(error.problems)
-    return spec, archspec.check(spec, params=params, inputs=inputs)
+        return spec, list(error.problems)
+    return spec, []
+
+
+def read(name: str, allow: Sequence[str]) -> archspec.Spec:
+    """The spec of that name; SpecError with what is wrong in it."""
+    if name == STDIN:
+        return archspec.parse(_standard_input(), name="<stdin>", allow=allow)
+    return archspec.load(name, allow=allow)
 
 
 def one_spec(argument: str, command: str) -> str:

@@ -1,0 +1,51 @@
+"""Lints about what is declared and of no use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from archspec.document import Block
+from archspec.lints._base import Finding, Subject, lint
+from archspec.lints.places import blocks
+from archspec.source import Path
+
+_READING = ("let", "inputs", "layers", "outputs")
+
+
+@lint("AS708")
+def unread_name(subject: Subject) -> Iterator[Finding]:
+    """Whoever builds the network may set it, and nothing changes: a name was misspelt, or a number stayed written out.
+
+    A word that stands in any expression counts as read, whether or not the step is kept.
+    """
+    for path, block in blocks(subject.document):
+        if not block.params and not block.let:
+            continue
+        read = set(_words(block, subject, path))
+        for key, noun in (("params", "parameter"), ("let", "computed name")):
+            for name in getattr(block, key):
+                if name not in read:
+                    yield Finding(
+                        f"nothing reads the {noun} `{name}`",
+                        subject.sources.span((*path, key, name), key=True),
+                        "use it where a number or a word is written, or take it out",
+                        beside=False,
+                    )
+
+
+def _words(block: Block, subject: Subject, path: Path) -> Iterator[str]:
+    """Every word in the expressions of a block."""
+    for parameter in block.params.values():
+        yield from _in(parameter.default)
+    for key in _READING:
+        yield from _in(subject.sources.value((*path, key)))
+
+
+def _in(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from re.findall(r"\w+", value)
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _in(inner)
