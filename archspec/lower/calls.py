@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from archspec import dimensions
-from archspec.dimensions import LARGEST, Dimension
+from archspec.dimensions import LARGEST, Dimension, Size
 from archspec.document import Step
 from archspec.expressions import ExpressionError, Symbolic, Undecided, lift
 from archspec.graph import Argument, Call, Flow, Group, Item, flow_text, free_symbols, modules, names_in
@@ -237,8 +237,11 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
         return None
     positional = [value for name, value in zip(given.names, given.types, strict=True) if name is None]
     named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
+    weights: Size = 0
     try:
         output: Flow = layer.forward(*positional, **named)
+        if frame.context.unroll:
+            weights = layer.parameter_count()
     except Refusal as error:
         layer_error(frame, error, at, given, layer.spatial)
         return None
@@ -248,7 +251,6 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
         message = f"{type(layer).__name__} returns {flow_text(output)}, which is beyond 64 bits"
         frame.report.add("AS507", message, at, key=True)
         return None
-    weights = layer.parameter_count() if frame.context.unroll else 0
     if isinstance(weights, int) and 8 * weights > LARGEST:
         message = f"{type(layer).__name__} would have {int(weights)} weights, more than 64 bits can address"
         frame.report.add("AS507", message, at, "write smaller sizes", key=True, related=came_from(given))

@@ -20,6 +20,7 @@ from archspec.expressions import (
     Node,
     Slice,
     Unary,
+    as_size,
     assume,
     evaluate,
     unknown,
@@ -143,7 +144,8 @@ def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
 
 def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
     if isinstance(item, Slice):
-        return slice(*(None if part is None else evaluate(part, names) for part in (item.start, item.stop, item.step)))
+        bounds = evaluate(item, names)
+        return slice(*(None if one is None else as_size(one) for one in (bounds.start, bounds.stop, bounds.step)))
     return tensor_value(item, names)
 
 
