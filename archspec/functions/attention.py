@@ -13,7 +13,8 @@ from archspec.tensors import FLOATS, TensorType
 
 
 def _macs(output: TensorType, query: TensorType, key: TensorType, *_: Any, enable_gqa: bool = False, **__: Any) -> Size:
-    batch = query.shape[:-2] if enable_gqa else broadcast(query.shape[:-2], key.shape[:-2])
+    axes = -3 if enable_gqa else -2  # of fewer heads each one serves several of the query's
+    batch = (*broadcast(query.shape[:axes], key.shape[:axes]), *query.shape[axes:-2])
     scores = product((*batch, query.shape[-2], key.shape[-2]))
     return product((scores, query.shape[-1])) + product((output.numel, key.shape[-2]))
 

@@ -86,6 +86,8 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     for value in values:
         culprit = "step" if value is step else "bounds"
         require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument=culprit)
+    if dtype == "int64":  # PyTorch cuts them before it counts
+        values = tuple(int(value) if isinstance(value, float) else value for value in values)
     start, end, by = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
     require(dtype in (None, *REAL), "AS505", f"there are no steps of {dtype}", argument="dtype")
     kind = "float32" if any(number_kind(value) == "float" for value in values) else "int64"

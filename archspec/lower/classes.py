@@ -192,6 +192,7 @@ class Body:
         self.current: Value | None = None
         self.made: dict[str, tuple[Step, Path, Item | None]] = {}  # what `again` may run once more
         self.ahead: set[str] = set()  # the names of all steps
+        self.tensors: dict[str, tuple[Path, Any]] = {}  # the expressions of parameters and buffers
         self.passed: dict[str, Related] = {}  # values that the step below leaves, for another one
 
     def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
@@ -452,12 +453,15 @@ class Body:
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
                 yield from became(value.made, axes)
+                if name in self.tensors and axes:
+                    yield from self.report.declared(*self.tensors[name])
                 if value.made is not None and (condition := left_out(value.made)) is not None:
                     yield condition
 
     def tensor(self, target: Name, step: Step, path: Path) -> graph.Step | None:
         """A Parameter or Buffer: a tensor of the module, which does not enter the flow."""
         at = (*path, str(step.type))
+        self.tensors[target.name] = (at, step.arguments)
         if not isinstance(step.arguments, str):
             self.report.add("AS403", f"a {step.type} is made by an expression", at, "write `randn(n, dim) * 0.02`")
             return None
