@@ -11,6 +11,7 @@ from archspec.expressions import Node, literal_text
 from archspec.functions import FUNCTIONS
 from archspec.graph import Argument, Call, Class, Flow, Graph, Item, argument_text, flow_text, modules
 from archspec.layers import Layer
+from archspec.layers.own import OwnLayer
 from archspec.problems import Span
 from archspec.tensors import TensorType
 from archspec.views.diagram.model import Family
@@ -151,6 +152,8 @@ def arguments(item: Item, formulas: Formulas) -> Iterator[tuple[str, str]]:
     for name, argument in given.items():
         value, formula = _text(argument.value), formulas.argument(item.span, name)
         yield name, value if formula in ("", name, value, repr(argument.value)) else f"{value} = {formula}"
+    if isinstance(item.layer, Layer) and not isinstance(item.layer, OwnLayer):
+        yield "rule", item.layer.shape
     if isinstance(item.layer, Class) and item.layer.doc.strip():
         yield "about", " ".join(item.layer.doc.split())
     for weight, other in item.ties:
