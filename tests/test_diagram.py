@@ -177,6 +177,10 @@ def test_facts_say_the_formula_and_the_numbers() -> None:
     linear = rows["classifier.1"]
     assert dict(linear.facts)["in_features"] == "490 = hidden_units * 7 * 7"
     assert dict(linear.facts)["formula"] == "[N, output_shape]"
+    text = archspec.diagram(ROOT / "specs" / "tinyvgg.yaml", "block_2")
+    assert (
+        "H_out: floor((H_in + 2 * padding - dilation * (kernel_size - 1) - 1) / stride + 1) = floor((14 + 2 * 0" in text
+    )
     assert (linear.takes, linear.gives, linear.parameters) == (("[N, 490]",), "[N, 10]", 4910)
 
 

@@ -38,7 +38,12 @@ def diagram(
     is how many levels are open; None: as many as make a picture that is read at a glance. ValueError where there is no
     such block, ImportError where the format needs the layout engine, and it is missing.
     """
-    drawing = draw(graph, Formulas(symbolic))
+    explanation = None
+    if format in ("svg", "html"):
+        from archspec.views.explain import explain  # here: text tells nothing where a pointer rests
+
+        explanation = explain(graph, None, lambda cls, name: None)
+    drawing = draw(graph, Formulas(symbolic, explanation))
     if step is not None:
         drawing = _alone(drawing, step)
     depth = suitable_depth(drawing.scene, _MOST_BOXES) if depth is None else depth

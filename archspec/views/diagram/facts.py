@@ -11,11 +11,12 @@ from archspec.expressions import Node, literal_text
 from archspec.functions import FUNCTIONS
 from archspec.graph import Argument, Call, Class, Flow, Graph, Item, argument_text, flow_text, modules
 from archspec.layers import Layer
-from archspec.layers.own import OwnLayer
 from archspec.problems import Span
 from archspec.tensors import TensorType
 from archspec.views.diagram.model import Family
 from archspec.views.diagram.text import clip
+from archspec.views.explain import Explanation
+from archspec.views.facts import Explained
 
 _LONGEST = 36
 
@@ -117,9 +118,14 @@ def _shown(value: Any) -> str:
 
 
 class Formulas:
-    """How sizes follow from parameters: of each step, by its place in the spec. Reads a graph with symbols."""
+    """How sizes follow from parameters, by a step's place in the spec; and from what flows in, by its path.
 
-    def __init__(self, graph: Graph | None) -> None:
+    Reads a graph with symbols, and what `explain` says of the network, where there is such.
+    """
+
+    def __init__(self, graph: Graph | None, explanation: Explanation | None = None) -> None:
+        steps = explanation.steps if explanation is not None else ()
+        self._sizes = {step.path: tuple(_sizes(step)) for step in steps}
         self._gives: dict[Span, str] = {}
         self._arguments: dict[tuple[Span, str], str] = {}
         for cls in (*graph.blocks, graph.main) if graph is not None else ():
@@ -134,14 +140,23 @@ class Formulas:
                 for argument in item.arguments:
                     self._arguments[item.span, argument.name] = argument_text(argument)
 
-    def facts(self, span: Span, gives: str) -> tuple[tuple[str, str], ...]:
-        """What a step gives, as a formula of the parameters; nothing where the formula is what it gives."""
+    def facts(self, span: Span, path: str, gives: str) -> tuple[tuple[str, str], ...]:
+        """What a step gives as a formula of the parameters, if that is another text; and how each size came about."""
         text = self._gives.get(span, "?")
-        return () if "?" in text or text == gives else (("formula", text),)
+        formula = () if "?" in text or text == gives else (("formula", text),)
+        return (*formula, *self._sizes.get(path, ()))
 
     def argument(self, span: Span, name: str) -> str:
         """An argument as a formula; empty where there is none."""
         return self._arguments.get((span, name), "")
+
+
+def _sizes(step: Explained) -> Iterator[tuple[str, str]]:
+    """The sizes that are worked out: as PyTorch's formula, with numbers put in, and what comes out."""
+    for fact in step.facts:
+        if fact.formula and not fact.formula.isidentifier():
+            parts = dict.fromkeys((fact.formula, fact.numbers, _shown(fact.value)))
+            yield fact.name, " = ".join(parts)
 
 
 def arguments(item: Item, formulas: Formulas) -> Iterator[tuple[str, str]]:
@@ -152,8 +167,6 @@ def arguments(item: Item, formulas: Formulas) -> Iterator[tuple[str, str]]:
     for name, argument in given.items():
         value, formula = _text(argument.value), formulas.argument(item.span, name)
         yield name, value if formula in ("", name, value, repr(argument.value)) else f"{value} = {formula}"
-    if isinstance(item.layer, Layer) and not isinstance(item.layer, OwnLayer):
-        yield "rule", item.layer.shape
     if isinstance(item.layer, Class) and item.layer.doc.strip():
         yield "about", " ".join(item.layer.doc.split())
     for weight, other in item.ties:

@@ -206,7 +206,7 @@ class _Reader:
         self, level: _Level, step: Step, name: str, title: str, kind: Kind, family: Family, takes: tuple[str, ...]
     ) -> Row:
         path, gives = level.path(name), type_text(step.output)
-        facts = self.formulas.facts(step.span, gives)
+        facts = self.formulas.facts(step.span, path, gives)
         called = _called(step)
         return Row(path, name, kind, family, title, "", takes, gives, 0, facts, step.span, level.owner, called, "")
 
@@ -250,11 +250,11 @@ class _Reader:
 
     def row(self, level: _Level, name: str, kind: Kind, family: Family, title: str, item: Item, step: str) -> Row:
         gives = type_text(item.output)
-        facts = (*arguments(item, self.formulas), *self.formulas.facts(item.span, gives))
+        path = level.path(name)
+        facts = (*arguments(item, self.formulas), *self.formulas.facts(item.span, path, gives))
         shown = "" if name.isdigit() else name
         takes = tuple(map(type_text, item.inputs))
         own = item.type_name if isinstance(item, Call) else ""
-        path = level.path(name)
         return Row(path, shown, kind, family, title, "", takes, gives, 0, facts, item.span, level.owner, step, own)
 
 
