@@ -150,7 +150,15 @@ def test_a_line_and_a_step_lead_to_one_another(visit: Callable[..., Any]) -> Non
     row(page, "block_2").click()
     row(page, "block_2.4").click()
     assert marked(page, "spec") == ["- MaxPool2d: 2"]
+    for pane in ("spec", "source"):
+        assert is_in_view(page, pane)
     assert "[N, hidden_units, 7, 7]" in page.locator("#about").inner_text()
+
+
+def is_in_view(page: Any, pane: str) -> bool:
+    """Whether the first marked line can be seen without scrolling."""
+    line, frame = (page.locator(f"#{pane} {one}").first.bounding_box() for one in (".on", ".code"))
+    return bool(frame["y"] <= line["y"] and line["y"] + line["height"] <= frame["y"] + frame["height"])
 
 
 def test_the_pointer_shows_shapes_formula_and_parameters(visit: Callable[..., Any]) -> None:

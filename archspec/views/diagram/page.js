@@ -343,12 +343,12 @@
       row.classList.add("on");
       row.setAttribute("aria-selected", "true");
     }
+    document.getElementById("about").replaceChildren(describe(path)); // first, as it takes room from the panes
     for (const [pane, places] of [["spec", data.rows[path].spec], ["source", data.rows[path].source]]) {
       const on = new Set(places);
       panes[pane].forEach((line, place) => line.classList.toggle("on", on.has(place)));
       if (origin !== pane && places.length) show(panes[pane][places[0]]);
     }
-    document.getElementById("about").replaceChildren(describe(path));
     if (origin !== "picture") {
       const row = visibleRow(path);
       const bounds = row.getBoundingClientRect();
