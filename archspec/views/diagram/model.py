@@ -219,8 +219,9 @@ def _ports(scene: Scene) -> tuple[Box, ...]:
 
 def _all_edges(scene: Scene) -> Iterator[Edge]:
     """The edges of every level; what ends at an open block ends at one of its ports."""
+    inside = {box.path: box.inside for box in scene.boxes}
     for edge in scene.edges:
-        source, target = scene.box(edge.source).inside, scene.box(edge.target).inside
+        source, target = inside[edge.source], inside[edge.target]
         yield replace(
             edge,
             source=edge.source if source is None else source.outputs()[edge.outlet].path,
