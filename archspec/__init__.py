@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from archspec import graph
 from archspec.problems import Problem, Span, SpecError
@@ -30,6 +30,7 @@ __all__ = [
     "SpecError",
     "build",
     "check",
+    "diagram",
     "dtypes",
     "explain",
     "generate",
@@ -134,6 +135,30 @@ def explain(
 
     loaded = _spec(spec)
     return explained(loaded.graph(params, inputs), step, loaded.place_of_let, tuple(params or ()))
+
+
+def diagram(
+    spec: _AnySpec,
+    step: str | None = None,
+    *,
+    format: Literal["svg", "mermaid", "dot", "html"] = "svg",
+    depth: int | None = None,
+    theme: Literal["light", "dark", "auto"] = "auto",
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    allow: Iterable[str] = (),
+) -> str:
+    """The architecture drawn: an SVG, one self-contained HTML page, or text for Mermaid or Graphviz.
+
+    Of the whole network, or of the block at the dotted path `step` alone. `depth` is how many levels of blocks are
+    open, 0 for none; by default as many as make a picture that is read at a glance. `theme="auto"` follows the reader's
+    system. Raises SpecError for a bad spec, ValueError where there is no such block, ImportError where svg and html
+    lack their layout engine: pip install 'archspec-nn[diagram]'.
+    """
+    from archspec.views.diagram import diagram as draw  # here: most programs never ask for it
+
+    loaded = _spec(spec, allow)
+    return draw(loaded.graph(params, inputs), loaded.symbolic(), loaded.source.files, step, format, depth, theme)
 
 
 def verify(

@@ -35,7 +35,12 @@ class Sources:
     @property
     def text(self) -> str:
         """Everything that the spec was read from."""
-        return "".join((self.main.text, *(self.texts[path] for path in sorted(self.texts))))
+        return "".join(self.files.values())
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Each text by its path, the spec's own first."""
+        return {self.main.path: self.main.text, **{path: self.texts[path] for path in sorted(self.texts)}}
 
     def place(self, name: str, origin: Source, below: Path) -> None:
         """Says where a block stands."""

@@ -99,6 +99,13 @@ class Spec:
             graph, by_default = self.graph(params, inputs), not params and not inputs
             return lints.warnings(graph, self.document, self.source, ignore=ignore, by_default=by_default)
 
+    def symbolic(self) -> Graph | None:
+        """The graph with parameters as symbols; None where the spec holds for the values that it has alone."""
+        try:
+            return self.graph(symbolic=True)
+        except SpecError:
+            return None
+
     def generate(self) -> str:
         """The source of the spec's class."""
         from archspec.emit.code import generate  # here: jinja2 is slow to import, and only this needs it

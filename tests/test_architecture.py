@@ -71,6 +71,12 @@ LADDER = (
     "emit.constructor emit.module views.facts",
     "emit.code views.telling",
     "views.explain",
+    "views.diagram.text views.diagram.model",
+    "views.diagram.style views.diagram.folding views.diagram.operations views.diagram.facts views.diagram.stacks",
+    "views.diagram.lines views.diagram.layout views.diagram.scenes",
+    "views.diagram.svg views.diagram.mermaid views.diagram.dot",
+    "views.diagram.page",
+    "views.diagram",
     "spec",
     "archspec",
     "commands._shared",
@@ -84,6 +90,7 @@ LADDER = (
 FOREIGN = {
     "yaml": {"source.composing"},
     "pydantic_core": {"document"},
+    "graphlay": {"views.diagram.layout"},
     "jinja2": {"emit.code"},
     "shtab": {"commands.completion"},
     "torch": {"emit.module", "emit.verify"},
@@ -225,7 +232,7 @@ def test_all_is_sorted_complete_and_can_be_imported() -> None:
         if value.__module__.partition(".")[0] == "archspec"
     }
     assert set(archspec.__all__) == public
-    promised = "Problem Spec SpecError build check dtypes generate load parse shapes summary"
+    promised = "Problem Spec SpecError build check diagram dtypes generate load parse shapes summary"
     assert set(promised.split()) <= public
 
 
@@ -298,6 +305,7 @@ def test_only_what_builds_needs_torch(tmp_path: Path) -> None:
         "explain net.yaml",
         "new other",
     )
+    commands += tuple(f"diagram net.yaml --format {form}" for form in ("svg", "mermaid", "dot", "html"))
     done = run(WITHOUT_TORCH, tmp_path, *commands, "completion bash")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "generated" / "net.py").exists()
@@ -307,6 +315,12 @@ EXAMPLES = {
     "check": ("check {spec}", "check {spec} --format json", "check {spec} --format github"),
     "summary": ("summary {spec}", "summary {spec} --format json"),
     "explain": ("explain {spec}", "explain {spec} --format markdown", "explain {spec} --format json"),
+    "diagram": (
+        "diagram {spec} --format html",
+        "diagram {spec} --format mermaid",
+        "diagram {spec} --format dot",
+        "diagram {spec} -o made/{name}.svg",
+    ),
     "generate": (
         "generate {spec} --force",
         "generate {spec} --check",

@@ -1,8 +1,8 @@
 """Nearly valid specs: whatever is changed in one that ships, it is checked in no time, and never with a traceback.
 
 Edits of the tree of a shipped spec: keys dropped, renamed, doubled, added; values of another type, hostile texts, huge
-numbers; steps swapped, or taken from elsewhere. What is accepted is generated, and compiles; what has no formula is
-refused with AS508.
+numbers; steps swapped, or taken from elsewhere. What is accepted is generated, compiles, and can be drawn; what has no
+formula is refused with AS508.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -250,7 +251,7 @@ def examine_problems(problems: tuple[Problem, ...]) -> None:
 
 
 def examine(text: str, *, build: bool = False) -> None:
-    """Checks it, generates from it, and with `build` explains and constructs it as well."""
+    """Checks it, generates from it, and with `build` explains, draws and constructs it as well."""
     started = time.process_time()
     spec = None
     try:
@@ -276,6 +277,8 @@ def examine(text: str, *, build: bool = False) -> None:
         assert all(c.isprintable() or c == "\n" for c in archspec.explain(spec).text())
     if build and all(parameter.value is not None for parameter in spec.graph().main.parameters):
         archspec.build(spec, device="meta")
+    if build:
+        ElementTree.fromstring(archspec.diagram(spec))
     took = time.process_time() - started
     assert took < 2 * SECONDS, f"{took:.1f} s to generate"
 

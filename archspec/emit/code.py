@@ -95,7 +95,7 @@ class _Class:
     """One class, as the template prints it."""
 
     def __init__(self, cls: Class, *, main: bool) -> None:
-        forward = write_forward(_commented(cls), comment=True) if not cls.sequential else Forward((), ())
+        forward = forward_of(cls)
         constructor = Constructor(cls, forward.saved)
         _refuse_unsayable(cls, constructor)
         body = constructor.lines()
@@ -115,6 +115,11 @@ class _Class:
         """Everything in it that may need an import."""
         base = Code(f"nn.Module {self.base}")
         return [base, *self.output, *self.buffers, *self.signature, *self.constructor, *self.forward]
+
+
+def forward_of(cls: Class) -> Forward:
+    """The forward method of a class as the source has it; empty for an nn.Sequential, which inherits its own."""
+    return Forward((), ()) if cls.sequential else write_forward(_commented(cls), comment=True)
 
 
 def _commented(cls: Class) -> Class:

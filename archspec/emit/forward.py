@@ -48,17 +48,23 @@ class Forward(Record):
 
     lines: tuple[str, ...]
     saved: tuple[str, ...]
+    steps: tuple[range, ...] = ()
+    """Which lines each step has; none where it is written within another's."""
 
 
 def write_forward(cls: Class, comment: bool = False) -> Forward:
     """The forward method of a class that is no nn.Sequential."""
     writer = _Writer(cls, comment)
     for index, step in enumerate(cls.steps):
+        before = len(writer.lines)
         writer.step(index, step)
         writer.bind_sizes(step)
+        writer.places_of_steps.append(range(before, len(writer.lines)))
     result = writer.result()  # first, as it may say the type of a variable above
-    lines = [*writer.sizes(), *writer.lines, *result]
-    return Forward(tuple(lines), tuple(sorted(writer.saved)))
+    sizes = writer.sizes()
+    lines = [*sizes, *writer.lines, *result]
+    steps = tuple(range(len(sizes) + place.start, len(sizes) + place.stop) for place in writer.places_of_steps)
+    return Forward(tuple(lines), tuple(sorted(writer.saved)), steps)
 
 
 def kept_parameters(cls: Class) -> set[str]:
@@ -76,6 +82,7 @@ class _Writer:
         self.cls = cls
         self.comment = comment
         self.lines: list[str] = []
+        self.places_of_steps: list[range] = []
         self.saved: set[str] = set()
         self.needed_sizes: dict[str, None] = {}
         self.inputs = [value.name for value in cls.inputs]
@@ -377,11 +384,20 @@ class _Writer:
             lines, value, comment = self.newest.get(text, (slice(0, 0), Text(text), ""))
             if lines.stop != len(self.lines):
                 return [f"{name}: {kind} = {text}", f"return {name}"]
-            self.lines[lines] = assignment(f"{name}: {kind}", value, comment, lambda: self.fresh("value"))
+            self.rewrite(lines, assignment(f"{name}: {kind}", value, comment, lambda: self.fresh("value")))
             return [f"return {name}"]
         lines, value, comment = self.first[text]
-        self.lines[lines] = assignment(f"{text}: {kind}", value, comment, lambda: self.fresh("value"))
+        self.rewrite(lines, assignment(f"{text}: {kind}", value, comment, lambda: self.fresh("value")))
         return [f"return {text}"]
+
+    def rewrite(self, lines: slice, written: list[str]) -> None:
+        """Puts other lines in the place of some, and moves the places of the steps below."""
+        grown = len(written) - (lines.stop - lines.start)
+        self.lines[lines] = written
+        self.places_of_steps = [
+            range(place.start + grown * (place.start >= lines.stop), place.stop + grown * (place.stop >= lines.stop))
+            for place in self.places_of_steps
+        ]
 
     # Expressions.
 

@@ -1,1 +1,1 @@
-"""What a graph tells people: views of it, not programs made from it."""
+"""What people look at: each view reads a Graph and tells or draws it."""

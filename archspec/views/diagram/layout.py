@@ -1,0 +1,242 @@
+"""Where everything goes: each scene is laid out by itself, from the inside out, by the layout engine graphlay.
+
+Coordinates are pixels, y downwards, from the upper left corner of the scene; sizes of text are estimates.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+from archspec.records import Record, replace
+from archspec.views.diagram.model import Box, Edge, Row, Scene
+from archspec.views.diagram.style import DETAIL, LABEL, TITLE
+from archspec.views.diagram.text import width
+
+HEADER = 30.0
+"""The height of an open block's title."""
+
+PADDING = 16.0
+_SIDES = 14.0  # between a box's text and its border
+_SYMBOL = 24.0
+_PILL = 26.0
+_DOT = 4.0
+MOST_ROOM = 1.3
+_WIDEST = 260.0  # up to which the boxes of a scene are made equally wide
+
+_OPTIONS: dict[str, Any] = {
+    "direction": "topbottom",
+    "spacing": {"layer_gap": 30.0, "node_gap": 26.0, "dummy_gap": 20.0, "edge_label_margin": 6.0, "isolated_gap": 20.0},
+    "routing": {"style": "orthogonal", "port_sides": "facing_preferred"},
+    "tuning": {"labels": {"side_steps": [1.0, 1.5, 2.0, 3.0]}},
+}
+_COLUMNS: dict[str, Any] = {"wrap": {"viewport_aspect": 1.2}}
+"""What breaks a long chain into columns, where one line alone goes on in the next."""
+
+
+class Point(Record):
+    """A place."""
+
+    x: float
+    y: float
+
+
+class Wire(Record):
+    """An edge as it is drawn: a line of horizontal and vertical pieces, and where the middle of its label is."""
+
+    edge: Edge
+    points: tuple[Point, ...]
+    sides: tuple[str, str]
+    """The sides of the boxes at which it begins and ends: top, bottom, left or right."""
+    label: Point | None
+
+
+class Placed(Record):
+    """A box in its place; `rank` counts the layers from the top. `body` is what is within, whether it shows or not."""
+
+    box: Box
+    x: float
+    y: float
+    width: float
+    height: float
+    rank: int
+    body: Plan | None
+
+
+class Plan(Record):
+    """A scene laid out."""
+
+    boxes: tuple[Placed, ...]
+    wires: tuple[Wire, ...]
+    width: float
+    height: float
+
+
+def lay_out(scene: Scene, *, opened: bool = True, within: bool = False) -> Plan:
+    """The plan of a scene, in which blocks that hold a drawing are `opened`, or have room for their title alone.
+
+    What is open for good may be broken into columns. ImportError where graphlay is not installed.
+    """
+    bodies = {
+        box.path: lay_out(box.inside, opened=opened, within=True) for box in scene.boxes if box.inside is not None
+    }
+    sizes = _sizes(scene, bodies if opened else {}, within)
+    if not scene.boxes:
+        return Plan((), (), 0.0, 0.0)
+    columns = opened and not within and _is_chain(scene)
+    raw = _engine(scene, sizes, _OPTIONS | _COLUMNS if columns else _OPTIONS)
+    left, top = raw["bounds"]["min"]["x"], raw["bounds"]["min"]["y"]
+    boxes = []
+    for box, node in zip(scene.boxes, raw["nodes"], strict=True):
+        wide, high = sizes[box.path]
+        x, y = node["center"]["x"] - left - wide / 2, node["center"]["y"] - top - high / 2
+        boxes.append(Placed(box, x, y, wide, high, node["rank"], bodies.get(box.path)))
+    wires = tuple(_wire(edge, line, left, top) for edge, line in zip(scene.edges, raw["edges"], strict=True))
+    corner = raw["bounds"]["max"]
+    plan = _with_labels(Plan(tuple(boxes), wires, corner["x"] - left, corner["y"] - top))
+    return _centred(plan) if within else plan
+
+
+def _is_chain(scene: Scene) -> bool:
+    """Whether one box follows the other, and nothing else."""
+    ends = [(edge.source, edge.target) for edge in scene.edges]
+    return all(len(set(side)) == len(side) for side in zip(*ends, strict=True))
+
+
+def _engine(scene: Scene, sizes: dict[str, tuple[float, float]], options: dict[str, Any]) -> dict[str, Any]:
+    try:
+        import graphlay  # here: an extra, which only drawings with coordinates need
+    except ImportError:
+        raise ImportError("drawing needs graphlay: pip install 'archspec-nn[diagram]'", name="graphlay") from None
+    places = {box.path: number for number, box in enumerate(scene.boxes)}
+    nodes = []
+    for box in scene.boxes:
+        wide, high = sizes[box.path]
+        node: dict[str, Any] = {"size": {"width": wide, "height": high}}
+        node["shape"] = "ellipse" if box.kind == "symbol" or wide == _DOT else "box"
+        if box.kind == "input":
+            node["rank"] = "first"
+        nodes.append(node)
+    edges = []
+    for edge in scene.edges:
+        line: dict[str, Any] = {"source": places[edge.source], "target": places[edge.target]}
+        if edge.label:
+            line["label_size"] = {"width": width(edge.label, LABEL) + 4, "height": LABEL + 4}
+        edges.append(line)
+    found: dict[str, Any] = graphlay.layout({"nodes": nodes, "edges": edges}, options=options).raw
+    return found
+
+
+def _wire(edge: Edge, line: dict[str, Any], left: float, top: float) -> Wire:
+    points = tuple(Point(point["x"] - left, point["y"] - top) for point in line["points"])
+    anchor = line.get("label_anchor") if edge.label else None
+    label = _label(Point(anchor["x"] - left, anchor["y"] - top), edge, points) if anchor is not None else None
+    return Wire(edge, points, (line["source_port"]["side"], line["target_port"]["side"]), label)
+
+
+def _label(anchor: Point, edge: Edge, points: tuple[Point, ...]) -> Point:
+    """Where the engine puts a label; where the line begins, if that is far off, or the line goes to another column."""
+    first, second, *_ = points
+    reach = width(edge.label, LABEL) / 2 + 12
+    across = [sorted((a.x, b.x)) for a, b in pairwise(points)]
+    down = [sorted((a.y, b.y)) for a, b in pairwise(points)]
+    near = any(
+        x[0] - reach <= anchor.x <= x[1] + reach and y[0] - LABEL <= anchor.y <= y[1] + LABEL
+        for x, y in zip(across, down, strict=True)
+    )
+    if near and points[-1].y >= first.y:
+        return anchor
+    return Point((first.x + second.x) / 2, (first.y + second.y) / 2)
+
+
+def _with_labels(plan: Plan) -> Plan:
+    """The plan made as wide as its labels need; the engine counts only boxes and lines."""
+    halves = [(wire.label.x, width(wire.edge.label, LABEL) / 2) for wire in plan.wires if wire.label is not None]
+    left = min((middle - half for middle, half in halves), default=0.0)
+    right = max((middle + half for middle, half in halves), default=0.0)
+    wider = replace(plan, width=max(plan.width, right) - min(0.0, left))
+    return moved(wider, -left) if left < 0 else wider
+
+
+def _centred(plan: Plan) -> Plan:
+    """The plan with some room added, if that brings what flows in to the middle, where the line from outside ends."""
+    entries = [placed for placed in plan.boxes if placed.box.kind == "input"]
+    middle = sum(placed.x + placed.width / 2 for placed in entries) / len(entries) if entries else plan.width / 2
+    half = max(middle, plan.width - middle)
+    if 2 * half > MOST_ROOM * plan.width:
+        return plan
+    return moved(replace(plan, width=2 * half), half - middle)
+
+
+def moved(plan: Plan, dx: float) -> Plan:
+    """The plan with everything in it moved to the right."""
+
+    def move(point: Point) -> Point:
+        return Point(point.x + dx, point.y)
+
+    boxes = tuple(replace(placed, x=placed.x + dx) for placed in plan.boxes)
+    wires = tuple(
+        replace(wire, points=tuple(map(move, wire.points)), label=move(wire.label) if wire.label else None)
+        for wire in plan.wires
+    )
+    return replace(plan, boxes=boxes, wires=wires)
+
+
+# Sizes.
+
+
+def _sizes(scene: Scene, bodies: dict[str, Plan], within: bool) -> dict[str, tuple[float, float]]:
+    """The width and height of each box; those that are closed are equally wide, as far as that goes."""
+    sizes = {}
+    for box in scene.boxes:
+        sizes[box.path] = _open_size(box, bodies[box.path]) if box.path in bodies else _size(box, scene, within)
+    plain = [box.path for box in scene.boxes if box.kind in ("layer", "block") and box.path not in bodies]
+    widest = max((sizes[path][0] for path in plain if sizes[path][0] <= _WIDEST), default=0.0)
+    return sizes | {path: (max(sizes[path][0], widest), sizes[path][1]) for path in plain}
+
+
+def _size(box: Box, scene: Scene, within: bool) -> tuple[float, float]:
+    row = box.rows[0]
+    if box.kind == "symbol":
+        return _SYMBOL, _SYMBOL
+    if within and is_dot(box, scene):
+        return _DOT, _DOT
+    if box.kind in ("layer", "block"):
+        wide = max(head_width(row, box.badge) for row in box.rows)
+        return _rounded(max(96.0, wide)), sum(map(row_height, box.rows))
+    return _rounded(max(40.0, width(row.caption, TITLE, bold=True) + 2 * _SIDES)), _PILL
+
+
+def _open_size(box: Box, body: Plan) -> tuple[float, float]:
+    wide = max(body.width + 2 * PADDING, head_width(box.rows[0], box.badge))
+    return _rounded(wide), HEADER + body.height + below(box)
+
+
+def below(box: Box) -> float:
+    """The room below what is within a block: the dot of a single output sits on its border."""
+    alone = box.inside is not None and len(box.inside.outputs()) == 1
+    return -_DOT / 2 if alone else PADDING
+
+
+def head_width(row: Row, badge: str) -> float:
+    """How wide a box has to be for a row's text."""
+    name = width(f"{row.name}  ", TITLE) if row.name else 0.0
+    beside = 2 * (width(badge, DETAIL) + 22) if badge else 0.0  # the badge is on one side, the text in the middle
+    return 2 * _SIDES + max(name + width(row.title, TITLE, bold=True) + beside, width(row.detail, DETAIL))
+
+
+def row_height(row: Row) -> float:
+    """How high a step is within its box."""
+    return 42.0 if row.detail else 28.0
+
+
+def is_dot(box: Box, scene: Scene) -> bool:
+    """Whether what flows in or out is alone in that, and needs no name within a block."""
+    ports = scene.inputs() if box.kind == "input" else scene.outputs() if box.kind == "output" else ()
+    return len(ports) == 1
+
+
+def _rounded(size: float) -> float:
+    """An even number of pixels, so that middles are on the grid."""
+    return 2.0 * math.ceil(size / 2)
