@@ -82,17 +82,18 @@ def expression(data: bytes) -> object:
 
 
 def check(data: bytes) -> object:
-    """A spec: its table, its shapes, or its problems."""
+    """A spec: its table, its shapes and warnings, or its problems."""
     text = text_of(data)
     try:
         spec = archspec.parse(text)
+        warnings = spec.warnings()
         shapes = archspec.shapes(spec)
         table = archspec.summary(spec)
         json.dumps(table.as_dict())
         assert all(line.isprintable() for line in str(table).split("\n"))
     except SpecError as error:
         return examined(error.problems, text)
-    return str(shapes), str(table)
+    return str(shapes), str(table), examined(warnings, text) if warnings else ""
 
 
 def generate(data: bytes) -> object:
