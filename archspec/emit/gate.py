@@ -240,6 +240,11 @@ class _Function:
 
     def expression(self, node: ast.AST) -> None:
         match node:
+            case ast.Call(func=ast.Name(id="OrderedDict"), args=[ast.Dict(keys=keys, values=values)], keywords=[]):
+                _require(node, None not in keys, "an unpacked mapping")
+                for entry in (*keys, *values):
+                    if entry is not None:
+                        self.expression(entry)
             case ast.Call():
                 _require(node, self.callable(node.func), f"a call of {ast.unparse(node.func)}")
                 for argument in node.args:
@@ -256,11 +261,6 @@ class _Function:
                 _require(node, isinstance(node.value, kinds), "a constant")
             case ast.GeneratorExp():
                 self.generator(node)
-            case ast.Dict():
-                for key, value in zip(node.keys, node.values, strict=True):
-                    _require(node, key, "an unpacked mapping")
-                    self.expression(key or value)
-                    self.expression(value)
             case _:
                 _require(node, isinstance(node, _PLAIN + _SYNTAX), f"a {type(node).__name__}")
                 for part in ast.iter_child_nodes(node):
