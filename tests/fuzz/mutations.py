@@ -78,6 +78,9 @@ STRICTER: dict[str, str] = {
     r"AS404 .* takes an integer or a list of \d.*this is `\[.*\]`": (
         "a list has an entry for each axis; PyTorch stretches a list of one"
     ),
+    r"AS404 .* takes an integer.*this is `-?\d+\.0`": (
+        "a parameter's type is its default's: an integer that is given for a float is one"
+    ),
     r"AS506 .*depends on the free dimension": "modules are made once, for all sizes",
     r"AS404 `(eps|beta|divisor_override|max_norm)` ": "without sense: STRICTER in the contract of the layers",
     r"AS501 Linear would read the last axis": "Linear on a feature map: hardly meant, unless `in_features` says so",
