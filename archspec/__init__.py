@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from archspec.dimensions import Size
     from archspec.emit.summary import Summary
+    from archspec.views.changes import Changes
     from archspec.views.explain import Explanation
 
 __all__ = [
@@ -31,15 +32,18 @@ __all__ = [
     "build",
     "check",
     "diagram",
+    "diff",
     "dtypes",
     "explain",
     "generate",
     "load",
     "new",
     "parse",
+    "schema",
     "shapes",
     "summary",
     "verify",
+    "weights",
 ]
 __version__ = "0.1.0"
 
@@ -110,6 +114,18 @@ def dtypes(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[s
     return graph.outputs(_spec(spec).graph(params, None), lambda tensor: tensor.dtype)
 
 
+def weights(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[str, tuple[int, ...]]:
+    """The keys of the module's `state_dict` with the shapes of their tensors, in PyTorch's order, without PyTorch.
+
+    Raises SpecError where a parameter of the spec has no value.
+    """
+    from archspec.views.weights import state  # here: most programs never ask for it
+
+    graph = _spec(spec).graph(params)
+    graph.require_values()
+    return {key: tuple(map(_plain, weight.shape)) for key, weight in state(graph).items()}
+
+
 def summary(
     spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
 ) -> Summary:
@@ -159,6 +175,38 @@ def diagram(
 
     loaded = _spec(spec, allow)
     return draw(loaded.graph(params, inputs), loaded.symbolic(), loaded.source.files, step, format, depth, theme)
+
+
+def diff(
+    old: _AnySpec,
+    new: _AnySpec,
+    *,
+    params: Mapping[str, Any] | None = None,
+    old_params: Mapping[str, Any] | None = None,
+    new_params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    labels: tuple[str, str] | None = None,
+    allow: Iterable[str] = (),
+) -> Changes:
+    """What changed from one architecture to another, or between two settings of one; `str()` of it says it.
+
+    `params` are parameters of both, `old_params` and `new_params` of one of them; `inputs` are sizes of inputs, for
+    costs in numbers. `labels` say what to call the two; `allow` names packages whose classes they may use.
+    `load(path, revision="HEAD~1")` is a spec as it was.
+    """
+    from archspec.views.changes import compare  # here: most programs never ask for it
+
+    settings = {**(params or {}), **(old_params or {})}, {**(params or {}), **(new_params or {})}
+    specs = _spec(old, allow), _spec(new, allow)
+    before, after = (spec.graph(one, inputs) for spec, one in zip(specs, settings, strict=True))
+    return compare(before, after, labels or (specs[0].path, specs[1].path))
+
+
+def schema(draft: Literal["7", "2020-12"] = "2020-12") -> dict[str, Any]:
+    """The JSON Schema of the language, for editors, in that draft of JSON Schema."""
+    from archspec.views.schema import schema as made  # here: it reads every declaration
+
+    return made(draft)
 
 
 def verify(

@@ -40,7 +40,7 @@ SEQUENTIAL_ATTRIBUTES = frozenset(("append", "extend", "insert", "pop"))
 """What nn.Sequential has besides."""
 
 # Names that the generated file needs for itself.
-_RESERVED = frozenset(
+RESERVED = frozenset(
     "self super torch nn math F Any Callable Literal Sequence NamedTuple OrderedDict Tensor ValueError group"
     " make_divisible output int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
@@ -73,7 +73,7 @@ def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | 
 
 def variable_problem(name: str) -> str | None:
     """Why a name may not be a variable of generated code, if it may not: it needs some for itself."""
-    return name_problem(name, reserved=_RESERVED)
+    return name_problem(name, reserved=RESERVED)
 
 
 def _refuse(code: str, message: str, help: str = "", **more: object) -> PydanticCustomError:
@@ -98,14 +98,14 @@ def _target(value: object) -> object:
 
 
 def _parameter_name(value: object) -> object:
-    if isinstance(value, str) and (problem := name_problem(value, reserved=_RESERVED)):
+    if isinstance(value, str) and (problem := name_problem(value, reserved=RESERVED)):
         raise _refuse("AS204", f"{echo(value)} {problem}", "choose another name, such as " + _other(value))
     return value
 
 
 def _class_name(value: object) -> object:
     # Not in the way of a module's attributes, unlike the names within it: `Float` and `float` may both be classes.
-    harmless = isinstance(value, str) and value in MODULE_ATTRIBUTES - _RESERVED
+    harmless = isinstance(value, str) and value in MODULE_ATTRIBUTES - RESERVED
     return value if harmless else _parameter_name(value)
 
 
@@ -120,7 +120,7 @@ def _for(value: object) -> object:
     """What a loop binds are variables of generated code."""
     if isinstance(value, str) and " in " in value:
         for name in re.findall(r"\w+", value.partition(" in ")[0])[:20]:
-            if name in _RESERVED or _OWN.fullmatch(name):
+            if name in RESERVED or _OWN.fullmatch(name):
                 _parameter_name(name)
     return value
 
@@ -408,7 +408,7 @@ def class_name(path: str) -> str:
     words = "".join(c if c.isascii() and c.isalnum() else " " for c in stem).split()
     name = "".join(word[:1].upper() + word[1:] for word in words)[:50]
     name = name if name[:1].isalpha() else f"Model{name}"
-    return f"{name}Model" if name_problem(name, reserved=_RESERVED) else name  # none.yaml, tensor.yaml
+    return f"{name}Model" if name_problem(name, reserved=RESERVED) else name  # none.yaml, tensor.yaml
 
 
 def read(source: Source) -> Document:

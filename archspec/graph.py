@@ -17,7 +17,7 @@ from archspec.dimensions import Dimension, Size
 from archspec.expressions import Items, Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
-from archspec.problems import Span
+from archspec.problems import Problem, Span, SpecError
 from archspec.records import Record
 from archspec.tensors import TensorType
 
@@ -248,6 +248,12 @@ class Graph(Record):
         for path, item in self.modules():
             if isinstance(item, Call) and isinstance(item.layer, Layer):
                 yield path, item, item.layer
+
+    def require_values(self) -> None:
+        """SpecError where a parameter of the network has no value: how its loops run is not known then."""
+        for parameter in self.main.parameters:
+            if parameter.value is None:
+                raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
 
     def __str__(self) -> str:
         return "\n".join(line for cls in (*self.blocks, self.main) for line in _lines(cls))

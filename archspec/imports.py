@@ -21,6 +21,31 @@ _MOST_FILES = 64
 _ROOT_MARKS = ("pyproject.toml", ".git")
 
 
+class Files:
+    """Where a spec and the files that it imports come from: the disk. Paths are absolute."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a file."""
+        return os.path.exists(path)
+
+    def read(self, path: str, limits: Limits) -> str:
+        """Its text; SpecError where it has none."""
+        return source.read(path, limits)
+
+
+class Texts(Files):
+    """Files whose texts are known."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self.texts = texts
+
+    def exists(self, path: str) -> bool:
+        return path in self.texts or super().exists(path)
+
+    def read(self, path: str, limits: Limits) -> str:
+        return self.texts[path] if path in self.texts else super().read(path, limits)
+
+
 class Sources:
     """The texts of a spec: its own, and those of the files that its blocks come from. Stands in for one Source."""
 
@@ -67,23 +92,20 @@ class Sources:
         return self.main, path
 
 
-def gather(main: Source, spec: Document, texts: Mapping[str, str]) -> tuple[Sources, Document]:
-    """The document with the blocks that it imports, and where everything stands; SpecError for what cannot be had.
-
-    `texts` are files that were read before, by their paths: they are not read again.
-    """
+def gather(main: Source, spec: Document, files: Files) -> tuple[Sources, Document]:
+    """The document with the blocks that it imports, and where everything stands; SpecError for what cannot be had."""
     sources = Sources(main)
     if not spec.imports:
         return sources, spec
-    reader = _Reader(sources, texts, _root(main))
+    reader = _Reader(sources, files, _root(main, files))
     blocks = dict(spec.blocks)
     reader.add(main, spec, blocks, (os.path.realpath(main.path),))
     return sources, replace(spec, blocks=blocks)
 
 
-def _root(main: Source) -> File:
+def _root(main: Source, files: Files) -> File:
     """The folder that imports stay below: the nearest one above the spec that holds a project, else the spec's own."""
-    if main.path.startswith("<") or not os.path.exists(main.path):
+    if main.path.startswith("<") or not files.exists(os.path.realpath(main.path)):
         at = main.span(("imports",), key=True)
         raise SpecError(
             [Problem("AS107", "a spec from a text has no folder to import from", at, "read it from a file")]
@@ -96,9 +118,9 @@ def _root(main: Source) -> File:
 class _Reader:
     """Reads files for one spec."""
 
-    def __init__(self, sources: Sources, texts: Mapping[str, str], root: File) -> None:
+    def __init__(self, sources: Sources, files: Files, root: File) -> None:
         self.sources = sources
-        self.texts = texts
+        self.files = files
         self.root = root
         self.read: dict[str, tuple[Source, Document | Library]] = {}
 
@@ -145,8 +167,7 @@ class _Reader:
             if len(self.read) >= _MOST_FILES:
                 self.refuse(at, "AS102", f"more than {_MOST_FILES} files are imported", "put blocks together")
             name = os.path.relpath(file)
-            text = self.texts.get(file)
-            found = source.parse(source.read(file, limits) if text is None else text, name, limits)
+            found = source.parse(self.files.read(file, limits), name, limits)
             self.sources.texts[file] = found.text
             self.read[file] = found, document.read_library(found)
         return self.read[file]
@@ -159,7 +180,7 @@ class _Reader:
         if not File(file).is_relative_to(self.root):
             advice = "imports stay below the project's root, the folder of its pyproject.toml"
             self.refuse(at, "AS107", f"{echo(path)} lies outside of the project", advice)
-        if file not in self.texts and not os.path.exists(file):
+        if not self.files.exists(file):
             self.refuse(at, "AS107", f"there is no file {echo(path)}", "it is looked for beside the importing file")
         return file
 

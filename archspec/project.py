@@ -20,6 +20,10 @@ SUFFIXES = (".yaml", ".yml")
 _KEYS = ("specs", "generated", "ignore", "strict")
 
 
+SCHEMA_FILE = ".archspec-schema.json"
+"""What the JSON Schema of the language is called in a project."""
+
+
 class UsageError(Exception):
     """A command line or a configuration that cannot be followed; exit status 2."""
 
@@ -42,13 +46,15 @@ class Source(Record):
     root: Path
 
 
+def root(start: Path) -> Path:
+    """The nearest folder at or above one that has a pyproject.toml; the folder itself where there is none."""
+    return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
+
+
 def settings(start: Path) -> Settings:
     """The settings of the nearest pyproject.toml at or above a folder; the defaults where there is none."""
-    for folder in (start, *start.parents):
-        path = folder / "pyproject.toml"
-        if path.is_file():
-            return _read_settings(path)
-    return Settings((), start / "generated")
+    path = root(start) / "pyproject.toml"
+    return _read_settings(path) if path.is_file() else Settings((), start / "generated")
 
 
 def _read_settings(path: Path) -> Settings:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec import document, source
 from archspec.graph import Graph
-from archspec.imports import gather
+from archspec.imports import Files, Texts, gather
 from archspec.lower import lower
 from archspec.problems import WARNINGS, Problem, Span, SpecError, did_you_mean, echo
 from archspec.source import LIMITS, Limits
@@ -31,14 +31,14 @@ class Spec:
         path: str,
         limits: Limits = LIMITS,
         allow: Iterable[str] = (),
-        files: Mapping[str, str] | None = None,
+        files: Files | None = None,
     ) -> None:
         self.path = path
         self.text = text
         self.allow = tuple(sorted(allow))
         with without_collection():
             main = source.parse(text, path, limits)
-            self.source, self.document = gather(main, document.read(main), files or {})
+            self.source, self.document = gather(main, document.read(main), files or Files())
         self._graphs: dict[str, Graph] = {}
         self._builders: dict[str, tuple[Size, Builder]] = {}  # each with how many parameters it would make
         self.graph()
@@ -47,7 +47,8 @@ class Spec:
         return f"Spec({self.path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.text, self.path, self.source.limits, self.allow, self.source.texts)
+        texts = Texts({os.path.realpath(self.path): self.text, **self.source.texts})
+        return type(self), (self.text, self.path, self.source.limits, self.allow, texts)
 
     @property
     def name(self) -> str:
@@ -125,7 +126,7 @@ class Spec:
         key = repr((sorted(params.items()), limit))
         if key not in self._builders:
             graph = self.graph(params)
-            _refuse_unbound(graph)
+            graph.require_values()
             count = sum(layer.parameter_count() for _, _, layer in graph.layers())
             self._builders[key] = count, module.Builder(graph, Rebuild(self, limit))
             _keep_the_latest(self._builders)
@@ -153,13 +154,6 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _refuse_unbound(graph: Graph) -> None:
-    """A network whose parameters have no value."""
-    for parameter in graph.main.parameters:
-        if parameter.value is None:
-            raise SpecError([Problem("AS203", f"the parameter `{parameter.name}` has no value", parameter.span)])
-
-
 def _keep_the_latest(cache: dict[str, Any]) -> None:
     if len(cache) > 8:
         del cache[next(iter(cache))]
@@ -179,11 +173,17 @@ class Rebuild:
         return self.spec.build(params, device=device, limit=self.limit)
 
 
-def load(path: str | os.PathLike[str], *, allow: Iterable[str] = ()) -> Spec:
+def load(path: str | os.PathLike[str], *, allow: Iterable[str] = (), revision: str | None = None) -> Spec:
     """The spec in a file; SpecError with every problem found.
 
     `allow` names packages whose classes the spec may use: they are imported when it is built, never before.
+    `revision` names a revision of the file's git repository, from which the spec and its imports are read then.
     """
+    if revision is not None:
+        from archspec.revisions import Revision  # here: it runs git, which nothing else does
+
+        files = Revision(revision, os.path.dirname(os.path.realpath(path)))
+        return Spec(files.read(os.path.realpath(path), LIMITS), os.fspath(path), allow=allow, files=files)
     return Spec(source.read(path), os.fspath(path), allow=allow)
 
 

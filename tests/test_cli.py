@@ -305,7 +305,10 @@ def test_new_writes_a_first_spec_once(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(archspec, "new", new, raising=False)
     write("pyproject.toml", "[tool.archspec]\nspecs = ['nets']\n")
     status, out, _ = run("new", "my_net")
-    assert (status, out.splitlines()[0]) == (0, "wrote nets/my_net.yaml; now try")
+    assert (status, out.splitlines()[:2]) == (
+        0,
+        ["wrote .archspec-schema.json, for editors", "wrote nets/my_net.yaml; now try"],
+    )
     assert "\nname: MyNet  " in Path("nets/my_net.yaml").read_text()
     Path("nets/my_net.yaml").write_text("mine")
     for name in ("my_net", "torch", "class"):
@@ -321,7 +324,9 @@ def test_completion_knows_every_command(shell: str, run: Run) -> None:
     assert all(word in out for word in ("check", "generate", "summary", "verify", "new"))
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["generate"], ["summary"], ["new"], ["completion"]])
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["generate"], ["summary"], ["diff"], ["layers"], ["new"], ["schema"], ["completion"]]
+)
 def test_help_explains_every_option(command: list[str], run: Run) -> None:
     status, out, _ = run(*command, "--help")
     assert status == 0

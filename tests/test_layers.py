@@ -29,7 +29,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archspec import dimensions
 from archspec.expressions import Name, Symbolic, Undecided
 from archspec.layers import ABSENT, LAYERS, Layer
-from archspec.layers._base import REQUIRED, Argument
+from archspec.layers._base import REQUIRED, Argument, Weight
 from archspec.refusals import Refusal
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
@@ -276,10 +276,11 @@ def settings_of(draw: st.DrawFn, layer: type[Layer], shape: list[int], culprit: 
 
 
 class Answer(NamedTuple):
-    """What PyTorch says: the types of what flows out and the number of its parameters, or why not."""
+    """What PyTorch says: the types of what flows out, the number of its parameters and its state, or why not."""
 
     output: Any = None
     parameters: int = 0
+    state: tuple[Weight, ...] = ()
     refusal: str = ""
 
 
@@ -293,9 +294,17 @@ def ask_pytorch(name: str, arguments: dict[str, Any], x: TensorType, device: str
                 kwargs["dtype"] = getattr(torch, kwargs["dtype"])
             module = getattr(torch.nn, name)(**kwargs).train(training)
             output = module(torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
-            return Answer(type_of(output), sum(parameter.numel() for parameter in module.parameters()))
+            parameters = sum(parameter.numel() for parameter in module.parameters())
+            return Answer(type_of(output), parameters, state_of(module))
     except Exception as error:
         return Answer(refusal=f"{type(error).__name__}: {error}")
+
+
+def state_of(module: torch.nn.Module) -> tuple[Weight, ...]:
+    """What its state_dict holds."""
+    learnable = dict(module.named_parameters())
+    types = ((name, type_of(tensor)) for name, tensor in module.state_dict().items())
+    return tuple(Weight(name, of.shape, of.dtype, name in learnable) for name, of in types)
 
 
 def type_of(output: Any) -> Any:
@@ -332,6 +341,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
         assert output == answer.output
         assert made is not None
         assert made.parameter_count() == answer.parameters
+        assert made.weights() == answer.state
         trained = ask_pytorch(name, arguments, draw.input, "cpu", training=True)
         assert trained.refusal or trained == answer
         repeat_with_free_sizes(layer, draw, made, output)

@@ -30,6 +30,7 @@ from test_layers import (
     is_no_documented_type,
     same_flow,
     settings_of,
+    state_of,
 )
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -37,7 +38,7 @@ from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.expressions import Name, Symbolic, Undecided
 from archspec.layers import LAYERS, Layer
-from archspec.layers._base import Argument
+from archspec.layers._base import Argument, Weight
 from archspec.refusals import Refusal
 from archspec.tensors import TensorType
 
@@ -326,11 +327,12 @@ def draws(draw: st.DrawFn, layer: type[Layer]) -> Draw:
 
 
 class Answer(NamedTuple):
-    """What PyTorch says: the types of what flows out, the number of its parameters and of operations, or why not."""
+    """What PyTorch says: the types of what flows out, the counts of parameters and of operations, and its state."""
 
     output: Any = None
     parameters: int = 0
     flops: int = 0
+    state: tuple[Weight, ...] = ()
     refusal: str = ""
 
 
@@ -355,7 +357,8 @@ def ask_pytorch(draw: Draw, arguments: dict[str, Any], device: str, training: bo
             call = {key: made(value, key in ("query", "key", "value")) for key, value in inputs.items()}
             with FlopCounterMode(display=False) as counter:
                 output = type_of(module(**call))
-            return Answer(output, sum(x.numel() for x in module.parameters()), counter.get_total_flops())
+            parameters, flops = sum(x.numel() for x in module.parameters()), counter.get_total_flops()
+            return Answer(output, parameters, flops, state_of(module))
     except Exception as error:
         return Answer(refusal=f"{type(error).__name__}: {error}")
 
@@ -410,6 +413,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     assert not trained.refusal, f"archspec accepts, PyTorch does not in training: {trained.refusal}"
     assert output == answer.output == trained.output
     assert made.parameter_count() == answer.parameters
+    assert made.weights() == answer.state
     if not meta.refusal:
         assert output == meta.output
         assert draw.name == "Bilinear" or 2 * operations(made, inputs, output) == meta.flops

@@ -22,8 +22,11 @@ from archspec.project import UsageError
 def new(options: argparse.Namespace) -> int:
     """Write a first spec to start from: a small convolutional network, explained line by line.
 
-    It goes to the first of the project's `specs` folders, or else to the current folder.
+    It goes to the first of the project's `specs` folders, or else to the current folder. The schema by which editors
+    complete and check specs goes beside pyproject.toml, if it is not there; the spec's first line names it.
     """
+    from archspec.views.schema import text  # here: it reads every declaration
+
     name = options.name.removesuffix(".yaml")
     if Path(name).name != name:
         raise UsageError(f"{echo(options.name)} is a path; give a name")
@@ -32,7 +35,10 @@ def new(options: argparse.Namespace) -> int:
     path = Path(project.shown((folders or [Path.cwd()])[0] / f"{name}.yaml"))
     if os.path.lexists(path):
         files.refuse(path, "the file exists and is not overwritten", "choose another name")
-    files.write(path, archspec.new(name))
+    schema = project.root(Path.cwd()) / project.SCHEMA_FILE
+    if not os.path.lexists(schema) and files.write(schema, text("7")):
+        print(f"wrote {printable(project.shown(schema))}, for editors")
+    files.write(path, archspec.new(name, schema=os.path.relpath(schema, path.parent).replace(os.sep, "/")))
     print(f"wrote {printable(str(path))}; now try")
     for step in ("check", "summary", "generate"):
         print(f"  {shell_line('archspec', step, str(path))}")

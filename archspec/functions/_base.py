@@ -102,6 +102,8 @@ class Takes:
         self.items = Takes(items[0]) if items else None
 
     def __str__(self) -> str:
+        if self.anything:
+            return "a value"
         words = [text for kind, text in _WORDS.items() if kind in self.kinds and not (kind == "word" and self.choices)]
         if self.choices:
             words.append(f"one of {', '.join(f'`{choice}`' for choice in self.choices)}")

@@ -32,6 +32,7 @@ from archspec.layers._arguments import (
     per_axis,
     word,
 )
+from archspec.records import Record
 from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
 
@@ -46,6 +47,7 @@ __all__ = [
     "Kind",
     "Layer",
     "Sizes",
+    "Weight",
     "device",
     "divisors",
     "dtype",
@@ -65,6 +67,20 @@ KINDS = {"floating-point": FLOATS, "integer": INTEGERS, "boolean": ("bool",), "c
 
 _SINGLE = 3.4028234663852886e38
 _LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": _SINGLE, "complex64": _SINGLE}
+
+
+class Weight(Record):
+    """One tensor of a module's state_dict: a parameter, or (if it is not `learnable`) a buffer."""
+
+    name: str
+    shape: tuple[Size, ...]
+    dtype: str = "float32"
+    learnable: bool = True
+
+    @property
+    def numel(self) -> Size:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
 
 
 class Layer(Configured):
@@ -88,9 +104,17 @@ class Layer(Configured):
         """
         raise TypeError(f"{type(self).__name__} is abstract")
 
+    def weights(self) -> tuple[Weight, ...]:
+        """The tensors of its state_dict, in PyTorch's order and under PyTorch's names; what is inferred is known."""
+        return ()
+
+    def weight(self, name: str, *shape: Size) -> Weight:
+        """One of them, of the dtype that the layer was given."""
+        return Weight(name, shape, str(vars(self).get("dtype") or "float32"))
+
     def parameter_count(self) -> Size:
         """How many learnable numbers it holds."""
-        return 0
+        return sum((weight.numel for weight in self.weights() if weight.learnable), start=0)
 
     def macs(self, *args: Any, **kwargs: Any) -> Size:
         """Multiply-accumulate operations of one forward pass, given the types of the inputs and, last, of the output.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archspec.dimensions import Size, quotient, show
-from archspec.layers._base import Layer, device, dtype, flag, integer, number, word
+from archspec.layers._base import Layer, Weight, device, dtype, flag, integer, number, word
 from archspec.refusals import require, require_divides, require_equal
 from archspec.tensors import INTEGERS, TensorType
 
@@ -95,8 +95,8 @@ class PReLU(_Elementwise):
         )
         return x
 
-    def parameter_count(self) -> Size:
-        return self.num_parameters
+    def weights(self) -> tuple[Weight, ...]:
+        return (self.weight("weight", self.num_parameters),)
 
 
 class ELU(_Elementwise):

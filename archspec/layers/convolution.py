@@ -7,7 +7,19 @@ from typing import TypeGuard
 
 from archspec.dimensions import Size, plain, product, quotient, show
 from archspec.expressions import Symbolic, choose, equals
-from archspec.layers._base import Sizes, device, divisors, dtype, flag, inferred, integer, per_axis, spread, word
+from archspec.layers._base import (
+    Sizes,
+    Weight,
+    device,
+    divisors,
+    dtype,
+    flag,
+    inferred,
+    integer,
+    per_axis,
+    spread,
+    word,
+)
 from archspec.layers._windows import Windowed
 from archspec.refusals import refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
@@ -48,9 +60,14 @@ class _Convolution(Windowed):
         """How many numbers one kernel has for each pair of channels."""
         return product(spread(self.kernel_size, self.spatial))
 
-    def parameter_count(self) -> Size:
-        weights = self.in_channels * quotient(self.out_channels, self.groups) * self.taps
-        return weights + self.out_channels if self.bias else weights
+    def weights(self) -> tuple[Weight, ...]:
+        weight = self.weight("weight", *self.kernels())
+        return (weight, self.weight("bias", self.out_channels)) if self.bias else (weight,)
+
+    def kernels(self) -> tuple[Size, ...]:
+        """The shape of its weight."""
+        per_group = quotient(self.in_channels, self.groups)
+        return self.out_channels, per_group, *spread(self.kernel_size, self.spatial)
 
 
 def _is_word(padding: object) -> TypeGuard[Symbolic]:
@@ -177,6 +194,10 @@ class _ConvTranspose(_Convolution):
             )
             sizes.append(out)
         return x.reshaped(*x.shape[: -1 - self.spatial], self.out_channels, *sizes)
+
+    def kernels(self) -> tuple[Size, ...]:
+        per_group = quotient(self.out_channels, self.groups)
+        return self.in_channels, per_group, *spread(self.kernel_size, self.spatial)
 
     def _require_small(self, extra: Size, stride: Size, dilation: Size) -> None:
         for least in (stride, dilation):

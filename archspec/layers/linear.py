@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from archspec.dimensions import Size, equal, plain, product, show
-from archspec.layers._base import Layer, device, dtype, flag, inferred, integer
+from archspec.layers._base import Layer, Weight, device, dtype, flag, inferred, integer
 from archspec.layers._inputs import SeveralInputs
 from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import TensorType
 
 
 class Identity(Layer):
-    """Returns its input unchanged."""
+    """The input itself."""
 
     def forward(self, x: TensorType) -> TensorType:
         return x
@@ -43,9 +43,9 @@ class Linear(Layer):
         self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 
-    def parameter_count(self) -> Size:
-        weights = self.out_features * self.in_features
-        return weights + self.out_features if self.bias else weights
+    def weights(self) -> tuple[Weight, ...]:
+        weight = self.weight("weight", self.out_features, self.in_features)
+        return (weight, self.weight("bias", self.out_features)) if self.bias else (weight,)
 
     def macs(self, x: TensorType, y: TensorType) -> Size:
         return y.numel * self.in_features
@@ -75,9 +75,9 @@ class Bilinear(SeveralInputs):
         self.infer("in2_features", input2.shape[-1], "features")
         return input1.resized(-1, self.out_features)
 
-    def parameter_count(self) -> Size:
-        weights = self.out_features * self.in1_features * self.in2_features
-        return weights + self.out_features if self.bias else weights
+    def weights(self) -> tuple[Weight, ...]:
+        weight = self.weight("weight", self.out_features, self.in1_features, self.in2_features)
+        return (weight, self.weight("bias", self.out_features)) if self.bias else (weight,)
 
     def macs(self, input1: TensorType, input2: TensorType, *rest: TensorType, **named: TensorType) -> Size:
         # PyTorch's counter does not count this layer; this is what its formula says.

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
-from archspec.layers._base import Layer, Sizes, device, divisors, dtype, flag, inferred, integer, integers, number
+from archspec.layers._base import (
+    Layer,
+    Sizes,
+    Weight,
+    device,
+    divisors,
+    dtype,
+    flag,
+    inferred,
+    integer,
+    integers,
+    number,
+    spread,
+)
+from archspec.records import replace
 from archspec.refusals import refuse, require, require_divides, require_equal
 from archspec.tensors import FLOATS, TensorType
 
@@ -24,6 +39,13 @@ class _Normalization(Layer):
         weights = self.float_weights()
         self.require_dtype(x, *(("float32", "float16", "bfloat16") if weights == "float32" else (weights,)))
 
+    def scales(self, weight: bool, bias: bool, *shape: Size) -> tuple[Weight, ...]:
+        """What it multiplies by, and what it adds; the latter never alone."""
+        if not weight:
+            return ()
+        scale = self.weight("weight", *shape)
+        return (scale, self.weight("bias", *shape)) if bias else (scale,)
+
 
 class _ChannelNormalization(_Normalization):
     """Statistics for each channel, over the batch or for each example."""
@@ -37,8 +59,14 @@ class _ChannelNormalization(_Normalization):
     dtype: str | None = dtype()
     bias: bool = flag(True)
 
-    def parameter_count(self) -> Size:
-        return self.num_features * _parts(self.affine, self.bias)
+    def weights(self) -> tuple[Weight, ...]:
+        learnt = self.scales(self.affine, self.bias, self.num_features)
+        return (*learnt, *self._statistics()) if self.track_running_stats else learnt
+
+    def _statistics(self) -> Iterator[Weight]:
+        for name in ("running_mean", "running_var"):
+            yield replace(self.weight(name, self.num_features), learnable=False)
+        yield Weight("num_batches_tracked", (), "int64", learnable=False)
 
     def require_several(self, sizes: tuple[Size, ...], x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
@@ -152,8 +180,8 @@ class GroupNorm(_Normalization):
         require(not equal(count, 1), "AS504", message, "use fewer groups", "num_groups")
         return x
 
-    def parameter_count(self) -> Size:
-        return self.num_channels * _parts(self.affine, self.bias)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.scales(self.affine, self.bias, self.num_channels)
 
 
 class _TrailingNormalization(_Normalization):
@@ -180,10 +208,9 @@ class _TrailingNormalization(_Normalization):
             require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
 
     @property
-    def normalized(self) -> Size:
-        """How many numbers are normalized together."""
-        shape = self.normalized_shape
-        return math.prod(shape) if isinstance(shape, tuple) else shape
+    def normalized(self) -> tuple[Size, ...]:
+        """The axes that are normalized together."""
+        return spread(self.normalized_shape, 1)
 
 
 class LayerNorm(_TrailingNormalization):
@@ -200,8 +227,8 @@ class LayerNorm(_TrailingNormalization):
         self.require_mixable(x, self.elementwise_affine is True)
         return x
 
-    def parameter_count(self) -> Size:
-        return self.normalized * _parts(self.elementwise_affine, self.bias)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.scales(self.elementwise_affine, self.bias, *self.normalized)
 
 
 class RMSNorm(_TrailingNormalization):
@@ -217,8 +244,8 @@ class RMSNorm(_TrailingNormalization):
         self.require_kind(x, "floating-point", "complex")
         return x
 
-    def parameter_count(self) -> Size:
-        return self.normalized * _parts(self.elementwise_affine, False)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.scales(self.elementwise_affine, False, *self.normalized)
 
 
 class LocalResponseNorm(Layer):
@@ -249,10 +276,3 @@ class CrossMapLRN2d(Layer):
         self.require_rank(x, 4, layout="[N, C, H, W]")
         self.require_kind(x, "floating-point", "complex")
         return x
-
-
-def _parts(weight: bool, bias: bool) -> int:
-    """How many numbers it learns for each that it normalizes."""
-    if not weight:
-        return 0
-    return 2 if bias else 1

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from archspec.dimensions import Size, product, show
-from archspec.expressions import evaluate, parse
-from archspec.layers._base import Flow, device, dtype, flag, inferred, integer, number, word
+from archspec.dimensions import Size, equal, product, show
+from archspec.expressions import Undecided, evaluate, parse
+from archspec.layers._base import Flow, Weight, device, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, SeveralInputs, either
 from archspec.refusals import require, require_at_least
 from archspec.tensors import TensorType
+
+
+def _known(size: Size) -> int:
+    if not isinstance(size, int):
+        raise Undecided("the number of layers")
+    return size
 
 
 class _Recurrent(SeveralInputs):
@@ -54,6 +60,13 @@ class _Recurrent(SeveralInputs):
         """The numbers that one direction of one layer learns."""
         return self.gates * self.hidden_size * (incoming + self.shown + biases)
 
+    def gate_weights(self, incoming: Size, suffix: str) -> tuple[Weight, ...]:
+        """Those of one direction of one layer: of the input and of the state, then the biases of both."""
+        rows = self.gates * self.hidden_size
+        both = self.weight(f"weight_ih{suffix}", rows, incoming), self.weight(f"weight_hh{suffix}", rows, self.shown)
+        biases = (self.weight(f"bias_{part}{suffix}", rows) for part in ("ih", "hh"))
+        return (*both, *biases) if self.bias else both
+
 
 class _Cell(_Recurrent):
     """One step in time."""
@@ -70,8 +83,8 @@ class _Cell(_Recurrent):
             self.require_state(hx, state)
         return state
 
-    def parameter_count(self) -> Size:
-        return self.weights_of(self.input_size, 2 if self.bias else 0)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.gate_weights(self.input_size, "")
 
     def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
         return product(input.shape[:-1]) * self.weights_of(self.input_size, 0)
@@ -133,12 +146,20 @@ class _Stack(_Recurrent, Sequences):
             self.require_state(hx, state)
         return input.resized(-1, self.directions * self.shown), state
 
+    def weights(self) -> tuple[Weight, ...]:
+        found: list[Weight] = []
+        for layer in range(_known(self.num_layers)):
+            incoming = self.input_size if layer == 0 else self.directions * self.shown
+            for direction in ("", "_reverse")[: _known(self.directions)]:
+                found += self.gate_weights(incoming, f"_l{layer}{direction}")
+        return tuple(found)
+
     def _weights(self, biases: int) -> Size:
         between = self.weights_of(self.directions * self.shown, biases)
         return self.directions * (self.weights_of(self.input_size, biases) + (self.num_layers - 1) * between)
 
     def parameter_count(self) -> Size:
-        return self._weights(2 if self.bias else 0)
+        return self._weights(2 if self.bias else 0)  # also where the number of layers is not known
 
     def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
         return product(input.shape[:-1]) * self._weights(0)
@@ -186,6 +207,12 @@ class LSTM(_Stack):
         message = f"`proj_size` is {show(size)}, which is not below the `hidden_size` of {show(hidden)}"
         require_at_least(hidden - 1, size, code="AS404", message=message, argument="proj_size")
         return super().forward(input, hx)
+
+    def gate_weights(self, incoming: Size, suffix: str) -> tuple[Weight, ...]:
+        found = super().gate_weights(incoming, suffix)
+        if equal(self.proj_size, 0):
+            return found
+        return (*found, self.weight(f"weight_hr{suffix}", self.proj_size, self.hidden_size))
 
     def weights_of(self, incoming: Size, biases: int) -> Size:
         return super().weights_of(incoming, biases) + self.proj_size * self.hidden_size

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.dimensions import Size, show
-from archspec.layers._base import Layer, device, dtype, flag, integer, number, word
+from archspec.layers._base import Layer, Weight, device, dtype, flag, integer, number, word
 from archspec.layers._inputs import SeveralInputs, either
 from archspec.refusals import refuse, require, require_at_least
 from archspec.tensors import TensorType
@@ -35,8 +35,8 @@ class _Table(Layer):
             message = f"{type(self).__name__} takes indices, of int64 or int32, but {x} flows in"
             refuse("AS505", message, help="say `dtype: int64` at the input")
 
-    def parameter_count(self) -> Size:
-        return self.num_embeddings * self.embedding_dim
+    def weights(self) -> tuple[Weight, ...]:
+        return (self.weight("weight", self.num_embeddings, self.embedding_dim),)
 
 
 class Embedding(_Table):

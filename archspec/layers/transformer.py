@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.dimensions import Size, product, show
-from archspec.layers._base import device, divisors, dtype, flag, inferred, integer, number, word
+from archspec.dimensions import Size, equal, product, show
+from archspec.expressions import Undecided
+from archspec.layers._base import Weight, device, divisors, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, either
 from archspec.refusals import require, require_divides, require_equal
 from archspec.tensors import TensorType
+
+_ENCODER = ("self_attn",)
+_DECODER = ("self_attn", "multihead_attn")
+"""What a layer attends by, as PyTorch names it."""
 
 
 class _Attending(Sequences):
@@ -58,6 +63,11 @@ class _Attending(Sequences):
         self.require_tensors(**{name: mask})
         self.require_dtype(mask, "bool", numbers)
         self.require_shape(name, mask, *shapes)
+
+    def linear(self, name: str, outgoing: Size, incoming: Size) -> tuple[Weight, ...]:
+        """The weights of a linear layer within."""
+        weight = self.weight(f"{name}.weight", outgoing, incoming)
+        return (weight, self.weight(f"{name}.bias", outgoing)) if self.bias else (weight,)
 
     def attention_count(self, width: Size, key: Size, value: Size) -> Size:
         """The numbers that the four projections learn."""
@@ -159,6 +169,18 @@ class MultiheadAttention(_Attending):
         width = vars(self).get(name)
         return self.embed_dim if width is None else width
 
+    def weights(self) -> tuple[Weight, ...]:
+        width, key, value = self.embed_dim, self._width("kdim"), self._width("vdim")
+        joined = equal(key, width) and equal(value, width)
+        widths = {"q": width, "k": key, "v": value}
+        apart = [self.weight(f"{name}_proj_weight", width, size) for name, size in widths.items()]
+        found = [self.weight("in_proj_weight", 3 * width, width)] if joined else apart
+        if self.bias:
+            found.append(self.weight("in_proj_bias", 3 * width))
+        if self.add_bias_kv:
+            found += [self.weight(f"bias_{name}", 1, 1, width) for name in "kv"]
+        return (*found, *self.linear("out_proj", width, width))
+
     def parameter_count(self) -> Size:
         count = self.attention_count(self.embed_dim, self._width("kdim"), self._width("vdim"))
         return count + 2 * self.embed_dim if self.add_bias_kv else count
@@ -189,6 +211,28 @@ class _TransformerLayer(_Attending):
         self.require_batch(memory, x)
         message = f"`{name}` of {type(self).__name__} has {show(self.d_model)} features, but {x} flows in"
         require_equal(x.shape[-1], self.d_model, message=message)
+
+    def attention_weights(self, name: str) -> tuple[Weight, ...]:
+        """The weights of an attention within, all of one width."""
+        width = self.d_model
+        joined = self.weight(f"{name}.in_proj_weight", 3 * width, width)
+        biases = (self.weight(f"{name}.in_proj_bias", 3 * width),) if self.bias else ()
+        return (joined, *biases, *self.linear(f"{name}.out_proj", width, width))
+
+    def norm_weights(self, name: str) -> tuple[Weight, ...]:
+        """The weights of a normalization within."""
+        parts = ("weight", "bias") if self.bias else ("weight",)
+        return tuple(self.weight(f"{name}.{part}", self.d_model) for part in parts)
+
+    def layer_weights(self, prefix: str, *attentions: str) -> tuple[Weight, ...]:
+        """The weights of a layer that attends so, then runs its network."""
+        width, inner = self.d_model, self.dim_feedforward
+        return (
+            *(weight for name in attentions for weight in self.attention_weights(f"{prefix}{name}")),
+            *self.linear(f"{prefix}linear1", inner, width),
+            *self.linear(f"{prefix}linear2", width, inner),
+            *(w for number in range(len(attentions) + 1) for w in self.norm_weights(f"{prefix}norm{number + 1}")),
+        )
 
     def norm_count(self) -> Size:
         """The numbers that a normalization learns."""
@@ -237,8 +281,8 @@ class TransformerEncoderLayer(_Single):
         self.require_masks(src, src, self.nhead, **masks)
         return src
 
-    def parameter_count(self) -> Size:
-        return self.layer_count(1)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.layer_weights("", *_ENCODER)
 
     def macs(self, src: TensorType, *rest: Any, **named: Any) -> Size:
         return self.layer_macs(src, src)
@@ -283,8 +327,8 @@ class TransformerDecoderLayer(_Single):
         self.require_masks(tgt, memory, self.nhead, **theirs)
         return tgt
 
-    def parameter_count(self) -> Size:
-        return self.layer_count(2)
+    def weights(self) -> tuple[Weight, ...]:
+        return self.layer_weights("", *_DECODER)
 
     def macs(self, tgt: TensorType, memory: TensorType, *rest: Any, **named: Any) -> Size:
         return self.layer_macs(tgt, tgt, memory)
@@ -355,7 +399,21 @@ class Transformer(_TransformerLayer):
         self.require_masks(tgt, src, self.nhead, **between)
         return tgt
 
+    def weights(self) -> tuple[Weight, ...]:
+        found: list[Weight] = []
+        for part, count, attentions in (
+            ("encoder", self.num_encoder_layers, _ENCODER),
+            ("decoder", self.num_decoder_layers, _DECODER),
+        ):
+            if not isinstance(count, int):
+                raise Undecided("the number of layers")
+            for place in range(count):
+                found += self.layer_weights(f"{part}.layers.{place}.", *attentions)
+            found += self.norm_weights(f"{part}.norm")
+        return tuple(found)
+
     def parameter_count(self) -> Size:
+        # Also where the number of layers is not known.
         encoder = self.num_encoder_layers * self.layer_count(1)
         return encoder + self.num_decoder_layers * self.layer_count(2) + 2 * self.norm_count()
 

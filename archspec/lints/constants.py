@@ -86,7 +86,7 @@ def _normalized(op: Op) -> Size | None:
     """How many numbers share a mean."""
     layer, x = op.layer, op.taken
     if isinstance(layer, LayerNorm):
-        return layer.normalized
+        return product(layer.normalized)
     if isinstance(layer, GroupNorm) and x is not None:
         return product((x.shape[1] // layer.num_groups, *x.shape[2:]))
     return None

@@ -1,0 +1,96 @@
+"""The reference of the catalogue: complete, and each example runs in PyTorch and gives what archspec says."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import pytest
+import torch
+
+import archspec
+from archspec.cli import main
+from archspec.layers import ABSENT
+from archspec.tensors import TensorType
+from archspec.views import catalogue
+
+FAMILIES = [(kind, family) for kind, names in catalogue.families().items() for family in names]
+SIZES = {"N": 2, "T": 5}
+
+
+def size(axis: Any) -> int:
+    return int(eval(str(axis), {"__builtins__": {"max": max, "min": min}}, SIZES))
+
+
+def sizes(flow: Any) -> Any:
+    """A shape in numbers; of several tensors a tuple of them."""
+    if isinstance(flow, TensorType):
+        return tuple(map(size, flow.shape))
+    return None if flow is None else tuple(map(sizes, flow))
+
+
+def shape_of(output: Any) -> Any:
+    return (
+        tuple(map(shape_of, output))
+        if isinstance(output, tuple | list)
+        else None
+        if output is None
+        else tuple(output.shape)
+    )
+
+
+def tensor(declared: Any) -> torch.Tensor:
+    shape, dtype = [size(axis) for axis in declared.type.shape], getattr(torch, declared.type.dtype)
+    return torch.ones(shape, dtype=dtype)
+
+
+@pytest.mark.parametrize(("kind", "family"), FAMILIES)
+def test_every_example_runs_and_gives_the_shape_that_is_told(kind: str, family: str) -> None:
+    for name in catalogue.families()[kind][family]:
+        entry = catalogue.entry(name)
+        assert entry is not None
+        spec = archspec.parse(entry.example, name=name)
+        inputs = [tensor(declared) for declared in spec.graph().main.inputs]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch's own, of layers that it would like to be used otherwise
+            output = archspec.build(spec).eval()(*inputs)
+        assert shape_of(output) == sizes(spec.graph().main.output), name
+
+
+@pytest.mark.parametrize(("kind", "family"), FAMILIES)
+def test_every_entry_says_what_there_is_to_know(kind: str, family: str) -> None:
+    for name in catalogue.families()[kind][family]:
+        entry = catalogue.entry(name)
+        assert entry is not None
+        found: Any = torch
+        for part in entry.python.split(".")[1:]:
+            found = getattr(found, part)
+        assert callable(found)
+        assert entry.doc
+        assert "Shape:" not in entry.doc
+        assert entry.shape, name
+        assert entry.link in catalogue.text(entry)
+        assert entry.example.splitlines()[-1] in catalogue.markdown(entry)
+        assert json.loads(json.dumps(entry.as_dict()))["name"] == name
+    assert catalogue.page(kind, family).count("\n### ") == len(catalogue.families()[kind][family])
+
+
+def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["layers", "nn.Conv2d"]) == 0
+    text = capsys.readouterr().out
+    assert "  inferred   in_channels\n" in text
+    assert "    kernel_size   required " in text
+    assert max(map(len, text.splitlines())) <= 110
+    assert main(["layers", "torch.nn.functional.relu", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["python"] == "torch.nn.functional.relu"
+    assert main(["layers"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in (*catalogue.families()["layer"]["pooling"], *ABSENT))
+    for name, said in (
+        ("Conv2D", "did you mean `Conv2d`"),
+        ("MSELoss", "no part of its architecture"),
+        ("Sequential", "a list is"),
+    ):
+        assert main(["layers", name]) == 2
+        assert said in capsys.readouterr().err
