@@ -15,6 +15,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Unknown
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, free_symbols
 from archspec.layers import Layer
+from archspec.layers.own import OwnLayer
 from archspec.problems import printable
 from archspec.records import Record
 from archspec.tensors import BYTES, TensorType
@@ -51,6 +52,8 @@ class Row(Record):
     is_group: bool = False
     is_computed: bool = False
     """Whether it is a computation, and no module of its own."""
+    is_own: bool = False
+    """Whether it is of a class of the user's, whose figures only PyTorch knows."""
 
     @property
     def name(self) -> str:
@@ -122,15 +125,16 @@ def summarize(graph: Graph) -> Summary:
     main = graph.main
     sizes = dict.fromkeys(_batch(main.inputs), 1)
     rows = tuple(_class_rows(main, 0, "", sizes))
-    figures = (size for row in rows for size in (row.parameters, row.macs, row.output_bytes))
+    figures = (size for row in rows if not row.is_own for size in (row.parameters, row.macs, row.output_bytes))
     hint = "" if all(isinstance(size, int) for size in figures) else _hint(main, rows, sizes)
     return Summary(main.name, graph.path, main.inputs, main.output, rows, sizes, hint)
 
 
 def _batch(inputs: tuple[Input, ...]) -> list[str]:
-    """The name of the batch size, if there is one: the first axis of the first input, if that is a free name."""
-    first = inputs[0].type.shape[:1] if inputs else ()
-    return [symbol.text for size in first for symbol in free_symbols(size) if size == dimensions.of(symbol)]
+    """The names of batch sizes: free names that are the first axis of an input, and no further axis of another."""
+    first = [size for value in inputs for size in value.type.shape[:1]]
+    further = {symbol for value in inputs[1:] for size in value.type.shape[1:] for symbol in free_symbols(size)}
+    return [s.text for size in first for s in free_symbols(size) if size == dimensions.of(s) and s not in further]
 
 
 def _class_rows(cls: Class, depth: int, prefix: str, sizes: Mapping[str, int]) -> Iterator[Row]:
@@ -152,6 +156,10 @@ def _class_rows(cls: Class, depth: int, prefix: str, sizes: Mapping[str, int]) -
             path, figure = f"{prefix}{step.target.text}", _at(macs, sizes)
             held = _at(_flow_bytes(step.output), sizes)
             yield Row(path, depth, label, step.output, 0, figure, step.span.line, 0, "float32", held, is_computed=True)
+    if cls.outputs is not None and cls.outputs.macs != 0:
+        figure, line = _at(cls.outputs.macs, sizes), cls.steps[-1].span.line
+        path = f"{prefix}outputs"
+        yield Row(path, depth, "Expression", cls.output, 0, figure, line, 0, "float32", 0, is_computed=True)
     yield from _rows(cls.items, depth, prefix, sizes)
 
 
@@ -191,11 +199,12 @@ def _layer_row(call: Call, layer: Layer, path: str, depth: int, sizes: Mapping[s
         layer=call.type_name,
         output=call.output,
         parameters=count,
-        macs=_at(layer.macs(*call.inputs, call.output), sizes),
+        macs=_at(call.macs(), sizes),
         line=call.span.line,
         parameter_bytes=count * _bytes_each(dtype),
         dtype=dtype,
         output_bytes=_at(_flow_bytes(call.output), sizes),
+        is_own=isinstance(layer, OwnLayer),
     )
 
 
@@ -214,7 +223,7 @@ def _flow_bytes(flow: Flow | None) -> Size:
         return flow.numel * _bytes_each(flow.dtype)
     if flow is None:
         return dimensions.of(Unknown("what flows is not known"))
-    return sum(map(_flow_bytes, flow), start=0)
+    return sum((_flow_bytes(part) for part in flow if part is not None), start=0)
 
 
 def _bytes_each(dtype: str) -> int:
@@ -349,7 +358,8 @@ def _cells(row: Row, longest: int) -> tuple[str, ...]:
 
 
 def _totals(summary: Summary) -> Iterator[str]:
-    per = "".join(f" for {name} = {size}" for name, size in summary.sizes.items())
+    per = ", ".join(f"{name} = {size}" for name, size in summary.sizes.items())
+    per = per and f" for {per}"
     memory = ", ".join(f"{_human(size, 'B')} of {dtype}" for dtype, size in summary.parameter_bytes.items())
     yield from _line("Parameters", _total(summary.parameters), f", all trainable: {memory}" if memory else "")
     yield from _line("MACs", _total(summary.macs), f" multiply-accumulates{per}")
@@ -392,4 +402,4 @@ def _flow_text(flow: Flow | None) -> str:
     if isinstance(flow, TensorType):
         text = f"[{', '.join(str(_data(axis)) for axis in flow.shape)}]"
         return text if flow.dtype == "float32" else f"{text} {flow.dtype}"
-    return "?" if flow is None else f"({', '.join(map(_flow_text, flow))})"
+    return "?" if flow is None else f"({', '.join('null' if part is None else _flow_text(part) for part in flow)})"

@@ -73,7 +73,7 @@ class _Cell(_Recurrent):
     def parameter_count(self) -> Size:
         return self.weights_of(self.input_size, 2 if self.bias else 0)
 
-    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, input: TensorType, hx: Any = None) -> Size:
         return product(input.shape[:-1]) * self.weights_of(self.input_size, 0)
 
 
@@ -140,7 +140,7 @@ class _Stack(_Recurrent, Sequences):
     def parameter_count(self) -> Size:
         return self._weights(2 if self.bias else 0)
 
-    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, input: TensorType, hx: Any = None) -> Size:
         return product(input.shape[:-1]) * self._weights(0)
 
 
