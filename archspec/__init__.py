@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archspec.dimensions import Size
-    from archspec.emit.summary import Summary
     from archspec.views.explain import Explanation
+    from archspec.views.summary import Summary
 
 __all__ = [
     "Problem",
@@ -111,12 +111,19 @@ def dtypes(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[s
 
 
 def summary(
-    spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: _AnySpec,
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    batch: int = 1,
 ) -> Summary:
-    """What every step gives and costs, without running anything; `str()` of it is a table."""
-    from archspec.emit.summary import summarize  # here: most programs never ask for it
+    """What every step gives and costs, without running anything; `str()` of it is a table.
 
-    return summarize(_spec(spec).graph(params, inputs))
+    Figures are those of `batch` samples, unless `inputs` says how many there are.
+    """
+    from archspec.views.summary import summarize  # here: most programs never ask for it
+
+    return summarize(_spec(spec).graph(params, inputs), batch)
 
 
 def explain(
@@ -168,7 +175,7 @@ def verify(
 
     Raises SpecError where they differ, ImportError where PyTorch or torchinfo is not installed.
     """
-    from archspec.emit.verify import verify as compare  # here: it is for those who verify
+    from archspec.views.verify import verify as compare  # here: it is for those who verify
 
     loaded = _spec(spec)
     return compare(loaded.build(params or {}, device="meta", limit=None), loaded.graph(params, inputs))

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from archspec import dimensions
 from archspec.dimensions import Size
-from archspec.emit.summary import Row, Summary, summarize
 from archspec.graph import Call, Flow, Graph
 from archspec.layers import Layer
 from archspec.problems import Problem, SpecError
 from archspec.records import Record, replace
 from archspec.tensors import TensorType
+from archspec.views.summary import Summary, summarize
+from archspec.views.summary_rows import Row
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
