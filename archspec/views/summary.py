@@ -104,13 +104,14 @@ def summarize(graph: Graph, samples: int = 1) -> Summary:
     """The summary of a network whose parameters are bound (`lower` without `symbolic`), for so many samples."""
     main = graph.main
     sizes = dict.fromkeys(batch(main.inputs), samples)
-    trace = Trace(sizes)
+    trace, inference = (Trace(sizes, training=training) for training in (True, False))
     trace.run(main)
+    inference.run(main)
     found = rows(graph, trace)
     figures = (size for row in found if not row.is_own for size in (row.parameters, row.macs, row.output_bytes))
     advice = "" if all(isinstance(size, int) for size in figures) else hint(main, found, sizes)
     parameters = sum((row.parameter_bytes for row in found), start=0)
-    memory = peaks(trace, at(parameters, sizes), unknown("a size is not known"))
+    memory = peaks(trace, inference, at(parameters, sizes), unknown("a size is not known"))
     return Summary(main.name, graph.path, main.inputs, main.output, found, sizes, advice, memory)
 
 

@@ -107,8 +107,8 @@ def inside(layer: Layer, call: Call) -> Size:
     each = bytes_each(output.dtype)
     if "MaxPool" in name:
         return _PLACE * output.numel
-    if name in ("Dropout", "AlphaDropout"):
-        return output.numel * each
+    if name in MASKED:
+        return output.numel * each if getattr(layer, "p", 0) != 0 else 0
     values: Any = vars(layer)
     if isinstance(layer, RNN | LSTM | GRU):
         states = product(output.shape[:-1]) * layer.directions * layer.hidden_size

@@ -23,17 +23,18 @@ class Memory(Record):
     saved: Size
 
 
-def peaks(trace: Trace, parameter_bytes: Size, unknown: Size) -> Memory:
-    """The peaks of a traced network; `unknown` where a size is not known."""
-    sizes = [one.bytes for operation in trace.operations for one in (*operation.reads, *operation.makes)]
-    sizes += [size for operation in trace.operations for size in (operation.extra, operation.weights)]
-    if not trace.whole or not all(isinstance(size, int) for size in (*sizes, parameter_bytes, trace.buffers)):
+def peaks(training: Trace, inference: Trace, parameter_bytes: Size, unknown: Size) -> Memory:
+    """The peaks of a network that was traced in both ways; `unknown` where a size is not known."""
+    operations = (*training.operations, *inference.operations)
+    sizes = [one.bytes for operation in operations for one in (*operation.reads, *operation.makes)]
+    sizes += [size for operation in operations for size in (operation.extra, operation.weights)]
+    if not training.whole or not all(isinstance(size, int) for size in (*sizes, parameter_bytes, training.buffers)):
         return Memory(unknown, unknown, unknown)
-    fixed = parameter_bytes + trace.buffers
-    saved = sum(map(_bytes, {one for operation in trace.operations for one in operation.keeps}))
-    saved += sum(_number(operation.extra) for operation in trace.operations)
-    training = fixed + parameter_bytes + _training(trace)
-    return Memory(fixed + _inference(trace), training, saved)
+    fixed = parameter_bytes + training.buffers
+    saved = sum(map(_bytes, {one for operation in training.operations for one in operation.keeps}))
+    saved += sum(_number(operation.extra) for operation in training.operations)
+    at_once, _ = _forward(inference, _last_reads(inference), keep=False)
+    return Memory(fixed + at_once, fixed + parameter_bytes + _training(training), saved)
 
 
 def _bytes(storage: Storage) -> int:
@@ -56,7 +57,7 @@ def _last_reads(trace: Trace) -> dict[Storage, int]:
     return last
 
 
-def _forward(trace: Trace, last: dict[Storage, int], *, train: bool) -> tuple[int, int]:
+def _forward(trace: Trace, last: dict[Storage, int], *, keep: bool) -> tuple[int, int]:
     """The most in use while the network runs, and what is in use after it."""
     ending: dict[int, list[Storage]] = {}
     for one, place in last.items():
@@ -65,15 +66,11 @@ def _forward(trace: Trace, last: dict[Storage, int], *, train: bool) -> tuple[in
     peak = live
     for place, operation in enumerate(trace.operations):
         live += sum(map(_bytes, operation.makes))
-        inside = _number(operation.extra) if train or not operation.masked else 0
+        inside = _number(operation.extra)
         peak = max(peak, live + inside)
-        live += inside if train else 0
+        live += inside if keep else 0
         live -= sum(map(_bytes, ending.get(place, ())))
     return peak, live
-
-
-def _inference(trace: Trace) -> int:
-    return _forward(trace, _last_reads(trace), train=False)[0]
 
 
 def _training(trace: Trace) -> int:
@@ -84,7 +81,7 @@ def _training(trace: Trace) -> int:
         for one in operation.keeps:
             kept[one] = kept.get(one, 0) + 1
             last[one] = end
-    peak, live = _forward(trace, last, train=True)
+    peak, live = _forward(trace, last, keep=True)
     whole = {*trace.inputs, *trace.outputs}
     gradients = {one: _Gradient(_bytes(one)) for one in trace.outputs if one.learns}
     live += sum(one.bytes for one in gradients.values())

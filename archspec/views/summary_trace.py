@@ -24,6 +24,7 @@ from archspec.expressions import (
     Unary,
     evaluate,
 )
+from archspec.expressions import unknown as unsettled
 from archspec.graph import Branch, Call, Class, Flow, Group, Item, Loop
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
@@ -77,21 +78,17 @@ class Operation(Record):
     """The module that made them: another one's, where they are tied or run again."""
 
     @property
-    def masked(self) -> bool:
-        """Whether it makes what it keeps in training alone."""
-        return self.name in MASKED or not self.makes
-
-    @property
     def passes(self) -> bool:
         """Whether the gradient of what it reads is that of what it makes."""
         return self.name in PASSING
 
 
 class Trace:
-    """What running a network comes to. `whole` is whether all of it could be followed."""
+    """What running a network comes to, in training or for inference. `whole` is whether all of it could be followed."""
 
-    def __init__(self, sizes: Mapping[str, int]) -> None:
+    def __init__(self, sizes: Mapping[str, int], *, training: bool) -> None:
         self.sizes = sizes
+        self.training = training
         self.operations: list[Operation] = []
         self.held: list[tuple[Storage, int, int]] = []  # by a caller: from one operation to another
         self.inputs: tuple[Storage, ...] = ()
@@ -191,8 +188,6 @@ class Trace:
             name = "mean"
         count = layer.parameter_count()
         weights = count * bytes_each(str(vars(layer).get("dtype") or "float32"))
-        if name in MASKED and getattr(layer, "p", 1) == 0:
-            name = "Identity"
         extra = at(inside(layer, call), self.sizes)
         inplace = getattr(layer, "inplace", False) is True
         owner = path if not call.ties else path[: path.rfind(".") + 1] + call.ties[0][1].rpartition(".")[0]
@@ -207,7 +202,7 @@ class Trace:
         """What an expression makes, part by part."""
         from archspec.lower.tensors import holds_tensor, tensor_value  # here: as many specs compute nothing
 
-        scope: ChainMap[str, Any] = ChainMap(dict(types), {"training": False}, dict(cls.values))
+        scope: ChainMap[str, Any] = ChainMap(dict(types), {"training": self.training}, dict(cls.values))
         if not holds_tensor(node, scope):
             return None
         if isinstance(node, Name):
@@ -219,7 +214,9 @@ class Trace:
         if isinstance(node, Items):
             return tuple(map(within, node.items))
         if isinstance(node, Conditional):
-            return within(node.then if evaluate(node.condition, scope) else node.otherwise)
+            condition = evaluate(node.condition, scope)
+            self.whole = self.whole and not unsettled(condition)
+            return within(node.then if condition is not False else node.otherwise)
         if isinstance(node, Index):
             value = within(node.value)
             if isinstance(value, tuple):
@@ -268,13 +265,13 @@ class Trace:
         """One operation on the tape, unless what it returns is a view."""
         first = next(iter(_views(inputs)), None)
         read = tuple(storages(inputs))
-        if first is not None and inplace:
+        if first is not None and inplace and (self.training or name not in MASKED):
             learns = first.storage.learns
             keeps = read if learns and name in RESULT else ()
-            copied = first.storage.bytes if learns and name not in RESULT else 0
+            copied = first.storage.bytes if learns and name not in RESULT and name not in MASKED else extra
             self.operations.append(Operation(name, path, read, (), keeps, copied, 0, ""))
             return first
-        if first is not None and name in VIEWS:
+        if first is not None and (name in VIEWS or (name in MASKED and (extra == 0 or not self.training))):
             axes = output.rank if isinstance(output, TensorType) else 0
             merges = name in MERGING and axes < first.axes and first.swapped
             if not merges:
