@@ -53,16 +53,27 @@ def check(
     inputs: Mapping[str, Sequence[int]] | None = None,
     allow: Iterable[str] = (),
     ignore: Collection[str] = (),
+    budget: Mapping[str, int] | None = None,
 ) -> list[Problem]:
     """Everything that is wrong with a spec, errors or else warnings, in file order; empty when all is well.
 
     Never raises for a bad spec. `params` checks it with parameters other than the defaults, `inputs` with the sizes of
     its inputs known; `allow` names packages whose classes it may use; `ignore` are codes of warnings to leave out,
-    beside those that the spec's own `ignore` names. ValueError for a code that is no warning's.
+    beside those that the spec's own `ignore` names. ValueError for a code that is no warning's. `budget` has limits by
+    `parameters` and `macs`, in place of the spec's own.
     """
     try:
         with _without_collection():
-            return _spec(spec, allow).warnings(params, inputs, ignore=ignore)
+            loaded = _spec(spec, allow)
+            warnings = loaded.warnings(params, inputs, ignore=ignore)
+            limits = loaded.budget if budget is None else budget
+            if not limits:
+                return warnings
+            from archspec.views.budget import exceeded  # here: few specs have one
+            from archspec.views.summary import summarize  # here: likewise
+
+            places = {name: loaded.budget_place(name) for name in limits}
+            return list(exceeded(summarize(loaded.graph(params, inputs)), limits, places)) or warnings
     except SpecError as error:
         return list(error.problems)
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from archspec.dimensions import Size
-from archspec.layers import Layer
-from archspec.layers._base import spread
+from archspec.layers import Layer, spread
 
 Field: TypeAlias = tuple[tuple[Size, Size], ...]
 """Along each axis: how many places, and by how many those of a neighbour are further on."""

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Size, Unknown
-from archspec.emit.summary import summarize
+from archspec.views.summary import summarize
 from archspec.expressions import Items, Name, Node
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step
 from archspec.layers import Layer
