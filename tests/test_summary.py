@@ -5,6 +5,8 @@ torchinfo's mult-adds are another matter. `TORCHINFO` says where they differ fro
 
 from __future__ import annotations
 
+import csv
+import importlib.util
 import json
 import math
 import re
@@ -22,7 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import archspec
 from archspec.dimensions import Dimension
+from archspec.document import limit
 from archspec.graph import Call
+from archspec.views import summary_folding as folding
 from archspec.views import verify as verifying
 from archspec.views.summary import Summary, summarize
 from archspec.views.summary_table import WIDTH
@@ -471,3 +475,127 @@ def test_columns_add_up() -> None:
 def test_size(layers: str, lines: int) -> None:
     summary = summarize(archspec.parse(f"inputs: {{x: [N, 4]}}\nlayers: {layers}").graph())
     assert len(str(summary).splitlines()) == lines + 10
+
+
+# The tree.
+
+
+def test_repetitions_stand_as_one_and_depth_sums_up() -> None:
+    spec = archspec.load(ROOT / "specs" / "vision" / "resnet.yaml")
+    summary = archspec.summary(spec, inputs={"x": [1, 3, 224, 224]})
+    lines = {line.split()[0]: line for line in summary.text(2).splitlines() if line.startswith("  ")}
+    assert re.search(r"1-5 ×5 +Bottleneck .* 5 × 1,117,184 +21.9% +5 × 218 M +26.7% +5 × 3.21 MB$", lines["1-5"])
+    shown = list(folding.lines(summary.rows))
+    for name, whole in (("parameters", summary.parameters), ("macs", summary.macs)):
+        assert sum(line.times * getattr(line, name) for line in shown if not line.is_open) == whole
+    (long,) = folding.lines(_of("inputs: {x: [N, 4]}\nlayers: [{repeat: 9, layers: [Linear: 4]}]").rows)
+    assert (long.name, long.times, long.parameters) == ("0-8", 9, 20)
+    pairs = folding.lines(_of("inputs: {x: [N, 4]}\nlayers: [{repeat: 3, layers: [Linear: 4, ReLU]}, ReLU]").rows)
+    assert [(line.name, line.times) for line in pairs] == [("0, 2, 4", 3), ("1, 3, 5", 3), ("6", 1)]
+
+
+def test_batch_scales_what_flows_alone() -> None:
+    one, many = (archspec.summary(ROOT / "specs" / "tinyvgg.yaml", batch=batch) for batch in (1, 32))
+    assert (many.macs, many.parameters) == (32 * one.macs, one.parameters)
+    assert many.activation_bytes == 32 * one.activation_bytes
+    assert "for N = 32" in str(many)
+
+
+def test_csv_and_markdown_hold_what_the_rows_do() -> None:
+    summary = archspec.summary(ROOT / "specs" / "text" / "gpt2.yaml", inputs={"idx": [1, 8]})
+    found = list(csv.DictReader(summary.csv().splitlines()))
+    assert [row["path"] for row in found] == [row.path for row in summary.rows]
+    assert sum(int(row["parameters"] or 0) for row in found) == summary.parameters
+    assert sum(int(row["macs"] or 0) for row in found) == summary.macs
+    assert found[-1]["output"] == "[1, 8, 50257]"
+    table = [line for line in summary.markdown(1).splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {10}
+    assert len(table) == 2 + sum(row.depth == 0 for row in summary.rows)
+
+
+# Memory.
+
+MEMORY: dict[str, tuple[dict[str, Any], dict[str, list[int]], float]] = {
+    "tinyvgg": ({}, {"x": [8, 1, 28, 28]}, 0.01),
+    "vision/mobilenet_v2": ({"num_classes": 10}, {"x": [2, 3, 32, 32]}, 0.02),
+    "vision/unet": ({"width": 4}, {"x": [2, 3, 32, 32]}, 0.15),  # variables outlive their last use
+    "text/gpt2": ({"n_layer": 2, "n_embd": 48, "n_head": 4, "vocab_size": 99}, {"idx": [3, 32]}, 0.05),
+}
+"""Parameters, sizes of the inputs, and how far the peak of inference may be off: that of training by 2 % at most."""
+
+
+@pytest.mark.parametrize("name", MEMORY)
+def test_memory_is_what_a_run_takes(name: str) -> None:
+    params, inputs, off = MEMORY[name]
+    spec = archspec.load(ROOT / "specs" / f"{name}.yaml")
+    memory = archspec.summary(spec, params=params, inputs=inputs).memory
+    model = archspec.build(spec, **params)
+    (value,) = spec.graph().main.inputs
+    x = torch.zeros(inputs[value.name], dtype=getattr(torch, value.type.dtype))
+    inference, training = benchmark("memory").measure(model, [x])
+    assert memory.inference == pytest.approx(inference, rel=off)
+    assert memory.training == pytest.approx(training, rel=0.02)
+    assert memory.saved < memory.training
+
+
+def test_the_receptive_field_is_where_gradients_come_from() -> None:
+    text = """
+inputs: {x: [N, 1, H, W]}
+layers:
+  a: {Conv2d: {out_channels: 2, kernel_size: [3, 5], stride: [2, 1]}}
+  b: {Conv2d: {out_channels: 2, kernel_size: 3, dilation: [1, 2], padding: 4}}
+  c: {AvgPool2d: 2}
+  d: {Conv2d: {out_channels: 2, kernel_size: 3, padding: 1}}
+  e: c + d
+  f: flatten(e, 1)
+"""
+    summary = _of(text, inputs={"x": [1, 1, 64, 64]})
+    fields = {row.name: row.receptive_field for row in summary.rows}
+    assert fields["f"] == ()
+    model = archspec.build(archspec.parse(text.replace("  f: flatten(e, 1)\n", "")))
+    for parameter in model.parameters():
+        nn.init.ones_(parameter)
+    x = torch.ones(1, 1, 64, 64, requires_grad=True)
+    model(x)[0, 0, 9, 15].backward()
+    assert x.grad is not None
+    seen = [int(x.grad[0, 0].any(axis).sum()) for axis in (1, 0)]
+    assert list(fields["e"]) == seen
+
+
+# Budgets.
+
+
+def test_limits_have_suffixes() -> None:
+    assert [limit(text) for text in ("7", "5k", "1.5M", "2G", "0.125T", 9)] == [
+        *(7, 5000, 1_500_000, 2 * 10**9, 125 * 10**9, 9)
+    ]
+    for text in ("", "5m", "1.5", "1e6", "-1", "0", "0.0M", "1.2345k", "5 M", "\u0665", True, 1.5, None):
+        with pytest.raises(ValueError, match="is no limit"):
+            limit(text)
+
+
+def test_a_budget_is_of_check_alone() -> None:
+    text = "inputs: {x: [N, 4]}\nbudget: {parameters: 19}\nlayers: [Linear: 4]"
+    spec = archspec.parse(text)
+    assert archspec.build(spec)(torch.zeros(1, 4)).shape == (1, 4)
+    (problem,) = archspec.check(spec)
+    assert (problem.code, problem.line, problem.column) == ("AS607", 2, 10)
+    assert archspec.check(spec, budget={}) == archspec.check(spec, budget={"parameters": 20, "macs": 16}) == []
+    (problem,) = archspec.check(spec, inputs={"x": [3, 4]}, budget={"macs": 47})
+    assert problem.message == "48 multiply-accumulates are more than the budget of 47"
+    assert problem.line == 3
+
+
+def test_a_budget_cannot_count_what_is_the_users_own(own: archspec.Spec) -> None:
+    (problem,) = archspec.check(own, budget={"parameters": 10**6})
+    assert (problem.code, "Net, which only PyTorch knows" in problem.message) == ("AS608", True)
+
+
+def benchmark(name: str) -> Any:
+    """A module of benchmarks/."""
+    found = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module

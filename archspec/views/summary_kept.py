@@ -13,7 +13,13 @@ from archspec.dimensions import Size, product
 from archspec.graph import Call, Flow
 from archspec.layers import Layer
 from archspec.layers.recurrent import GRU, LSTM, RNN
-from archspec.layers.transformer import MultiheadAttention
+from archspec.layers.transformer import (
+    MultiheadAttention,
+    Transformer,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
+from archspec.tensors import TensorType
 from archspec.views.summary_figures import bytes_each, tensors
 
 VIEWS = frozenset(
@@ -48,10 +54,12 @@ _FACTORS = frozenset("* @ / mul div true_divide multiply divide matmul mm bmm ei
 """Products: the derivative of each factor is a formula of the other."""
 
 _BOTH = frozenset(
-    "scaled_dot_product_attention MultiheadAttention RNN LSTM GRU RNNCell LSTMCell GRUCell TransformerEncoderLayer "
-    "TransformerDecoderLayer Transformer norm cdist cosine_similarity CosineSimilarity".split()
+    "scaled_dot_product_attention RNN LSTM GRU RNNCell LSTMCell GRUCell norm cdist cosine_similarity".split()
 )
 """Their derivative is a formula of what goes in and of what comes out."""
+
+_STATES = {"RNN": 0, "GRU": 6, "LSTM": 16}
+"""Numbers for each of a state, besides the state itself, that a recurrent kernel keeps of a step: gates and sums."""
 
 _PLACE = 8
 """Bytes of an index, such as where a maximum is."""
@@ -98,8 +106,8 @@ def extra_of(name: str, output: Flow | None) -> Size:
     return numel if name in MASKED else 0
 
 
-def inside(layer: Layer, call: Call) -> Size:
-    """Bytes that a layer makes and keeps besides what it takes and gives."""
+def inside(layer: Layer, call: Call, *, training: bool) -> Size:
+    """Bytes that a layer makes besides what it takes and gives; in training it keeps them."""
     name = type(layer).__name__
     output = next(tensors(call.output), None)
     if output is None:
@@ -109,18 +117,54 @@ def inside(layer: Layer, call: Call) -> Size:
         return _PLACE * output.numel
     if name in MASKED:
         return output.numel * each if getattr(layer, "p", 0) != 0 else 0
-    values: Any = vars(layer)
     if isinstance(layer, RNN | LSTM | GRU):
         states = product(output.shape[:-1]) * layer.directions * layer.hidden_size
-        return each * layer.num_layers * states * (layer.gates + 2)  # every gate, the cell and what it shows
+        between = states * (layer.num_layers - 1)
+        return each * (states * layer.num_layers * _STATES[name] + between) if training else 0
+    positional, named = layer.bind(call.keys, call.inputs)
+    drops = training and getattr(layer, "dropout", 0) != 0
     if isinstance(layer, MultiheadAttention):
-        positional, named = layer.bind(call.keys, call.inputs)
         query, key = [*positional, named.get("query"), named.get("key")][:2]
-        (length, batch), (source, _) = layer.split(query), layer.split(key)
-        projected = layer.embed_dim * (2 * length + 2 * source)
-        scores = layer.num_heads * length * source if values is not None else 0
-        return each * product(batch) * (projected + scores)
+        weights = (*positional, True)[4] if len(positional) > 4 else named.get("need_weights", True)
+        return each * _attention(layer, query, key, layer.num_heads, weights=weights is not False, drops=drops)
+    if isinstance(layer, TransformerEncoderLayer | TransformerDecoderLayer):
+        several = 1 if isinstance(layer, TransformerEncoderLayer) else 2
+        return each * _block(layer, positional[:several], training=training, drops=drops)
+    if isinstance(layer, Transformer):
+        source, target = positional[:2]
+        encoder: Size = _block(layer, [source], training=training, drops=drops) + source.numel
+        decoder: Size = _block(layer, [target, source], training=training, drops=drops) + target.numel
+        if not training:
+            return each * decoder
+        made: Size = layer.num_encoder_layers * encoder + layer.num_decoder_layers * decoder
+        return each * made
     return 0
+
+
+def _attention(layer: Any, query: TensorType, key: TensorType, heads: Size, *, weights: bool, drops: bool) -> Size:
+    """Numbers that attention makes: the projections, its result, and the weights where no kernel does all at once."""
+    width = query.shape[-1]
+    (length, batch), (source, _) = layer.split(query), layer.split(key)
+    queries, keys, scores = length * width, source * width, heads * length * source
+    made: Size = 2 * queries + 2 * keys
+    if weights:
+        made = made + queries + scores * (3 if drops else 1)
+    elif drops:
+        made = made + queries + keys + 3 * scores
+    return product(batch) * made
+
+
+def _block(layer: Any, inputs: list[TensorType], *, training: bool, drops: bool) -> Size:
+    """Numbers that a layer of a transformer makes: attention to each input, sums and norms, the network's features."""
+    x = inputs[0]
+    attention: Size = sum(
+        (_attention(layer, x, source, layer.nhead, weights=False, drops=drops) for source in inputs), start=0
+    )
+    if not training:
+        return attention + x.numel  # the sums take one another's place
+    features: Size = product(x.shape[:-1]) * layer.dim_feedforward * (3 if drops else 1)
+    sums, masks = 2 * len(inputs) + 1, (len(inputs) + 1 if drops else 0)
+    return attention + x.numel * (sums + masks) + features
 
 
 def is_one(layer: Layer) -> bool:

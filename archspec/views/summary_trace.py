@@ -188,7 +188,7 @@ class Trace:
             name = "mean"
         count = layer.parameter_count()
         weights = count * bytes_each(str(vars(layer).get("dtype") or "float32"))
-        extra = at(inside(layer, call), self.sizes)
+        extra = at(inside(layer, call, training=self.training), self.sizes)
         inplace = getattr(layer, "inplace", False) is True
         owner = path if not call.ties else path[: path.rfind(".") + 1] + call.ties[0][1].rpartition(".")[0]
         value = self.operation(name, path, inputs, call.output, weights, extra, owner, inplace=inplace)
