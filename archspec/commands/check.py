@@ -9,7 +9,18 @@ from pathlib import Path
 
 import archspec
 from archspec import project
-from archspec.arguments import ALLOW, FORMAT, INPUT, PARAM, SPECS, Argument, command, read_inputs, read_pairs, read_params
+from archspec.arguments import (
+    ALLOW,
+    FORMAT,
+    INPUT,
+    PARAM,
+    SPECS,
+    Argument,
+    command,
+    read_inputs,
+    read_pairs,
+    read_params,
+)
 from archspec.commands._shared import CLEAN, FOUND, read
 from archspec.console import report, with_progress
 from archspec.document import Budget, limit
