@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from torch import nn
 
     from archspec.dimensions import Size
-    from archspec.emit.summary import Summary
     from archspec.views.changes import Changes
     from archspec.views.explain import Explanation
+    from archspec.views.summary import Summary
 
 __all__ = [
     "Problem",
@@ -57,16 +57,27 @@ def check(
     inputs: Mapping[str, Sequence[int]] | None = None,
     allow: Iterable[str] = (),
     ignore: Collection[str] = (),
+    budget: Mapping[str, int] | None = None,
 ) -> list[Problem]:
     """Everything that is wrong with a spec, errors or else warnings, in file order; empty when all is well.
 
     Never raises for a bad spec. `params` checks it with parameters other than the defaults, `inputs` with the sizes of
     its inputs known; `allow` names packages whose classes it may use; `ignore` are codes of warnings to leave out,
-    beside those that the spec's own `ignore` names. ValueError for a code that is no warning's.
+    beside those that the spec's own `ignore` names. ValueError for a code that is no warning's. `budget` has limits by
+    `parameters` and `macs`, in place of the spec's own.
     """
     try:
         with _without_collection():
-            return _spec(spec, allow).warnings(params, inputs, ignore=ignore)
+            loaded = _spec(spec, allow)
+            warnings = loaded.warnings(params, inputs, ignore=ignore)
+            limits = loaded.budget if budget is None else budget
+            if not limits:
+                return warnings
+            from archspec.views.budget import exceeded  # here: few specs have one
+            from archspec.views.summary import summarize  # here: likewise
+
+            places = {name: loaded.budget_place(name) for name in limits}
+            return list(exceeded(summarize(loaded.graph(params, inputs)), limits, places)) or warnings
     except SpecError as error:
         return list(error.problems)
 
@@ -127,12 +138,19 @@ def weights(spec: _AnySpec, *, params: Mapping[str, Any] | None = None) -> dict[
 
 
 def summary(
-    spec: _AnySpec, *, params: Mapping[str, Any] | None = None, inputs: Mapping[str, Sequence[int]] | None = None
+    spec: _AnySpec,
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    batch: int = 1,
 ) -> Summary:
-    """What every step gives and costs, without running anything; `str()` of it is a table."""
-    from archspec.emit.summary import summarize  # here: most programs never ask for it
+    """What every step gives and costs, without running anything; `str()` of it is a table.
 
-    return summarize(_spec(spec).graph(params, inputs))
+    Figures are those of `batch` samples, unless `inputs` says how many there are.
+    """
+    from archspec.views.summary import summarize  # here: most programs never ask for it
+
+    return summarize(_spec(spec).graph(params, inputs), batch)
 
 
 def explain(
@@ -216,7 +234,7 @@ def verify(
 
     Raises SpecError where they differ, ImportError where PyTorch or torchinfo is not installed.
     """
-    from archspec.emit.verify import verify as compare  # here: it is for those who verify
+    from archspec.views.verify import verify as compare  # here: it is for those who verify
 
     loaded = _spec(spec)
     return compare(loaded.build(params or {}, device="meta", limit=None), loaded.graph(params, inputs))

@@ -136,7 +136,7 @@ class _Version(argparse.Action):
 def read_params(pairs: Iterable[str]) -> dict[str, object]:
     """The values of `--param`, read as a spec's own values are."""
     params: dict[str, object] = {}
-    for name, text in _pairs(pairs, "--param", "hidden=128"):
+    for name, text in read_pairs(pairs, "--param", "hidden=128"):
         try:
             value = source.parse(text, f"--param {name}").data
         except SpecError as error:
@@ -150,7 +150,7 @@ def read_params(pairs: Iterable[str]) -> dict[str, object]:
 def read_inputs(pairs: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """The sizes of `--input`."""
     inputs = {}
-    for name, text in _pairs(pairs, "--input", "x=1,3,224,224"):
+    for name, text in read_pairs(pairs, "--input", "x=1,3,224,224"):
         sizes = [size.strip() for size in text.split(",")]
         if not all(size.isascii() and size.isdigit() and len(size) < 20 for size in sizes):
             raise UsageError(f"--input {name}: {echo(text)} is no list of sizes; write it like x=1,3,224,224")
@@ -158,7 +158,8 @@ def read_inputs(pairs: Iterable[str]) -> dict[str, tuple[int, ...]]:
     return inputs
 
 
-def _pairs(pairs: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
+def read_pairs(pairs: Iterable[str], option: str, example: str) -> Iterator[tuple[str, str]]:
+    """The names and texts of an option that is given once for each name."""
     seen = set()
     for pair in pairs:
         name, equals, text = pair.partition("=")

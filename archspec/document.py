@@ -45,6 +45,7 @@ RESERVED = frozenset(
     " make_divisible output int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
 
+_LIMIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([kMGT])?")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TARGET = re.compile(r"(?=.*,)[\w\s(),]{1,200}", re.ASCII | re.DOTALL)
 _OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructors fill
@@ -169,6 +170,7 @@ Ignore: TypeAlias = Mapping[str, str]
 Dimension: TypeAlias = int | str
 Kind: TypeAlias = Literal["int", "float", "bool", "str", "list"]
 Version: TypeAlias = Literal[1]
+Limit: TypeAlias = int | None
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -232,6 +234,13 @@ class Block(Record):
     ignore: Ignore = _NONE
 
 
+class Budget(Record):
+    """What the network may cost at most: numbers, or texts such as `5M`."""
+
+    parameters: Limit = None
+    macs: Limit = None
+
+
 class Document(Block):
     """A whole spec."""
 
@@ -239,6 +248,7 @@ class Document(Block):
     name: ClassName | None = None
     blocks: Mapping[StepName, Block] = _NONE
     imports: Mapping[StepName, str] = _NONE
+    budget: Budget | None = None
 
 
 class Library(Record):
@@ -261,6 +271,33 @@ def _parameter(data: object) -> object:
     if data is None:
         raise _refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(_TYPES)}")
     return {"type": data} if isinstance(data, str) and data in _TYPES else {"default": data}
+
+
+def _budget(data: object) -> object:
+    if not isinstance(data, Mapping) or not data:
+        raise _refuse("AS202", "a budget is a mapping of limits", _EXAMPLES["budget"])
+    return data
+
+
+def limit(value: object) -> int:
+    """The number of a limit: an integer, or a text with the suffix k, M, G or T. ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"{echo(value)} is no limit")
+    whole, part, power = match[1], match[2] or "", 3 * ("kMGT".index(match[3]) + 1 if match[3] else 0)
+    number = int(f"{whole}{part}".ljust(len(whole) + power, "0")[: len(whole) + power])
+    if len(part) > power or number == 0:
+        raise ValueError(f"{echo(value)} is no limit")
+    return number
+
+
+def _limit(value: object) -> int:
+    try:
+        return limit(value)
+    except ValueError as error:
+        raise _refuse("AS202", str(error), _EXAMPLES["parameters"]) from None
 
 
 def _dimension(value: object) -> object:
@@ -385,6 +422,7 @@ _SCHEMAS: dict[str, CoreSchema] = {
     "Dimension": core.no_info_before_validator_function(_dimension, core.any_schema()),
     "Kind": core.literal_schema(list(_TYPES)),
     "Version": core.literal_schema([1]),
+    "Limit": core.no_info_plain_validator_function(_limit),
     "Step": core.definition_reference_schema("Step"),
 }
 _SCHEMAS["Layers"] = core.tagged_union_schema(
@@ -393,7 +431,7 @@ _SCHEMAS["Layers"] = core.tagged_union_schema(
     custom_error_type="archspec_layers",
     custom_error_message="layers are a list of steps, or a mapping of names to steps",
 )
-_SCHEMAS |= {"Parameter": _form(Parameter, _parameter), "Input": _form(Input, _input)}
+_SCHEMAS |= {"Parameter": _form(Parameter, _parameter), "Input": _form(Input, _input), "Budget": _form(Budget, _budget)}
 _SCHEMAS["Block"] = _form(Block)
 
 SCHEMA: CoreSchema = core.definitions_schema(_form(Document), [{**_form(Step, _step), "ref": "Step"}])
@@ -511,6 +549,7 @@ _FORMS = {
 _EXAMPLES = {
     "archspec": "the language has one version, 1: leave the key out",
     "blocks": "write `blocks: {Name: {inputs: …, layers: …}}`",
+    "budget": "write `budget: {parameters: 5M, macs: 300M}`",
     "choices": "write a list: `choices: [relu, gelu]`",
     "doc": "quote it",
     "for": "write `for: i in range(3)`; `repeat: 3` counts alone",
@@ -523,6 +562,7 @@ _EXAMPLES = {
     "min": "write a number",
     "name": "write a name, as text",
     "outputs": "write `outputs: a`, `outputs: [a, b]` or `outputs: {logits: a}`",
+    "parameters": "write a number of 1 or more, such as 5M: the suffixes are k, M, G and T",
     "params": "write `params: {width: 64}`",
     "repeat": "write `repeat: 3`, or an expression of parameters",
     "shape": "write `shape: [N, 3, 224, 224]`",
@@ -579,6 +619,8 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     where = [part for part in location if part not in ("list", "mapping")]
     if not where:
         form: type[Record] = Document
+    elif where == ["budget"]:
+        form = Budget
     elif len(where) >= 2 and where[-2] in ("params", "inputs"):
         form = Parameter if where[-2] == "params" else Input
     else:

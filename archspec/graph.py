@@ -38,7 +38,8 @@ class Call(Record):
     """A module in its place: a layer of the catalogue, or a block. `name` is its key, None where a loop counts it.
 
     `held` is the parameter that holds the layer, where one does. `ties` are weights that it shares: its own name for
-    one, and the dotted path of the other.
+    one, and the dotted path of the other. `keys` are the names by which its inputs go, None for those that go by
+    position; only a layer of the catalogue has them.
     """
 
     name: str | None
@@ -49,6 +50,13 @@ class Call(Record):
     span: Span
     held: str | None = None
     ties: tuple[tuple[str, str], ...] = ()
+    keys: tuple[str | None, ...] = ()
+
+    def macs(self) -> Size:
+        """Multiply-accumulates of the layer, run once."""
+        assert isinstance(self.layer, Layer)
+        positional, named = self.layer.bind(self.keys, self.inputs)
+        return self.layer.macs(self.output, *positional, **named)
 
     @property
     def type_name(self) -> str:
@@ -183,6 +191,8 @@ class Outputs(Record):
     values: tuple[Node, ...]
     names: tuple[str, ...] = ()
     single: bool = True
+    macs: Size = 0
+    """Multiply-accumulates of its expressions."""
 
 
 class Export(Record):

@@ -58,6 +58,8 @@ CODES: dict[str, str] = {
     "AS604": "a network too large to build",
     "AS605": "a generated file that is missing or out of date",
     "AS606": "a figure that differs from what PyTorch measures",
+    "AS607": "a budget that is exceeded",
+    "AS608": "a budget that nothing can be held against",
     "AS700": "an `ignore` that silences nothing",
     "AS701": "an activation on the scores that the network returns",
     "AS702": "a softmax on the scores that the network returns",

@@ -55,6 +55,18 @@ class Spec:
         """The name of the class."""
         return self.graph().main.name
 
+    @property
+    def budget(self) -> dict[str, int]:
+        """What the spec says the network may cost, by `parameters` and `macs`."""
+        budget = self.document.budget
+        limits = {name: getattr(budget, name) for name in ("parameters", "macs")} if budget is not None else {}
+        return {name: limit for name, limit in limits.items() if limit is not None}
+
+    def budget_place(self, name: str) -> Span:
+        """Where the spec says it, or where its steps begin if it does not."""
+        path = ("budget", name) if name in self.budget else ("layers",)
+        return self.source.span(path, key=True)
+
     def graph(
         self,
         params: Mapping[str, Any] | None = None,

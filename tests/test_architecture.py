@@ -65,13 +65,15 @@ LADDER = (
     "lints._base",
     "lints.*",
     "lints",
-    "emit emit.text emit.gate emit.summary views views.origins views.weights views.changes_text views.examples",
-    "emit.assignment emit.checks emit.verify views.links views.changes_tree views.catalogue",
-    "emit.forward views.histories views.changes_matching views.schema",
-    "emit.constructor emit.module views.facts views.changes",
-    "emit.code views.telling",
-    "views.explain",
-    "views.diagram.text views.diagram.model",
+    "emit emit.text emit.gate views views.origins views.weights views.changes_text views.examples"
+    " views.summary_figures views.summary_field",
+    "emit.assignment emit.checks views.links views.summary_kept views.changes_tree views.catalogue",
+    "emit.forward views.histories views.summary_trace views.changes_matching views.schema",
+    "emit.constructor emit.module views.facts views.summary_rows views.summary_memory",
+    "emit.code views.telling views.summary_folding views.summary_hint",
+    "views.explain views.summary_table",
+    "views.summary",
+    "views.budget views.verify views.changes views.diagram.text views.diagram.model",
     "views.diagram.style views.diagram.folding views.diagram.operations views.diagram.facts views.diagram.stacks",
     "views.diagram.lines views.diagram.layout views.diagram.scenes",
     "views.diagram.svg views.diagram.mermaid views.diagram.dot",
@@ -94,8 +96,8 @@ FOREIGN = {
     "graphlay": {"views.diagram.layout"},
     "jinja2": {"emit.code"},
     "shtab": {"commands.completion"},
-    "torch": {"emit.module", "emit.verify"},
-    "torchinfo": {"emit.verify"},
+    "torch": {"emit.module", "views.verify"},
+    "torchinfo": {"views.verify"},
 }
 """Which rooms import what is neither ours nor the standard library's."""
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,6 +29,7 @@ Run = Callable[..., tuple[int, str, str]]
 class Spec:
     name: str
     text: str
+    budget: ClassVar[dict[str, int]] = {"parameters": 7}
 
     def graph(self, params: dict[str, Any], inputs: dict[str, Any]) -> None:
         if params.get("hidden") == 0:
@@ -36,8 +37,19 @@ class Spec:
 
 
 class Table(str):
+    sizes: ClassVar[dict[str, int]] = {}
+
     def as_dict(self) -> dict[str, str]:
         return {"table": str(self)}
+
+    def text(self, depth: int | None) -> str:
+        return f"{self} to {depth}"
+
+    def markdown(self, depth: int | None) -> str:
+        return f"| {self} to {depth}"
+
+    def csv(self) -> str:
+        return f"{self},"
 
 
 def problem(spec: Spec, severity: Any) -> Problem:
@@ -63,8 +75,12 @@ def load(path: str, *, allow: Sequence[str] = ()) -> Spec:
     return parse(Path(path).read_text(), path)
 
 
-def check(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any], ignore: Sequence[str]) -> list[Problem]:
+def check(
+    spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any], ignore: Sequence[str], budget: dict[str, int]
+) -> list[Problem]:
     spec.graph(params, inputs)
+    if budget.get("macs") == 300_000_000:
+        return [problem(spec, "error")]
     return [problem(spec, "warning")] if "warn" in spec.text and "AS703" not in ignore else []
 
 
@@ -72,8 +88,8 @@ def generate(spec: Spec) -> str:
     return files.seal(f'"""A."""\n\n{files.seal_comment(spec.name, spec.text)}\n\nTEXT = {spec.text!a}\n')
 
 
-def summary(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> Table:
-    return Table(f"table of {params} {inputs}")
+def summary(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any], batch: int) -> Table:
+    return Table(f"table of {params} {inputs} {batch}")
 
 
 def verify(spec: Spec, *, params: dict[str, Any], inputs: dict[str, Any]) -> str:
@@ -167,7 +183,7 @@ def test_params_are_values_of_the_language(run: Run) -> None:
         *("--param", "d=on", "--param", "e=true", "--input", "x=1,3,224,224"),
     )
     params = {"a": [64, 32], "b": 0.001, "c": "abc", "d": "on", "e": True}
-    assert out == f"table of {params} {{'x': (1, 3, 224, 224)}}\n"
+    assert out == f"table of {params} {{'x': (1, 3, 224, 224)}} 1 to None\n"
     assert run("check", "a.yaml", "--param", "hidden=0")[0] == 1
 
 
@@ -193,6 +209,12 @@ def test_params_are_values_of_the_language(run: Run) -> None:
         "generate - -o folder",
         "summary empty",
         "summary a.yaml --verify",
+        "summary a.yaml --batch 0",
+        "summary a.yaml --batch 8",
+        "summary a.yaml --depth x",
+        "check a.yaml --budget flops=1M",
+        "check a.yaml --budget macs=1.5",
+        "check a.yaml --budget macs=5B",
         "new folder/name",
         "unknown",
         "",
@@ -293,10 +315,19 @@ def test_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_summary(run: Run) -> None:
     write("a.yaml")
-    assert json.loads(run("summary", "a.yaml", "--format", "json")[1]) == {"table": "table of {} {}"}
+    assert json.loads(run("summary", "a.yaml", "--format", "json")[1]) == {"table": "table of {} {} 1"}
+    assert run("summary", "a.yaml", "--format", "csv")[1] == "table of {} {} 1,\n"
+    assert run("summary", "a.yaml", "--format", "markdown", "--depth", "2")[1] == "| table of {} {} 1 to 2\n"
     status, out, err = run("summary", "a.yaml", "--verify")
-    assert (status, out) == (2, "table of {} {}\n")
+    assert (status, out) == (2, "table of {} {} 1 to None\n")
     assert "archspec-nn[torch]" in err
+
+
+def test_only_check_holds_a_budget(run: Run) -> None:
+    write("a.yaml")
+    assert run("check", "a.yaml", "--budget", "macs=0.3G")[0] == 1
+    assert run("check", "a.yaml", "--budget", "macs=0.4G")[0] == 0
+    assert run("summary", "a.yaml")[0] == run("generate", "a.yaml", "-o", "-")[0] == 0
 
 
 def test_new_writes_a_first_spec_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any, ClassVar, TypeAlias
 
 from archspec.dimensions import Dimension, Size, show
@@ -116,12 +117,22 @@ class Layer(Configured):
         """How many learnable numbers it holds."""
         return sum((weight.numel for weight in self.weights() if weight.learnable), start=0)
 
-    def macs(self, *args: Any, **kwargs: Any) -> Size:
-        """Multiply-accumulate operations of one forward pass, given the types of the inputs and, last, of the output.
+    def macs(self, output: Any, /, *args: Any, **kwargs: Any) -> Size:
+        """Multiply-accumulate operations of one forward pass that returned `output`, given what `forward` was given.
 
-        As torch.utils.flop_counter counts them, halved.
+        As torch.utils.flop_counter counts them, halved, where no kernel of a device does several steps at once.
         """
         return 0
+
+    def bind(self, names: Iterable[str | None], values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """What flows in, as `forward` takes it: by position as far as the first inputs are there, the rest by name.
+
+        A value without a name is the input of its place.
+        """
+        pairs = list(zip(names, values, strict=True))
+        by_name = {name or place: value for (name, value), place in zip(pairs, self.inputs, strict=False)}
+        first = list(takewhile(by_name.__contains__, self.inputs))
+        return [by_name.pop(name) for name in first], by_name
 
     # What `forward` is written with.
 

@@ -140,8 +140,8 @@ class _Conv(_Convolution):
             before, after = (span // 2, span - span // 2) if self.padding == "same" else (p, p)
             require_paddable(self.padding_mode, x, size, before, after)
 
-    def macs(self, x: TensorType, y: TensorType) -> Size:
-        return product([y.numel, quotient(self.in_channels, self.groups), self.taps])
+    def macs(self, output: TensorType, /, x: TensorType) -> Size:
+        return product([output.numel, quotient(self.in_channels, self.groups), self.taps])
 
 
 class Conv1d(_Conv):
@@ -210,7 +210,7 @@ class _ConvTranspose(_Convolution):
             "output_padding",
         )
 
-    def macs(self, x: TensorType, y: TensorType) -> Size:
+    def macs(self, output: TensorType, /, x: TensorType) -> Size:
         return product([x.numel, quotient(self.out_channels, self.groups), self.taps])
 
 

@@ -47,8 +47,8 @@ class Linear(Layer):
         weight = self.weight("weight", self.out_features, self.in_features)
         return (weight, self.weight("bias", self.out_features)) if self.bias else (weight,)
 
-    def macs(self, x: TensorType, y: TensorType) -> Size:
-        return y.numel * self.in_features
+    def macs(self, output: TensorType, /, x: TensorType) -> Size:
+        return output.numel * self.in_features
 
 
 class Bilinear(SeveralInputs):
@@ -78,7 +78,3 @@ class Bilinear(SeveralInputs):
     def weights(self) -> tuple[Weight, ...]:
         weight = self.weight("weight", self.out_features, self.in1_features, self.in2_features)
         return (weight, self.weight("bias", self.out_features)) if self.bias else (weight,)
-
-    def macs(self, input1: TensorType, input2: TensorType, *rest: TensorType, **named: TensorType) -> Size:
-        # PyTorch's counter does not count this layer; this is what its formula says.
-        return product(input1.shape[:-1]) * self.out_features * self.in1_features * self.in2_features

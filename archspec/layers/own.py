@@ -38,5 +38,5 @@ class OwnLayer(Layer):
     def parameter_count(self) -> Size:
         return dimensions.of(dimensions.Unknown(f"{self.target} is not known before it is built"))
 
-    def macs(self, *args: Any, **kwargs: Any) -> Size:
+    def macs(self, output: Any, /, *args: Any, **kwargs: Any) -> Size:
         return self.parameter_count()

@@ -86,7 +86,7 @@ class _Cell(_Recurrent):
     def weights(self) -> tuple[Weight, ...]:
         return self.gate_weights(self.input_size, "")
 
-    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, input: TensorType, hx: Any = None) -> Size:
         return product(input.shape[:-1]) * self.weights_of(self.input_size, 0)
 
 
@@ -161,7 +161,7 @@ class _Stack(_Recurrent, Sequences):
     def parameter_count(self) -> Size:
         return self._weights(2 if self.bias else 0)  # also where the number of layers is not known
 
-    def macs(self, input: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, input: TensorType, hx: Any = None) -> Size:
         return product(input.shape[:-1]) * self._weights(0)
 
 

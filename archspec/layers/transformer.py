@@ -185,7 +185,9 @@ class MultiheadAttention(_Attending):
         count = self.attention_count(self.embed_dim, self._width("kdim"), self._width("vdim"))
         return count + 2 * self.embed_dim if self.add_bias_kv else count
 
-    def macs(self, query: TensorType, key: TensorType, value: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(
+        self, output: Any, /, query: TensorType, key: TensorType, value: TensorType, *rest: Any, **named: Any
+    ) -> Size:
         (length, batch), (source, _) = self.split(query), self.split(key)
         widths = self.embed_dim, self._width("kdim"), self._width("vdim")
         return _attention_macs(product(batch), length, source, self._keys(source), widths)
@@ -284,7 +286,7 @@ class TransformerEncoderLayer(_Single):
     def weights(self) -> tuple[Weight, ...]:
         return self.layer_weights("", *_ENCODER)
 
-    def macs(self, src: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, src: TensorType, *rest: Any, **named: Any) -> Size:
         return self.layer_macs(src, src)
 
 
@@ -330,7 +332,7 @@ class TransformerDecoderLayer(_Single):
     def weights(self) -> tuple[Weight, ...]:
         return self.layer_weights("", *_DECODER)
 
-    def macs(self, tgt: TensorType, memory: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, tgt: TensorType, memory: TensorType, *rest: Any, **named: Any) -> Size:
         return self.layer_macs(tgt, tgt, memory)
 
 
@@ -417,6 +419,6 @@ class Transformer(_TransformerLayer):
         encoder = self.num_encoder_layers * self.layer_count(1)
         return encoder + self.num_decoder_layers * self.layer_count(2) + 2 * self.norm_count()
 
-    def macs(self, src: TensorType, tgt: TensorType, *rest: Any, **named: Any) -> Size:
+    def macs(self, output: Any, /, src: TensorType, tgt: TensorType, *rest: Any, **named: Any) -> Size:
         encoder = self.num_encoder_layers * self.layer_macs(src, src)
         return encoder + self.num_decoder_layers * self.layer_macs(tgt, tgt, src)

@@ -103,7 +103,7 @@ def call(
     output = flow(frame, layer, given, at)
     ordered = in_order(layer, arguments, span)
     check_free(frame, ordered, given, at)
-    return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.items()))
+    return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.items()), given.names)
 
 
 def own_call(
@@ -235,8 +235,7 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
         return None
     if not flattened(frame, layer, given, at):
         return None
-    positional = [value for name, value in zip(given.names, given.types, strict=True) if name is None]
-    named = {name: value for name, value in zip(given.names, given.types, strict=True) if name is not None}
+    positional, named = layer.bind(given.names, given.types)
     weights: Size = 0
     try:
         output: Flow = layer.forward(*positional, **named)

@@ -511,6 +511,7 @@ class Body:
         else:
             names = tuple(block.outputs)
             pairs = [((*path, key), text) for key, text in block.outputs.items()]
+        self.names.macs = 0
         try:
             read = [self.expression(text, where) for where, text in pairs]
         except (ExpressionError, LostError):
@@ -519,7 +520,8 @@ class Body:
         types = tuple(flow for _, flow in read)
         for (where, text), flow in zip(pairs, types, strict=True):
             self.require_tensor(flow, echo(text), where)
-        return Outputs(tuple(node for node, _ in read), names, single), types[0] if single else types
+        nodes = tuple(node for node, _ in read)
+        return Outputs(nodes, names, single, self.names.macs), types[0] if single else types
 
     def require_tensor(self, flow: Flow | None, label: str, path: Path) -> None:
         """What a class returns is a tensor, or tuples of them: a number is none."""

@@ -189,7 +189,8 @@ class Modules:
     def identity(self, name: str, path: Path, given: Given) -> Call:
         """In place of a step that is not kept."""
         layer = LAYERS["Identity"]({})
-        return Call(name, layer, (), given.types[:1], given.first(), self.frame.span((*path, "when")))
+        span = self.frame.span((*path, "when"))
+        return Call(name, layer, (), given.types[:1], given.first(), span, keys=(None,))
 
     def branch(
         self,

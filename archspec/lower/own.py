@@ -73,4 +73,4 @@ def own_layer(
         output = TensorType(sizes, first.dtype if isinstance(first, TensorType) else "float32")
     layer = OwnLayer(target, {name: argument.value for name, argument in arguments.items()}, output)
     flow = output if output is not None else given.first()
-    return Call(key, layer, tuple(arguments.values()), given.types, flow, frame.span(at, key=True))
+    return Call(key, layer, tuple(arguments.values()), given.types, flow, frame.span(at, key=True), keys=given.names)

@@ -22,6 +22,7 @@ from archspec.expressions import (
     Unary,
     as_size,
     assume,
+    choose,
     evaluate,
     unknown,
 )
@@ -104,11 +105,13 @@ def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
     condition = evaluate(node.condition, names)
     if unknown(condition):
         then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
-        return merge(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
+        output = merge(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
+        _add_cost(names, as_size(choose(condition, then.macs, otherwise.macs)))
+        return output
     return tensor_value(node.then if condition else node.otherwise, names)
 
 
-class _Assuming(Mapping[str, Any]):
+class _Assuming(Counting):
     """What names stand for where a condition is known to hold, or not to."""
 
     def __init__(self, names: Mapping[str, Any], condition: Any, truth: bool) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeVar
 
 from archspec.dimensions import Size
-from archspec.emit.summary import Summary, summarize
 from archspec.graph import Graph
 from archspec.layers import Weight
 from archspec.layers.own import OwnLayer
@@ -27,6 +26,7 @@ from archspec.views.changes_tree import (
     renamed,
     tree,
 )
+from archspec.views.summary import Summary, summarize
 from archspec.views.weights import state
 
 T = TypeVar("T")

@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Size, Unknown
-from archspec.emit.summary import summarize
 from archspec.expressions import Items, Name, Node
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step
 from archspec.layers import Layer
@@ -23,6 +22,7 @@ from archspec.views.diagram.facts import Formulas, arguments, family_of, operati
 from archspec.views.diagram.folding import Run, runs
 from archspec.views.diagram.model import Box, Drawing, Edge, Family, Kind, Row, Scene
 from archspec.views.diagram.stacks import labelled, stacked
+from archspec.views.summary import summarize
 
 
 class _Value(Record):

@@ -1,0 +1,131 @@
+"""Graph -> what a network comes to: shapes, parameters, multiply-accumulates, memory. Runs no PyTorch.
+
+Shapes stay symbolic. Figures that depend on the batch size alone are those of one sample; what depends on more than
+that, such as an image's height, stays a formula, and the table says how to put numbers in its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.dimensions import Size
+from archspec.graph import Flow, Graph, Input
+from archspec.records import Record
+from archspec.views import summary_table
+from archspec.views.summary_figures import at, data, flow_data, unknown
+from archspec.views.summary_hint import hint
+from archspec.views.summary_memory import Memory, peaks
+from archspec.views.summary_rows import Row, batch, rows
+from archspec.views.summary_trace import Trace
+
+
+class Summary(Record):
+    """What a network comes to. A figure is an int, or a Dimension where it is not known. `str()` is the table."""
+
+    name: str
+    path: str
+    inputs: tuple[Input, ...]
+    output: Flow | None
+    rows: tuple[Row, ...]
+    sizes: Mapping[str, int]
+    """The free dimensions that have a number in all figures (not in the shapes): `{"N": 1}`, one sample."""
+    hint: str
+    """What to say besides for every figure to be a number; empty where each is one."""
+    memory: Memory
+    """Peaks of memory."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The user's own classes, whose figures only PyTorch knows."""
+        return tuple(dict.fromkeys(row.layer for row in self.rows if row.is_own))
+
+    @property
+    def parameters(self) -> Size:
+        """Learnable numbers of the whole network."""
+        return sum((row.parameters for row in self.rows), start=0)
+
+    @property
+    def trainable(self) -> Size:
+        """Those that training changes: all of them, as PyTorch makes layers."""
+        return self.parameters
+
+    @property
+    def macs(self) -> Size:
+        """Multiply-accumulates of one forward pass."""
+        return sum((row.macs for row in self.rows), start=0)
+
+    @property
+    def parameter_bytes(self) -> dict[str, Size]:
+        """Memory of the parameters by their dtype."""
+        total: dict[str, Size] = {}
+        for row in self.rows:
+            if row.parameter_bytes != 0:
+                total[row.dtype] = total.get(row.dtype, 0) + row.parameter_bytes
+        return total
+
+    @property
+    def activation_bytes(self) -> Size:
+        """Memory of what all steps make together, in one forward pass."""
+        return sum((row.output_bytes for row in self.rows), start=0)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: what is known is an integer, everything else a string."""
+        totals = {name: data(getattr(self, name)) for name in ("parameters", "trainable", "macs", "activation_bytes")}
+        return {
+            "name": self.name,
+            "path": self.path,
+            "inputs": {value.name: flow_data(value.type) for value in self.inputs},
+            "output": flow_data(self.output),
+            "sizes": dict(self.sizes),
+            "steps": list(map(_row_data, self.rows)),
+            "totals": totals
+            | {"parameter_bytes": {key: data(size) for key, size in self.parameter_bytes.items()}}
+            | {f"{name}_bytes": data(getattr(self.memory, name)) for name in ("inference", "training", "saved")},
+        }
+
+    def text(self, depth: int | None = None) -> str:
+        """The table, `depth` levels of it."""
+        return "\n".join(summary_table.text(self, depth))
+
+    def markdown(self, depth: int | None = None) -> str:
+        """The table for a page, `depth` levels of it."""
+        return "\n".join(summary_table.markdown(self, depth))
+
+    def csv(self) -> str:
+        """Comma-separated values, a line for each step."""
+        return "\n".join(summary_table.csv(self))
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def summarize(graph: Graph, samples: int = 1) -> Summary:
+    """The summary of a network whose parameters are bound (`lower` without `symbolic`), for so many samples."""
+    main = graph.main
+    sizes = dict.fromkeys(batch(main.inputs), samples)
+    trace, inference = (Trace(sizes, training=training) for training in (True, False))
+    trace.run(main)
+    inference.run(main)
+    found = rows(graph, trace)
+    figures = (size for row in found if not row.is_own for size in (row.parameters, row.macs, row.output_bytes))
+    advice = "" if all(isinstance(size, int) for size in figures) else hint(main, found, sizes)
+    parameters = sum((row.parameter_bytes for row in found), start=0)
+    memory = peaks(trace, inference, at(parameters, sizes), unknown("a size is not known"))
+    return Summary(main.name, graph.path, main.inputs, main.output, found, sizes, advice, memory)
+
+
+def _row_data(row: Row) -> dict[str, Any]:
+    return {
+        "path": row.path,
+        "depth": row.depth,
+        "layer": row.layer,
+        **({"expression": row.text} if row.text else {}),
+        "input": [flow_data(flow) for flow in row.inputs],
+        "output": flow_data(row.output),
+        "parameters": data(row.parameters),
+        "macs": data(row.macs),
+        "output_bytes": data(row.output_bytes),
+        "receptive_field": list(map(data, row.receptive_field)),
+        "line": row.line,
+    }
