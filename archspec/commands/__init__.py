@@ -4,6 +4,6 @@ Results go to stdout, problems and progress to stderr. What only one command nee
 function: the time to start is part of every editor's and every hook's day. Help lists them in this order.
 """
 
-from archspec.commands import check, generate, summary, explain, diagram, new, completion  # isort: skip
+from archspec.commands import check, generate, summary, explain, diagram, codes, new, completion  # isort: skip
 
-__all__ = ["check", "completion", "diagram", "explain", "generate", "new", "summary"]
+__all__ = ["check", "codes", "completion", "diagram", "explain", "generate", "new", "summary"]
