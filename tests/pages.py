@@ -31,7 +31,7 @@ class Block(NamedTuple):
     kind: str
     file: str | None
     note: str
-    problems: list[archspec.Problem]
+    problems: list[str]
 
 
 def renew(page: str) -> tuple[str, list[Block]]:
@@ -41,8 +41,9 @@ def renew(page: str) -> tuple[str, list[Block]]:
     def renewed(match: re.Match[str]) -> str:
         text = present(match["kind"], match["file"], match["text"])
         file = match["file"]
-        is_spec = file is not None and re.fullmatch(r"[\w/]+\.yaml", file)
-        blocks.append(Block(match["kind"], file, match["note"] or "", archspec.check(file) if is_spec else []))
+        is_spec = file is not None and file.endswith(".yaml") and re.search("^inputs:", text, re.MULTILINE)
+        problems = archspec.check(file) if is_spec else []
+        blocks.append(Block(match["kind"], file, match["note"] or "", [str(problem) for problem in problems]))
         start, end = match.start("text") - match.start(), match.end("text") - match.start()
         return match[0][:start] + text + match[0][end:]
 

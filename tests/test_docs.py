@@ -41,7 +41,8 @@ def test_every_block_is_real(
     for block in blocks:
         if block.kind in ("yaml", "toml", "python"):
             assert block.file, "a block that no line names"
-        assert bool(block.problems) == bool(WRONG.search(block.note)), (block.file, *map(str, block.problems))
+        is_wrong = WRONG.search(block.note) is not None
+        assert bool(block.problems) == is_wrong, (block.file, *block.problems)
 
 
 def test_a_block_that_is_not_real_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +50,7 @@ def test_a_block_that_is_not_real_is_noticed(tmp_path: Path, monkeypatch: pytest
     page = "`net.yaml`:\n\n```yaml\ninputs: {x: [N, 3]}\nlayers: [Linaer: 3]\n```\n"
     shown = "```console\n$ archspec check net.yaml\n1 spec checked, nothing wrong\n```\n"
     renewed, blocks = renew(page + shown)
-    assert [problem.code for problem in blocks[0].problems] == ["AS401"]
+    assert "error[AS401]" in blocks[0].problems[0]
     assert "did you mean `Linear`" in renewed
     assert "nothing wrong" not in renewed
     with pytest.raises(SystemExit):
