@@ -54,10 +54,12 @@ def api() -> str:
     parts = ["# Python API", inspect.getdoc(archspec) or ""]
     for name in archspec.__all__:
         value = getattr(archspec, name)
-        kind = "function" if inspect.isfunction(value) else "class"
-        kind = "exception" if kind == "class" and issubclass(value, Exception) else kind
-        members = "" if kind == "function" else "\n:members:" + "\n:undoc-members:" * issubclass(value, Record)
-        parts.append(f"```{{eval-rst}}\n.. auto{kind}:: archspec.{name}{indented(members)}\n```")
+        kind, options = "function", ""
+        if inspect.isclass(value):
+            kind = "exception" if issubclass(value, Exception) else "class"
+            options = "\n   :members:\n   :exclude-members: __init__"
+            options += "\n   :undoc-members:" if issubclass(value, Record) else ""  # whose fields say what they are
+        parts.append(f"```{{eval-rst}}\n.. auto{kind}:: archspec.{name}{options}\n```")
     return joined(parts)
 
 
@@ -103,11 +105,6 @@ def joined(parts: list[str]) -> str:
 def fenced(text: str) -> str:
     """A text as it is."""
     return f"```text\n{text}\n```"
-
-
-def indented(text: str) -> str:
-    """The options of a directive, below it."""
-    return text.replace("\n", "\n   ")
 
 
 def cell(text: str) -> str:

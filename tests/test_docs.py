@@ -17,8 +17,9 @@ from pages import ROOT, commands, present, renew
 DOCS = ROOT / "docs"
 PAGES = sorted(
     path.relative_to(DOCS).as_posix()
-    for path in [*DOCS.glob("*.md"), *DOCS.glob("tutorial/*.md"), *DOCS.glob("language/*.md")]
+    for path in [DOCS / "index.md", *DOCS.glob("tutorial/*.md"), *DOCS.glob("language/*.md")]
 )
+"""The pages that people write; the others come from the code."""
 
 WRONG = re.compile(r"\b(mistakes?|warnings?)\b")
 """How the line above a spec says that there is something wrong with it."""
