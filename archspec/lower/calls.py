@@ -449,7 +449,7 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
             advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
-            sizes = frame.report.declared(at, [symbol.text for symbol in free], sizes=True)
+            sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)
             places = (*came_from(given), *sizes)
             if argument.node is None:
                 frame.report.add_to_type("AS506", message, at, advice, related=places)
