@@ -11,7 +11,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from archspec import graph
-from archspec.problems import Problem, Span, SpecError
+from archspec.fixing import Fixed
+from archspec.fixing import fix as _fix
+from archspec.problems import Edit, Problem, Span, SpecError
 from archspec.spec import Spec, load, parse
 from archspec.spec import without_collection as _without_collection
 from archspec.starter import new
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from archspec.views.summary import Summary
 
 __all__ = [
+    "Edit",
+    "Fixed",
     "Problem",
     "Span",
     "Spec",
@@ -35,6 +39,7 @@ __all__ = [
     "diff",
     "dtypes",
     "explain",
+    "fix",
     "generate",
     "load",
     "new",
@@ -80,6 +85,31 @@ def check(
             return list(exceeded(summarize(loaded.graph(params, inputs)), limits, places)) or warnings
     except SpecError as error:
         return list(error.problems)
+
+
+def fix(
+    text: str,
+    name: str = "<text>",
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    allow: Iterable[str] = (),
+    ignore: Collection[str] = (),
+) -> Fixed:
+    """The spec of a text with every problem mended that has exactly one right change, and what is still wrong with it.
+
+    `name` is how problems call the text; blocks are imported from beside a file of that name. Nothing is written, and
+    nothing but the mended places differs. The result never has more errors than the text has.
+    """
+
+    def found(text: str) -> list[Problem]:
+        try:
+            spec = parse(text, name, allow=allow)
+        except SpecError as error:
+            return list(error.problems)
+        return check(spec, params=params, inputs=inputs, ignore=ignore)
+
+    return _fix(text, name, found)
 
 
 def build(

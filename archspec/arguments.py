@@ -87,9 +87,10 @@ INPUT = Argument(
 )
 FORMAT = Argument(
     "--format",
-    choices=("text", "json", "github"),
+    choices=("text", "json", "github", "sarif"),
     default="text",
-    help="how problems are written: text for people (the default), json for programs, github for workflow annotations",
+    help="how problems are written: text for people (the default), json for programs, github for workflow annotations, "
+    "sarif for code scanning",
 )
 
 

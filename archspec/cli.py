@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Sequence
 
-import archspec.commands  # noqa: F401  # declares them
 from archspec.arguments import COMMANDS, parser
 from archspec.console import report
 from archspec.problems import SpecError, printable
@@ -22,9 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no error
-    options = parser().parse_args(arguments)
     try:
-        status = _run(options)
+        import archspec.commands  # noqa: F401  # here: it declares the commands, and a bug in one is reported as any is
+
+        status = _run(parser().parse_args(arguments))
         print(end="", flush=True)
     except BrokenPipeError:  # the reader has seen enough: `| head`
         _drop_stdout()
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        return _internal(error, options.debug)
+        return _internal(error, "--debug" in (sys.argv if arguments is None else arguments))
     return status
 
 
@@ -57,11 +57,12 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _internal(error: Exception, debug: bool) -> int:
-    if debug:
-        import traceback  # here: only a bug of ours needs it
+    import traceback  # here: only a bug of ours needs it
 
+    if debug:
         traceback.print_exc()
-    message = f"archspec: internal error: {printable(f'{type(error).__name__}: {error}'[:300])}"
+    cause = traceback.format_exception_only(error)[-1].strip()  # also where the error cannot say what it is
+    message = f"archspec: internal error: {printable(cause[:300])}"
     advice = "please report it, with the spec, to the project's issue tracker"
     print(f"{message}\n  {advice}" + ("" if debug else "; --debug shows the traceback"), file=sys.stderr)
     return INTERNAL

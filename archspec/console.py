@@ -10,10 +10,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, TextIO, TypeVar
 
-from archspec.problems import Problem, in_file_order, printable, render_github, render_json, render_text
+from archspec.problems import Problem, in_file_order, printable, render_text
 
 T = TypeVar("T")
-Format = Literal["text", "json", "github"]
+Format = Literal["text", "json", "github", "sarif"]
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -28,18 +28,24 @@ def wants_color(stream: TextIO | None) -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or is_terminal(stream)
 
 
-def report(problems: Sequence[Problem], form: Format) -> bool:
-    """Write problems to stderr; whether any of them is an error."""
+def report(problems: Sequence[Problem], form: Format, *, always: bool = False) -> bool:
+    """Write problems to stderr; whether any of them is an error.
+
+    Without problems nothing is written; with `always`, a program that reads what it can parse still finds it.
+    """
     found = in_file_order(problems)
     errors = sum(problem.severity == "error" for problem in found)
-    if form == "json" and found:
-        print(render_json(found), file=sys.stderr)
-    elif form == "github" and found:
-        print(render_github(found), file=sys.stderr)
+    if form != "text" and (found or always):
+        from archspec import formats  # here: people read text
+
+        render = {"json": formats.render_json, "github": formats.render_github, "sarif": formats.render_sarif}
+        print(render[form](found), end="\n" if found or form != "github" else "", file=sys.stderr)
     elif found:
         color = wants_color(sys.stderr)
         print("\n\n".join(render_text([problem], color) for problem in found), file=sys.stderr)
-        print(f"\n{_tally(errors, len(found) - errors)}", file=sys.stderr)
+        mendable = sum(bool(problem.edits) for problem in found)
+        more = f"; `archspec check --fix` mends {mendable}" if mendable else ""
+        print(f"\n{_tally(errors, len(found) - errors)}{more}", file=sys.stderr)
     return errors > 0
 
 

@@ -17,10 +17,10 @@ from typing import Any, Literal, TypeAlias
 from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
 
-from archspec.problems import CODES, WARNINGS, Problem, SpecError, did_you_mean, echo, nearest
+from archspec.problems import CODES, WARNINGS, Advice, Problem, SpecError, did_you_mean, echo, nearest, rewording
 from archspec.records import Record, replace
 from archspec.source import Source
-from archspec.tensors import DTYPES
+from archspec.tensors import DTYPES, DTYPES_ELSEWHERE
 
 MODULE_ATTRIBUTES = frozenset(
     (
@@ -54,9 +54,25 @@ _PATTERN = re.compile(r"(?:\w|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
 _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 _TYPES = ("int", "float", "bool", "str", "list")
-_DTYPES_ELSEWHERE = {"float": "float32", "double": "float64", "half": "float16", "int": "int64", "long": "int64"}
+_TYPES_ELSEWHERE = {"integer": "int", "boolean": "bool", "string": "str", "double": "float", "number": "float"} | {
+    "array": "list",
+    "tuple": "list",
+}
+_TYPES_ARE = f"the types are {', '.join(_TYPES)}"
 _MODIFIERS = ("from", "when", "for", "repeat", "shape", "name", "ignore")
 _SPECIAL = ("layers", "again", "layer")
+
+
+class Aside(str):
+    """In place of a step that cannot be read, and of its name: neither is looked at."""
+
+    __slots__ = ()
+
+
+class FormError(SpecError):
+    """A document whose form is wrong: at which places of its tree."""
+
+    places: tuple[tuple[int | str, ...], ...] = ()
 
 
 def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | None:
@@ -90,6 +106,8 @@ def _step_name(value: object) -> object:
 
 def _target(value: object) -> object:
     """A step's name, or the names that its value is unpacked into: `out, (h, c)`."""
+    if isinstance(value, Aside):
+        return value
     if isinstance(value, str) and _TARGET.fullmatch(value):
         for name in re.findall(r"\w+", value):
             if name != "_":
@@ -153,7 +171,11 @@ _IGNORE = "write `ignore: [AS703]`, or with the reason `ignore: {AS703: why}`"
 
 
 def _other(name: str) -> str:
-    cleaned = re.sub(r"[^A-Za-z0-9_]", "_", name)[:60].strip("_") or "x"
+    import unicodedata  # here: only a name that is refused needs it
+
+    plain = unicodedata.normalize("NFKD", name[:60].replace("ß", "ss"))
+    plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "_", plain)[:60].strip("_") or "x"
     return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
 
 
@@ -199,7 +221,10 @@ class Input(Record):
 
 
 class Step(Record):
-    """One step: exactly one of `type`, `layers`, `expression`, `again` and `layer`, and what may stand beside it."""
+    """One step: exactly one of `type`, `layers`, `expression`, `again` and `layer`, and what may stand beside it.
+
+    A step that cannot be read has the type "", which no text gives.
+    """
 
     type: str | None = None
     arguments: Any = None
@@ -265,7 +290,8 @@ class Library(Record):
 
 def _parameter(data: object) -> object:
     if isinstance(data, Mapping):
-        if data.get("default") is None and data.get("type") is None:
+        known = data.keys() <= set(Parameter._fields)  # else a key is unknown, which may be one of them misspelt
+        if data.get("default") is None and data.get("type") is None and known:
             raise _refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
         return data
     if data is None:
@@ -313,13 +339,15 @@ def _input(data: object) -> object:
     dtype = data.get("dtype", "float32")
     if dtype not in DTYPES:
         hint = did_you_mean(str(dtype), DTYPES, "dtypes")
-        if isinstance(dtype, str) and dtype in _DTYPES_ELSEWHERE:
-            hint = f"did you mean `{_DTYPES_ELSEWHERE[dtype]}`?"
+        if isinstance(dtype, str) and dtype in DTYPES_ELSEWHERE:
+            hint = Advice(f"did you mean `{DTYPES_ELSEWHERE[dtype]}`?", DTYPES_ELSEWHERE[dtype], dtype)
         raise _refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
     return data
 
 
 def _step(data: object) -> object:
+    if isinstance(data, Aside):
+        return {"type": ""}
     if isinstance(data, str):
         return {"type": data} if data[:1].isupper() and _DOTTED.fullmatch(data) else {"expression": data}
     if isinstance(data, list):
@@ -334,8 +362,9 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     """A step's mapping with its one type key found."""
     found = [key for key in data if key not in _MODIFIERS]
     unknown = [key for key in found if key not in _SPECIAL and not key[:1].isupper() and "." not in key]
-    if unknown:
-        raise _unknown_key(data, unknown[0])
+    if len(found) > 1 or any(isinstance(did_you_mean(key, (*_MODIFIERS, *_SPECIAL)), Advice) for key in unknown):
+        for key in unknown:
+            raise _unknown_key(data, key)
     if not found:
         raise _refuse("AS206", "a step that is no layer: it has no type key", "add one, as in `Conv2d: {…}`")
     if len(found) > 1:
@@ -356,11 +385,11 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
-    others = [k for k in data if k not in _MODIFIERS]
+    hint = did_you_mean(key, (*_MODIFIERS, *_SPECIAL), "beside its layer a step has")
+    others = [k for k in data if k not in _MODIFIERS and not isinstance(hint, Advice)]
     if len(others) == len(data) and all(isinstance(data[k], Mapping | list | str) for k in others) and len(data) > 1:
         message = f"{echo(key)} is no layer; below a step's name stands one layer, or `layers:`"
         return _refuse("AS206", message, "put the steps of a group below `layers:`", at=(key,), key=True)
-    hint = did_you_mean(key, (*_MODIFIERS, *_SPECIAL), "beside its layer a step has")
     return _refuse("AS201", f"unknown key {echo(key)} in a step", hint, at=(key,), key=True)
 
 
@@ -449,9 +478,12 @@ def class_name(path: str) -> str:
     return f"{name}Model" if name_problem(name, reserved=RESERVED) else name  # none.yaml, tensor.yaml
 
 
-def read(source: Source) -> Document:
-    """The document that a text holds, with a name; SpecError with every problem of its form."""
-    document: Document = _validated(source, _VALIDATOR)
+def read(source: Source, data: Any = None) -> Document:
+    """The document that a text holds, with a name; FormError with every problem of its form.
+
+    `data` stands for the text's tree, where parts of it are set aside.
+    """
+    document: Document = _validated(source, _VALIDATOR, data)
     return document if document.name else replace(document, name=class_name(source.path))
 
 
@@ -464,8 +496,8 @@ def read_library(source: Source) -> Document | Library:
     return library
 
 
-def _validated(source: Source, validator: SchemaValidator) -> Any:
-    data = source.data
+def _validated(source: Source, validator: SchemaValidator, data: Any = None) -> Any:
+    data = source.data if data is None else data
     if not isinstance(data, dict):
         what = "empty" if data is None else "no mapping"
         advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
@@ -473,11 +505,13 @@ def _validated(source: Source, validator: SchemaValidator) -> Any:
     try:
         return validator.validate_python(data)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=True)[: source.limits.problems]
-        raise SpecError(_problems(source, errors)) from None
+        found = _problems(source, error.errors(include_url=False, include_input=True)[: source.limits.problems])
+        refusal = FormError(found.values())
+        refusal.places = tuple(found)
+        raise refusal from None
 
 
-def _problems(source: Source, errors: list[ErrorDetails]) -> list[Problem]:
+def _problems(source: Source, errors: list[ErrorDetails]) -> dict[tuple[int | str, ...], Problem]:
     """Pydantic's errors as ours: one for each place, whatever forms a value may have there."""
     misfits: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     found: dict[tuple[int | str, ...], Problem] = {}
@@ -500,7 +534,7 @@ def _problems(source: Source, errors: list[ErrorDetails]) -> list[Problem]:
         inside = (other for other in (*found, *misfits) if other != path or other in found)
         if not any(other[: len(path)] == path for other in inside):  # of one form, a part alone may be wrong
             found[path] = _misfit(source, path, several)
-    return list(found.values())
+    return found
 
 
 def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetails]) -> Problem:
@@ -525,8 +559,11 @@ def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetai
         return Problem("AS202", f"version {given} of the language", source.span(path), _EXAMPLES["archspec"])
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     advice = _EXAMPLES.get(name) or "write " + words
+    if name == "type" and value in _TYPES_ELSEWHERE:
+        advice = Advice(f"write `type: {_TYPES_ELSEWHERE[value]}`; {_TYPES_ARE}", _TYPES_ELSEWHERE[value], value)
     is_key = errors[0]["loc"][-1:] == ("[key]",)
-    return Problem("AS202", f"{given} stands where {words} is expected", source.span(path, key=is_key), advice)
+    span = source.span(path, key=is_key)
+    return _with_edits(Problem("AS202", f"{given} stands where {words} is expected", span, advice))
 
 
 def _cause(error: ErrorDetails) -> str:
@@ -580,17 +617,25 @@ def _problem(source: Source, error: ErrorDetails) -> Problem:
     is_key = error["loc"][-1:] == ("[key]",)
     if error["type"] == "archspec":
         span = source.span((*path, *context.get("at", ())), key=context.get("key", is_key))
-        return Problem(context["code"], context["text"], span, context["help"])
+        return _with_edits(Problem(context["code"], context["text"], span, context["help"]))
     if error["type"] == "extra_forbidden":
         key = str(error["loc"][-1])
         hint = did_you_mean(key, _known_keys(error["loc"][:-1]), "keys")
-        return Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint)
+        return _with_edits(Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint))
     if error["type"] == "missing":
         name = error["loc"][-1]
         below = source.value(path)
         first = (*path, next(iter(below))) if isinstance(below, dict) and below and not path else path
         return Problem("AS203", f"`{name}` is missing", source.span(first, key=True), _MISSING.get(str(name), ""))
     return _misfit(source, path, [error])
+
+
+def _with_edits(problem: Problem) -> Problem:
+    """The problem with the one change that its help means, if it means one."""
+    advice = problem.help
+    if not isinstance(advice, Advice) or advice.old is None:
+        return problem
+    return replace(problem, help=str(advice), edits=rewording(problem.span, advice.old, advice.new))
 
 
 _MISSING = {

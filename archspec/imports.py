@@ -85,6 +85,16 @@ class Sources:
         origin, inside = self._find(path)
         return origin.value(inside)
 
+    def in_flow(self, path: Path) -> bool:
+        """Whether a value stands within `{}` or `[]`."""
+        origin, inside = self._find(path)
+        return origin.in_flow(inside)
+
+    def without(self, path: Path) -> Span | None:
+        """What to cut out so that the entry of a mapping is gone."""
+        origin, inside = self._find(path)
+        return origin.without(inside)
+
     def _find(self, path: Path) -> tuple[Source, Path]:
         if len(path) >= 2 and path[0] == "blocks" and path[1] in self._blocks:
             origin, below = self._blocks[str(path[1])]

@@ -7,9 +7,10 @@ YAML, of layers or of PyTorch.
 from __future__ import annotations
 
 import heapq
-import json
 import os
+import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from archspec.records import Record
@@ -102,6 +103,13 @@ class Related(Record):
     span: Span
 
 
+class Edit(Record):
+    """What to write in place of a piece of a file."""
+
+    span: Span
+    text: str
+
+
 class Problem(Record):
     """One mistake: a stable code, its place, its cause, and what to write instead."""
 
@@ -111,6 +119,8 @@ class Problem(Record):
     help: str = ""
     severity: Severity = "error"
     related: tuple[Related, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    """Where exactly one change is right: its pieces, which are made all together or not at all."""
 
     @property
     def path(self) -> str:
@@ -183,6 +193,9 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         if len(name) == len(word) and sorted(name.lower()) == letters:
             return name
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if not close:  # `kernal`, of kernel_size
+        firsts = {name.partition("_")[0]: name for name in names}
+        close = [firsts[first] for first in difflib.get_close_matches(word, firsts, n=1, cutoff=0.8)]
     return close[0] if close else None
 
 
@@ -201,13 +214,73 @@ def _alike(word: str, names: list[str]) -> list[str]:
     return heapq.nlargest(_MOST_COMPARED, names[:2000], key=shared)
 
 
+class Advice(str):
+    """A help line that knows the one change it means: to write `new`, where `old` stands.
+
+    Without `old` it is in place of the whole value, if that is no expression; an empty `new` leaves the entry out.
+    """
+
+    __slots__ = ("new", "old")
+    new: str
+    old: str | None
+
+    def __new__(cls, text: str, new: str, old: str | None = None) -> Advice:
+        advice = super().__new__(cls, text)
+        advice.new, advice.old = new, old
+        return advice
+
+
+def rewording(span: Span, old: str, new: str) -> tuple[Edit, ...]:
+    """The edit that writes one word for another, in the same quotes; none where the file says it in another way."""
+    written = span.text[span.column - 1 : span.end_column - 1] if span.line == span.end_line else ""
+    quote = written[:1] if written[:1] in ("'", '"') else ""
+    return (Edit(span, f"{quote}{new}{quote}"),) if written == f"{quote}{old}{quote}" else ()
+
+
 def did_you_mean(word: str, known: Sequence[str], noun: str = "") -> str:
     """A help line for an unknown word: the nearest known one, and the list of all when it is short."""
+    return _did_you_mean(word, tuple(known), noun)
+
+
+@lru_cache(maxsize=256)  # a loop asks for the same one in each of its rounds
+def _did_you_mean(word: str, known: tuple[str, ...], noun: str) -> str:
     near = nearest(word, known)
     parts = [f"did you mean `{near}`?"] if near else []
     if known and len(known) <= 20:
         parts.append(f"{noun or 'known'}: {', '.join(known)}")
-    return " ".join(parts)
+    text = " ".join(parts)
+    return Advice(text, near, word) if near and _is_surely(word, near, known) else text
+
+
+def _is_surely(word: str, near: str, known: Iterable[str]) -> bool:
+    """Whether a person would change the word to the near one without looking further."""
+    import difflib  # here: as above
+
+    plain, meant = word.lower().replace("_", ""), near.lower().replace("_", "")
+    if plain == meant:
+        return True
+    if len(plain) < 3 or re.sub(r"\d", "", plain) == re.sub(r"\d", "", meant):  # `conv1` is not `conv2`
+        return False
+    if sorted(plain) == sorted(meant):
+        return True
+    if meant.startswith(plain) and sum(name.lower().startswith(word.lower()) for name in known) == 1:
+        return True
+    if len(plain) > 3 and _one_edit(word, near):
+        return sum(_one_edit(word, name) for name in known) == 1
+    close = difflib.get_close_matches(word, set(known), n=2, cutoff=0.6)
+    alike = [difflib.SequenceMatcher(None, word, name).ratio() for name in close]  # the nearest one first
+    return alike[:1] >= [0.8] and (len(alike) < 2 or alike[0] > alike[1] + 0.1)
+
+
+def _one_edit(a: str, b: str) -> bool:
+    """Whether a letter more, less, or other, or two in the wrong order are all that differs; case does not count."""
+    a, b = sorted((a.lower(), b.lower()), key=len)
+    start = next((at for at, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), len(a))
+    if len(a) < len(b):
+        return a[start:] == b[start + 1 :]
+    return a[start + 1 :] == b[start + 1 :] or (
+        a[start : start + 2] == b[start : start + 2][::-1] and a[start + 2 :] == b[start + 2 :]
+    )
 
 
 _BOLD, _RED, _YELLOW, _BLUE, _RESET = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[1;34m", "\x1b[0m"
@@ -227,13 +300,19 @@ def _render_one(problem: Problem, color: bool) -> str:
     lines = [f"{paint(_BOLD, place)} {kind}: {printable(problem.message)}"]
     width = max(len(str(span.line)) for span in (problem.span, *(r.span for r in problem.related)))
     gutter = paint(_BLUE, " " * width + " |")
+    path, shown = problem.path, ""
     for span, note in ((problem.span, ""), *((r.span, r.message) for r in problem.related)):
         if not span.text:
             if note:
                 lines.append(f"{' ' * width} = {printable(span.path)}:{span.line}: {printable(note)}")
             continue
         excerpt, start, length = _excerpt(span)
-        lines.append(f"{paint(_BLUE, str(span.line).rjust(width) + ' |')} {excerpt}")
+        if path != (path := span.path):
+            lines.append(f"{' ' * width} {paint(_BOLD, f'in {printable(path)}:')}")
+            shown = ""
+        line = f"{paint(_BLUE, str(span.line).rjust(width) + ' |')} {excerpt}"
+        if shown != (shown := line):  # marks of one line stand below one another
+            lines.append(line)
         mark = "-" if note else "^"
         lines.append(
             f"{gutter} {' ' * start}{paint(_BLUE if note else _RED, mark * length)} {printable(note)}".rstrip()
@@ -251,39 +330,9 @@ def _excerpt(span: Span, limit: int = 100) -> tuple[str, int, int]:
     before, marked = printable(span.text[first:start]), printable(span.text[start:end])
     after = printable(span.text[max(start, end) : first + limit])
     marked = marked[: max(1, limit - len(before))]
-    return f"{before}{marked}{after}"[:limit], len(before), max(1, len(marked))
-
-
-def render_json(problems: Iterable[Problem]) -> str:
-    """Problems for programs: a JSON list, one object a problem."""
-
-    def place(span: Span) -> dict[str, object]:
-        names = ("path", "line", "column", "end_line", "end_column")
-        return {name: getattr(span, name) for name in names}
-
-    return json.dumps(
-        [
-            {"code": p.code, "severity": p.severity, "message": p.message, "help": p.help}
-            | place(p.span)
-            | {"related": [{"message": r.message} | place(r.span) for r in p.related]}
-            for p in problems
-        ],
-        indent=2,
+    excerpt = f"{before}{marked}{after}"[:limit]
+    cut = first > 0, first + limit < len(span.text)
+    excerpt = (
+        f"{'…' if cut[0] else excerpt[:1]}{excerpt[1:-1]}{'…' if cut[1] else excerpt[-1:]}" if excerpt[1:] else excerpt
     )
-
-
-def render_github(problems: Iterable[Problem]) -> str:
-    """Problems as annotations of a GitHub workflow."""
-
-    def data(text: str) -> str:
-        return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-    def value(text: str) -> str:
-        return data(printable(text)).replace(":", "%3A").replace(",", "%2C")
-
-    return "\n".join(
-        f"::{p.severity} file={value(p.path)},line={p.line},col={p.column},endLine={p.end_line},"
-        f"endColumn={p.end_column},title={p.code}::"
-        + data(printable(p.message) + (f"\nhelp: {printable(p.help)}" if p.help else ""))
-        for p in problems
-    )
+    return excerpt, len(before), max(1, len(marked))

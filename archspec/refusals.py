@@ -69,7 +69,8 @@ def require_divides(divisor: Size, size: Size, *, message: str, help: str = "", 
     known = isinstance(remainder, int)
     when = None if known else dimensions.when_equal(remainder, 0)
     reason = f": {show(size)} % {show(divisor, POWER)} = {show(remainder)}" if known else ""
-    advice = help or ("say in `inputs` what the free size is a multiple of, as in `32 * h`" if when else "")
+    multiple = f"{divisor} * h" if isinstance(divisor, int) else "32 * h"
+    advice = help or (f"say in `inputs` what the free size is a multiple of, as in `{multiple}`" if when else "")
     refuse("AS503", f"{message}{reason}{f'; it divides only if {when}' if when else ''}", advice, argument)
 
 

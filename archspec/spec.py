@@ -38,7 +38,12 @@ class Spec:
         self.allow = tuple(sorted(allow))
         with without_collection():
             main = source.parse(text, path, limits)
-            self.source, self.document = gather(main, document.read(main), files or Files())
+            try:
+                self.source, self.document = gather(main, document.read(main), files or Files())
+            except document.FormError as error:
+                from archspec.salvage import besides  # here: a document of good form never needs it
+
+                raise SpecError([*error.problems, *besides(main, error, self.allow)]) from None
         self._graphs: dict[str, Graph] = {}
         self._builders: dict[str, tuple[Size, Builder]] = {}  # each with how many parameters it would make
         self.graph()

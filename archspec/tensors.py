@@ -12,6 +12,9 @@ INTEGERS = ("int64", "int32", "int16", "int8", "uint8")
 DTYPES = (*FLOATS, *INTEGERS, "bool", *COMPLEX)
 """The dtypes a spec may name, by PyTorch's names."""
 
+DTYPES_ELSEWHERE = {"float": "float32", "double": "float64", "half": "float16", "int": "int64", "long": "int64"}
+"""What other libraries, and PyTorch's own short forms, call some of them."""
+
 BYTES = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float32": 4, "int32": 4} | dict.fromkeys(
     ("float16", "bfloat16", "int16"), 2
 )

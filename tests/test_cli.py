@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -440,6 +441,55 @@ def test_an_internal_error_is_one_honest_message(run: Run) -> None:
         assert (status, "Traceback" in err) == (101, True)
 
 
+class UnspeakableError(Exception):
+    """An error that cannot say what it is."""
+
+    def __str__(self) -> str:
+        raise ValueError("not even this")
+
+
+def fail(*_: Any, **__: Any) -> Any:
+    raise UnspeakableError
+
+
+@pytest.mark.parametrize(
+    ("place", "arguments"),
+    [
+        ("archspec.console.render_text", "check a.yaml"),
+        ("archspec.formats.render_json", "check a.yaml --format json"),
+        ("archspec.formats.explanation", "check a.yaml --format sarif"),
+        ("archspec.commands.check.report", "check a.yaml"),
+        ("archspec.fix", "check a.yaml --fix"),
+        ("archspec.files.write", "check a.yaml --fix"),
+        ("archspec.cli.parser", "check a.yaml"),
+        ("archspec.codes.explanation", "codes AS101"),
+    ],
+)
+def test_an_internal_error_is_one_wherever_it_happens(
+    place: str, arguments: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write("a.yaml", "bad")
+    monkeypatch.setattr(archspec, "fix", lambda *_, **__: archspec.Fixed("mended", [], (), ()))
+    monkeypatch.setattr(place, fail)
+    for more, shown in (([], False), (["--debug"], True)):
+        status, _, err = run(*arguments.split(), *more)
+        assert (status, "Traceback" in err) == (101, shown)
+        assert re.search(r"^archspec: internal error: .*UnspeakableError", err, re.MULTILINE)
+        assert Path("a.yaml").read_text() == "bad"
+
+
+def test_a_bug_in_a_command_that_is_only_imported_is_reported_too() -> None:
+    code = """
+import sys
+sys.modules["archspec.commands.summary"] = None
+from archspec.cli import main
+sys.exit(main(["check", "a.yaml"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (101, "", False)
+    assert done.stderr.startswith("archspec: internal error: ")
+
+
 def test_an_interrupt_is_silent(run: Run) -> None:
     write("a.yaml", "interrupt")
     assert run("check", "a.yaml") == (130, "", "")
@@ -462,7 +512,7 @@ def test_a_full_disk_is_named_and_is_no_internal_error() -> None:
 
 
 def test_the_command_line_starts_without_what_it_does_not_need() -> None:
-    code = "import sys, archspec.cli; print(*sys.modules)"
+    code = "import sys, archspec.cli, archspec.commands; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"torch", "numpy", "shtab", "difflib", "tomllib", "importlib.metadata", "asyncio", "jinja2"}
     assert heavy.isdisjoint(done.stdout.split())

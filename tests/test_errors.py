@@ -14,7 +14,8 @@ from typing import NamedTuple
 import pytest
 
 import archspec
-from archspec.problems import CODES, WARNINGS, Problem, render_github, render_json, render_text
+from archspec.formats import render_github, render_json
+from archspec.problems import CODES, WARNINGS, Problem, render_text
 
 ERRORS = Path(__file__).parent / "errors"
 SPECS = sorted(ERRORS.glob("*.yaml"))

@@ -384,7 +384,38 @@ def test_rooms_import_only_those_before_them() -> None:
     for path in Path(expressions.__file__).parent.glob("*.py"):
         if path.stem == "__init__":
             continue
-        allowed = ["errors", "nodes"] if path.stem == "parsing" else order[: order.index(path.stem)]
+        parsing = {"mistakes": ["errors"], "parsing": ["errors", "mistakes", "nodes"]}
+        allowed = parsing.get(path.stem) or order[: order.index(path.stem)]
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("archspec.expressions"):
                 assert node.module.rpartition(".")[2] in allowed, path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "blamed", "message"),
+    [
+        ("", "", "this is no expression"),
+        ("c +", "+", "nothing stands behind `+`"),
+        ("* c", "*", "nothing stands before `*`"),
+        ("(c", "(", "`(` is not closed"),
+        ("c)", ")", "`)` closes nothing"),
+        ("[c)", ")", "`)` closes nothing"),
+        ("c = 1", "=", "`=` would assign"),
+        ("a && b", "&&", "`&&` is no operator here"),
+        ("!a", "!", "`!` is no operator here"),
+        ("a ? b : c", "?", "`?` is no operator here"),
+        ("a if b", "if", "`if` without `else`"),
+        ("a else b", "else", "`else` without `if`"),
+        ("2 c", "c", "`2` and `c` stand side by side"),
+        ("class", "class", "`class` is a word of Python's own"),
+        ("f(a, class=1)", "class", "`class` is a word of Python's own"),
+    ],
+)
+def test_what_is_no_expression_is_told_in_words_of_ours(text: str, blamed: str, message: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    error = caught.value
+    assert error.code == "AS301"
+    assert error.message.startswith(message)
+    assert text[error.offset or 0 :][: error.length] == blamed
+    assert error.help

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 import archspec
 from archspec import source
-from archspec.problems import CODES, Problem, render_github, render_json, render_text
+from archspec.formats import render_github, render_json
+from archspec.problems import CODES, Problem, render_text
 
 SPECS = sorted((Path(__file__).parents[1] / "specs").rglob("*.yaml"))
 SECONDS = 2.0

@@ -5,6 +5,18 @@ function: the time to start is part of every editor's and every hook's day. Help
 """
 
 from archspec.commands import check, generate, summary, explain, diagram, diff, layers  # isort: skip
-from archspec.commands import new, schema, completion  # isort: skip
+from archspec.commands import codes, new, schema, completion  # isort: skip
 
-__all__ = ["check", "completion", "diagram", "diff", "explain", "generate", "layers", "new", "schema", "summary"]
+__all__ = [
+    "check",
+    "codes",
+    "completion",
+    "diagram",
+    "diff",
+    "explain",
+    "generate",
+    "layers",
+    "new",
+    "schema",
+    "summary",
+]

@@ -31,7 +31,7 @@ def examine(
 def read(name: str, allow: Sequence[str]) -> archspec.Spec:
     """The spec of that name; SpecError with what is wrong in it."""
     if name == STDIN:
-        return archspec.parse(_standard_input(), name="<stdin>", allow=allow)
+        return archspec.parse(standard_input(), name="<stdin>", allow=allow)
     return archspec.load(name, allow=allow)
 
 
@@ -42,7 +42,8 @@ def one_spec(argument: str, command: str) -> str:
     return argument
 
 
-def _standard_input() -> str:
+def standard_input() -> str:
+    """What is piped in, as text."""
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     return read_stream(sys.stdin.buffer)

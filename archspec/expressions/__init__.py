@@ -2,7 +2,7 @@
 
 A text is parsed by Python's own parser and then rebuilt, construct by construct, from an allow-list. Evaluation never
 runs Python code of the text. Knows nothing of layers or specs. Each room imports only those before it: errors, nodes,
-values, arithmetic, functions, evaluation; parsing knows of nodes alone.
+values, arithmetic, functions, evaluation; parsing knows of nodes alone, and of mistakes.
 """
 
 from archspec.expressions.errors import ExpressionError, Undecided

@@ -88,7 +88,8 @@ def binary(op: str, a: Any, b: Any) -> Any:
         fits = isinstance(value, int) and abs(value) <= LARGEST
         return value if fits else bounded(value, _written(op, a, b))
     except ZeroDivisionError:
-        raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero") from None
+        advice = "divide by what is never 0; a parameter's `min: 1` keeps callers from it"
+        raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero", advice) from None
     except OverflowError:
         raise ExpressionError("AS305", f"{_written(op, a, b)} is too large") from None
 
@@ -197,7 +198,9 @@ def index(value: Any, at: Any) -> Any:
         try:
             return value[at]
         except IndexError:
-            raise ExpressionError("AS304", f"the list has {len(value)} entries, so none at {at}") from None
+            message = f"the list has {len(value)} entries, so none at {at}"
+            advice = f"entries count from 0: the last one is `[{len(value) - 1}]`" if value else ""
+            raise ExpressionError("AS304", message, advice) from None
     if not isinstance(at, slice):
         result = item_type(kind, at if isinstance(at, int) else None)
     else:

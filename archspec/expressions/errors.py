@@ -4,7 +4,10 @@ from __future__ import annotations
 
 
 class ExpressionError(ValueError):
-    """Why a text is no expression or has no value. `offset` and `length` say where in the text, if that is known."""
+    """Why a text is no expression or has no value. `offset` and `length` say where in the text, if that is known.
+
+    `rewrite` is the one right change, if there is one: a piece of the text, and what to write in its place.
+    """
 
     def __init__(self, code: str, message: str, help: str = "", offset: int | None = None, length: int = 1) -> None:
         super().__init__(message)
@@ -13,6 +16,7 @@ class ExpressionError(ValueError):
         self.help = help
         self.offset = offset
         self.length = length
+        self.rewrite: tuple[int, int, str] | None = None
 
 
 class Undecided(Exception):  # noqa: N818 - not an error: the answer depends on a parameter

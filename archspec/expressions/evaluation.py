@@ -37,11 +37,20 @@ from archspec.expressions.values import (
     type_of,
     typed,
 )
-from archspec.problems import did_you_mean, echo
+from archspec.problems import Advice, did_you_mean, echo
 
 
 def evaluate(node: Node, scope: Scope) -> Any:
-    """The value of a construct, given what names stand for; ExpressionError if it has none."""
+    """The value of a construct, given what names stand for; ExpressionError, at the innermost one, if it has none."""
+    try:
+        return _value(node, scope)
+    except ExpressionError as error:
+        if error.offset is None and node.place is not None:
+            error.offset, error.length = node.place[0], node.place[1] - node.place[0]
+        raise
+
+
+def _value(node: Node, scope: Scope) -> Any:
     match node:
         case Name():
             return _name(node, scope)
@@ -73,7 +82,11 @@ def evaluate(node: Node, scope: Scope) -> Any:
 Integer.reading = staticmethod(evaluate)
 
 
-_FLAGS = dict.fromkeys(("yes", "on"), "write `true`") | dict.fromkeys(("no", "off"), "write `false`")
+_FLAGS = {  # what other languages, and other versions of YAML, write for a value that Python has a word for
+    **dict.fromkeys(("yes", "on", "true"), Advice("write `true`", "true")),
+    **dict.fromkeys(("no", "off", "false"), Advice("write `false`", "false")),
+    **dict.fromkeys(("null", "nil"), Advice("write `null`", "null")),
+}
 
 
 def _name(node: Name, scope: Scope) -> Any:

@@ -25,14 +25,17 @@ _ITERATING = ("enumerate", "max", "min", "sum", "zip")  # these take what is no 
 class Node:
     """One construct. `text` is Python; `precedence` says how tightly it binds, `depth` how many levels it has."""
 
-    __slots__ = ("_text", "children", "depth")
+    __slots__ = ("_text", "children", "depth", "place")
     precedence = PRIMARY
     children: tuple[Node, ...]
     depth: int
+    place: tuple[int, int] | None
+    """Where it stands in the text that it was read from, if it was: offsets, the second exclusive."""
     _text: str
 
     def __init__(self, *children: Node) -> None:
         self.children = children
+        self.place = None
         self.depth = 1 + max((child.depth for child in children), default=0)
 
     @property
@@ -295,7 +298,7 @@ class Items(Node):
 class Call(Node):
     """A call by bare name."""
 
-    __slots__ = ("arguments", "function", "keywords", "offset")
+    __slots__ = ("arguments", "function", "keyword_places", "keywords", "offset")
 
     def __init__(
         self,
@@ -309,6 +312,7 @@ class Call(Node):
         self.arguments = arguments
         self.keywords = keywords
         self.offset = offset
+        self.keyword_places: dict[str, int] = {}  # where each of their names begins
 
     def write(self) -> str:
         bare = self.function in _ITERATING

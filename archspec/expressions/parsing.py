@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import math
-import re
 import warnings
 from functools import lru_cache
 
@@ -118,11 +117,9 @@ def parse(text: str) -> Node:
         return _Reader(text).document(tree.body)
     except SyntaxError as error:
         lead = len(text) - len(text.lstrip())
-        place = min(max(0, error.offset - 1) + lead, len(text)) if error.offset else None
-        cause = error.msg.split(". Perhaps")[0]
-        advice = "`=` assigns: write `==` to compare" if re.search(r"[^=<>!]=[^=]", text) else ""
-        message = f"this is no expression: {cause[:1].lower()}{cause[1:]}"
-        raise ExpressionError("AS301", message, advice, place) from None
+        from archspec.expressions.mistakes import unreadable  # here: only a mistake needs it
+
+        raise unreadable(text, min(max(0, error.offset - 1) + lead, len(text)) if error.offset else None) from None
     except (RecursionError, MemoryError, ValueError) as error:
         if isinstance(error, ExpressionError):
             raise
@@ -165,6 +162,11 @@ class _Reader:
         return self.refusal(tree, f"{what} is beyond the language", instead)
 
     def read(self, tree: ast.expr) -> Node:
+        node = self.construct(tree)
+        node.place = self.span(tree)
+        return node
+
+    def construct(self, tree: ast.expr) -> Node:
         match tree:
             case ast.Constant():
                 return self.constant(tree)
@@ -215,10 +217,22 @@ class _Reader:
 
     def call(self, tree: ast.Call) -> Node:
         if not isinstance(tree.func, ast.Name):
-            raise self.refusal(tree.func, "only functions are called, by their bare names", _METHODS)
+            raise self.not_by_name(tree)
         keywords = []
         for keyword in tree.keywords:
             if keyword.arg is None:
                 raise self.refusal(keyword, "`**` before an argument is beyond the language", "name each value")
             keywords.append((keyword.arg, self.read(keyword.value)))
-        return Call(tree.func.id, self.all(tree.args), tuple(keywords), self.span(tree.func)[0])
+        call = Call(tree.func.id, self.all(tree.args), tuple(keywords), self.span(tree.func)[0])
+        call.keyword_places = {str(keyword.arg): self.span(keyword)[0] for keyword in tree.keywords}
+        return call
+
+    def not_by_name(self, tree: ast.Call) -> ExpressionError:
+        """The refusal of a method, or of a function with its module before it."""
+        error = self.refusal(tree.func, "only functions are called, by their bare names", _METHODS)
+        from archspec.expressions.mistakes import called  # here: as above
+
+        instead = called(tree, self.text.strip().replace("\n", " "))
+        if instead is not None:
+            error.rewrite, error.help = (*self.span(tree), instead[0]), instead[1]
+        return error

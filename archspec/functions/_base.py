@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Symbolic, Undecided, as_size
-from archspec.problems import did_you_mean, echo
+from archspec.problems import Advice, did_you_mean, echo
 from archspec.refusals import Refusal, refuse
 from archspec.tensors import TensorType
 
@@ -84,6 +84,10 @@ _WORDS = {
     "word": "a word",
     "null": "null",
 }
+
+
+_ELSEWHERE = {"axis": "dim", "axes": "dims", "keepdims": "keepdim", "x": "input", "a": "input"}
+"""What NumPy calls an argument."""
 
 
 class Takes:
@@ -250,8 +254,11 @@ class Function:
         by_place = [p.name for p in self.parameters.values() if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         for name in kwargs:
             if name not in self.parameters:
-                hint = did_you_mean(name, list(self.parameters), f"{self.name} takes")
-                refuse("AS402", f"there is no argument {echo(name)}", hint)
+                taken = f"{self.name} takes"
+                hint = did_you_mean(name, list(self.parameters), taken)
+                if (other := _ELSEWHERE.get(name)) in self.parameters:
+                    hint = Advice(f"did you mean `{other}`? {taken}: {', '.join(self.parameters)}", str(other), name)
+                refuse("AS402", f"there is no argument {echo(name)}", hint, name)
             if name in by_place[: len(args)]:
                 refuse("AS402", f"`{name}` is given twice", argument=name)
         if len(args) > len(by_place):

@@ -141,6 +141,10 @@ def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
         return f"{advice}; and {_projection(a, b, known)}"
     if advice or any(when_equal(a[axis], b[axis]) for axis in unlike):
         return f"{advice or 'say in `inputs` what the free size is'}, or make the sizes equal"
+    for axis in unlike:
+        first, second = a[axis], b[axis]
+        if show(first).isidentifier() and show(second).isidentifier():
+            return f"`{show(first)}` and `{show(second)}` are free of each other: if they are equal, give them one name"
     if not all(isinstance(a[axis], int) and isinstance(b[axis], int) for axis in unlike):
         return "keep the size on the way, as `padding: same` does, or slice the larger one"
     if unlike == [rank - 1] and rank < 4:

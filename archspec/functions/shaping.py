@@ -77,7 +77,8 @@ def unflatten(input: TensorType, dim: int, sizes: tuple[Size, ...]) -> TensorTyp
 def permute(input: TensorType, dims: tuple[int, ...]) -> TensorType:
     """The axes in another order. Shape: [A, B, C] -> [C, A, B] for dims (2, 0, 1)"""
     message = f"`dims` has {len(dims)} axes, but {input} has {input.rank}"
-    require(len(dims) == input.rank, "AS404", message, argument="dims")
+    hint = f"name each of the {input.rank} axes once, in their new order"
+    require(len(dims) == input.rank, "AS404", message, hint, "dims")
     order = axes(input, dims, "dims") if dims else []
     return input.reshaped(*(input.shape[place] for place in order))
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Symbolic, Undecided, as_size
-from archspec.problems import did_you_mean, echo
+from archspec.problems import Advice, did_you_mean, echo
 from archspec.refusals import refuse
-from archspec.tensors import COMPLEX, FLOATS
+from archspec.tensors import COMPLEX, DTYPES_ELSEWHERE, FLOATS
 
 Sizes: TypeAlias = Size | tuple[Size, ...]
 """One number for all axes, or one for each."""
@@ -121,12 +121,15 @@ class Argument:
             value = _sized(value)
         if not self._takes(value, layer):
             message = f"`{self.name}` of {layer.__name__} takes {self.expects(layer)}; this is {_describe(value)}"
-            near = did_you_mean(value, self._words()) if isinstance(value, str) else self._advice(value, layer)
+            near = self._nearest(value) if isinstance(value, str) else self._advice(value, layer)
             refuse("AS404", message, near, self.name)
         return value
 
-    def _words(self) -> tuple[str, ...]:
-        return (*FLOATS, *COMPLEX) if self.kind == "dtype" else self.choices
+    def _nearest(self, word: str) -> str:
+        """The word that was meant, perhaps."""
+        words = (*FLOATS, *COMPLEX) if self.kind == "dtype" else self.choices
+        other = DTYPES_ELSEWHERE.get(word)
+        return Advice(f"did you mean `{other}`?", other, word) if other in words else did_you_mean(word, words)
 
     def _advice(self, value: object, layer: type[Configured]) -> str:
         """What to write instead of a value that it does not take."""
@@ -136,15 +139,19 @@ class Argument:
         if isinstance(value, tuple) and self.kind in ("integer", "number"):
             return f"several arguments go by their names: `{{{self.name}: …}}`"
         if isinstance(value, float) and value.is_integer() and self.kind in ("integer", "integers"):
-            return f"write `{int(value)}`; in an expression `//` gives an integer, `/` never does"
+            advice = f"write `{int(value)}`; in an expression `//` gives an integer, `/` never does"
+            return Advice(advice, str(int(value)))
         if isinstance(value, float) and self.kind in ("integer", "integers"):
             return "write an integer; in an expression `//`, `int` and `round` give one"
         if isinstance(value, bool) and self.kind != "flag":
             return "write a number: true and false are none"
+        range_ = "" if self.minimum is None else f" of {self.minimum} or more"
+        if self.minimum is not None and self.maximum is not None:
+            range_ = f" from {self.minimum} to {self.maximum}"
+        ways = [f"write a number{range_}"] if self.kind in ("integer", "integers", "number", "numbers") else []
         if self.default is not REQUIRED:
-            return f"leave it out for PyTorch's default, {_describe(self.default)}"
-        least = "" if self.minimum is None else f" of {self.minimum} or more"
-        return f"write a number{least}" if self.kind in ("integer", "integers", "number", "numbers") else ""
+            ways.append(f"leave it out for PyTorch's default, {_describe(self.default)}")
+        return ", or ".join(ways)
 
     def _takes(self, value: object, layer: type[Configured]) -> bool:
         if value is None:

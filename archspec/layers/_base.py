@@ -33,6 +33,7 @@ from archspec.layers._arguments import (
     per_axis,
     word,
 )
+from archspec.problems import Advice
 from archspec.records import Record
 from archspec.refusals import refuse, require, require_equal
 from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
@@ -148,7 +149,7 @@ class Layer(Configured):
                 b,
                 code="AS406",
                 message=f"`{name}` is {_list(given)}, but {_list(size)}{axis and f' {axis}'} flow in",
-                help=f"leave `{name}` out: it is inferred",
+                help=Advice(f"leave `{name}` out: it is inferred", ""),
                 argument=name,
             )
 
@@ -209,7 +210,8 @@ class Layer(Configured):
         if not isinstance(axis, int):
             raise Undecided(f"`{name}`, an axis")
         there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
-        require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", argument=name)
+        hint = "axes count from 0, and from the end with a minus: -1 is the last"
+        require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", hint, argument=name)
         return axis % rank
 
 

@@ -281,6 +281,7 @@ class Fold(Windowed):
             columns,
             message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(plain(columns))}"
             f" windows, but {show(x.shape[-1])} columns flow in",
+            help="the last axis has a column for each window: change `output_size`, or what slides over it",
             argument="output_size",
         )
         return image

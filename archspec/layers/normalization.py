@@ -21,6 +21,7 @@ from archspec.layers._base import (
     number,
     spread,
 )
+from archspec.problems import Advice
 from archspec.records import replace
 from archspec.refusals import refuse, require, require_divides, require_equal
 from archspec.tensors import FLOATS, TensorType
@@ -203,7 +204,8 @@ class _TrailingNormalization(_Normalization):
         text = f"`normalized_shape` is [{', '.join(map(show, shape))}]"
         require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
         require(len(shape) <= x.rank, "AS406", f"{text}, but {x} has fewer axes", argument="normalized_shape")
-        message, hint = f"{text}, but {x} does not end with it", "leave it out for the last axis: it is inferred"
+        message = f"{text}, but {x} does not end with it"
+        hint = Advice("leave it out for the last axis: it is inferred", "")
         for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
             require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
 

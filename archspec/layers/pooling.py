@@ -257,7 +257,8 @@ class _FractionalMaxPool(Windowed):
         ratios = spread(self.output_ratio, self.spatial)
         for ratio in ratios:
             between = not isinstance(ratio, int | float) or 0 < ratio < 1
-            require(between, "AS404", f"`output_ratio` is between 0 and 1; this is {ratio}", "", "output_ratio")
+            hint = "write a part of the size, such as 0.5"
+            require(between, "AS404", f"`output_ratio` is between 0 and 1; this is {ratio}", hint, "output_ratio")
         return [scaled(size, ratio) for size, ratio in zip(sizes, ratios, strict=True)]
 
 

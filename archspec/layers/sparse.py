@@ -27,7 +27,8 @@ class _Table(Layer):
         count = show(self.num_embeddings)
         message = f"`padding_idx` is {show(self.padding_idx)}, which is none of the {count} indices"
         for distance in (self.num_embeddings - 1 - self.padding_idx, self.padding_idx + self.num_embeddings):
-            require_at_least(distance, 0, code="AS404", message=message, argument="padding_idx")
+            hint = "indices count from 0, and from the end with a minus: -1 is the last"
+            require_at_least(distance, 0, code="AS404", message=message, help=hint, argument="padding_idx")
 
     def require_indices(self, x: TensorType) -> None:
         """The input is of integers."""

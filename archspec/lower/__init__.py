@@ -71,7 +71,7 @@ def _read(
     if not symbolic and main is not None:
         _report_unused(report, document)
     if report.problems or main is None:
-        assert report.problems, "a class that cannot be read, without a reason"
+        assert report.problems or report.passed_over, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
     blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
     graph = Graph(source.path, main, blocks, tuple(sorted(context.own.values())))

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from archspec.expressions import ExpressionError, Node, Scope, compile_value, evaluate
+from archspec.expressions import Binary, ExpressionError, Node, Scope, compile_value, evaluate, literal_text, parse
 from archspec.imports import Sources
-from archspec.problems import Problem, Related, Span, SpecError
+from archspec.problems import Advice, Edit, Problem, Related, Span, SpecError, rewording
 from archspec.records import replace
 from archspec.refusals import Refusal
 from archspec.source import Path
@@ -46,6 +46,8 @@ class Report:
     def __init__(self, source: Sources) -> None:
         self.source = source
         self.parameters: Collection[str] = ()  # of the document, which its blocks do not see
+        self.passed_over = False  # whether a step was set aside, because of its form
+        self.rounds: tuple[Related, ...] = ()  # of the loops that are being unrolled, from their second ones on
         self._found: dict[tuple[str, Span], Problem] = {}  # an unrolled loop finds the same one again and again
 
     @property
@@ -53,9 +55,23 @@ class Report:
         """Everything found, one for each cause."""
         return list(self._found.values())
 
-    def add_at(self, code: str, message: str, span: Span, help: str = "", *, related: tuple[Related, ...] = ()) -> None:
+    def add_at(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        help: str = "",
+        *,
+        related: tuple[Related, ...] = (),
+        edits: tuple[Edit, ...] = (),
+    ) -> None:
         """One more problem, at a span."""
-        problem = Problem(code, message, span, help or _ADVICE.get(code, ""), related=related)
+        if not edits and isinstance(help, Advice) and help.old is not None:
+            edits = rewording(span, help.old, help.new)
+        told = {one.span for one in related if not one.message.endswith("declared here")}
+        related = tuple(one for one in related if one.span not in told or not one.message.endswith("declared here"))
+        related = (*related, *self.rounds)  # what the first round did not find has to do with this one
+        problem = Problem(code, message, span, str(help) or _ADVICE.get(code, ""), related=related, edits=edits)
         self._found.setdefault((code, span), problem)
         if len(self._found) >= self.source.limits.problems:
             raise SpecError(self.problems)
@@ -71,7 +87,35 @@ class Report:
         related: tuple[Related, ...] = (),
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
-        self.add_at(code, message, self.source.span(path, key=key), help, related=related)
+        edits = self._edits(path, help) if isinstance(help, Advice) and help.old is None else ()
+        self.add_at(code, message, self.source.span(path, key=key), help, related=related, edits=edits)
+
+    def add_to_type(
+        self, code: str, message: str, at: Path, help: str = "", *, related: tuple[Related, ...] = ()
+    ) -> None:
+        """One more problem, at the type of a step: the key above its arguments, or the bare name."""
+        name = at[-1] if at else 0
+        is_type = isinstance(name, str) and (name[:1].isupper() or "." in name)
+        is_key = is_type or not isinstance(self.source.value(at), str)
+        self.add(code, message, at, help, key=is_key, related=related)
+
+    def _edits(self, path: Path, advice: Advice) -> tuple[Edit, ...]:
+        """The change of a whole value, or of the entry that it is."""
+        if not advice.new:
+            span = self.source.without(path)
+            return (Edit(span, ""),) if span is not None else ()
+        value = self.source.value(path)
+        if isinstance(value, str):
+            return self._floored(path, value)
+        return () if isinstance(value, dict | list) else (Edit(self.source.span(path), advice.new),)
+
+    def _floored(self, path: Path, text: str) -> tuple[Edit, ...]:
+        """The edit that makes the last division of an expression one of integers, where a whole number is wanted."""
+        node = parse(text)
+        if not isinstance(node, Binary) or node.operator != "/" or node.left.place is None or node.right.place is None:
+            return ()
+        at = text.index("/", node.left.place[1])
+        return self._rewriting(self.source.span(path), path, text, f"{text[:at]}//{text[at + 1 :]}")
 
     def axes(self, count: int, path: Path) -> None:
         """A shape with more axes than the language allows."""
@@ -90,10 +134,12 @@ class Report:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
 
-    def declared(self, path: Path, text: object, *, sizes: bool = False) -> tuple[Related, ...]:
+    def declared(
+        self, path: Path, text: object, *, sizes: bool = False, scope: Scope | None = None
+    ) -> tuple[Related, ...]:
         """Where the names that an expression reads have their values from: parameters, computed names and loops.
 
-        With `sizes` also the inputs whose shapes say them.
+        With `sizes` also the inputs whose shapes say them; with the `scope` where it is read, what each is there.
         """
         found = []
         for name in dict.fromkeys(_NAME.findall(_text(text))):
@@ -103,7 +149,9 @@ class Report:
             if at is not None:
                 place = self.source.span(at, key=at[-1] == name)
                 word = "declared" if at[-1] == name else "bound" if at[-1] == "for" else "a size"
-                found.append(Related(f"`{name}` is {word} here", place))
+                value = (scope or {}).get(name)
+                told = literal_text(value) if isinstance(value, int | float | str | tuple) else f"{word} here"
+                found.append(Related(f"`{name}` is {told}", place))
         here = self.source.span(path).line
         return tuple(related for related in found if related.span.line != here)
 
@@ -125,15 +173,36 @@ class Report:
                 return (*base, "inputs", one)
         return None
 
-    def expression(self, error: ExpressionError, path: Path, text: object) -> None:
-        """A problem within an expression, at the very characters where they can be told."""
+    def expression(self, error: ExpressionError, path: Path, text: object, scope: Scope | None = None) -> None:
+        """A problem within an expression, at the very characters where they can be told.
+
+        `scope` is what its names stand for: where it has no value, they are to blame.
+        """
         if error.code == "AS303" and path[:1] == ("blocks",) and (name := _blamed(error, text)) in self.parameters:
             error.help = f"a block sees its own parameters alone: declare `{name}` in the `params` of `{path[1]}`"
-        span = self.source.span(path)
+        span = whole = self.source.span(path)
+        edits: tuple[Edit, ...] = ()
+        if isinstance(error.help, Advice) and error.help.old is None and _blamed(error, text) == text:
+            edits = (Edit(whole, error.help.new),)
         if isinstance(text, str) and error.offset is not None:
-            span = _narrow(span, text, error.offset, error.length)
-        related = self.declared(path, text) if error.code in ("AS304", "AS305") else ()
-        self.add_at(error.code, error.message, span, error.help, related=related)
+            span = _narrow(whole, text, error.offset, error.length)
+        if isinstance(text, str) and error.rewrite is not None:
+            start, end, piece = error.rewrite
+            edits = self._rewriting(whole, path, text, f"{text[:start]}{piece}{text[end:]}")
+        related: tuple[Related, ...] = ()
+        if scope is not None and error.code in ("AS304", "AS305"):
+            related = self.declared(path, _blamed(error, text) or str(text), scope=scope)
+        elif error.code == "AS205":
+            related = self.declared(path, _blamed(error, text))
+        self.add_at(error.code, error.message, span, error.help, related=related, edits=edits)
+
+    def _rewriting(self, span: Span, path: Path, text: str, new: str) -> tuple[Edit, ...]:
+        """The edit that writes another expression, quoted where YAML would split it."""
+        edits = rewording(span, text, new)
+        plain = edits and edits[0].text == new
+        if plain and (re.search(r": | #|^\W", new) or (self.source.in_flow(path) and re.search(r"[][{},]", new))):
+            return () if '"' in new else (Edit(span, f'"{new}"'),)
+        return edits
 
     def refusal(self, error: Refusal, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
         """What a function refuses, at its name if that can be told."""
@@ -162,7 +231,7 @@ class Report:
             at, text = _deepest(value, path, scope, words)
             if error.code == "AS303" and (name := _blamed(error, text)) in flowing:
                 error.help = f"`{name}` flows; what a constructor takes is computed from parameters and sizes"
-            self.expression(error, at, text)
+            self.expression(error, at, text, scope)
             raise
 
 
@@ -188,10 +257,10 @@ def _deepest(value: object, path: Path, scope: Scope, words: frozenset[str] | No
 
 
 def _narrow(span: Span, text: str, offset: int, length: int) -> Span:
-    """The part of a plain scalar's span from `offset` on; the span itself where the text is written otherwise."""
-    start = span.column - 1
-    if span.end_line != span.line or span.text[start : span.end_column - 1] != text:
+    """The part of a scalar's span from `offset` on; the span itself where the file writes the text otherwise."""
+    written = span.text[span.column - 1 : span.end_column - 1] if span.end_line == span.line else ""
+    shift = int(written[:1] in ("'", '"'))
+    if written[shift : len(written) - shift] != text:
         return span
-    offset = min(offset, max(0, len(text) - 1))
-    column = span.column + offset
-    return replace(span, column=column, end_column=min(column + length, span.end_column))
+    start = span.column + shift + min(offset, max(0, len(text) - 1))
+    return replace(span, column=start, end_column=min(start + length, span.end_column - shift))

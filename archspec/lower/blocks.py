@@ -96,7 +96,7 @@ def block_arguments(
         found[one] = replace(argument, value=_as_declared(argument.value, parameter))
     for one in required:
         if one not in found and not failed:
-            frame.report.add("AS403", f"{name} requires `{one}`", at, f"write `{name}: {{{one}: …}}`", key=True)
+            frame.report.add_to_type("AS403", f"{name} requires `{one}`", at, f"write `{name}: {{{one}: …}}`")
             failed = True
     return None if failed else found
 
@@ -122,7 +122,7 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
             count = f"{len(names)} inputs" if len(names) > 1 else "1 input"
             message = f"{name} takes {count}; nothing flows into `{one}`"
             place = Related(f"`{one}` is declared here", frame.span(("blocks", name, "inputs", one), key=True))
-            frame.report.add("AS203", message, at, f"say `from: [{', '.join(names)}]`", key=True, related=(place,))
+            frame.report.add_to_type("AS203", message, at, f"say `from: [{', '.join(names)}]`", related=(place,))
             return None
     return found
 
@@ -149,19 +149,23 @@ def bind_inputs(
         if not isinstance(flow, TensorType) or flow.rank != len(declared.shape):
             message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
             history = since(given.made, lambda x: x.rank) if one == next(iter(block.inputs)) else ()
-            frame.report.add("AS501", message, at, key=True, related=_declared(frame, name, one, given, history))
+            frame.report.add_to_type("AS501", message, at, related=_declared(frame, name, one, given, history))
             return False
         for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
             problem = bind_size(text, size, scope)
             if problem is not None:
-                message = f"axis {axis} of `{one}` is {text} in {name}: {problem}"
                 history = became(given.made, (axis - flow.rank,)) if one == next(iter(block.inputs)) else ()
-                frame.report.add("AS502", message, at, key=True, related=_declared(frame, name, one, given, history))
+                message = f"axis {axis} of `{one}` does not fit {name}, which takes {text} there: {problem}"
+                advice = ""
+                if "multiple" in problem and graph.free_symbols(size):
+                    advice = f"say in `inputs` what {dimensions.show(size)} is a multiple of, as {name} does: `{text}`"
+                places = _declared(frame, name, one, given, history, axis)
+                frame.report.add_to_type("AS502", message, at, advice, related=places)
                 return False
         if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
             message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
             history = since(given.made, lambda x: x.dtype) if one == next(iter(block.inputs)) else ()
-            frame.report.add("AS505", message, at, key=True, related=_declared(frame, name, one, given, history))
+            frame.report.add_to_type("AS505", message, at, related=_declared(frame, name, one, given, history))
             return False
     return True
 
@@ -169,9 +173,16 @@ def bind_inputs(
 _FLOATS = ("float32", "float64", "float16", "bfloat16")  # where no dtype is written, a block takes any of these
 
 
-def _declared(frame: Frame, name: str, one: str, given: Given, history: tuple[Related, ...]) -> tuple[Related, ...]:
-    place = frame.span(("blocks", name, "inputs", one), key=True)
-    return (*came_from(given), *history, Related(f"`{one}` is declared here", place))
+def _declared(
+    frame: Frame, name: str, one: str, given: Given, history: tuple[Related, ...], axis: int | None = None
+) -> tuple[Related, ...]:
+    """Where the value comes from, and where the block says what it takes: an input, or one axis of it."""
+    path: Path = ("blocks", name, "inputs", one)
+    place = Related(f"`{one}` is declared here", frame.span(path, key=True))
+    if axis is not None:
+        below = (*path, "shape", axis) if isinstance(frame.report.source.value(path), dict) else (*path, axis)
+        place = Related(f"{name} takes this at axis {axis}", frame.span(below))
+    return (*came_from(given), *history, place)
 
 
 def _with_values(
@@ -224,7 +235,7 @@ def _counted(cls: Class, count: int) -> Class:
 def report_cycle(frame: Frame, name: str, at: Path) -> None:
     """Says that a block uses itself, and by which way."""
     chain = " -> ".join([*frame.context.open[frame.context.open.index(name) :], name])
-    frame.report.add("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves", key=True)
+    frame.report.add_to_type("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves")
 
 
 def in_symbols(frame: Frame, block: Block, name: str) -> Class | None:

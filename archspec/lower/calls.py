@@ -18,15 +18,13 @@ from archspec.lower._problems import Report
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.history import became, channels_first, fell, since
 from archspec.lower.own import own_layer
-from archspec.problems import Related, Span, did_you_mean, echo
+from archspec.problems import Advice, Edit, Related, Span, did_you_mean, echo
 from archspec.records import replace
 from archspec.refusals import Refusal, settled
 from archspec.source import Path
 from archspec.tensors import TensorType
 
 ELSEWHERE = {
-    "Dense": "did you mean `Linear`?",
-    "FullyConnected": "did you mean `Linear`?",
     "Activation": "write the layer itself: `ReLU`",
     "Add": "write an expression: `sum: a + b`",
     "Concat": 'write an expression: `joined: "cat([a, b], 1)"`',
@@ -34,23 +32,25 @@ ELSEWHERE = {
     "Lambda": "write an expression: `y: 2 * x`",
     "Permute": 'write an expression: `y: "permute(x, [0, 2, 1])"`',
     "Reshape": 'write an expression: `y: "reshape(x, [N, 8, 4])"`, or `Unflatten`',
-    "BatchNormalization": "did you mean `BatchNorm2d`?",
-    "LayerNormalization": "did you mean `LayerNorm`?",
     "GlobalAvgPool2d": "did you mean `AdaptiveAvgPool2d: 1`?",
     "GlobalAveragePooling2D": "did you mean `AdaptiveAvgPool2d: 1`?",
-    "Swish": "did you mean `SiLU`?",
-    **{
-        f"{kind}{n}D": f"did you mean `{torch}{n}d`?"
-        for n in (1, 2, 3)
-        for kind, torch in (
-            ("Convolution", "Conv"),
-            ("MaxPooling", "MaxPool"),
-            ("AveragePooling", "AvgPool"),
-            ("UpSampling", "Upsample"),
-        )
-    },
 }
-"""What other libraries call it."""
+"""What stands here for a layer of other libraries that PyTorch has none for."""
+
+RENAMED = {
+    "Dense": "Linear",
+    "FullyConnected": "Linear",
+    "BatchNormalization": "BatchNorm2d",
+    "LayerNormalization": "LayerNorm",
+    "Swish": "SiLU",
+    **{
+        f"{kind}{n}D": f"{torch}{n}d"
+        for n in (1, 2, 3)
+        for kind, torch in (("Convolution", "Conv"), ("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool"))
+    },
+    **{f"UpSampling{n}D": "Upsample" for n in (1, 2, 3)},
+}
+"""What other libraries call a layer of PyTorch's."""
 
 ARGUMENTS_ELSEWHERE = {
     "channels": "out_channels",
@@ -72,6 +72,8 @@ def call(
     """The module that a step's type names."""
     held = None
     type_name = str(step.type)
+    if not type_name:  # it could not be read
+        return lost(frame, path, given)
     if step.layer is not None:
         held = step.layer
         found = held_layer(frame, held, (*path, "layer"), scope)
@@ -84,13 +86,16 @@ def call(
         return own_call(frame, step, type_name, path, given, scope, key)
     if step.type is None and held is None:
         message = "a step without a layer: nothing stands below its key"
+        path = next(
+            ((*path, key) for key in ("layers", "layer") if key in (frame.report.source.value(path) or ())), path
+        )
         frame.report.add("AS206", message, path, "write a layer, as in `ReLU`, or the steps of the group")
         return lost(frame, path, given)
+    frame.context.add_layers(1, path)
     layer_type = LAYERS.get(type_name)
     if layer_type is None:
         unknown_layer(frame, type_name, path)
         return lost(frame, path, given)
-    frame.context.add_layers(1, path)
     at = type_path(frame.report, path, (held and "layer") or type_name)
     span = frame.span(at, key=True)
     ties: dict[str, str] = {}
@@ -147,11 +152,20 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
     at = type_path(frame.report, path, name)
     if name in ABSENT:
         advice = "leave it out: the steps are the network alone, from its inputs to its outputs"
-        frame.report.add("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice, key=True)
+        plain = name.removeprefix("Lazy")
+        if name.endswith(("List", "Dict", "Sequential")):
+            advice = "write its steps as a list, or below names: `body: [Linear: 8, ReLU]`"
+        elif plain in LAYERS:
+            advice = Advice(f"write `{plain}`", plain, name)
+        elif name.startswith("Transformer"):
+            advice = f"write `layers: [{{{name}Layer: {{nhead: 8}}, repeat: 6}}]`"
+        frame.report.add_to_type("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice)
         return
     known = [*LAYERS, *frame.context.document.blocks]
     hint = ELSEWHERE.get(name) or did_you_mean(name, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`"
-    frame.report.add("AS401", f"unknown layer {echo(name)}", at, hint, key=True)
+    if name in RENAMED:
+        hint = Advice(f"did you mean `{RENAMED[name]}`?", RENAMED[name], name)
+    frame.report.add_to_type("AS401", f"unknown layer {echo(name)}", at, hint)
 
 
 def layer_arguments(
@@ -171,8 +185,9 @@ def layer_arguments(
         if argument is None:
             taken = f"{step.type} takes: {', '.join(layer_type.arguments)}"
             hint = did_you_mean(name, list(layer_type.arguments), f"{step.type} takes")
-            if ARGUMENTS_ELSEWHERE.get(name) in layer_type.arguments:
-                hint = f"did you mean `{ARGUMENTS_ELSEWHERE[name]}`? {taken}"
+            other = ARGUMENTS_ELSEWHERE.get(name)
+            if other in layer_type.arguments:
+                hint = Advice(f"did you mean `{other}`? {taken}", str(other), name)
             frame.report.add("AS402", f"{step.type} has no argument {echo(name)}", at, hint, key=True)
             failed = True
             continue
@@ -197,9 +212,12 @@ def argument_places(
         message = f"{step.type} requires no argument that one value could stand for"
         inferred = getattr(LAYERS.get(str(step.type)), "arguments", {}).get(known[0]) if known else None
         advice = f"name the argument: {', '.join(known)}" if known else "leave it out"
+        edits: tuple[Edit, ...] = ()
         if inferred is not None and inferred.inferred:
             advice = f"leave it out: `{known[0]}` is inferred; the others go by their names: {', '.join(known[1:])}"
-        frame.report.add("AS405", message, base, advice)
+            alone = len(frame.report.source.value(path)) == 1
+            edits = (Edit(frame.span(path), str(step.type)) if alone else Edit(frame.span(base), "{}"),)
+        frame.report.add_at("AS405", message, frame.span(base), advice, edits=edits)
         return None
     return [(single, base, step.arguments)]
 
@@ -248,11 +266,11 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
         return None
     if too_large(output):
         message = f"{type(layer).__name__} returns {flow_text(output)}, which is beyond 64 bits"
-        frame.report.add("AS507", message, at, key=True)
+        frame.report.add_to_type("AS507", message, at)
         return None
     if isinstance(weights, int) and 8 * weights > LARGEST:
         message = f"{type(layer).__name__} would have {int(weights)} weights, more than 64 bits can address"
-        frame.report.add("AS507", message, at, "write smaller sizes", key=True, related=came_from(given))
+        frame.report.add_to_type("AS507", message, at, "write smaller sizes", related=came_from(given))
         return None
     return output
 
@@ -275,21 +293,27 @@ def takes(
     if isinstance(first, tuple) and not isinstance(first, TensorType):
         message = f"{name} takes a tensor, but {given.label} returns {len(first)} values"
         advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
-        frame.report.add("AS502", message, at, advice, key=True, related=came_from(given))
+        frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
         return False
     if len(inputs) == 1 and not isinstance(first, tuple):
         message = f"{name} takes a tensor, but {flow_text(first)} flows in"
         advice = "take a value of the flow by `from:`"
-        frame.report.add("AS502", message, at, advice, key=True, related=came_from(given))
+        frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
         return False
     for argument in given.names:
         if argument is not None and argument not in inputs:
             hint = did_you_mean(argument, list(inputs), f"{name} is called with")
-            frame.report.add("AS402", f"{name} takes no input {echo(argument)}", at, hint, key=True)
+            written = (*at[:-1], "from", argument)
+            message = f"{name} takes no input {echo(argument)}"
+            if isinstance(frame.report.source.value(written[:-1]), dict):
+                frame.report.add("AS402", message, written, hint, key=True)
+            else:
+                frame.report.add_to_type("AS402", message, at, hint)
             return False
     if sum(argument is None for argument in given.names) > len(inputs):
         message = f"{name} takes {len(inputs)} input{'s' if len(inputs) > 1 else ''}, not {len(given.names)}"
-        frame.report.add("AS501", message, at, f"its inputs: {', '.join(inputs)}", key=True)
+        advice = f"its inputs: {', '.join(inputs)}" if len(inputs) > 1 else "name one value: `from: x`"
+        frame.report.add_to_type("AS501", message, at, advice)
         return False
     there = {*inputs[: sum(argument is None for argument in given.names)], *filter(None, given.names)}
     for argument in required:
@@ -297,7 +321,7 @@ def takes(
             message = f"nothing flows into `{argument}` of {name}"
             source = given.label.strip("`").rpartition(".")[2] or "…"
             listed = ", ".join(f"{one}: {source}" for one in required)
-            frame.report.add("AS203", message, at, f"write `from: {{{listed}}}`", key=True, related=came_from(given))
+            frame.report.add_to_type("AS203", message, at, f"write `from: {{{listed}}}`", related=came_from(given))
             return False
     return True
 
@@ -316,7 +340,7 @@ def flattened(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
     advice = f"put {pool}`Flatten` before it{count}"
     if isinstance(last, int):
         advice += f"; if the last axis is meant, write `in_features: {last}`"
-    frame.report.add("AS501", message, at, advice, key=True, related=came_from(given))
+    frame.report.add_to_type("AS501", message, at, advice, related=came_from(given))
     return False
 
 
@@ -371,6 +395,9 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
         at, key = (*at, error.argument), False
     elif error.argument is not None and below is not None and not isinstance(below, dict) and _is_type_key(frame, at):
         key = False
+    advice = error.help
+    if isinstance(advice, Advice) and (key or (not advice.new and not isinstance(below, dict))):
+        advice = str(advice)  # it is about an argument that is not written, or that is all there is
     related = came_from(given) if given is not None else ()
     if error.code == "AS504" and given is not None and axes:
         history = fell(given.made, axes)
@@ -382,7 +409,8 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
         related = (*related, *_since(error.code, given, axes))
     if not key:
         related = (*related, *frame.report.declared(at, read))
-    frame.report.add(error.code, error.message, at, error.help, key=key, related=related)
+    add = frame.report.add_to_type if key else frame.report.add
+    add(error.code, error.message, at, advice, related=related)
 
 
 def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
@@ -421,14 +449,17 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
             advice = f"make {names.replace(', ', ' and ')} {what} away before"
             advice += " (`AdaptiveAvgPool2d: 1`)"
-            place = frame.span(at, key=True) if argument.node is None else argument.span
             sizes = frame.report.declared(at, [symbol.text for symbol in free], sizes=True)
-            frame.report.add_at("AS506", message, place, advice, related=(*came_from(given), *sizes))
+            places = (*came_from(given), *sizes)
+            if argument.node is None:
+                frame.report.add_to_type("AS506", message, at, advice, related=places)
+            else:
+                frame.report.add_at("AS506", message, argument.span, advice, related=places)
             return
         why = unknown_reason(argument.value)
         if why is not None:
             message = f"`{argument.name}` depends on a size that no expression of the parameters gives: {why}"
-            frame.report.add("AS508", message, at, f"write `{argument.name}` out", key=True, related=came_from(given))
+            frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=came_from(given))
             return
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -197,6 +198,13 @@ class Body:
 
     def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
         """The graph's step for one of the spec's, if it can be read."""
+        if step.type == "":
+            self.report.passed_over = True
+            span = self.frame.span(path, key=True)
+            for name in re.findall(r"\w+", key):
+                self.frame.values[name] = Value(None, f"`{name}`", span, Name(name))
+            self.current = Value(None, f"`{key}`", span, Name(key))
+            return
         try:
             target = parse(key)
         except ExpressionError as error:
@@ -209,7 +217,8 @@ class Body:
             return
         for name in sorted(names_in(target)):
             if name in self.frame.values:
-                self.report.add("AS205", f"`{name}` names two values", path, "name one anew", key=True)
+                other = (Related("the other one", self.frame.values[name].span),)
+                self.report.add("AS205", f"`{name}` names two values", path, "name one anew", key=True, related=other)
         if isinstance(target, Name) and not self.modules.take(target.name, path, self.place):
             self.bind(target, None, self.frame.span(path, key=True), path)
             return
@@ -407,8 +416,9 @@ class Body:
             return node, self.tensor_value(node, self.names)
         except ExpressionError as error:
             if error.code == "AS303" and (late := self.below(node, error)) is not None:
-                error.help = f"`{late}` is made below, or here: a step reads what is above it"
-            self.report.expression(error, path, text)
+                where = "here" if late in path else "below"
+                error.help = f"`{late}` is made {where}: a step reads what is above it"
+            self.report.expression(error, path, text, self.frame.scope)
             raise
         except Refusal as error:
             self.report.refusal(error, path, text, tuple(self.origins(text, error.axes)))
@@ -469,6 +479,8 @@ class Body:
             node = compile_value(step.arguments)
             output = self.tensor_value(node, self.frame.scope)
         except ExpressionError as error:
+            if error.code == "AS303" and (flowing := self.names.keys() & names_in(compile_value(step.arguments))):
+                error.help = f"`{min(flowing)}` flows, and a {step.type} is made before anything does"
             self.report.expression(error, at, step.arguments)
             return None
         except Refusal as error:

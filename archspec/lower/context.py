@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from archspec.dimensions import Size
@@ -131,7 +131,14 @@ class Context:
         before, self.count = self.count, self.count + count
         if before <= self.most_layers < self.count:
             message = f"more than {self.most_layers} layers after repetition"
-            self.report.add("AS102", message, path, "repeat less, or raise the limit where you call archspec")
+            at = next((at for at in _above(path) if self.report.source.value(at) is not None), path)
+            self.report.add("AS102", message, at, "repeat less, or raise the limit where you call archspec")
+
+
+def _above(path: Path) -> Iterator[Path]:
+    """The places of `repeat` and `for` of the steps around a place, the innermost first."""
+    for end in range(len(path), 0, -1):
+        yield from ((*path[:end], key) for key in ("repeat", "for"))
 
 
 class Frame:

@@ -32,12 +32,13 @@ from archspec.lower.calls import call
 from archspec.lower.carried import Round, carry
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.sizes import check_shape
-from archspec.problems import Related, echo, nearest
+from archspec.problems import Related, did_you_mean, echo
 from archspec.records import replace
 from archspec.source import Path
 from archspec.tensors import TensorType
 
 _FOR = re.compile(r"(.+?)\s+in\s+(.+)", re.DOTALL)
+_NO_IN = re.compile(r"\w+(?:\s*,\s*\w+)*(?=\s+[a-z_]+\()", re.ASCII)
 
 
 class Modules:
@@ -74,10 +75,12 @@ class Modules:
     def take(self, name: str, path: Path, place: Place, *, key: bool = True) -> bool:
         """Whether a name is free in its place; reports it if not."""
         if name in SEQUENTIAL_ATTRIBUTES:
-            self.report.add("AS204", f"`{name}` is a method of nn.Sequential, which it would hide", path, key=key)
+            message = f"`{name}` is a method of nn.Sequential, which it would hide"
+            self.report.add("AS204", message, path, f"choose another name, such as `my_{name}`", key=key)
             return False
         if name in place.names:
-            self.report.add("AS205", f"`{name}` names two steps of one module", path, "name one anew", key=key)
+            advice = "put what the loop binds into it, as in `fc_{i}`" if self.report.rounds else "name one anew"
+            self.report.add("AS205", f"`{name}` names two steps of one module", path, advice, key=key)
             return False
         place.names.add(name)
         return True
@@ -117,9 +120,9 @@ class Modules:
             return False
         if step.expression is None:
             return True
-        near = nearest(step.expression, LAYERS)
-        if near is not None and re.fullmatch(r"\w+", step.expression):
-            self.report.add("AS401", f"unknown layer {echo(step.expression)}", path, f"did you mean `{near}`?")
+        near = did_you_mean(step.expression, [*LAYERS, *self.frame.context.document.blocks])
+        if near and re.fullmatch(r"\w+", step.expression):
+            self.report.add("AS401", f"unknown layer {echo(step.expression)}", path, near)
         elif re.fullmatch(r"\w+", step.expression):
             advice = "layers go by PyTorch's names: `ReLU`, `Conv2d`, `Linear`"
             self.report.add("AS401", f"unknown layer {echo(step.expression)}", path, advice)
@@ -252,9 +255,10 @@ class Modules:
         results: list[Item] = []
         count = 0
         repeatable: tuple[Flow | None, ...] | None = None  # what came in, if equal input gives an equal round
-        for item in items:
+        for number, item in enumerate(items):
             try:
-                bound = {**scope, **destructure(target, item)}
+                own = destructure(target, item)
+                bound = {**scope, **own}
             except ExpressionError as error:
                 self.report.expression(error, (*path, key), step.for_)
                 yield self.lost(path, given)
@@ -264,7 +268,14 @@ class Modules:
                 context.add_layers(count, path)
             else:
                 before, problems, types = context.count, len(self.report.problems), given.types
+                around = self.report.rounds
+                if number:
+                    values = [f"`{one}` is {literal_text(value)}" for one, value in own.items() if one != "_"]
+                    where = f", where {' and '.join(values)}" if values else ""
+                    what = f"in round {number + 1} of {len(items)}{where}"
+                    self.report.rounds = (*around, Related(what, self.frame.span((*path, key), key=True)))
                 results = list(self.conditional(step, path, given, place, bound, None, step.when, self.kept))
+                self.report.rounds = around
                 count = context.count - before
                 if len(self.report.problems) > problems:  # the other rounds would find the same, at the same cost
                     yield self.lost(path, given)
@@ -288,7 +299,10 @@ class Modules:
         shift = 0
         try:
             if match is None:
-                raise ExpressionError("AS301", "`for` reads `name in list`", "write `for: i in range(3)`")
+                error = ExpressionError("AS301", "`for` reads `name in list`", "write `for: i in range(3)`")
+                if missing := _NO_IN.match(step.for_):
+                    error.rewrite = (missing.end(), missing.end(), " in")
+                raise error
             target = parse(match[1])
             self.check_target(target, scope)
             shift = match.start(2)
@@ -296,11 +310,15 @@ class Modules:
             items = evaluate(iterable, scope)
             if not isinstance(items, tuple | Symbolic):
                 advice = f"write `range({match[2].strip()})`" if isinstance(items, int) else ""
-                raise ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}", advice)
+                error = ExpressionError("AS304", f"`for` runs over a list, not over {literal_text(items)}", advice)
+                error.offset, error.length = 0, len(match[2])
+                if isinstance(items, int):
+                    error.rewrite = (*match.span(2), f"range({match[2]})")
+                raise error
         except ExpressionError as error:
             if error.offset is not None:
                 error.offset += shift
-            self.report.expression(error, path, step.for_)
+            self.report.expression(error, path, step.for_, scope)
             raise
         return target, iterable, items
 
@@ -316,7 +334,7 @@ class Modules:
             advice = "repeat less, or raise the limit where you call archspec"
             error = ExpressionError("AS102", f"{times} repetitions; at most {most} layers are allowed", advice)
         if error:
-            self.report.expression(error, path, step.repeat)
+            self.report.expression(error, path, step.repeat, scope)
             raise error
         return node
 

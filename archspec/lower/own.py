@@ -11,7 +11,7 @@ from archspec.graph import Argument, Call, Group
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 from archspec.lower.context import Frame, Given, Scope
-from archspec.problems import echo
+from archspec.problems import Advice, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -35,7 +35,7 @@ def own_layer(
     package = target.partition(".")[0]
     package_of, _, last = target.rpartition(".")
     if not _DOTTED.fullmatch(target) or any(map(keyword.iskeyword, target.split("."))):
-        frame.report.add("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`", key=True)
+        frame.report.add_to_type("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`")
         return None
     if problem := variable_problem(last):
         frame.report.add("AS204", f"{echo(last)} {problem}", at, "give the class another name", key=True)
@@ -48,19 +48,19 @@ def own_layer(
     theirs = package_of in ("nn", "torch.nn") and last in LAYERS
     if theirs and not any(package == one.partition(".")[0] for one in allowed):
         message = f"unknown layer {echo(target)}"
-        advice = f"did you mean `{last}`? PyTorch's layers stand here without `{package_of}.`"
-        frame.report.add("AS401", message, at, advice, key=True)
+        hint = f"did you mean `{last}`? PyTorch's layers stand here without `{package_of}.`"
+        frame.report.add_to_type("AS401", message, at, Advice(hint, last, target))
         return None
     if not any(target.startswith(f"{one}.") for one in allowed):
-        message = f"{echo(target)} is a class of your own, and its package is not allowed"
+        message = f"{echo(target)} is a class of the package {echo(package)}, which is not allowed"
         advice = f"only the caller can allow it: `--allow {package}`, or `build(…, allow=[{package!r}])`"
-        frame.report.add("AS408", message, at, advice, key=True)
+        frame.report.add_to_type("AS408", message, at, advice)
         return None
     name = target.rpartition(".")[2]
     taken = {*LAYERS, *frame.context.document.blocks, str(frame.context.document.name), "Tensor"}
     other = frame.context.own.setdefault(name, target)
     if name in taken or other != target:
-        frame.report.add("AS205", f"`{name}` names two classes", at, "give the class another name", key=True)
+        frame.report.add_to_type("AS205", f"`{name}` names two classes", at, "give the class another name")
         return None
     output = None
     if step.shape is not None:

@@ -198,7 +198,10 @@ def compute_let(
     computed = []
     for name, value in let.items():
         if name in scope:
-            report.add("AS205", f"`{name}` is a parameter already", (*base, name), "choose another name", key=True)
+            at = (*base, name)
+            other = report.declared(at, name)
+            message = f"`{name}` is a parameter already"
+            report.add("AS205", message, at, "choose another name", key=True, related=other)
             continue
         try:
             node, scope[name] = report.evaluate(value, (*base, name), scope)
@@ -221,7 +224,8 @@ def read_inputs(
     for name, declared in spec.inputs.items():
         path: Path = ("inputs", name)
         if name in scope:
-            report.add("AS205", f"`{name}` is a parameter already", path, "choose another name", key=True)
+            message = f"`{name}` is a parameter already"
+            report.add("AS205", message, path, "choose another name", key=True, related=report.declared(path, name))
         shape_path = (*path, "shape") if isinstance(report.source.value(path), dict) else path
         if len(declared.shape) > report.source.limits.axes:
             report.axes(len(declared.shape), shape_path)
@@ -263,7 +267,7 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
                 scope[part.name] = dimensions.symbol(part.name, free=True)
         size = as_size(evaluate(node, scope))
     except ExpressionError as error:
-        report.expression(error, path, value)
+        report.expression(error, path, value, scope)
         return dimensions.symbol("?")  # no problem of those who read it
     if dimensions.at_least(size, 1) is False:
         advice = "write its size, or a new name: a name that is no parameter is a free dimension"

@@ -32,7 +32,7 @@ def check_shape(
     for axis, (size, text) in enumerate(zip(output.shape, shape, strict=True)):
         problem = bind_size(text, size, scope)
         if problem is not None:
-            message = f"axis {axis} of the step's output is not {text}: {problem}"
+            message = f"axis {axis} of the step's output does not fit `shape`: {problem}"
             places = (related, *frame.report.declared((*path, axis), text))
             frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
             for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
@@ -79,7 +79,10 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
             # What depends on a parameter was settled by the check, with its value.
             symbols = dimensions.symbols(factor) | dimensions.symbols(size)
             if answer is False or (answer is None and all(symbol.free for symbol in symbols)):
-                return f"{dimensions.show(size)} is no multiple of {dimensions.show(factor)}"
+                multiple = dimensions.show(factor)
+                when = dimensions.when_equal(size % factor, 0)
+                only = f"; {text} fits only if {when}" if when else ""
+                return f"it is {dimensions.show(size)}, which is no multiple of {multiple}{only}"
             scope[name] = dimensions.quotient(size, factor)
             return None
         wanted = as_size(evaluate(node, scope))
@@ -90,4 +93,5 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
         return None
     when = dimensions.when_equal(size, wanted)
     only = f"; equal only if {when}" if when else ""
-    return f"{dimensions.show(size)} flows in, not {dimensions.show(wanted)}{only}"
+    held = dimensions.show(wanted)
+    return f"it is {dimensions.show(size)}, {'not' if held == str(text) else f'but {text} is'} {held}{only}"

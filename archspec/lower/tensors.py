@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
@@ -38,8 +39,18 @@ from archspec.tensors import TensorType
 def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
     """What an expression comes to: a TensorType, tuples of them, or a number.
 
-    ExpressionError where it has no value, Refusal where PyTorch would refuse, Undecided where it depends.
+    ExpressionError where it has no value, Refusal where PyTorch would refuse, Undecided where it depends: the first two
+    say which construct is to blame, the innermost one that is.
     """
+    try:
+        return _value(node, names)
+    except (ExpressionError, Refusal) as error:
+        if error.offset is None and node.place is not None:
+            error.offset, error.length = node.place[0], node.place[1] - node.place[0]
+        raise
+
+
+def _value(node: Node, names: Mapping[str, Any]) -> Any:
     if not holds_tensor(node, names):
         return evaluate(node, names)
     match node:
@@ -54,11 +65,15 @@ def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
             return _operator(node.operator, operands, names=names)
         case Compare():
             if len(node.operators) > 1:
-                raise ExpressionError("AS302", "a chain of comparisons over tensors", "join them with `logical_and`")
+                raise _instead(
+                    "a chain of comparisons over tensors", "join them with `logical_and`", node, _chained(node)
+                )
             left, right = (tensor_value(operand, names) for operand in node.operands)
             return _operator(node.operators[0], (left, right))
         case Logic():
-            raise ExpressionError("AS302", f"`{node.operator}` over tensors", f"write `logical_{node.operator}(a, b)`")
+            function = f"logical_{node.operator}"
+            instead = _joined(function, [operand.text for operand in node.operands])
+            raise _instead(f"`{node.operator}` over tensors", f"write `{function}(a, b)`", node, instead)
         case Conditional():
             return _choice(node, names)
         case Index():
@@ -66,6 +81,27 @@ def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
         case Call():
             return _called(node, names)
     raise ExpressionError("AS302", f"`{node.text}` is beyond the language")
+
+
+def _instead(message: str, help: str, node: Node, instead: str) -> ExpressionError:
+    """The refusal of a construct that Python has for single values alone, and what does the same for each number."""
+    error = ExpressionError("AS302", message, help)
+    if node.place is not None:
+        error.rewrite = (*node.place, instead)
+    return error
+
+
+def _chained(node: Compare) -> str:
+    pairs = zip(node.operators, itertools.pairwise(node.operands), strict=True)
+    return _joined("logical_and", [Compare((operator,), pair).text for operator, pair in pairs])
+
+
+def _joined(function: str, texts: list[str]) -> str:
+    """A function of two values over several: `f(f(a, b), c)`."""
+    first, *rest = texts
+    for text in rest:
+        first = f"{function}({first}, {text})"
+    return first
 
 
 def holds_tensor(node: Node, names: Mapping[str, Any]) -> bool:
@@ -101,7 +137,8 @@ def _add_cost(names: Mapping[str, Any] | None, macs: Size) -> None:
 
 def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
     if holds_tensor(node.condition, names):
-        raise ExpressionError("AS302", "a tensor as a condition", "write `where(condition, a, b)`")
+        instead = f"where({', '.join(part.within() for part in (node.condition, node.then, node.otherwise))})"
+        raise _instead("a tensor as a condition", "write `where(condition, a, b)`", node, instead)
     condition = evaluate(node.condition, names)
     if unknown(condition):
         then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
@@ -169,8 +206,19 @@ def _called(node: Call, names: Mapping[str, Any]) -> Any:
         return output
     except Refusal as refusal:
         if refusal.offset is None:
-            refusal.offset, refusal.length = node.offset, len(node.function)
+            start, end = _blamed(node, function, refusal) or (node.offset, (node.offset or 0) + len(node.function))
+            refusal.offset, refusal.length = start, end - (start or 0)
         raise
+
+
+def _blamed(node: Call, function: Function, refusal: Refusal) -> tuple[int, int] | None:
+    """Where the argument that a function refuses stands; None where the call as a whole is to blame."""
+    name = refusal.argument or ""
+    by_place = dict(zip(function.parameters, node.arguments, strict=False))
+    if name in node.keyword_places and name not in function.parameters:
+        return node.keyword_places[name], node.keyword_places[name] + len(name)
+    value = dict(node.keywords).get(name, by_place.get(name))
+    return value.place if value is not None else None
 
 
 def _is_word(function: Function, name: str, value: Node, names: Mapping[str, Any]) -> TypeGuard[Name]:

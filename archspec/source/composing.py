@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import yaml
 
-from archspec.problems import Problem, Related, SpecError, echo
+from archspec.problems import Advice, Edit, Problem, Related, SpecError, echo
 from archspec.source.hints import GLUED, NO_CHARACTER, OWN, WHOLE, cause, glued, meant
 from archspec.source.reading import unreadable
 from archspec.source.scalars import resolve
@@ -72,8 +72,19 @@ class _Composer:
         self.broken = False  # whether the last scalar is a piece of an expression that YAML has split
         self.stack = [_Frame([], Node(0, 0, []), False, None, 0)]  # the document is the one item of a list
 
-    def report(self, code: str, message: str, place: Place, hint: str = "", related: tuple[Related, ...] = ()) -> None:
-        self.problems.append(Problem(code, message, self.source.place(*place), hint, related=related))
+    def report(
+        self,
+        code: str,
+        message: str,
+        place: Place,
+        hint: str = "",
+        related: tuple[Related, ...] = (),
+        edits: tuple[Edit, ...] = (),
+    ) -> None:
+        span = self.source.place(*place)
+        if isinstance(hint, Advice):
+            edits = (Edit(span, hint.new),)
+        self.problems.append(Problem(code, message, span, str(hint), related=related, edits=edits))
         if len(self.problems) >= self.limits.problems:
             raise SpecError(self.problems)
 
@@ -247,7 +258,10 @@ class _Composer:
         quote = "'" if '"' in whole else '"'
         message = f"within {{}} and [] YAML splits at commas and brackets: it reads {piece} as the whole value"
         hint = f"quote it: {quote}{whole}{quote}" if whole else "quote the whole value"
-        self.report("AS101", message, place, f"{hint}, or use block style")
+        edits: tuple[Edit, ...] = ()
+        if whole and quote not in whole and "\\" not in whole:
+            edits = (Edit(self.source.place(place[0], place[0] + len(whole)), f"{quote}{whole}{quote}"),)
+        self.report("AS101", message, place, f"{hint}, or use block style", edits=edits)
 
     def syntax(self, problem: str, at: int, opened: int | None) -> NoReturn:
         """Stops at what the parser calls `problem`, in the words of what a person did."""

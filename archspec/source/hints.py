@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archspec.problems import echo
+from archspec.problems import Advice, echo
 from archspec.source.tree import Place
 
 GLUED = re.compile(r"(\w+):(?=[^\s:/,\]}])([^\s,\]}]+)")
@@ -61,7 +61,8 @@ def cause(text: str, problem: str, at: int, begun: int, last: Place, after: str)
 
 def glued(match: re.Match[str]) -> tuple[str, Place, str]:
     """A key and its value without a space between them."""
-    return "no space after the colon", match.span(), f"write `{match[1][:40]}: {match[2][:40]}`"
+    advice = Advice(f"write `{match[1][:40]}: {match[2][:40]}`", f"{match[1]}: {match[2]}")
+    return "no space after the colon", match.span(), advice
 
 
 def meant(text: str, start: int) -> str:

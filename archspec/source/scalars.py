@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from archspec.problems import echo
+from archspec.problems import Advice, echo
 
 Refusal = tuple[str, str, str]
 """Code, message and help; no plain value is a tuple."""
@@ -54,4 +54,11 @@ def resolve(text: str) -> str | int | float | bool | Refusal | None:
         return number
     if kind == "special":
         return "AS106", f"{echo(text)} is no number of the language", "write a finite number, or quote the text"
-    return "AS105", f"{echo(text, 40)} can be read in two ways", _ODD[kind]
+    return "AS105", f"{echo(text, 40)} can be read in two ways", _plainly(text, kind)
+
+
+def _plainly(text: str, kind: str) -> str:
+    """What to write in place of an odd number: just the number, where there is no doubt which one."""
+    plain = re.sub("^([-+]?)0+(?=.)", r"\1", text) if kind == "zero" else text.replace("_", "")
+    sure = (kind == "zero" or (kind == "under" and "x" not in text)) and isinstance(resolve(plain), int | float)
+    return Advice(_ODD[kind], plain) if sure else _ODD[kind]

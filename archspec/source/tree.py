@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import Any
 
 from archspec.problems import Span
-from archspec.records import Record
+from archspec.records import Record, replace
+
+_REST = re.compile(r"[ \t]*[\r\n]")
 
 Path = tuple[str | int, ...]
 """A place in the plain tree: keys of mappings and indices of lists."""
@@ -86,6 +90,40 @@ class Source:
             else:
                 return self.place(node.start, node.end)
         return self.place(*place) if key and place else self.place(node.start, node.end)
+
+    def in_flow(self, path: Path) -> bool:
+        """Whether a value stands within `{}` or `[]`, where commas and brackets end what is not quoted."""
+        return any(self.text[node.start : node.start + 1] in ("{", "[") for node in self._above(path))
+
+    def _above(self, path: Path) -> Iterator[Node]:
+        """The collections that lead to a value, from the outermost on."""
+        node = self.root
+        for step in path:
+            yield node
+            below = node.children
+            inside = step in below if isinstance(below, dict) else below and isinstance(step, int) and step < len(below)
+            if not inside:
+                return
+            node = below[step]
+
+    def without(self, path: Path) -> Span | None:
+        """What to cut out so that the entry of a mapping is gone, and nothing else: no comment, no other entry."""
+        *_, node = self._above(path)
+        keys, name = node.keys or {}, path[-1]
+        if name not in keys:
+            return None
+        names, (start, end) = list(keys), (keys[str(name)][0], node.children[name].end)
+        at = names.index(str(name))
+        if self.text[node.start] != "{":
+            line = max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start)) + 1
+            alone = len(names) > 1 and self.text[line:start].isspace() and _REST.match(self.text, end)
+            span = self.place(line, end)
+            return replace(span, end_line=span.end_line + 1, end_column=1) if alone else None
+        if at + 1 < len(names):
+            end = keys[names[at + 1]][0]
+        elif at:
+            start = node.children[names[at - 1]].end
+        return None if "#" in self.text[start:end] else self.place(start, end)
 
     def place(self, start: int, end: int) -> Span:
         """The span of `text[start:end]`, as far as it lies in the text: what is missing at the end has no width."""

@@ -1,0 +1,77 @@
+"""What is wrong with a spec besides its form: steps that cannot be read are set aside, and the others are looked at.
+
+A mistake in the form of one step says nothing of the others; without this they would show only when it is mended. What
+could be wrong merely because a step was set aside is left out.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from archspec import document
+from archspec.document import Aside, FormError
+from archspec.imports import Files, gather
+from archspec.lower import lower
+from archspec.problems import Problem, SpecError
+from archspec.source import Path, Source
+
+
+def besides(source: Source, error: FormError, allow: Collection[str]) -> list[Problem]:
+    """The problems of a document whose form has those of `error`, other than these."""
+    steps = [_step(path) for path in error.places]
+    if any(step is None for step in steps):
+        return []  # what the steps stand on is not known
+    data, names = _copy(source.data), set[str]()
+    for step in sorted({step for step in steps if step is not None}, key=len, reverse=True):
+        names |= _set_aside(data, step)
+    try:
+        lower(*gather(source, document.read(source, data), Files()), allow=allow)
+    except SpecError as found:
+        return [problem for problem in found.problems if not _follows(problem, names)]
+    return []
+
+
+def _step(path: Path) -> Path | None:
+    """The innermost step that holds a place."""
+    found = None
+    for end in range(2, len(path) + 1):
+        if path[end - 2] == "layers" or (found == path[: end - 1] and isinstance(path[end - 1], int)):
+            found = path[:end]
+    return found
+
+
+def _copy(data: Any) -> Any:
+    """The tree anew; what an alias stands for is no longer one with its anchor."""
+    if isinstance(data, dict):
+        return {key: _copy(value) for key, value in data.items()}
+    return list(map(_copy, data)) if isinstance(data, list) else data
+
+
+def _set_aside(data: Any, path: Path) -> set[str]:
+    """Puts a mark in the place of a step; the names that it would have given."""
+    *above, last = path
+    for part in above:
+        data = data[part]
+    if not isinstance(data, dict | list) or (isinstance(data, dict) and last not in data):
+        return set()  # within a step that was set aside before
+    shape = data[last].get("shape") if isinstance(data[last], dict) else None  # type: ignore[index]
+    if isinstance(data, dict):
+        steps = [(Aside(key), Aside()) if key == last else (key, value) for key, value in data.items()]
+        data.clear()
+        data.update(steps)
+    else:
+        data[last] = Aside()  # type: ignore[index] # a list's index
+    return set(_words(str(last), *(shape if isinstance(shape, list) else ()))) - set(keyword.kwlist)
+
+
+def _follows(problem: Problem, names: set[str]) -> bool:
+    """Whether a problem may come of what was set aside: of a name that is missing, or a value that is not read."""
+    blamed = problem.span.text[problem.span.column - 1 : problem.span.end_column - 1]
+    return problem.code == "AS509" or (problem.code[2] == "3" and not names.isdisjoint(_words(blamed)))
+
+
+def _words(*texts: object) -> Iterable[str]:
+    return (word for text in texts for word in re.findall(r"[^\W\d]\w*", str(text)))

@@ -1,0 +1,208 @@
+"""The edits that problems carry mend them and nothing else, and what is mended is never worse than it was."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import archspec
+from archspec.cli import main
+from archspec.fixing import apply, fix
+from archspec.problems import CODES, Edit, Problem, Span
+
+ROOT = Path(__file__).parent.parent
+BAD = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
+GOOD = sorted((ROOT / "specs").rglob("*.yaml"))
+
+
+def read(path: Path) -> str:
+    return path.read_bytes().decode()
+
+
+def causes(problems: list[Problem]) -> Counter[tuple[str, str]]:
+    return Counter((problem.code, problem.message) for problem in problems)
+
+
+def errors(problems: list[Problem]) -> int:
+    return sum(problem.severity == "error" for problem in problems)
+
+
+def check(text: str, name: str) -> list[Problem]:
+    try:
+        archspec.parse(text, name)
+    except archspec.SpecError as error:
+        return list(error.problems)
+    return []
+
+
+def test_an_edit_mends_its_problem_and_makes_no_other() -> None:
+    mended: Counter[str] = Counter()
+    for path in BAD:
+        text, before = read(path), archspec.check(str(path))
+        for problem in before:
+            if problem.edits:
+                after = check(apply(text, problem.edits), str(path))
+                left = causes(before) - causes([problem])
+                assert causes(after) - left == Counter(), f"{problem}\n{list(map(str, after))}"
+                assert causes([problem]) - left == causes([problem]) - causes(after), f"it is still there: {problem}"
+                mended[problem.code] += 1
+    assert {"AS101", "AS105", "AS201", "AS202", "AS301", "AS302", "AS303", "AS401", "AS402"} < mended.keys()
+    assert {"AS404", "AS405", "AS406"} < mended.keys()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("Linear: 010", "Linear: 10"),
+        ("Linear: 1_0", "Linear: 10"),
+        ("Linear: 1e1", "Linear: 10"),
+        ("Linear: width / 2", "Linear: width // 2"),
+        ("Linear: {out_features: width, bias: yes}", "Linear: {out_features: width, bias: true}"),
+        ("Linear: {out_features: width, bias: 'off'}", "Linear: {out_features: width, bias: false}"),
+        ("Linear: {out_features: max(1, width), bias: false}", 'Linear: {out_features: "max(1, width)", bias: false}'),
+        ("Linear: {in_features: 9, out_features: 4}", "Linear: {out_features: 4}"),
+        ("Linear: {out_features: 4, in_features: 9}", "Linear: {out_features: 4}"),
+        ("Linear:\n          out_features: 4\n          in_features: 9\n", "Linear:\n          out_features: 4\n"),
+        ("'Linaer': 4", "'Linear': 4"),
+        ("Linear: {out_features: widht}", "Linear: {out_features: width}"),
+        ("Linear: {out_features: 'cel(width / 3)'}", "Linear: {out_features: 'ceil(width / 3)'}"),
+        ("Linear: 4\n      - LayerNorm: 4", "Linear: 4\n      - LayerNorm"),
+    ],
+)
+def test_what_a_step_of_a_list_is_mended_to(wrong: str, right: str) -> None:
+    spec = "params: {width: 16}\ninputs: {x: [N, 8]}  # kept\nlayers:\n  body:\n    layers:\n      - %s\n"
+    found = archspec.fix(spec % wrong)
+    assert (found.text, found.problems) == (spec % right, [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("torch.relu(x)", "relu(x)"),
+        ("F.relu(x) + torch.nn.functional.relu(x)", "relu(x) + relu(x)"),
+        ("x.view(N, -1)", "reshape(x, [N, -1])"),
+        ("x.view((N, -1))", "reshape(x, (N, -1))"),
+        ("x.permute(0, 2, 1)", "permute(x, [0, 2, 1])"),
+        ("x.mean(-1).relu()", "relu(mean(x, -1))"),
+        ("softmax(x, axis=-1)", "softmax(x, dim=-1)"),
+        ("x && x", "logical_and(x, x)"),
+        ("0 < x < 1", "logical_and(0 < x, x < 1)"),
+        ("x if x > 0 else -x", "where(x > 0, x, -x)"),
+        ("reul(x)", "relu(x)"),
+    ],
+)
+def test_what_an_expression_is_mended_to(wrong: str, right: str) -> None:
+    for spec in ("inputs: {x: [N, T, 8]}\nlayers:\n  y: %s\n", "inputs: {x: [N, T, 8]}\nlayers: {y: '%s'}\n"):
+        found = archspec.fix(spec % wrong)
+        assert (found.text, found.problems) == (spec % right, [])
+
+
+def test_within_braces_an_edit_that_brings_a_comma_is_quoted() -> None:
+    found = archspec.fix("inputs: {x: [N, T, 8]}\nlayers: {y: x.mean(1)}\n")
+    assert found.text == 'inputs: {x: [N, T, 8]}\nlayers: {y: "mean(x, 1)"}\n'
+
+
+def test_every_other_character_stays_as_it_is() -> None:
+    for path in BAD[::3]:
+        text = read(path).replace("\r\n", "\n")
+        for end in ("\r\n", "\r"):
+            if "\r" not in text and "\t" not in text:
+                found = archspec.fix(text.replace("\n", end), str(path)).text
+                assert found == archspec.fix(text, str(path)).text.replace("\n", end)
+
+
+def misspelt(seed: int) -> Iterator[tuple[str, str]]:
+    """A shipped spec, and the spec with some of its words misspelt by one letter."""
+    draw = random.Random(seed)
+    text = read(draw.choice(GOOD))
+    blanked = re.sub("#.*", lambda comment: " " * len(comment[0]), text)
+    words = list(re.finditer(r"[A-Za-z_]{4,}", blanked))
+    for match in draw.sample(words, 3):
+        at = draw.randrange(match.start(), match.end())
+        edited = draw.choice(("", text[at] * 2, draw.choice("aeinrst")))
+        yield text, text[:at] + edited + text[at + 1 :]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_mending_never_makes_it_worse_and_ends(seed: int) -> None:
+    for _, wrong in misspelt(seed):
+        before, found = check(wrong, "net.yaml"), archspec.fix(wrong, "net.yaml")
+        unread = any(problem.code < "AS2" for problem in before)
+        assert unread or errors(found.problems) <= errors(before)
+        assert causes(check(found.text, "net.yaml")) == causes(found.problems)
+        assert archspec.fix(found.text, "net.yaml").text == found.text
+
+
+def one(line: int, start: int, end: int, new: str) -> Problem:
+    span = Span("a", line, start, line, end)
+    return Problem(next(iter(CODES)), f"{line}:{start}", span, edits=(Edit(span, new),))
+
+
+def test_edits_that_touch_wait_and_those_that_harm_are_left_out() -> None:
+    def found(text: str) -> list[Problem]:
+        problems = [one(1, text.index("ab") + 1, text.index("ab") + 3, "AB")] if "ab" in text else []
+        problems += [one(1, text.index("bc") + 1, text.index("bc") + 3, "??")] if "bc" in text else []
+        return problems + [one(2, 1, 1, "")] * text.count("?")
+
+    assert fix("abc abc", "a", found).text == "ABc ABc"
+    harmful = fix("bc", "a", found)
+    assert (harmful.text, len(harmful.refused), harmful.fixed) == ("bc", 1, ())
+    assert fix("abc", "another file", found).text == "abc"
+
+
+# The command.
+
+WRONG = b"\xef\xbb\xbfinputs: {x: [N, 3, 8, 8]}\r\nlayers:\r\n  - Conv2D: {out_channels: 8, kernal_size: 3}  # mine\r\n"
+RIGHT = WRONG.replace(b"Conv2D", b"Conv2d").replace(b"kernal", b"kernel")
+
+
+def test_a_file_is_mended_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("net.yaml")
+    path.write_bytes(WRONG)
+    path.chmod(0o640)
+    assert main(["check", "--fix", "net.yaml"]) == 0
+    assert path.read_bytes() == RIGHT
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert os.listdir() == ["net.yaml"]
+    out, err = capsys.readouterr()
+    assert (out.splitlines()[0], err) == ("net.yaml:3:5: fixed AS401: unknown layer `Conv2D`", "")
+    assert out.splitlines()[-1] == "1 spec checked, nothing wrong"
+    before = path.stat().st_mtime_ns
+    assert main(["check", "--fix", "net.yaml"]) == 0
+    assert path.stat().st_mtime_ns == before
+    Path("bad.yaml").write_bytes(WRONG.replace(b"kernal_size: 3", b"kernal_size: 9"))
+    assert main(["check", "--fix", "bad.yaml"]) == 1
+    assert "error[AS504]" in capsys.readouterr().err
+
+
+def test_no_link_is_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_bytes(WRONG)
+    Path("link.yaml").symlink_to("net.yaml")
+    assert main(["check", "--fix", "link.yaml"]) == 1
+    assert "error[AS602]" in capsys.readouterr().err
+    assert Path("net.yaml").read_bytes() == WRONG
+
+
+def test_what_is_piped_in_is_written_out_to_the_byte(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_bytes(WRONG.replace(b"mine", "größe".encode()))
+    command = [sys.executable, "-m", "archspec", "check", "--fix", "-"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    with open(tmp_path / "net.yaml", "rb") as stream:
+        done = subprocess.run(command, stdin=stream, capture_output=True, env=environment, check=False)
+    assert done.returncode == 0
+    assert done.stdout == RIGHT.removeprefix(b"\xef\xbb\xbf").replace(b"mine", "größe".encode())
+    assert b"<stdin>:3:5: fixed AS401" in done.stderr
