@@ -320,7 +320,13 @@ def test_only_what_builds_needs_torch(tmp_path: Path) -> None:
 
 
 EXAMPLES = {
-    "check": ("check {spec}", "check {spec} --format json", "check {spec} --format github"),
+    "check": (
+        "check {spec}",
+        "check {spec} --format json",
+        "check {spec} --format github",
+        "check {spec} --format sarif",
+    ),
+    "codes": ("codes", "codes AS502", "codes --schema"),
     "summary": ("summary {spec}", "summary {spec} --format json"),
     "explain": ("explain {spec}", "explain {spec} --format markdown", "explain {spec} --format json"),
     "diagram": (
@@ -442,7 +448,9 @@ def test_static_commands_run_nothing_and_write_nothing_but_their_output(tmp_path
     (folder / "pyproject.toml").write_text("[tool.archspec]\nspecs = 'made'\n")
     (folder / ".archspec-schema.json").write_text("{}")  # so that `new` need not write it
     (folder / "plain.yaml").write_text(PLAIN)
-    (folder / "wrong.yaml").write_text(PLAIN.replace("Linear", "Linaer"))
+    wrong = PLAIN.replace("Linear", "Linaer").replace("padding: same", "padding: F.same(x)")
+    wrong = wrong.replace("flag}", "flag, fo: 1}").replace("log(widths[1])", "log(widths[1)")
+    (folder / "wrong.yaml").write_text(wrong)
     (folder / "blocks.yaml").write_text(BLOCKS)
     (folder / "importing.yaml").write_text(HOSTILE["imported"])
     (folder / "link.yaml").symlink_to("../outside.yaml")
