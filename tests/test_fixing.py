@@ -80,7 +80,7 @@ def test_an_edit_mends_its_problem_and_makes_no_other() -> None:
 def test_what_a_step_of_a_list_is_mended_to(wrong: str, right: str) -> None:
     spec = "params: {width: 16}\ninputs: {x: [N, 8]}  # kept\nlayers:\n  body:\n    layers:\n      - %s\n"
     found = archspec.fix(spec % wrong)
-    assert (found.text, found.problems) == (spec % right, [])
+    assert (found.text, errors(found.problems)) == (spec % right, 0)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_a_step_of_a_list_is_mended_to(wrong: str, right: str) -> None:
 def test_what_an_expression_is_mended_to(wrong: str, right: str) -> None:
     for spec in ("inputs: {x: [N, T, 8]}\nlayers:\n  y: %s\n", "inputs: {x: [N, T, 8]}\nlayers: {y: '%s'}\n"):
         found = archspec.fix(spec % wrong)
-        assert (found.text, found.problems) == (spec % right, [])
+        assert (found.text, errors(found.problems)) == (spec % right, 0)
 
 
 def test_within_braces_an_edit_that_brings_a_comma_is_quoted() -> None:
@@ -137,7 +137,9 @@ def test_mending_never_makes_it_worse_and_ends(seed: int) -> None:
         before, found = check(wrong, "net.yaml"), archspec.fix(wrong, "net.yaml")
         unread = any(problem.code < "AS2" for problem in before)
         assert unread or errors(found.problems) <= errors(before)
-        assert causes(check(found.text, "net.yaml")) == causes(found.problems)
+        assert causes(check(found.text, "net.yaml")) == causes(
+            [one for one in found.problems if one.severity == "error"]
+        )
         assert archspec.fix(found.text, "net.yaml").text == found.text
 
 
