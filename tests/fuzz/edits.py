@@ -190,7 +190,7 @@ def role(path: tuple[str | int, ...]) -> str:
     inside = path[2:] if path[:1] == ("blocks",) else path
     if not inside:
         return ""
-    if inside[0] in ("name", "doc", "archspec", "imports") or "doc" in inside[1:]:
+    if inside[0] in ("name", "doc", "archspec", "imports") or {"doc", "ignore"} & set(inside):
         return "words"
     if inside[0] == "params":
         return "default" if len(inside) >= 2 and inside[-1] not in ("type", "min", "max") else "declaration"

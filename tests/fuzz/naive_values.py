@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CAMEL = re.compile(r"[A-Z]\w*")
-MODIFIERS = ("from", "when", "for", "repeat", "shape", "name")
+MODIFIERS = ("from", "when", "for", "repeat", "shape", "name", "ignore")
 WORDS = ("padding", "padding_mode", "mode", "approximate", "nonlinearity", "activation")
 """Arguments that take a word."""
 TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
