@@ -84,6 +84,7 @@ LADDER = (
     "spec",
     "archspec",
     "commands._shared",
+    "commands.codes",
     "commands.*",
     "commands",
     "cli",

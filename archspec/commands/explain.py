@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 
 import archspec
 from archspec.arguments import ALLOW, INPUT, PARAM, SPEC, Argument, command, read_inputs, read_params
+from archspec.commands import codes
 from archspec.commands._shared import CLEAN, FOUND, examine, one_spec
 from archspec.console import report, wants_color
 from archspec.project import UsageError
@@ -39,8 +41,11 @@ def explain(options: argparse.Namespace) -> int:
     """Show how each size came about: formula, numbers, and the lines that the numbers come from.
 
     Sizes are followed back through the network: to its input, to the argument of a layer, to a parameter and
-    its line. Of one step everything is told, of a whole spec each step in brief. Needs no PyTorch.
+    its line. Of one step everything is told, of a whole spec each step in brief. Needs no PyTorch. A code in place
+    of the spec, as in `archspec explain AS502`, is explained as `archspec codes` does.
     """
+    if re.fullmatch("(?i)AS[0-9]{3}", options.spec):
+        return int(codes.codes(argparse.Namespace(code=options.spec, schema=False)))
     params, inputs = read_params(options.param), read_inputs(options.input)
     spec, problems = examine(one_spec(options.spec, "explain"), params, inputs, options.allow)
     machine = options.format == "json"

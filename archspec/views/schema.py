@@ -53,6 +53,9 @@ DOCS: dict[str, str] = {
     "when": "Kept only if this is true: an expression of parameters.",
     "for": "Once for each item, each with weights of its own: `i in range(n)`.",
     "repeat": "How many times, each with weights of its own.",
+    "budget": "What the network may cost at most; `archspec check` fails when it costs more.",
+    "parameters": "At most so many learnable numbers: `5M`, or an integer.",
+    "macs": "At most so many multiply-accumulates in one forward pass of one sample: `300M`, or an integer.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
     "again": "Runs the module of an earlier step once more, weights shared.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
@@ -159,11 +162,14 @@ class _Maker:
             return {"type": "array", "items": self.of(annotation[5:-1], kind)}
         if annotation.startswith(("dict[", "Mapping[")):
             key, _, value = annotation.partition("[")[2][:-1].partition(", ")
-            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": self.of(value, kind)}
+            inner = self.of(value, kind) if value != "Any" else {"type": ["array", "boolean", "number", "string"]}
+            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inner}
             return {**found, "minProperties": 1} if value == "Input" else found
         references = {"Parameter": "parameter", "Input": "input", "Block": "block", "Layers": f"{kind}_layers"}
         if annotation in references:
             return {"allOf": [self.ref(references[annotation])]}
+        if annotation == "Budget":
+            return {**self.form(document.Budget, kind), "minProperties": 1}
         return _SCALARS[annotation] if annotation in _SCALARS else _names(annotation)
 
     def layers(self, kind: str) -> Schema:
@@ -264,6 +270,7 @@ _SCALARS: dict[str, Schema] = {
         "propertyNames": {"enum": list(WARNINGS)},
         "additionalProperties": {"type": "string"},
     },
+    "Limit": {"type": ["integer", "string"], "minimum": 1, "pattern": r"^[0-9]{1,12}(?:\.[0-9]{1,12})?[kMGT]?$"},
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
