@@ -53,6 +53,9 @@ DOCS: dict[str, str] = {
     "when": "Kept only if this is true: an expression of parameters.",
     "for": "Once for each item, each with weights of its own: `i in range(n)`.",
     "repeat": "How many times, each with weights of its own.",
+    "budget": "What the network may cost at most; `archspec check` fails above it.",
+    "parameters": "How many numbers it may learn: a number, or a text such as `5M`.",
+    "macs": "How many multiply-accumulates a forward pass may take: a number, or a text such as `300M`.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
     "again": "Runs the module of an earlier step once more, weights shared.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
@@ -111,6 +114,7 @@ class _Maker:
         given["properties"]["dtype"] = {**given["properties"]["dtype"], "enum": list(DTYPES)}
         self.parts["input"] = {**given, "type": ["object", "array"], "items": _dimension()}
         self.parts["block"] = self.form(document.Block, "open")
+        self.parts["budget"] = {**self.form(document.Budget, "open"), "minProperties": 1}
 
     def ref(self, part: str) -> Schema:
         """A reference to a part."""
@@ -153,13 +157,16 @@ class _Maker:
     def of(self, annotation: str, kind: str) -> Schema:
         """What an annotation of the classes of `document` means."""
         parts = annotation.split(" | ")
+        if annotation == "Budget | None":
+            return {"allOf": [self.ref("budget")]}
         if len(parts) > 1:
             return _union(self.of(part, kind) for part in parts)
         if annotation.startswith("list["):
             return {"type": "array", "items": self.of(annotation[5:-1], kind)}
         if annotation.startswith(("dict[", "Mapping[")):
             key, _, value = annotation.partition("[")[2][:-1].partition(", ")
-            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": self.of(value, kind)}
+            inside = self.of(value, kind) or {"type": ["number", "string", "boolean", "array"]}  # a value of `let`
+            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inside}
             return {**found, "minProperties": 1} if value == "Input" else found
         references = {"Parameter": "parameter", "Input": "input", "Block": "block", "Layers": f"{kind}_layers"}
         if annotation in references:
@@ -257,6 +264,7 @@ def _dimension() -> Schema:
 
 _SCALARS: dict[str, Schema] = {
     "Any": {},
+    "Limit": {"type": ["integer", "string"], "minimum": 1, "pattern": r"^\d+(\.\d+)?[kMGT]?$"},
     "None": {"type": "null"},
     "Ignore": {
         "type": ["array", "object"],
