@@ -53,9 +53,9 @@ DOCS: dict[str, str] = {
     "when": "Kept only if this is true: an expression of parameters.",
     "for": "Once for each item, each with weights of its own: `i in range(n)`.",
     "repeat": "How many times, each with weights of its own.",
-    "budget": "What the network may cost at most; `archspec check` fails when it costs more.",
-    "parameters": "At most so many learnable numbers: `5M`, or an integer.",
-    "macs": "At most so many multiply-accumulates in one forward pass of one sample: `300M`, or an integer.",
+    "budget": "What the network may cost at most; `archspec check` fails above it.",
+    "parameters": "How many numbers it may learn: a number, or a text such as `5M`.",
+    "macs": "How many multiply-accumulates a forward pass may take: a number, or a text such as `300M`.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
     "again": "Runs the module of an earlier step once more, weights shared.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
@@ -114,6 +114,7 @@ class _Maker:
         given["properties"]["dtype"] = {**given["properties"]["dtype"], "enum": list(DTYPES)}
         self.parts["input"] = {**given, "type": ["object", "array"], "items": _dimension()}
         self.parts["block"] = self.form(document.Block, "open")
+        self.parts["budget"] = {**self.form(document.Budget, "open"), "minProperties": 1}
 
     def ref(self, part: str) -> Schema:
         """A reference to a part."""
@@ -156,20 +157,20 @@ class _Maker:
     def of(self, annotation: str, kind: str) -> Schema:
         """What an annotation of the classes of `document` means."""
         parts = annotation.split(" | ")
+        if annotation == "Budget | None":
+            return {"allOf": [self.ref("budget")]}
         if len(parts) > 1:
             return _union(self.of(part, kind) for part in parts)
         if annotation.startswith("list["):
             return {"type": "array", "items": self.of(annotation[5:-1], kind)}
         if annotation.startswith(("dict[", "Mapping[")):
             key, _, value = annotation.partition("[")[2][:-1].partition(", ")
-            inner = self.of(value, kind) if value != "Any" else {"type": ["array", "boolean", "number", "string"]}
-            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inner}
+            inside = self.of(value, kind) or {"type": ["number", "string", "boolean", "array"]}  # a value of `let`
+            found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inside}
             return {**found, "minProperties": 1} if value == "Input" else found
         references = {"Parameter": "parameter", "Input": "input", "Block": "block", "Layers": f"{kind}_layers"}
         if annotation in references:
             return {"allOf": [self.ref(references[annotation])]}
-        if annotation == "Budget":
-            return {**self.form(document.Budget, kind), "minProperties": 1}
         return _SCALARS[annotation] if annotation in _SCALARS else _names(annotation)
 
     def layers(self, kind: str) -> Schema:
@@ -263,6 +264,7 @@ def _dimension() -> Schema:
 
 _SCALARS: dict[str, Schema] = {
     "Any": {},
+    "Limit": {"type": ["integer", "string"], "minimum": 1, "pattern": r"^\d+(\.\d+)?[kMGT]?$"},
     "None": {"type": "null"},
     "Ignore": {
         "type": ["array", "object"],
@@ -270,7 +272,6 @@ _SCALARS: dict[str, Schema] = {
         "propertyNames": {"enum": list(WARNINGS)},
         "additionalProperties": {"type": "string"},
     },
-    "Limit": {"type": ["integer", "string"], "minimum": 1, "pattern": r"^[0-9]{1,12}(?:\.[0-9]{1,12})?[kMGT]?$"},
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
