@@ -53,6 +53,9 @@ DOCS: dict[str, str] = {
     "when": "Kept only if this is true: an expression of parameters.",
     "for": "Once for each item, each with weights of its own: `i in range(n)`.",
     "repeat": "How many times, each with weights of its own.",
+    "budget": "What the network may cost at most: `{parameters: 5M, macs: 300M}`. A check fails where it costs more.",
+    "parameters": "How many parameters it may have, shared ones counted once.",
+    "macs": "How many multiply-accumulates one sample may take.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
     "again": "Runs the module of an earlier step once more, weights shared.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
@@ -161,6 +164,8 @@ class _Maker:
             key, _, value = annotation.partition("[")[2][:-1].partition(", ")
             found = {"type": "object", "propertyNames": _names(key), "additionalProperties": self.of(value, kind)}
             return {**found, "minProperties": 1} if value == "Input" else found
+        if annotation == "Budget":
+            return {**self.form(document.Budget, kind), "minProperties": 1}
         references = {"Parameter": "parameter", "Input": "input", "Block": "block", "Layers": f"{kind}_layers"}
         if annotation in references:
             return {"allOf": [self.ref(references[annotation])]}
@@ -269,6 +274,7 @@ _SCALARS: dict[str, Schema] = {
     "float": {"type": "number"},
     "bool": {"type": "boolean"},
     "Dimension": _dimension(),
+    "Limit": {"type": ["integer", "string"], "minimum": 1, "pattern": f"^{document.LIMIT.pattern}$", "examples": ["5M"]},
     "Kind": {"type": "string", "enum": ["int", "float", "bool", "str", "list"]},
     "Version": {"const": 1},
 }
