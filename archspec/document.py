@@ -45,7 +45,9 @@ RESERVED = frozenset(
     " make_divisible output int float bool str list len range enumerate zip min max sum round print tuple dict".split()
 )
 
-_LIMIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([kMGT])?")
+LIMIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([kMGT])?")
+"""How a budget's limit is written as a text."""
+
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _TARGET = re.compile(r"(?=.*,)[\w\s(),]{1,200}", re.ASCII | re.DOTALL)
 _OWN = re.compile(r"(named_)?layers(_\d+)?")  # lists that generated constructors fill
@@ -309,7 +311,7 @@ def limit(value: object) -> int:
     """The number of a limit: an integer, or a text with the suffix k, M, G or T. ValueError for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    match = _LIMIT.fullmatch(value) if isinstance(value, str) else None
+    match = LIMIT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError(f"{echo(value)} is no limit")
     whole, part, power = match[1], match[2] or "", 3 * ("kMGT".index(match[3]) + 1 if match[3] else 0)
