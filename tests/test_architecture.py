@@ -84,7 +84,6 @@ LADDER = (
     "spec",
     "archspec",
     "commands._shared",
-    "commands.codes",
     "commands.*",
     "commands",
     "cli",

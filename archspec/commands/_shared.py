@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 import archspec
-from archspec.problems import Problem, SpecError, echo, printable
+from archspec.problems import CODES, Problem, SpecError, echo, printable
 from archspec.project import STDIN, UsageError
 from archspec.source import read_stream
 
@@ -47,6 +47,15 @@ def standard_input() -> str:
     if sys.stdin is None:
         raise UsageError("standard input is closed")
     return read_stream(sys.stdin.buffer)
+
+
+def explain_code(text: str) -> None:
+    """Print the page of a problem's code; UsageError where it is none."""
+    from archspec import codes  # here: most commands explain none
+
+    if text.upper() not in CODES:
+        raise UsageError(codes.unknown(text))
+    print(codes.explanation(text.upper()), end="")
 
 
 def shell_line(*words: str) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from archspec import codes as pages
 from archspec.arguments import Argument, command
-from archspec.commands._shared import CLEAN
+from archspec.commands._shared import CLEAN, explain_code
 from archspec.problems import CODES
 from archspec.project import UsageError
 
@@ -30,10 +29,7 @@ def codes(options: argparse.Namespace) -> int:
 
         print(json.dumps(JSON_SCHEMA, indent=2))
     elif options.code:
-        code = options.code.upper()
-        if code not in CODES:
-            raise UsageError(pages.unknown(options.code))
-        print(pages.explanation(code), end="")
+        explain_code(options.code)
     else:
         print("\n".join(f"{code}  {title}" for code, title in CODES.items()))
     return CLEAN

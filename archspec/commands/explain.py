@@ -8,8 +8,7 @@ import sys
 
 import archspec
 from archspec.arguments import ALLOW, INPUT, PARAM, SPEC, Argument, command, read_inputs, read_params
-from archspec.commands import codes
-from archspec.commands._shared import CLEAN, FOUND, examine, one_spec
+from archspec.commands._shared import CLEAN, FOUND, examine, explain_code, one_spec
 from archspec.console import report, wants_color
 from archspec.project import UsageError
 
@@ -45,7 +44,8 @@ def explain(options: argparse.Namespace) -> int:
     of the spec, as in `archspec explain AS502`, is explained as `archspec codes` does.
     """
     if re.fullmatch("(?i)AS[0-9]{3}", options.spec):
-        return int(codes.codes(argparse.Namespace(code=options.spec, schema=False)))
+        explain_code(options.spec)
+        return CLEAN
     params, inputs = read_params(options.param), read_inputs(options.input)
     spec, problems = examine(one_spec(options.spec, "explain"), params, inputs, options.allow)
     machine = options.format == "json"
