@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from archspec.dimensions import Size
-from archspec.graph import Flow, Graph, Input
+from archspec.graph import Class, Flow, Graph, Input
 from archspec.records import Record
 from archspec.views import summary_table
 from archspec.views.summary_figures import at, data, flow_data, unknown
 from archspec.views.summary_hint import hint
-from archspec.views.summary_memory import Memory, peaks
+from archspec.views.summary_memory import Memory, known, peaks
 from archspec.views.summary_rows import Row, batch, rows
 from archspec.views.summary_trace import Trace
 
@@ -104,15 +104,22 @@ def summarize(graph: Graph, samples: int = 1) -> Summary:
     """The summary of a network whose parameters are bound (`lower` without `symbolic`), for so many samples."""
     main = graph.main
     sizes = dict.fromkeys(batch(main.inputs), samples)
-    trace, inference = (Trace(sizes, training=training) for training in (True, False))
+    trace = Trace(sizes, training=True)
     trace.run(main)
-    inference.run(main)
     found = rows(graph, trace)
     figures = (size for row in found if not row.is_own for size in (row.parameters, row.macs, row.output_bytes))
     advice = "" if all(isinstance(size, int) for size in figures) else hint(main, found, sizes)
-    parameters = sum((row.parameter_bytes for row in found), start=0)
-    memory = peaks(trace, inference, at(parameters, sizes), unknown("a size is not known"))
+    memory = _memory(main, trace, at(sum((row.parameter_bytes for row in found), start=0), sizes))
     return Summary(main.name, graph.path, main.inputs, main.output, found, sizes, advice, memory)
+
+
+def _memory(main: Class, training: Trace, parameters: Size) -> Memory:
+    if not known(training) or not isinstance(parameters, int):
+        nothing = unknown("a size is not known")
+        return Memory(nothing, nothing, nothing)
+    inference = Trace(training.sizes, training=False)
+    inference.run(main)
+    return peaks(training, inference, parameters)
 
 
 def _row_data(row: Row) -> dict[str, Any]:

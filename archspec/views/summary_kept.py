@@ -98,12 +98,11 @@ def kept(name: str, read: tuple[Storage, ...], made: tuple[Storage, ...]) -> tup
 
 def extra_of(name: str, output: Flow | None) -> Size:
     """Bytes that a function keeps besides what it takes and gives."""
-    numel = next((x.numel * bytes_each(x.dtype) for x in tensors(output)), 0)
     if name.startswith(("max_pool", "adaptive_max_pool")):
         return _PLACE * next(x.numel for x in tensors(output))
     if name == ATTENTION:
         return next(product(x.shape[:-1]) * bytes_each(x.dtype) for x in tensors(output))
-    return numel if name in MASKED else 0
+    return next(x.numel * bytes_each(x.dtype) for x in tensors(output)) if name in MASKED else 0
 
 
 def inside(layer: Layer, call: Call, *, training: bool) -> Size:

@@ -23,18 +23,20 @@ class Memory(Record):
     saved: Size
 
 
-def peaks(training: Trace, inference: Trace, parameter_bytes: Size, unknown: Size) -> Memory:
-    """The peaks of a network that was traced in both ways; `unknown` where a size is not known."""
-    operations = (*training.operations, *inference.operations)
-    sizes = [one.bytes for operation in operations for one in (*operation.reads, *operation.makes)]
-    sizes += [size for operation in operations for size in (operation.extra, operation.weights)]
-    if not training.whole or not all(isinstance(size, int) for size in (*sizes, parameter_bytes, training.buffers)):
-        return Memory(unknown, unknown, unknown)
-    fixed = parameter_bytes + training.buffers
+def known(trace: Trace) -> bool:
+    """Whether all of a network was traced, and every size is a number."""
+    sizes = [one.bytes for operation in trace.operations for one in (*operation.reads, *operation.makes)]
+    sizes += [size for operation in trace.operations for size in (operation.extra, operation.weights)]
+    return trace.whole and all(isinstance(size, int) for size in (*sizes, trace.buffers))
+
+
+def peaks(training: Trace, inference: Trace, parameters: int) -> Memory:
+    """The peaks of a network that was traced in both ways, every size known; `parameters` are their bytes."""
+    fixed = parameters + _number(training.buffers)
     saved = sum(map(_bytes, {one for operation in training.operations for one in operation.keeps}))
     saved += sum(_number(operation.extra) for operation in training.operations)
     at_once, _ = _forward(inference, _last_reads(inference), keep=False)
-    return Memory(fixed + at_once, fixed + parameter_bytes + _training(training), saved)
+    return Memory(fixed + at_once, fixed + parameters + _training(training), saved)
 
 
 def _bytes(storage: Storage) -> int:

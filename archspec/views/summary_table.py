@@ -100,13 +100,14 @@ def _title(summary: Summary) -> str:
 
 def _cells(summary: Summary, shown: list[Line], longest: int, with_inputs: bool) -> list[tuple[str, ...]]:
     """The head, and the cells of each line; a column of shares only where there is something to share."""
-    everything = [_HEADS, *(_line_cells(summary, line, longest) for line in shown)]
+    whole = summary.parameters, summary.macs
+    everything = [_HEADS, *(_line_cells(whole, line, longest) for line in shown)]
     left_out = {place for place in (5, 7) if not any(cells[place] for cells in everything)}
     left_out |= set() if with_inputs else {2}
     return [tuple(cell for place, cell in enumerate(cells) if place not in left_out) for cells in everything]
 
 
-def _line_cells(summary: Summary, line: Line, longest: int) -> tuple[str, ...]:
+def _line_cells(whole: tuple[Size, Size], line: Line, longest: int) -> tuple[str, ...]:
     row = line.row
     name = "  " * line.depth + line.name + (f" ×{line.times}" if line.times > 1 and line.name != row.name else "")
     label = _shortened(row.text) if row.text else row.layer
@@ -118,9 +119,9 @@ def _line_cells(summary: Summary, line: Line, longest: int) -> tuple[str, ...]:
         label,
         *shapes,
         _times(line.times, figure(line.parameters, LONGEST)),
-        _share(line.parameters, line.times, summary.parameters),
+        _share(line.parameters, line.times, whole[0]),
         _times(line.times, _short(line.macs, longest)),
-        _share(line.macs, line.times, summary.macs),
+        _share(line.macs, line.times, whole[1]),
         _times(line.times, _short(line.output_bytes, longest, "B")),
     )
 

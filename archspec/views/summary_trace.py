@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from archspec import expressions
 from archspec.dimensions import Size
@@ -97,6 +97,7 @@ class Trace:
         self.whole = True
         self.seen: list[tuple[str, Field]] = []  # receptive fields by path
         self._types: dict[tuple[int, int], Any] = {}
+        self._bytes: dict[int, tuple[TensorType, Size]] = {}  # the types too: as long as one lives, so does its number
 
     def run(self, main: Class) -> None:
         """Follows the network, from its inputs to its outputs."""
@@ -107,9 +108,15 @@ class Trace:
     def new(self, flow: Flow | None, *, learns: bool, bytes_of: Size | None = None) -> Value:
         """Memory for what flows."""
         if isinstance(flow, TensorType):
-            size = at(flow.numel * bytes_each(flow.dtype), self.sizes) if bytes_of is None else bytes_of
+            size = self.bytes_of(flow) if bytes_of is None else bytes_of
             return View(Storage(size, learns and flow.dtype in FLOATS), axes=flow.rank)
         return tuple(self.new(part, learns=learns) for part in flow) if isinstance(flow, tuple) else None
+
+    def bytes_of(self, x: TensorType) -> Size:
+        """The memory of one tensor."""
+        if id(x) not in self._bytes:
+            self._bytes[id(x)] = x, at(x.numel * bytes_each(x.dtype), self.sizes)
+        return self._bytes[id(x)][1]
 
     # Modules.
 
@@ -121,6 +128,7 @@ class Trace:
                 value = self.item(item, [value], {}, path)
             return value
         types: dict[str, Any] = {value.name: value.type for value in cls.inputs}
+        scope: ChainMap[str, Any] = ChainMap(types, {"training": self.training}, cast("dict[str, Any]", cls.values))
         values: dict[str, Value] = {value.name: None for value in cls.inputs}
         values |= {**dict(zip(values, inputs, strict=False)), **named}
         for step in cls.steps:
@@ -131,7 +139,7 @@ class Trace:
                 values[step.name], types[step.name] = self.new(step.output, learns=learns, bytes_of=0), step.output
                 continue
             where = f"{path}{step.target.text}"
-            arguments = [(key, self.expression(node, cls, types, values, where)) for key, node in step.arguments]
+            arguments = [(key, self.expression(node, scope, values, where)) for key, node in step.arguments]
             value = arguments[0][1]
             module = step.item or step.again
             if step.kind == "call" and module is not None:
@@ -143,7 +151,7 @@ class Trace:
             _bind(step.target, value, values)
             _bind(step.target, step.output, types)
         assert cls.outputs is not None
-        results = [self.expression(node, cls, types, values, f"{path}outputs") for node in cls.outputs.values]
+        results = [self.expression(node, scope, values, f"{path}outputs") for node in cls.outputs.values]
         return results[0] if cls.outputs.single and len(results) == 1 else tuple(results)
 
     def item(self, item: Item, inputs: list[Value], named: dict[str, Value], prefix: str) -> Value:
@@ -196,20 +204,17 @@ class Trace:
 
     # Expressions.
 
-    def expression(
-        self, node: Node, cls: Class, types: Mapping[str, Any], values: Mapping[str, Value], path: str
-    ) -> Value:
+    def expression(self, node: Node, scope: ChainMap[str, Any], values: Mapping[str, Value], path: str) -> Value:
         """What an expression makes, part by part."""
         from archspec.lower.tensors import holds_tensor, tensor_value  # here: as many specs compute nothing
 
-        scope: ChainMap[str, Any] = ChainMap(dict(types), {"training": self.training}, dict(cls.values))
         if not holds_tensor(node, scope):
             return None
         if isinstance(node, Name):
             return values.get(node.name)
 
         def within(part: Node) -> Value:
-            return self.expression(part, cls, types, values, path)
+            return self.expression(part, scope, values, path)
 
         if isinstance(node, Items):
             return tuple(map(within, node.items))
@@ -235,7 +240,7 @@ class Trace:
         else:
             assert isinstance(node, Compare)
             name, operands = "<", [within(part) for part in node.operands]
-        key = id(cls), id(node)
+        key = id(scope.maps[-1]), id(node)  # what parameters and sizes are says what everything else is
         if key not in self._types:
             self._types[key] = tensor_value(node, scope)
         output = self._types[key]
