@@ -80,6 +80,7 @@ def shell(command: str) -> str:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(shown), contextlib.suppress(SystemExit):
         main(words[1:])
+    assert "internal error" not in shown.getvalue(), "no page shows that"
     return f"$ {command}\n{shown.getvalue()}"
 
 
