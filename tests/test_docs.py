@@ -14,6 +14,9 @@ import pytest
 import yaml
 from pages import ROOT, commands, present, renew
 
+from archspec.arguments import COMMANDS
+from archspec.views import schema
+
 DOCS = ROOT / "docs"
 PAGES = sorted(
     path.relative_to(DOCS).as_posix()
@@ -56,6 +59,23 @@ def test_a_block_that_is_not_real_is_noticed(tmp_path: Path, monkeypatch: pytest
     assert "nothing wrong" not in renewed
     with pytest.raises(SystemExit):
         present("bash", None, "archspec chekc\n")
+
+
+def test_every_command_that_a_page_names_is_one() -> None:
+    texts = [(DOCS / page).read_text("utf-8") for page in PAGES]
+    named = {name for text in texts for name in re.findall(r"\barchspec ([a-z]+)\b[^`\n]*`", text)}
+    assert named, "there are some"
+    assert named - set(COMMANDS) == set()
+
+
+def test_every_key_of_the_language_is_taught() -> None:
+    text = "\n".join((DOCS / page).read_text("utf-8") for page in PAGES if page.startswith("language/"))
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    examples = "\n".join(re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    told = {word for span in re.findall(r"`([^`\n]+)`", prose) for word in re.findall(r"\w+", span)}
+    shown = set(re.findall(r"\b(\w+):", examples))
+    assert set(schema.DOCS) - shown - told == set()
+    assert set(schema.DOCS) - shown == {"archspec", "choices"}, "no example has them"
 
 
 def test_what_projects_are_told_to_copy_is_what_there_is() -> None:
