@@ -52,7 +52,7 @@ def row(argument: Argument) -> str:
 def api() -> str:
     """The Python API, which Sphinx reads from the docstrings."""
     parts = ["# Python API", inspect.getdoc(archspec) or ""]
-    for name in archspec.__all__:
+    for name in sorted(archspec.__all__, key=str.swapcase):  # functions first
         value = getattr(archspec, name)
         kind, options = "function", ""
         if inspect.isclass(value):
