@@ -7,9 +7,10 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import get_args
 
 from archspec.arguments import COMMANDS, parser
-from archspec.console import report
+from archspec.console import Format, report
 from archspec.problems import SpecError, printable
 from archspec.project import UsageError
 
@@ -52,8 +53,14 @@ def _run(options: argparse.Namespace) -> int:
         print(f"archspec {options.command}: {printable(str(error))}", file=sys.stderr)
         return USAGE
     except SpecError as error:
-        report(error.problems, getattr(options, "format", "text"))
+        report(error.problems, _form(options))
         return FOUND
+
+
+def _form(options: argparse.Namespace) -> Format:
+    """How problems are written: as `--format` says, where that is about problems, else for people."""
+    form = getattr(options, "format", "text")
+    return next((one for one in get_args(Format) if one == form), "text")
 
 
 def _internal(error: Exception, debug: bool) -> int:

@@ -374,6 +374,8 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
         message = f"two layers in one step: {echo(first)} and {echo(second)}"
         raise _refuse("AS206", message, "each step of a list begins with its own `-`", at=(second,), key=True)
     (key,) = found
+    if not key:  # what stands for a step that was set aside
+        raise _refuse("AS206", "an empty text is no layer", "write a layer: `ReLU`", at=(key,), key=True)
     for modifier in _MODIFIERS:
         if modifier in data and data[modifier] is None:
             message = f"nothing stands below `{modifier}:`"

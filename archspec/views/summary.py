@@ -114,12 +114,13 @@ def summarize(graph: Graph, samples: int = 1) -> Summary:
 
 
 def _memory(main: Class, training: Trace, parameters: Size) -> Memory:
-    if not known(training) or not isinstance(parameters, int):
-        nothing = unknown("a size is not known")
-        return Memory(nothing, nothing, nothing)
-    inference = Trace(training.sizes, training=False)
-    inference.run(main)
-    return peaks(training, inference, parameters)
+    if known(training) and isinstance(parameters, int):
+        inference = Trace(training.sizes, training=False)
+        inference.run(main)
+        if known(inference):  # a condition on `training` may hide what is not
+            return peaks(training, inference, parameters)
+    nothing = unknown("a size is not known")
+    return Memory(nothing, nothing, nothing)
 
 
 def _row_data(row: Row) -> dict[str, Any]:

@@ -25,7 +25,8 @@ class Memory(Record):
 
 def known(trace: Trace) -> bool:
     """Whether all of a network was traced, and every size is a number."""
-    sizes = [one.bytes for operation in trace.operations for one in (*operation.reads, *operation.makes)]
+    sizes = [one.bytes for one in (*trace.inputs, *trace.outputs)]
+    sizes += [one.bytes for operation in trace.operations for one in (*operation.reads, *operation.makes)]
     sizes += [size for operation in trace.operations for size in (operation.extra, operation.weights)]
     return trace.whole and all(isinstance(size, int) for size in (*sizes, trace.buffers))
 
