@@ -516,3 +516,37 @@ def test_the_command_line_starts_without_what_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"torch", "numpy", "shtab", "difflib", "tomllib", "importlib.metadata", "asyncio", "jinja2"}
     assert heavy.isdisjoint(done.stdout.split())
+
+
+VALUELESS = """\
+params: {kernel: list, flag: bool, n: int, width: list}
+inputs: {x: [N, 3, 32, 32]}
+layers:
+  conv: {Conv2d: {out_channels: 8, kernel_size: kernel, bias: flag}}
+  norm: {BatchNorm2d: {affine: flag}}
+  more: {Conv2d: {out_channels: w, kernel_size: 1}, for: w in width}
+  pooled: adaptive_avg_pool2d(more, 4)
+  flat: flatten(pooled, 1)
+  fc: {Linear: {out_features: n, bias: flag}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("check", 0),
+        ("summary", 0),
+        ("explain", 0),
+        ("diagram --format dot", 0),
+        ("generate -o -", 0),
+        ("diff net.yaml", 2),
+    ],
+)
+def test_parameters_may_have_no_value(
+    command: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(VALUELESS)
+    found = main([*command.split(), "net.yaml"])
+    assert found == status, capsys.readouterr().err
+    assert "null" not in capsys.readouterr().out

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from itertools import takewhile
 from typing import Any, ClassVar, TypeAlias
 
-from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Symbolic, Undecided
+from archspec.dimensions import Dimension, Size, Unknown, of, show
+from archspec.expressions import Symbolic, Undecided, as_size
 from archspec.layers._arguments import (
     REQUIRED,
     Argument,
@@ -115,7 +115,13 @@ class Layer(Configured):
         return Weight(name, shape, str(vars(self).get("dtype") or "float32"))
 
     def parameter_count(self) -> Size:
-        """How many learnable numbers it holds."""
+        """How many learnable numbers it holds; unknown where that depends on a parameter that has no value."""
+        try:
+            return self._parameter_count()
+        except Undecided:
+            return of(Unknown("a parameter has no value"))
+
+    def _parameter_count(self) -> Size:
         return sum((weight.numel for weight in self.weights() if weight.learnable), start=0)
 
     def macs(self, output: Any, /, *args: Any, **kwargs: Any) -> Size:
@@ -231,9 +237,10 @@ def divisors(size: int) -> str:
 
 
 def spread(value: Any, count: int) -> tuple[Any, ...]:
-    """One value for each of `count` axes."""
+    """One size for each of `count` axes."""
     if isinstance(value, Symbolic) and value.type.startswith("list"):
-        return tuple(value.item(index) for index in range(count))
+        items = (value.item(index) for index in range(count))
+        return tuple(as_size(item) if isinstance(item, Symbolic) and item.type == "any" else item for item in items)
     return value if isinstance(value, tuple) else (value,) * count
 
 

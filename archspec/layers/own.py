@@ -35,7 +35,7 @@ class OwnLayer(Layer):
     def forward(self, x: TensorType, *others: Any, **named: Any) -> TensorType:
         return x if self.output is None else self.output
 
-    def parameter_count(self) -> Size:
+    def _parameter_count(self) -> Size:
         return dimensions.of(dimensions.Unknown(f"{self.target} is not known before it is built"))
 
     def macs(self, output: Any, /, *args: Any, **kwargs: Any) -> Size:

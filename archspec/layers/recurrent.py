@@ -158,7 +158,7 @@ class _Stack(_Recurrent, Sequences):
         between = self.weights_of(self.directions * self.shown, biases)
         return self.directions * (self.weights_of(self.input_size, biases) + (self.num_layers - 1) * between)
 
-    def parameter_count(self) -> Size:
+    def _parameter_count(self) -> Size:
         return self._weights(2 if self.bias else 0)  # also where the number of layers is not known
 
     def macs(self, output: Any, /, input: TensorType, hx: Any = None) -> Size:

@@ -181,7 +181,7 @@ class MultiheadAttention(_Attending):
             found += [self.weight(f"bias_{name}", 1, 1, width) for name in "kv"]
         return (*found, *self.linear("out_proj", width, width))
 
-    def parameter_count(self) -> Size:
+    def _parameter_count(self) -> Size:
         count = self.attention_count(self.embed_dim, self._width("kdim"), self._width("vdim"))
         return count + 2 * self.embed_dim if self.add_bias_kv else count
 
@@ -414,7 +414,7 @@ class Transformer(_TransformerLayer):
             found += self.norm_weights(f"{part}.norm")
         return tuple(found)
 
-    def parameter_count(self) -> Size:
+    def _parameter_count(self) -> Size:
         # Also where the number of layers is not known.
         encoder = self.num_encoder_layers * self.layer_count(1)
         return encoder + self.num_decoder_layers * self.layer_count(2) + 2 * self.norm_count()

@@ -136,11 +136,15 @@ def _keeps(step: Explained) -> bool:
     """Whether nothing happens to the shape, and nothing is inferred."""
     made = step.made
     known = not any(fact.formula or fact.inferred for fact in step.facts) and not step.parts
-    return known and made.kind == "layer" and len(made.inputs) == 1 and type_of(made.inputs[0][1]) == made.output
+    if made.output is None or made.kind != "layer" or len(made.inputs) != 1:
+        return False
+    return known and type_of(made.inputs[0][1]) == made.output
 
 
 def _takes(step: Explained, path: str, depth: int) -> Iterator[_Line]:
     output = f"It returns {_code(_flow(step.made.output))}."
+    if step.made.output is None:
+        output = "What it returns depends on a parameter that has no value: `--param` gives it one."
     layer, inputs = step.made.layer, list(step.inputs)
     if not inputs:
         yield _Line(depth, output)
