@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Items, Name, Node, Symbolic, literal_text, parse
+from archspec.expressions import Embedded, Items, Name, Node, Symbolic, literal_text, parse
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.problems import Problem, Span, SpecError
@@ -301,7 +301,10 @@ def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -
 
 
 def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
-    """The free dimensions that a type, a size or a list of them depends on."""
+    """The free dimensions that a type, a size, a value or a list of them depends on."""
+    if isinstance(flow, Symbolic):
+        parts = (part.value for part in flow.node.walk() if isinstance(part, Embedded))
+        return frozenset().union(*map(free_symbols, parts))
     if isinstance(flow, TensorType):
         flow = flow.shape
     if isinstance(flow, tuple):

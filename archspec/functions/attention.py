@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.dimensions import Size, product, show
+from archspec.dimensions import Dimension, Size, at_least, product, show
 from archspec.functions._base import function
 from archspec.functions._dtypes import require_dtype, require_same_dtype
 from archspec.functions._shapes import Shape, broadcast, require_rank_from, require_stretches, same_size
-from archspec.refusals import require, require_divides
+from archspec.refusals import require, require_divides, settled
 from archspec.tensors import FLOATS, TensorType
 
 
@@ -42,6 +42,8 @@ def scaled_dot_product_attention(
     known = isinstance(dropout_p, int | float)
     message = f"`dropout_p` is a probability; this is {dropout_p}"
     require(not known or 0 <= dropout_p <= 1, "AS404", message, argument="dropout_p")
+    if isinstance(dropout_p, Dimension):  # an integer, at most 1
+        require(settled(at_least(1, dropout_p), dropout_p), "AS404", message, argument="dropout_p")
     message = f"`query` {query} and `key` {key} differ in their last axis"
     same_size(query.shape[-1], key.shape[-1], message, argument="key")
     message = f"`key` {key} and `value` {value} differ in their last axis but one"

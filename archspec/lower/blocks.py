@@ -49,8 +49,11 @@ def instance(
         return lost(frame, path, given)
     span = frame.span(at, key=True)
     if frame.context.unroll:
-        cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
+        before = len(frame.report.problems)
         check_free(frame, tuple(arguments.values()), given, at)
+        if len(frame.report.problems) > before:  # what the block makes of it follows
+            return lost(frame, path, given)
+        cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
         if cls is None:
             return lost(frame, path, given)
         return Call(key, cls, tuple(arguments.values()), given.types, cls.output, span)

@@ -443,7 +443,7 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
         free = free_symbols(argument.value)
         if free:
             names = ", ".join(sorted(f"`{symbol.text}`" for symbol in free))
-            what = dimensions.show(argument.value) if isinstance(argument.value, Dimension) else "a list of sizes"
+            what = "a list of sizes" if isinstance(argument.value, tuple) else show_value(argument.value)
             plural = "s" if len(free) > 1 else ""
             message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
             what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
