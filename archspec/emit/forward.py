@@ -39,7 +39,7 @@ METHODS |= {"transpose", "unflatten", "unsqueeze"}
 _UNPACKING = ("permute", "reshape")  # methods whose one list is given item by item
 
 _TAKEN = frozenset(
-    "self torch nn F math layer Tensor Any Callable Literal NamedTuple OrderedDict Sequence ValueError".split()
+    "super self torch nn F math layer Tensor Any Callable Literal NamedTuple OrderedDict Sequence ValueError".split()
 )
 
 
