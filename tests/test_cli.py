@@ -539,7 +539,7 @@ layers:
         ("explain", 0),
         ("diagram --format dot", 0),
         ("generate -o -", 0),
-        ("diff net.yaml", 2),
+        ("diff net.yaml", 0),
     ],
 )
 def test_parameters_may_have_no_value(
