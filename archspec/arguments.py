@@ -112,7 +112,7 @@ def parser(complete_paths: Any = None) -> argparse.ArgumentParser:
         for argument in declared.arguments:
             action = sub.add_argument(*argument.flags, **argument.settings)
             if complete_paths and argument.is_path:
-                action.complete = complete_paths  # type: ignore[attr-defined]  # shtab's own way
+                action.complete = complete_paths  # type: ignore[attr-defined]  # shtab reads it
         # No default of its own: it would undo a --debug that stands before the command.
         sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=debug)
     return parser

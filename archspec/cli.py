@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that lacks a character is no error
     try:
-        import archspec.commands  # noqa: F401  # here: it declares the commands, and a bug in one is reported as any is
+        import archspec.commands  # noqa: F401  # declares them; here, so that a bug in one is reported as any is
 
         status = _run(parser().parse_args(arguments))
         print(end="", flush=True)

@@ -649,7 +649,7 @@ _MISSING = {
 }
 
 
-def _place(data: object, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _place(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     """Pydantic's location without what is not in the tree: names of union branches, `[key]`."""
     path: list[int | str] = []
     for part in location:
@@ -659,7 +659,7 @@ def _place(data: object, location: tuple[int | str, ...]) -> tuple[int | str, ..
             inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
         if inside:
             path.append(part)
-            data = data[part]  # type: ignore[index] # a mapping's key or a list's index, as just seen
+            data = data[part]
     return tuple(path)
 
 

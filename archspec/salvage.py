@@ -55,15 +55,16 @@ def _set_aside(data: Any, path: Path) -> set[str]:
     *above, last = path
     for part in above:
         data = data[part]
+    around: Any = data
     if not isinstance(data, dict | list) or (isinstance(data, dict) and last not in data):
         return set()  # within a step that was set aside before
-    shape = data[last].get("shape") if isinstance(data[last], dict) else None  # type: ignore[index]
+    shape = around[last].get("shape") if isinstance(around[last], dict) else None
     if isinstance(data, dict):
         steps = [(Aside(key), Aside()) if key == last else (key, value) for key, value in data.items()]
         data.clear()
         data.update(steps)
     else:
-        data[last] = Aside()  # type: ignore[index] # a list's index
+        around[last] = Aside()
     return set(_words(str(last), *(shape if isinstance(shape, list) else ()))) - set(keyword.kwlist)
 
 

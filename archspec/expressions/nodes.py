@@ -74,7 +74,7 @@ class Literal(Node):
         self.value = value
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return UNARY if self.text.startswith("-") else PRIMARY
 
     def write(self) -> str:
@@ -110,7 +110,7 @@ class Embedded(Node):
         return show(self.value)
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return PRODUCT if isinstance(self.value, int) else self.value.precedence
 
 
@@ -140,7 +140,7 @@ class Unary(Node):
         self.operand = operand
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return NOT if self.operator == "not" else UNARY
 
     def write(self) -> str:
@@ -163,7 +163,7 @@ class Binary(Node):
         self.right = right
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return {"+": SUM, "-": SUM, "**": POWER}.get(self.operator, PRODUCT)
 
     def write(self) -> str:
@@ -219,7 +219,7 @@ class Logic(Node):
         self.operands = operands
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for most
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return AND if self.operator == "and" else OR
 
     def write(self) -> str:

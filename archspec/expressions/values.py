@@ -74,7 +74,7 @@ class Integer(Atom):
         self.node = node
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # a class constant for the other atoms
+    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
         return self.node.precedence
 
     def symbols(self) -> frozenset[Symbol]:

@@ -99,14 +99,13 @@ def _count(start: Scalar, end: Scalar, step: Scalar, text: str) -> Size:
     """How many steps fit: ceil((end - start) / step)."""
     if step == 0:
         refuse("AS404", "`step` is 0", argument="step")
-    values = (start, end, step)
-    if all(isinstance(value, int | float) for value in values):
-        count = math.ceil((end - start) / step)  # type: ignore[operator] # plain numbers
-        require(count >= 0, "AS404", text, argument="end")
-        return count
-    if not all(isinstance(value, int | Dimension) for value in values):
+    if isinstance(start, int | float) and isinstance(end, int | float) and isinstance(step, int | float):
+        known = math.ceil((end - start) / step)
+        require(known >= 0, "AS404", text, argument="end")
+        return known
+    if not all(isinstance(value, int | Dimension) for value in (start, end, step)):
         return dimensions.of(dimensions.Unknown(f"arange({start}, {end}, {step})"))
-    first, last, by = (as_size(value) for value in values)
+    first, last, by = (as_size(value) for value in (start, end, step))
     if dimensions.at_least(by, 0) is False:
         first, last, by = last, first, -by
     count = (last - first + by - 1) // by

@@ -5,7 +5,7 @@ Knows nothing of how a network is made of blocks and groups, nor of what is good
 
 from __future__ import annotations
 
-from collections import ChainMap, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -102,7 +102,7 @@ class Op:
         if None in types.values():
             return None
         try:
-            flow: Flow | None = tensor_value(node, ChainMap(types, self.scope))  # type: ignore[arg-type] # is only read
+            flow: Flow | None = tensor_value(node, {**self.scope, **types})
         except (ExpressionError, Refusal, Undecided):
             return None
         return flow
