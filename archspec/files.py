@@ -13,11 +13,13 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from archspec.problems import Problem, Span, SpecError, echo, printable
+from archspec.characters import printable
+from archspec.problems import Problem, Span, SpecError, echo
 
 SealState = Literal["intact", "edited", "foreign"]
 State = Literal["missing", "current", "stale", "edited", "foreign"]
@@ -143,23 +145,38 @@ def write(path: Path, text: str) -> bool:
     A reader sees the old text or the new one, never a part: the text goes to a temporary file
     in the same folder, which then takes the place of the old one in one step.
     """
-    data = text.encode("utf-8")
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, data: bytes) -> bool:
+    """The same for a file that is no text."""
     try:
         if _is_file(path) and path.read_bytes() == data:
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, data)
+        _replace(path, [data])
     except OSError as error:
         refuse(path, f"the file cannot be written: {_reason(error)}")
     return True
 
 
-def _replace(path: Path, data: bytes) -> None:
+def write_pieces(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file that is too large for memory, whole or not at all."""
+    try:
+        _is_file(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, pieces)
+    except OSError as error:
+        refuse(path, f"the file cannot be written: {_reason(error)}")
+
+
+def _replace(path: Path, pieces: Iterable[bytes]) -> None:
     temporary = path.with_name(f".archspec-{os.urandom(8).hex()}.tmp")
     try:
         # "x" opens with O_EXCL, and with a mode that respects the umask, which mkstemp's 0600 does not.
         with open(temporary, "xb") as stream:
-            stream.write(data)
+            for piece in pieces:
+                stream.write(piece)
             stream.flush()
             os.fsync(stream.fileno())
         if _is_file(path):
@@ -202,6 +219,11 @@ def module_name(spec_path: str | os.PathLike[str]) -> str:
 def is_identifier(name: str) -> bool:
     """Whether Python can import a module or package of this name, on every platform."""
     return name.isascii() and name.isidentifier() and not keyword.iskeyword(name)
+
+
+def is_package(name: object) -> bool:
+    """Whether Python can import a package or module of this dotted name."""
+    return isinstance(name, str) and all(map(is_identifier, name.split(".")))
 
 
 def problem(path: str | os.PathLike[str], code: str, message: str, advice: str = "") -> Problem:

@@ -7,25 +7,27 @@ how it is printed as source.
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Embedded, Items, Name, Node, Symbolic, literal_text, parse
-from archspec.layers import Layer
+from archspec.expressions import Embedded, Items, Name, Node, Symbolic, UndecidedError, Word, literal_text, parse
+from archspec.initializers import parametrized
+from archspec.layers import Layer, Weight
 from archspec.layers.own import OwnLayer
 from archspec.problems import Problem, Span, SpecError
-from archspec.records import Record
-from archspec.tensors import TensorType
+from archspec.tensors import ListType, Series, TensorType
 
-Flow: TypeAlias = TensorType | tuple[Any, ...]
-"""A tensor, or (nested) tuples of them."""
+Flow: TypeAlias = TensorType | tuple[Any, ...] | Series
+"""A tensor, or (nested) tuples and lists of them."""
 
 
-class Argument(Record):
+@dataclass(frozen=True, slots=True)
+class Argument:
     """One argument of a constructor. `node` is what the spec says; it is None where the value was inferred."""
 
     name: str
@@ -34,12 +36,87 @@ class Argument(Record):
     span: Span
 
 
-class Call(Record):
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What a layer's argument says: its own parameter `weight` is the one at the dotted path `other`."""
+
+    weight: str
+    other: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """A tie resolved: the parameter `weight` of the module at `module` is replaced by the one at `other`.
+
+    Both paths lead from the class, group or module that has it; `module` is empty for the latter itself. A `*` in
+    `module` stands for every module that a loop makes.
+    """
+
+    module: str
+    weight: str
+    other: str
+    span: Span
+    layer: str = ""
+    """The name of the class whose parameter is replaced; empty where that depends on a parameter of the network."""
+    owner: str = ""
+    """The name of the class that has the other parameter; empty likewise, and for a Parameter of the spec."""
+    within: int | None = None
+    """For a module that stands at no certain place: how many groups `other` is to be looked up outwards, 0 being the
+    module itself. None is the class."""
+    group: str = ""
+    """The class of a group of named steps whose modules are meant: those in its list `collected`."""
+    collected: str = ""
+    """The list to which a module of such a group, which stands at no certain place, is added for a class around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """How a weight begins: the function of torch.nn.init that fills `weight`, a name below the module that says so.
+
+    `pattern` says that the name may hold `*`, and that any weight below is meant that fits. A weight that is there on
+    some condition alone is `uncertain`.
+    """
+
+    weight: str
+    function: str
+    arguments: tuple[Argument, ...]
+    span: Span
+    pattern: bool = False
+    uncertain: bool = False
+    general: bool = False
+    """Whether a rule for the layer's class says it, so that rules by name are more exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parametrization:
+    """A function of torch.nn.utils.parametrizations that is put on a weight of a layer once it has its values."""
+
+    weight: str
+    function: str
+    arguments: tuple[Argument, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How weights begin that no step says it of: those of all layers of a class, or those of a pattern of names.
+
+    `cls` is the class of the layer or block; it is empty where the fills' names are those of the whole network.
+    """
+
+    cls: str
+    fills: tuple[Fill, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
     """A module in its place: a layer of the catalogue, or a block. `name` is its key, None where a loop counts it.
 
-    `held` is the parameter that holds the layer, where one does. `ties` are weights that it shares: its own name for
-    one, and the dotted path of the other. `keys` are the names by which its inputs go, None for those that go by
-    position; only a layer of the catalogue has them.
+    `held` is the parameter that holds the layer, where one does. `ties` are the weights that it shares, as the spec
+    says it; `shared` is what its constructor does about them, where a loop or condition makes it. `keys` are the names
+    by which its inputs go, None for those that go by position; only a layer of the catalogue has them.
     """
 
     name: str | None
@@ -49,8 +126,12 @@ class Call(Record):
     output: Flow | None
     span: Span
     held: str | None = None
-    ties: tuple[tuple[str, str], ...] = ()
+    ties: tuple[Tie, ...] = ()
     keys: tuple[str | None, ...] = ()
+    shared: tuple[Sharing, ...] = ()
+    initial: tuple[Fill, ...] = ()
+    parametrized: tuple[Parametrization, ...] = ()
+    trainable: bool = True
 
     def macs(self) -> Size:
         """Multiply-accumulates of the layer, run once."""
@@ -58,14 +139,62 @@ class Call(Record):
         positional, named = self.layer.bind(self.keys, self.inputs)
         return self.layer.macs(self.output, *positional, **named)
 
+    def weights(self) -> tuple[Weight, ...]:
+        """The tensors of a layer's state_dict, in PyTorch's order, with what its parametrizations make of them."""
+        assert isinstance(self.layer, Layer)
+        found = {weight.name: weight for weight in self.layer.weights()}
+        made = []
+        for one in self.parametrized:
+            weight = found.pop(one.weight, None)
+            values = {argument.name: argument.value for argument in one.arguments}
+            transposed = type(self.layer).__name__.startswith("ConvTranspose")
+            parts = parametrized(one.function, one.weight, weight.shape, values, transposed) if weight else ()
+            made += [Weight(name, shape, weight.dtype, learns) for name, shape, learns in parts if weight is not None]
+        return (*found.values(), *made)
+
+    def parameter_count(self) -> Size:
+        """How many learnable numbers a layer holds; unknown where that depends on a parameter that has no value."""
+        assert isinstance(self.layer, Layer)
+        if not self.parametrized:
+            return self.layer.parameter_count()
+        try:
+            return sum((weight.numel for weight in self.weights() if weight.learnable), start=0)
+        except UndecidedError:
+            return dimensions.of(dimensions.Unknown("a parameter has no value"))
+
     @property
     def type_name(self) -> str:
         """The name of its class."""
         return self.layer.name if isinstance(self.layer, Class | OwnLayer) else type(self.layer).__name__
 
 
-class Group(Record):
-    """An nn.Sequential; or an nn.ModuleList, where its repetitions take more than one input."""
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """How the forward method runs the rounds of a loop, where that is more than handing values on.
+
+    `target` is what the loop binds, `over` what it runs over: the arguments of the step that read a name of the target
+    stand anew in each round. With `each` the rounds stand side by side, and the value is the list of what they return;
+    with `collect` the value is what is handed on, and the list of the rest. `returned` is how many values a round
+    returns.
+    """
+
+    target: Node
+    over: Node
+    each: bool = False
+    collect: bool = False
+    returned: int = 1
+
+    def stands_anew(self, node: Node) -> bool:
+        """Whether an argument is another one in each round."""
+        return bool(names_in(node) & names_in(self.target))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """An nn.Sequential; or an nn.ModuleList, where its rounds are written in the forward method.
+
+    Of the latter, `handed` says how many values a round hands on to the next, and `rounds` what else they do.
+    """
 
     name: str | None
     items: tuple[Item, ...]
@@ -73,9 +202,17 @@ class Group(Record):
     output: Flow | None
     span: Span
     listed: bool = False
+    handed: int = 1
+    shared: tuple[Sharing, ...] = ()
+    rounds: Rounds | None = None
+    module: Item | None = None
+    """The one module that runs in every round, where one does: the items are its runs then, each with its types."""
+    initial: tuple[Fill, ...] = ()
+    trainable: bool = True
 
 
-class Carried(Record):
+@dataclass(frozen=True, slots=True)
+class Carried:
     """A size that a loop changes: a local variable, its value before, and its value after each round.
 
     `initial` is None where the variable exists already.
@@ -86,7 +223,8 @@ class Carried(Record):
     update: Size
 
 
-class Update(Record):
+@dataclass(frozen=True, slots=True)
+class Update:
     """A variable's next value: behind the item of a loop's body counted so, or `inside` it, if it is a branch."""
 
     name: str
@@ -95,7 +233,8 @@ class Update(Record):
     inside: bool = False
 
 
-class Loop(Record):
+@dataclass(frozen=True, slots=True)
+class Loop:
     """Steps once per item of a list, kept as a loop. Splices into the list around it."""
 
     target: Node
@@ -108,7 +247,8 @@ class Loop(Record):
     updates: tuple[Update, ...] = ()
 
 
-class Branch(Record):
+@dataclass(frozen=True, slots=True)
+class Branch:
     """Modules that are kept only on a condition over parameters; splices. A named one is else an nn.Identity."""
 
     name: str | None
@@ -122,15 +262,27 @@ class Branch(Record):
 Item: TypeAlias = Call | Group | Loop | Branch
 
 
-class Step(Record):
+def module_of(item: Item) -> Item:
+    """What a constructor makes for an item: of a loop that runs one module, that module."""
+    if isinstance(item, Group) and item.module is not None:
+        return item.module
+    if not isinstance(item, Branch):
+        return item
+    items = tuple(map(module_of, item.items))
+    return item if all(map(operator.is_, items, item.items)) else replace(item, items=items)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
     """One line of a forward method, and the module that it needs.
 
     `kind` says what the line does: `call` passes `arguments` to the module `module`; `compute` evaluates the one
-    argument; `parameter` and `buffer` are no line, but a tensor of the module that later lines read.
+    argument; `parameter` and `buffer` are no line, but a tensor of the module that later lines read, and `weight` is
+    one of a layer in it: `qkv.weight`.
     """
 
     name: str
-    kind: Literal["call", "compute", "parameter", "buffer"]
+    kind: Literal["call", "compute", "parameter", "buffer", "weight"]
     target: Node
     arguments: tuple[tuple[str | None, Node], ...]
     item: Item | None
@@ -142,8 +294,21 @@ class Step(Record):
     """The sizes of its value, where the spec writes them: later lines may read their names."""
     macs: Size = 0
     """Multiply-accumulates of its expressions."""
+    assumed: tuple[Size, ...] = ()
+    """Of an expression: sizes over parameters that are 0 for the values that it takes."""
     again: Item | None = None
     """The module that it runs once more, with the types of this run."""
+    copied: bool = False
+    """Of a parameter or buffer: whether its expression may share memory, so that it is a copy of what that makes."""
+    saved: bool = True
+    """Of a buffer: whether it is part of the state_dict."""
+    initial: tuple[Fill, ...] = ()
+    trainable: bool = True
+
+    @property
+    def attribute(self) -> str:
+        """What the class calls its module: the step's own name, unless `name:` says another."""
+        return self.module or self.name
 
     @property
     def key(self) -> str:
@@ -152,7 +317,8 @@ class Step(Record):
         return text[1:-1].removesuffix(",") if isinstance(self.target, Items) else text
 
 
-class Parameter(Record):
+@dataclass(frozen=True, slots=True)
+class Parameter:
     """An argument of the constructor. `default` is None where it is required; `value` is what it is bound to here.
 
     `inferred` ones are the sizes of a block's inputs, which its caller passes.
@@ -171,21 +337,31 @@ class Parameter(Record):
     choices: tuple[Any, ...] | None = None
 
 
-class Input(Record):
-    """A tensor that flows in. `axes` are its sizes as the spec writes them.
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A tensor that flows in, or a `listed` number of them. `axes` are its sizes as the spec writes them.
 
-    A `captured` one is a value that a group reads from around it.
+    A `captured` one is a value that a group reads from around it. Into a group several values may flow as one, and its
+    type may depend on parameters (None).
     """
 
     name: str
-    type: TensorType
+    type: Flow | None
     span: Span
     axes: tuple[Node, ...] = ()
     optional: bool = False
     captured: bool = False
+    listed: bool = False
+
+    @property
+    def tensor(self) -> TensorType:
+        """Its type as that of a tensor, which an input of a document has."""
+        assert isinstance(self.type, TensorType)
+        return self.type
 
 
-class Outputs(Record):
+@dataclass(frozen=True, slots=True)
+class Outputs:
     """What a class returns: one value, a tuple, or (with `names`) a NamedTuple."""
 
     values: tuple[Node, ...]
@@ -195,7 +371,8 @@ class Outputs(Record):
     """Multiply-accumulates of its expressions."""
 
 
-class Export(Record):
+@dataclass(frozen=True, slots=True)
+class Export:
     """A size of a class's output that no formula gives: its callers read it as an attribute, if any is `used`."""
 
     name: str
@@ -203,7 +380,8 @@ class Export(Record):
     used: bool
 
 
-class Class(Record):
+@dataclass(frozen=True, slots=True)
+class Class:
     """One nn.Module class. One whose steps are a list is an nn.Sequential, with `items`; else it has `steps`."""
 
     name: str
@@ -217,11 +395,20 @@ class Class(Record):
     outputs: Outputs | None = None
     count: int = 0
     """How many layers it holds, repetitions counted."""
-    values: Mapping[str, Any] = MappingProxyType({})
+    values: Mapping[str, Any] = field(default_factory=dict)
     """What the names that it may read stand for, beside what flows."""
     exports: tuple[Export, ...] = ()
     order: tuple[str, ...] = ()
     """Steps whose modules are made first, in this order; the others follow in the order of flow."""
+    idle: tuple[tuple[int, Step], ...] = ()
+    """Steps whose modules are made and never run, each with the number of `steps` that stand above it."""
+    shared: tuple[Sharing, ...] = ()
+    """The parameters that its modules share, at places that are certain."""
+    lent: tuple[Sharing, ...] = ()
+    """Of a group: those that modules within it share with modules around it, by the paths that the spec writes."""
+
+    rules: tuple[Rule, ...] = ()
+    """Of the network: how weights begin once all modules are made, by classes, then by names, the most exact first."""
 
     @property
     def sequential(self) -> bool:
@@ -230,17 +417,39 @@ class Class(Record):
 
     def children(self) -> tuple[Item, ...]:
         """Its own modules, in the order in which they are made."""
-        return self.items or tuple(step.item for step in self.registered() if step.item is not None)
+        return self.items or tuple(module_of(step.item) for step in self.registered() if step.item is not None)
+
+    def written(self) -> tuple[Step, ...]:
+        """Its steps as the spec has them, those too that nothing runs."""
+        found = list(self.steps)
+        for place, step in reversed(self.idle):
+            found.insert(place, step)
+        return tuple(found)
+
+    def runs(self, step: Step) -> bool:
+        """Whether the forward method runs a step."""
+        return all(step is not one for _, one in self.idle)
 
     def registered(self) -> tuple[Step, ...]:
         """Its steps in the order in which their modules are made, which is that of the `state_dict`'s keys."""
         if not self.order:
-            return self.steps
+            return self.written()
         places = {name: place for place, name in enumerate(self.order)}
-        return tuple(sorted(self.steps, key=lambda step: places.get(step.name, len(places))))
+        return tuple(sorted(self.written(), key=lambda step: places.get(step.name, len(places))))
 
 
-class Graph(Record):
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A named setting: values of some of the network's parameters, by their names."""
+
+    name: str
+    doc: str
+    settings: Mapping[str, Any]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
     """A whole network: its class, and the blocks that it uses, each before its users."""
 
     path: str
@@ -248,6 +457,14 @@ class Graph(Record):
     blocks: tuple[Class, ...] = ()
     own: tuple[str, ...] = ()
     """Dotted names of the classes of the user's that it uses."""
+    variants: tuple[Variant, ...] = ()
+    idle: tuple[tuple[str, str, Span], ...] = ()
+    """What says how weights begin and fits none: what it is, what to write instead, and where it stands."""
+
+    doubts: tuple[Problem, ...] = ()
+    """What was found when it was read, and is a warning."""
+    files: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """The texts that it was read from, by their paths: the places of its parts lead into them."""
 
     def modules(self) -> Iterator[tuple[str, Item]]:
         """Every module of an unrolled network with its dotted path, outer ones first."""
@@ -277,6 +494,7 @@ class Graph(Record):
 def walk(items: tuple[Item, ...]) -> Iterator[Item]:
     """Every item of one class, outer ones first; what is inside a block belongs to the block's class."""
     for item in items:
+        item = module_of(item)
         yield item
         if not isinstance(item, Call):
             yield from walk(item.items)
@@ -287,7 +505,7 @@ def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -
 
     Loops and branches have no place in a path; what they repeat is `*`.
     """
-    for item in items:
+    for item in map(module_of, items):
         if isinstance(item, Loop | Branch):
             yield prefix.removesuffix("."), item
             yield from modules(item.items, prefix, opened=opened)
@@ -300,11 +518,33 @@ def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -
         yield from modules(inside, f"{path}.", opened=opened)
 
 
+def placed(items: Iterable[Item], head: str) -> Iterator[tuple[str, Call | Group]]:
+    """The modules that items come to, each with its path; `*` stands for a number that parameters decide."""
+    for item in map(module_of, items):
+        if isinstance(item, Loop | Branch):
+            yield from placed(item.items, head)
+        else:
+            yield f"{head}{item.name or '*'}", item
+
+
+def frozen_paths(items: Iterable[Item], head: str) -> Iterator[str]:
+    """The paths of what is frozen in a class."""
+    for path, item in placed(items, head):
+        if not item.trainable:
+            yield path
+        elif isinstance(item, Group):
+            yield from frozen_paths(item.items, f"{path}.")
+        elif isinstance(item, Call) and isinstance(item.layer, Class):
+            yield from frozen_paths(item.layer.children(), f"{path}.")
+
+
 def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
     """The free dimensions that a type, a size, a value or a list of them depends on."""
     if isinstance(flow, Symbolic):
         parts = (part.value for part in flow.node.walk() if isinstance(part, Embedded))
         return frozenset().union(*map(free_symbols, parts))
+    if isinstance(flow, Series):
+        return free_symbols((flow.item, flow.length))
     if isinstance(flow, TensorType):
         flow = flow.shape
     if isinstance(flow, tuple):
@@ -314,11 +554,16 @@ def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
 
 def names_in(node: Node) -> set[str]:
     """The names that an expression reads."""
-    return {part.name for part in node.walk() if isinstance(part, Name)}
+    found = {part.name for part in node.walk() if isinstance(part, Name) and not isinstance(part, Word)}
+    return found.union(*(size_names(part.value) for part in node.walk() if isinstance(part, Embedded)))
 
 
 def size_names(value: object) -> set[str]:
     """The names of the symbols in a size, or in a list of them."""
+    if isinstance(value, Series):
+        return size_names((value.item, value.length)) - {value.index}
+    if isinstance(value, TensorType):
+        return size_names(value.shape)
     if isinstance(value, tuple):
         return set().union(*map(size_names, value))
     if isinstance(value, Symbolic):
@@ -333,25 +578,42 @@ def pieces(text: str) -> list[str | Node]:
 
 
 def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:
-    """Something of every step's output, by the step's dotted path, for an unrolled graph."""
+    """Something of every step's output, by the step's dotted path, for an unrolled graph.
 
-    def deep(flow: Flow | None) -> Any:
-        if flow is None or isinstance(flow, TensorType):
-            return None if flow is None else of(flow)
-        return tuple(map(deep, flow)) if isinstance(flow, tuple) else None  # a number has no shape
+    Where one module runs several times, its first run is told.
+    """
+    return {path: part(step.output, of) for path, step in ran(graph)}
 
-    def below(cls: Class, prefix: str) -> Iterator[tuple[str, Any]]:
-        for step in cls.steps:
+
+def part(flow: Flow | None, of: Callable[[TensorType], Any]) -> Any:
+    """Something of a tensor, or of each one of several values; None for what is none, and for what is not known."""
+    if flow is None or isinstance(flow, TensorType):
+        return None if flow is None else of(flow)
+    return tuple(part(one, of) for one in flow) if isinstance(flow, tuple) else None  # a number has no shape
+
+
+def ran(graph: Graph) -> Iterator[tuple[str, Step | Item]]:
+    """Every step of an unrolled graph by its dotted path, and what is within it; a named one as its step."""
+
+    def below(cls: Class, prefix: str) -> Iterator[tuple[str, Step | Item]]:
+        for step in cls.written():
+            if step.kind == "weight":
+                continue
             if step.item is None:
-                yield f"{prefix}{step.key}", deep(step.output)
+                yield f"{prefix}{step.key}", step
             else:
-                yield from inside(step.item, prefix)
+                yield from inside(step.item, prefix, step)
         for item in cls.items:
             yield from inside(item, prefix)
 
-    def inside(item: Item, prefix: str) -> Iterator[tuple[str, Any]]:
+    def inside(item: Item, prefix: str, step: Step | None = None) -> Iterator[tuple[str, Step | Item]]:
         path = f"{prefix}{getattr(item, 'name', None) or '*'}"
-        yield path, deep(item.output)
+        if isinstance(item, Group) and item.module is not None:
+            for run in item.items[:1]:
+                yield from inside(run, prefix)
+            yield path, step or item
+            return
+        yield path, step or item
         if isinstance(item, Call):
             if isinstance(item.layer, Class):
                 yield from below(item.layer, f"{path}.")
@@ -359,7 +621,7 @@ def outputs(graph: Graph, of: Callable[[TensorType], Any]) -> dict[str, Any]:
             for child in item.items:
                 yield from inside(child, f"{path}.")
 
-    return dict(below(graph.main, ""))
+    return below(graph.main, "")
 
 
 def _lint(cls: Class) -> None:
@@ -390,9 +652,10 @@ def _lines(cls: Class) -> Iterator[str]:
     for value in cls.inputs:
         yield f"  {value.name}: {value.type}"
     yield from _item_lines(cls.items, "  ")
-    for step in cls.steps:
+    for step in cls.written():
         texts = ", ".join(f"{name + '=' if name else ''}{node.text}" for name, node in step.arguments)
         what = f"self.{step.module}({texts})" if step.kind == "call" else texts
+        what = what if cls.runs(step) else f"{what}, not called"
         yield f"  {step.target.text} = {what} -> {flow_text(step.output)}"
         yield from _item_lines((step.item,) if step.item is not None else (), "    ")
     if cls.outputs is not None:
@@ -412,9 +675,16 @@ def _item_lines(items: tuple[Item, ...], indent: str) -> Iterator[str]:
             yield f"{head}for {item.target.text} in {item.iterable.text}{carried}"
         elif isinstance(item, Branch):
             yield f"{head}if {item.condition.text}"
+        elif isinstance(item, Group) and item.rounds is not None:
+            yield f"{head}{_rounds_text(item.rounds)} -> {flow_text(item.output)}"
         else:
             yield f"{head}Sequential -> {flow_text(item.output)}"
         yield from _item_lines(item.items, indent + "  ")
+
+
+def _rounds_text(rounds: Rounds) -> str:
+    text = f"{'each' if rounds.each else 'for'} {rounds.target.text} in {rounds.over.text}"
+    return f"{text}, collected" if rounds.collect else text
 
 
 def argument_text(argument: Argument) -> str:
@@ -432,6 +702,8 @@ def flow_text(flow: Flow | None) -> str:
     """A type as people read it."""
     if flow is None:
         return "?"
-    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
+    if isinstance(flow, ListType):
+        return f"[{', '.join(map(flow_text, flow))}]"
+    if isinstance(flow, tuple):
         return f"({', '.join(map(flow_text, flow))})"
     return str(flow).lower() if isinstance(flow, bool) else str(flow)  # numbers flow as well: `need_weights: false`

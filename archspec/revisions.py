@@ -11,7 +11,7 @@ import os
 import subprocess
 from typing import NoReturn
 
-from archspec.imports import Files
+from archspec.document.imports import Files
 from archspec.problems import Problem, Span, SpecError, echo
 from archspec.source import Limits, read_stream
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from archspec.dimensions import Size, product, show
 
@@ -20,8 +23,27 @@ BYTES = {"float64": 8, "int64": 8, "complex64": 8, "complex128": 16, "float32": 
 )
 """Bytes per element; one where it is not listed."""
 
+_SINGLE = 3.4028234663852886e38
+_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": _SINGLE, "complex64": _SINGLE}
 
-class TensorType(NamedTuple):
+
+def limits(dtype: str) -> tuple[float, float]:
+    """The least and greatest finite number that a dtype holds."""
+    if dtype in INTEGERS:
+        bits = 8 * BYTES.get(dtype, 1)
+        return (0, 255) if dtype == "uint8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    largest = _LARGEST.get(dtype, math.inf)
+    return -largest, largest
+
+
+def holds(dtype: str, number: float) -> bool:
+    """Whether a dtype holds a number, if perhaps rounded. Truth values are made of any number."""
+    low, high = limits(dtype)
+    return dtype == "bool" or low <= number <= high or (dtype not in INTEGERS and not math.isfinite(number))
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
     """A tensor's shape and dtype. Axes are numbered as PyTorch numbers them, negative ones from the end."""
 
     shape: tuple[Size, ...]
@@ -40,6 +62,10 @@ class TensorType(NamedTuple):
         """The same dtype with another shape."""
         return TensorType(shape, self.dtype)
 
+    def to(self, dtype: str) -> TensorType:
+        """The same shape with another dtype."""
+        return TensorType(self.shape, dtype)
+
     def resized(self, axis: int, size: Size) -> TensorType:
         """The same with another size at one axis."""
         axis %= self.rank
@@ -48,3 +74,59 @@ class TensorType(NamedTuple):
     def __str__(self) -> str:
         text = f"[{', '.join(show(size) for size in self.shape)}]"
         return text if self.dtype == "float32" else f"{text} {self.dtype}"
+
+
+class ListType(tuple[Any, ...]):
+    """The types of a list's values.
+
+    What reads a list treats it as any other several values; it is one value where values are handed on, and is
+    returned as a list.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"[{', '.join(map(str, self))}]"
+
+
+def with_parts(flow: tuple[Any, ...], parts: Iterable[Any]) -> tuple[Any, ...]:
+    """Several values of other types, as a list where they were one."""
+    return ListType(parts) if isinstance(flow, ListType) else tuple(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A list whose length depends on parameters: `item` is the type of item number `index`, a name in its sizes."""
+
+    item: TensorType | tuple[Any, ...] | Series | None
+    index: str
+    length: Size
+
+    def __str__(self) -> str:
+        return f"{show(self.length)} x {self.item}"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A list of values and of the items of lists, at least one of which is a Series."""
+
+    parts: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.parts))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A value that may be left out and is None then: an optional input. `given` is what it is where it is given.
+
+    `given` is None for a value that is known to be left out.
+    """
+
+    given: TensorType | tuple[Any, ...] | Series | None
+
+    def __str__(self) -> str:
+        return "None" if self.given is None else f"{self.given} or None"
+
+
+LEFT_OUT = Maybe(None)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Symbolic
-from archspec.refusals import refuse, require_at_least
+from archspec.refusals import require_at_least
 from archspec.tensors import TensorType
 
 AXES = {1: "L", 2: "H, W", 3: "D, H, W"}
@@ -81,10 +81,11 @@ def slide(
     for size, (k, s, p, d) in zip(x.shape[-len(by_axis) :], by_axis, strict=True):
         needed, there = d * (k - 1) + 1, size + 2 * p
         enough = there + s - 1 if ceil else there
-        if dimensions.at_least(enough, needed) is False:
+        if not (isinstance(enough, int) and isinstance(needed, int) and enough >= needed):
             room = "input" if p == 0 else "padded input"
             message = f"the kernel spans {show(needed)}, but the {room} only {show(there)}: {x} flows in"
-            refuse("AS504", message, "use more padding, a smaller kernel, or one stride less before it", argument)
+            advice = "use more padding, a smaller kernel, or one stride less before it"
+            require_at_least(enough, needed, message=message, help=advice, argument=argument)
         counts.append(windows(size, k, s, p, d, ceil))
     return tuple(counts)
 
@@ -127,13 +128,20 @@ def require_paddable(
         )
 
 
-def padded(x: TensorType, axis: int, before: Size, after: Size, argument: str = "padding") -> TensorType:
+def padded(
+    x: TensorType, axis: int, before: Size, after: Size, argument: str = "padding", mode: str = "constant"
+) -> TensorType:
     """The tensor with more, or (for negative numbers) less, at both ends of an axis."""
     size = x.shape[axis]
+    if mode in ("constant", "circular"):  # these cut before they add; the others look up each number's place
+        kept = size + dimensions.minimum(before, 0) + dimensions.minimum(after, 0)
+        message = f"padding {show(before)} and {show(after)} cuts more than the {show(size)} of the axis: {x} flows in"
+        require_at_least(kept, 0, message=message, argument=argument)
     require_at_least(
         size + before + after,
         1,
         message=f"padding {show(before)} and {show(after)} leaves nothing of an axis of {show(size)}: {x} flows in",
+        help="take less away: negative padding cuts off",
         argument=argument,
     )
     return x.resized(axis, size + before + after)

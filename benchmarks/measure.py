@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
@@ -25,11 +25,11 @@ def compare(subjects: Mapping[str, Subject], goals: Mapping[str, float], *, roun
     times = in_turns(subjects, rounds=rounds, calls=calls)
     baseline, *others = subjects
     width = max(map(len, subjects))
-    print(f"{baseline:{width}}  {_shown(median(times[baseline]))}")
+    print(f"{baseline:{width}}  {shown(median(times[baseline]))}")
     for name in others:
         ratio = ratio_of(times[name], times[baseline])
         goal = f"  goal {goals[name]:.2f}  {'met' if ratio <= goals[name] else 'MISSED'}" if name in goals else ""
-        print(f"{name:{width}}  {_shown(median(times[name]))}  ratio {ratio:.3f}{goal}")
+        print(f"{name:{width}}  {shown(median(times[name]))}  ratio {ratio:.3f}{goal}")
 
 
 def in_turns(subjects: Mapping[str, Subject], *, rounds: int, calls: int = 1) -> dict[str, list[float]]:
@@ -48,7 +48,7 @@ def in_turns(subjects: Mapping[str, Subject], *, rounds: int, calls: int = 1) ->
     return times
 
 
-def ratio_of(times: list[float], baseline: list[float]) -> float:
+def ratio_of(times: Sequence[float], baseline: Sequence[float]) -> float:
     """The median of the rounds' ratios."""
     return median(one / other for one, other in zip(times, baseline, strict=True))
 
@@ -68,7 +68,7 @@ def python(*arguments: str) -> Subject:
     return run
 
 
-def _shown(seconds: float) -> str:
+def shown(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:7.2f} s "
     return f"{seconds * 1e3:7.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:7.2f} µs"

@@ -5,18 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+import archspec
 
-import reference_pages  # noqa: E402  # stands beside this file
-from sphinx.application import Sphinx  # noqa: E402
-
-import archspec  # noqa: E402
-
+sys.path.insert(0, str(Path(__file__).parent))  # where reference_pages stands
 project = "archspec"
 author = "The archspec authors"
 release = archspec.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_pages"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_static_path = ["static"]
@@ -30,8 +25,3 @@ default_role = "code"  # what stands between single backticks in a docstring
 autodoc_member_order = "bysource"
 autodoc_class_signature = "separated"  # users do not make the classes; functions give them
 myst_heading_anchors = 3  # codes.md has links to its headings
-
-
-def setup(app: Sphinx) -> None:
-    """Before anything is read, the pages are written that come from the code."""
-    app.connect("builder-inited", lambda app: reference_pages.write(Path(app.srcdir) / "reference"))

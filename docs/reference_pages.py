@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import archspec
-import archspec.commands  # declares them
-from archspec.arguments import COMMANDS, Argument, parser
-from archspec.records import Record
+import archspec.cli.commands  # declares them
+from archspec.cli.arguments import COMMANDS, Argument, parser
 from archspec.views import catalogue, schema
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def setup(app: Sphinx) -> None:
+    """As an extension of Sphinx: before anything is read, the pages are written that come from the code."""
+    app.connect("builder-inited", lambda app: write(Path(app.srcdir) / "reference"))
 
 
 def write(folder: Path) -> None:
@@ -58,7 +67,7 @@ def api() -> str:
         if inspect.isclass(value):
             kind = "exception" if issubclass(value, Exception) else "class"
             options = "\n   :members:\n   :exclude-members: __init__"
-            options += "\n   :undoc-members:" if issubclass(value, Record) else ""  # whose fields say what they are
+            options += "\n   :undoc-members:" if is_dataclass(value) else ""  # whose fields say what they are
         parts.append(f"```{{eval-rst}}\n.. auto{kind}:: archspec.{name}{options}\n```")
     return joined(parts)
 
@@ -85,9 +94,9 @@ def schema_pages() -> dict[str, str]:
     rows = [f"| `{key}` | {cell(doc)} |" for key, doc in schema.DOCS.items()]
     texts = [
         "# Schema for editors",
-        "A JSON Schema describes the language. With it, an editor completes the names of layers and their arguments, "
-        "shows what they mean, and marks what is misspelt. Any editor does that which runs the YAML language server.",
-        "`archspec new` writes the schema beside the new spec, and names it in the first line. For other specs:",
+        "A JSON Schema describes the language. Editors with the YAML language server use it to complete layers and "
+        "arguments, show their documentation, and mark unknown names.",
+        "`archspec new` writes the schema into the project and names it in the first line of the spec. Otherwise:",
         fenced(inspect.cleandoc(COMMANDS["schema"].examples)),
         "The schema: {download}`draft 7 <schema-7.json>`, {download}`draft 2020-12 <schema-2020-12.json>`.",
         "What each key means:",

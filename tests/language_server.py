@@ -1,4 +1,4 @@
-"""A client for yaml-language-server, over its standard streams: as much of the protocol as an editor needs."""
+"""A client for language servers, over their standard streams: as much of the protocol as an editor needs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import queue
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ from typing import Any
 class Server:
     """A language server that has been started and greeted; a context manager that ends it."""
 
-    def __init__(self, command: str, folder: Path, seconds: float = 60) -> None:
+    def __init__(self, command: str | Sequence[str], folder: Path, seconds: float = 600) -> None:
         self.folder, self.seconds = folder, seconds
         self.process = subprocess.Popen(
-            [command, "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder
+            [command, "--stdio"] if isinstance(command, str) else command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
         )
         self.messages: queue.Queue[dict[str, Any]] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -48,10 +53,28 @@ class Server:
                 assert "error" not in message, message
                 return message["result"]
 
+    def refused(self, method: str, **params: Any) -> str:
+        """Why a request is refused."""
+        self.count += 1
+        self._send({"id": self.count, "method": method, "params": params})
+        while (message := self._next()).get("id") != self.count or "method" in message:
+            pass
+        return str(message["error"]["message"])
+
     def open(self, name: str, text: str) -> list[dict[str, Any]]:
         """Opens a document; what the server finds wrong with it."""
         uri = (self.folder / name).as_uri()
         self.tell("textDocument/didOpen", textDocument={"uri": uri, "languageId": "yaml", "version": 1, "text": text})
+        return self.found(uri)
+
+    def change(self, name: str, text: str) -> list[dict[str, Any]]:
+        """Replaces the whole text of a document; what the server finds wrong with it."""
+        uri = (self.folder / name).as_uri()
+        self.tell("textDocument/didChange", textDocument={"uri": uri, "version": 2}, contentChanges=[{"text": text}])
+        return self.found(uri)
+
+    def found(self, uri: str) -> list[dict[str, Any]]:
+        """What the server finds wrong with a document next."""
         while True:
             message = self._next()
             if message.get("method") == "textDocument/publishDiagnostics" and message["params"]["uri"] == uri:

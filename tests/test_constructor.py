@@ -127,7 +127,7 @@ layers:
     assert " ".join(" ".join(told).split()).startswith(words)
     assert told[1].startswith(" " * 12 + "word")
     (line,) = (line for line in doc.split("\n") if line.strip().startswith("width:"))
-    assert line.strip().startswith("width: axis 1 of x; out_features of n; in_features of n.")
+    assert line.strip().startswith("width: Size of axis 1 of `x`; `out_features` of `n`; `in_features` of `n`.")
 
 
 @pytest.mark.parametrize("depths", [(1, 2), (0, 2), (0, 0)])

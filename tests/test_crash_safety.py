@@ -67,7 +67,7 @@ print(json.dumps(outcomes))
 def python(script: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", script, *arguments]
     environment = {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 def archspec(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -175,7 +175,7 @@ def in_namespace(project: Path, prepare: str) -> subprocess.CompletedProcess[str
     )
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     command = ["unshare", "--mount", "--map-root-user", "sh", "-c", script]
-    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture

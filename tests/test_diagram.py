@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,10 +19,12 @@ from xml.etree import ElementTree
 
 import pydot
 import pytest
+from forms import FORMS
 
 import archspec
 from archspec.cli import main
 from archspec.problems import Span
+from archspec.views.diagram.column import tangled
 from archspec.views.diagram.dot import write_dot
 from archspec.views.diagram.facts import Formulas
 from archspec.views.diagram.layout import HEADER, Plan, lay_out
@@ -29,12 +32,17 @@ from archspec.views.diagram.mermaid import write_mermaid
 from archspec.views.diagram.model import Box, Drawing, Edge, Row, Scene, cut, flattened
 from archspec.views.diagram.page import write_page
 from archspec.views.diagram.scenes import draw
-from archspec.views.diagram.style import DARK, LIGHT, Palette
+from archspec.views.diagram.style import DARK, LIGHT, Look, Palette
 from archspec.views.diagram.svg import write_svg
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pydot's, of pyparsing
+ROUNDS = sorted(
+    path
+    for path in (ROOT / "tests" / "language").glob("*.yaml")
+    if any(word in path.stem for word in ("each", "loop", "list", "collect", "shared"))
+)
 USUAL = ("tinyvgg", "resnet", "gpt2", "unet", "seq2seq")
 FORMATS = ("svg", "mermaid", "dot", "html")
 
@@ -192,6 +200,9 @@ def test_nothing_overlaps_and_everything_is_within_its_frame(path: Path) -> None
     scene = drawing_of(path).scene
     for opened in (True, False):
         check_plan(lay_out(scene, opened=opened))
+    across = lay_out(scene, look=Look(direction="right", wrap=True))
+    check_plan(across)
+    assert across.width > across.height or path.stem not in USUAL
 
 
 def check_plan(plan: Plan) -> None:
@@ -204,7 +215,7 @@ def check_plan(plan: Plan) -> None:
             assert apart, (a.box.path, b.box.path)
         if a.body is not None:
             if a.height > HEADER + a.body.height / 2:  # it is open
-                assert a.width >= a.body.width
+                assert a.width + 4 >= a.body.width  # dots sit on its border
             check_plan(a.body)
     places = {placed.box.path: placed for placed in boxes}
     for wire in plan.wires:
@@ -214,6 +225,21 @@ def check_plan(plan: Plan) -> None:
             assert box.x - 1 <= point.x <= box.x + box.width + 1
             assert box.y - 1 <= point.y <= box.y + box.height + 1
         assert (wire.label is None) == (wire.edge.label == "")
+
+
+@pytest.mark.parametrize("form", ["residual", "outputs", "used_blocks"])
+def test_what_the_engine_would_take_too_long_for_stands_in_a_column(form: str) -> None:
+    small, large = (parsed(FORMS[form](count)).scene for count in (20, 240))
+    assert not tangled(small)
+    assert bool(tangled(large)) == (form != "used_blocks")  # long, and a chain
+    plan = lay_out(large)
+    check_plan(plan)
+    assert len(plan.wires) == len(large.edges)
+    if tangled(large):
+        assert [placed.rank for placed in plan.boxes] == list(range(len(large.boxes)))
+        beside = [wire.points[1].x for wire in plan.wires if wire.sides == ("right", "right")]
+        assert beside
+        assert all(wire.points[0].y < wire.points[-1].y for wire in plan.wires)
 
 
 # Formats.
@@ -238,6 +264,16 @@ def test_each_format_is_well_formed_and_each_step_has_its_lines(path: Path) -> N
         assert row["spec"], step
         assert row["source"], step
         assert max(row["source"]) < lines
+
+
+@pytest.mark.parametrize("path", ROUNDS, ids=[path.stem for path in ROUNDS])
+def test_rounds_and_lists_are_drawn_in_every_format(path: Path) -> None:
+    spec = spec_of(path)
+    ElementTree.fromstring(archspec.diagram(spec, format="svg"))
+    assert pydot.graph_from_dot_data(archspec.diagram(spec, format="dot"))[0].get_edges()
+    assert archspec.diagram(spec, format="mermaid").startswith("flowchart TB\n")
+    page = Page(archspec.diagram(spec, format="html"))
+    assert page.data["rows"].keys() == {row.path for _, box in drawing_of(path).scene.walk() for row in box.rows}
 
 
 HASHES = """
@@ -300,7 +336,7 @@ def test_each_step_leads_to_its_lines_of_spec_and_source() -> None:
         for step, row in page.data["rows"].items()
     }
     convolution = "Conv2d: {out_channels: hidden_units, kernel_size: 3, padding: 1}"
-    run = "x = self.block_1(x)  # [N, hidden_units, 14, 14]"
+    run = "x = self.block_1(x)  # (N, hidden_units, 14, 14)"
     made = [
         f"nn.Conv2d({channels}, hidden_units, kernel_size=3, padding=1),"
         for channels in ("input_shape", "hidden_units")
@@ -358,9 +394,9 @@ def hostile(text: str) -> Drawing:
 def written(drawing: Drawing, text: str) -> dict[str, str]:
     page = write_page(drawing, 1, "auto", {text: f"{text}\n{text}", "b": text}, None)
     return {
-        "svg": write_svg(drawing, "auto"),
-        "dot": write_dot(drawing, "auto"),
-        "mermaid": write_mermaid(drawing, "auto"),
+        "svg": write_svg(drawing, Look()),
+        "dot": write_dot(drawing, Look()),
+        "mermaid": write_mermaid(drawing, Look()),
         "html": page,
     }
 
@@ -466,9 +502,10 @@ def test_the_command_says_what_it_cannot_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = str(ROOT / "specs" / "tinyvgg.yaml")
-    assert run(spec, "-o", "net.png", capsys=capsys)[::2] == (
+    assert run(spec, "-o", "net.jpg", capsys=capsys)[::2] == (
         2,
-        "archspec diagram: `net.png` ends in none of .svg, .mmd, .mermaid, .dot, .gv, .html, .htm; say --format\n",
+        "archspec diagram: `net.jpg` ends in none of .svg, .mmd, .mermaid, .dot, .gv, .html, .htm, .png, .pdf; "
+        "say --format\n",
     )
     assert "--depth `-1`" in run(spec, "--depth=-1", capsys=capsys)[2]
     link = tmp_path / "link.svg"
@@ -482,6 +519,41 @@ def test_the_command_says_what_it_cannot_do(
     assert run(spec, "--format", "mermaid", capsys=capsys)[0] == 0
     (tmp_path / "wrong.yaml").write_text("inputs: {x: [N]}\nlayers: [Linaer]\n")
     assert run(str(tmp_path / "wrong.yaml"), capsys=capsys)[:2] == (1, "")
+
+
+def test_a_long_picture_is_broken_into_columns_and_its_title_and_legend_are_left_out() -> None:
+    spec = spec_of(ROOT / "specs" / "vision" / "pointnet.yaml")
+    sizes = {}
+    for wrap in (False, True):
+        root = ElementTree.fromstring(archspec.diagram(spec, wrap=wrap, title=False, legend=False))
+        sizes[wrap] = float(root.get("width", "0")), float(root.get("height", "0"))
+    assert sizes[False][1] > 7 * sizes[False][0]
+    assert sizes[True][1] < 2 * sizes[True][0]
+    words = ("PointNet", "normalization")
+    bare, whole = (
+        archspec.diagram(spec, title=shown, legend=shown).partition("</style>")[2] for shown in (False, True)
+    )
+    assert [word in text for text in (bare, whole) for word in (f">{words[0]} ·", f">{words[1]}<")] == [False] * 2 + [
+        True
+    ] * 2
+    assert "flowchart LR" in archspec.diagram(spec, format="mermaid", direction="right")
+    assert "rankdir=LR" in archspec.diagram(spec, format="dot", direction="right")
+
+
+def test_a_picture_is_a_file_of_its_format_and_no_larger_than_memory(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("cairosvg")
+    spec = str(ROOT / "specs" / "lenet5.yaml")
+    svg = ElementTree.fromstring(archspec.diagram(spec))
+    for name, start in (("a.png", b"\x89PNG"), ("a.pdf", b"%PDF-")):
+        assert run(spec, "-o", str(tmp_path / name), "--scale", "1.5", capsys=capsys)[0] == 0
+        assert (tmp_path / name).read_bytes().startswith(start)
+    size = struct.unpack(">II", (tmp_path / "a.png").read_bytes()[16:24])
+    assert size == pytest.approx([1.5 * float(svg.get(side, "0")) for side in ("width", "height")], abs=1)
+    for scale, message in (("50", "at most 100,000,000 are drawn"), ("-1", "a scale of -1"), ("nan", "a scale of nan")):
+        status, _, errors = run(spec, "-o", str(tmp_path / "b.png"), f"--scale={scale}", capsys=capsys)
+        assert (status, message in errors) == (2, True)
 
 
 def test_a_picture_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

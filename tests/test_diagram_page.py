@@ -143,7 +143,7 @@ def test_a_line_and_a_step_lead_to_one_another(visit: Callable[..., Any]) -> Non
     assert row(page, "classifier.1").bounding_box()["y"] < 900
     assert marked(page, "source") == [
         "nn.Linear(hidden_units * 7 * 7, output_shape),",
-        "x = self.classifier(x)  # [N, output_shape]",
+        "return self.classifier(x)",
     ]
     page.locator("#source .code div", has_text="self.block_2 = nn.Sequential(").click()
     assert marked(page, "spec")[0] == "block_2:"
@@ -229,7 +229,7 @@ def test_a_page_is_light_or_dark_as_the_system_is_and_as_one_likes(scheme: str, 
 
 def test_a_small_screen_sees_the_picture_smaller(visit: Callable[..., Any]) -> None:
     page = visit(page_of("gpt2"))
-    page.set_viewport_size({"width": 420, "height": 900})
+    page.set_viewport_size({"width": 300, "height": 900})
     page.reload()
 
     def width() -> float:
@@ -250,16 +250,16 @@ def test_hostile_text_does_nothing_in_a_browser(text: str, visit: Callable[..., 
     visit(texts["svg"].replace("<svg", "<!doctype html><svg", 1))
 
 
-def test_the_largest_page_opens_at_once_and_stays_smooth(visit: Callable[..., Any]) -> None:
+def test_what_opens_on_the_largest_page_is_little_work(visit: Callable[..., Any]) -> None:
     sizes = {path.stem: len(page_of(path.stem)) for path in SPECS if path.stem in (LARGEST, "convnext", "efficientnet")}
     assert max(sizes, key=lambda name: sizes[name]) == LARGEST
     page = visit(page_of(LARGEST))
-    opened = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
-    assert opened < 3000  # milliseconds; on an idle machine it is well below one second
     change = """() => {
-        const start = performance.now();
+        const set = Element.prototype.setAttribute;
+        let writes = 0;
+        Element.prototype.setAttribute = function (...values) { writes += 1; return set.apply(this, values); };
         document.getElementById("open").click();
-        document.body.getBoundingClientRect();
-        return performance.now() - start;
+        Element.prototype.setAttribute = set;
+        return writes / document.querySelectorAll("#picture *").length;
     }"""
-    assert page.evaluate(change) < 3000
+    assert 0 < page.evaluate(change) < 4  # each element is written a few times, whatever opens

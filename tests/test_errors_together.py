@@ -22,8 +22,8 @@ _FORM = re.compile(
     r"(?:let: \{(?P<late>[^#\n]*)\}\n)?"
     r"layers:\n(?P<layers>(?: +[^\n]*\n)+)"
 )
-_LEFT_OUT = ("AS1", "AS509", "AS7")
-"""A text that cannot be read hides all else; unread values and lints are told only where all else is well."""
+_LEFT_OUT = ("AS1", "AS508", "AS509", "AS7")
+"""A text that cannot be read hides all else; what follows is told only where all else is well."""
 
 
 class Piece(NamedTuple):
@@ -69,7 +69,8 @@ def together(chosen: list[Piece]) -> str | None:
     foreign = [set(names) - set(re.findall(r"\w+", piece.params + piece.let)) for piece in chosen]
     if len(names) != len(set(names)) or any(map(set.intersection, words, foreign)):
         return None
-    inputs = ", ".join(f"x{number}: {piece.input}" for number, piece in enumerate(chosen))
+    declared_inputs = [f"x{number}: {piece.input}" for number, piece in enumerate(chosen)]
+    inputs = ", ".join(sorted(declared_inputs, key=lambda one: "optional" in one))  # required ones stand first
     lines = [
         f"{key}: {{{', '.join(parts)}}}\n" for key, parts in zip(("params", "let"), declared, strict=True) if parts
     ]

@@ -19,9 +19,9 @@ import archspec
 from archspec.cli import main
 from archspec.dimensions import equal
 from archspec.graph import Call
-from archspec.views.facts import Explained
-from archspec.views.histories import History
-from archspec.views.origins import origins, type_of
+from archspec.views.explain.facts import Explained
+from archspec.views.explain.histories import History
+from archspec.views.explain.origins import origins, type_of
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))

@@ -7,7 +7,6 @@ import contextlib
 import math
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from work import calls
 
 from archspec import dimensions, expressions
 from archspec.dimensions import Dimension
@@ -23,6 +23,7 @@ from archspec.expressions import (
     ExpressionError,
     Literal,
     Name,
+    Node,
     Symbolic,
     compile_value,
     evaluate,
@@ -266,7 +267,8 @@ def test_every_character_survives_as_a_literal() -> None:
         assert ast.literal_eval(literal) == text
     for quotes in ("'", '"', "\\", "\\'", '\\"', "'\"", "''\"", '""\'', "\\\\'"):
         assert ast.literal_eval(literal_text(quotes)) == quotes
-    for value in (math.inf, math.nan, b"", object()):
+    assert [literal_text(value) for value in (math.inf, -math.inf, -0.0)] == ["math.inf", "-math.inf", "-0.0"]
+    for value in (math.nan, b"", object()):
         with pytest.raises(TypeError):
             literal_text(value)
 
@@ -276,8 +278,8 @@ def test_every_character_survives_as_a_literal() -> None:
 HOSTILE = [
     "().__class__.__mro__[1].__subclasses__()", "__import__('os').system('true')", "(lambda: 1)()", "lambda: 1",
     "x.real", "[k for k in v]", "{k for k in v}", "{k: k for k in v}", "(k for k in v)", "f'{x}'", "(k := 1)",
-    "max(*v)", "max(**v)", "min(1, *[2])", "x[*v]", "[*v]", "await x", "yield", "(yield)", "{1: 2}", "{1}", "~1",
-    "1 << 2", "1 | 2", "1 & 2", "1 ^ 2", "x is None", "x is not y", "b'a'", "1j", "...", "x = 1", "import os",
+    "max(**v)", "min(1, *2)", "x[*v]", "[**v]", "[*3]", "await x", "yield", "(yield)", "{1: 2}", "{1}", "~True",
+    "1 << 2", "1 | 0.5", "True & 2", "1 ^ None", "x is 3", "x is not y", "b'a'", "1j", "...", "x = 1", "import os",
     "x; y", "x\ny", "1 +", "", " ", "\n", "#", "1 # 2", "'a' # b", "x[0](1)", "max(1)(2)", "'a'.join(v)",
     "'%s' % 1", "'a' + 'b'", "'a' * 2", "'a' < 'b'", "'abc'[0]", "len('abc')", "int('12')", "sum('ab')", "True + 1",
     "-True", "+b", "b * 2", "[1] * True", "range(True)", "v[True]", "min(b, c)", "None + 1", "None[0]", "[] + None",
@@ -297,10 +299,8 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_texts_are_refused_at_once(text: str) -> None:
-    began = time.perf_counter()
     with pytest.raises(ExpressionError) as caught:
-        evaluate(parse(text), VALUES)
-    assert time.perf_counter() - began < 0.5
+        calls(lambda: evaluate(parse(text), VALUES), most=300_000)
     error = caught.value
     assert error.code.startswith("AS")
     assert error.message
@@ -324,16 +324,17 @@ def test_no_text_raises_anything_else(text: str) -> None:
      "min(k, k + i, j)", "k or x"],
 )  # fmt: skip
 def test_names_computed_from_names_do_not_explode(text: str) -> None:
-    """Forty names, each computed from the one before: refused or done, in no time."""
+    """Forty names, each computed from the one before: refused or done, for little work."""
     node = parse(text)
     for start in (SYMBOLS["i"], SYMBOLS["x"], SYMBOLS["i"] + SYMBOLS["j"]):
-        value: Any = start
-        began = time.perf_counter()
-        with contextlib.suppress(ExpressionError):
-            for _ in range(40):
-                value = evaluate(node, SYMBOLS | {"k": value})
-                assert len(literal_text(value)) < 300_000
-        assert time.perf_counter() - began < 2
+        calls(lambda start=start: computed(node, start), most=6_000_000)
+
+
+def computed(node: Node, value: Any) -> None:
+    with contextlib.suppress(ExpressionError):
+        for _ in range(40):
+            value = evaluate(node, SYMBOLS | {"k": value})
+            assert len(literal_text(value)) < 300_000
 
 
 def test_where_a_text_is_wrong() -> None:
@@ -359,7 +360,7 @@ def test_what_depends_is_neither_true_nor_false() -> None:
     assert str(evaluate(parse("2 * j if b else j + j"), scope)) == "2 * j"
     assert evaluate(parse("v + u"), scope).type == "list[int]"
     assert evaluate(parse("j or x"), scope) == scope["j"]  # j is at least 1
-    with pytest.raises(expressions.Undecided):
+    with pytest.raises(expressions.UndecidedError):
         bool(evaluate(parse("x > 1"), scope))
 
 
@@ -384,7 +385,7 @@ def test_rooms_import_only_those_before_them() -> None:
     for path in Path(expressions.__file__).parent.glob("*.py"):
         if path.stem == "__init__":
             continue
-        parsing = {"mistakes": ["errors"], "parsing": ["errors", "mistakes", "nodes"]}
+        parsing = {"mistakes": ["errors"], "parsing": ["errors", "mistakes", "nodes"], "rewriting": ["nodes"]}
         allowed = parsing.get(path.stem) or order[: order.index(path.stem)]
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("archspec.expressions"):

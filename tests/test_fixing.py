@@ -15,8 +15,8 @@ import pytest
 
 import archspec
 from archspec.cli import main
-from archspec.fixing import apply, fix
 from archspec.problems import CODES, Edit, Problem, Span
+from archspec.problems.fixing import apply, fix
 
 ROOT = Path(__file__).parent.parent
 BAD = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
@@ -83,6 +83,73 @@ def test_what_a_step_of_a_list_is_mended_to(wrong: str, right: str) -> None:
     assert (found.text, errors(found.problems)) == (spec % right, 0)
 
 
+PYTHON = [
+    ("nn.ReLU()", "ReLU"),
+    ("torch.nn.ReLU()", "ReLU"),
+    ("nn.ReLU", "ReLU"),
+    ("Linear(10)", "Linear: 10"),
+    ("nn.Linear(8, 10)", "Linear: 10"),
+    ("nn.Linear(8, 10, bias=False)", "Linear: {out_features: 10, bias: false}"),
+    ("nn.Linear(in_features=8, out_features=width)", "Linear: width"),
+    ("Dense(10)", "Linear: 10"),
+    ("layers.Dense(units=10)", "Linear: 10"),
+    ("nn.LayerNorm(8)", "LayerNorm"),
+    ("nn.Dropout(0.5)", "Dropout: 0.5"),
+    ("nn.Softmax(dim=-1)", "Softmax: -1"),
+    ("nn.Linear(8, max(width, 3))", 'Linear: "max(width, 3)"'),
+    ("act", "layer: act"),
+    ("act()", "layer: act"),
+]
+"""Layers as Python spells them, and as they are written here."""
+
+
+@pytest.mark.parametrize(("wrong", "right"), PYTHON)
+def test_what_a_layer_of_python_is_mended_to(wrong: str, right: str) -> None:
+    head = "params: {width: 16, act: GELU}\ninputs: {x: [N, T, 8]}\nlayers:\n"
+    last = "  last: {Linear: width}\n  act2: {layer: act}\n"
+    braces = f"{{{right}}}" if ":" in right else right
+    for before, written in ((f"  body:\n    - {wrong}\n", right), (f"  y: {wrong}\n", braces)):
+        found = archspec.fix(head + before + last)
+        assert (found.text, errors(found.problems)) == (head + before.replace(wrong, written) + last, 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("relu(x)", "ReLU"),
+        ("F.relu(x)", "ReLU"),
+        ("torch.tanh(x)", "Tanh"),
+        ("F.softmax(x, dim=-1)", "Softmax: -1"),
+        ("F.dropout(x, 0.5, training)", "Dropout: 0.5"),
+        ("x.sigmoid()", "Sigmoid"),
+        ("Conv1d: [4, 3]", "Conv1d: {out_channels: 4, kernel_size: 3}"),
+        ("Conv1D: {filters: 4, kernel: 3, strides: 2}", "Conv1d: {out_channels: 4, kernel_size: 3, stride: 2}"),
+        ("MaxPool1d: {size: 2}", "MaxPool1d: {kernel_size: 2}"),
+        ("LSTM: {units: 3}", "LSTM: {hidden_size: 3}"),
+        ("-ReLU", "ReLU"),
+    ],
+)
+def test_what_a_step_in_another_library_s_words_is_mended_to(wrong: str, right: str) -> None:
+    spec = "inputs: {x: [N, 8, 16]}\nlayers:\n  body:\n    layers:\n      - %s\n  out: body[0]\n"
+    found = archspec.fix(spec % wrong)
+    assert found.text == spec % right
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "conv: nn.Conv2d(3, 64, 3)",  # three axes flow in: the convolution written here is wrong as well
+        "y: x if m != None else x",
+        "y: {Dense: {units: 4, activation: relu}}",
+        "y: foo(x)",
+        "y: expand(x, [N, T, 8])",
+    ],
+)
+def test_an_edit_that_leaves_as_many_problems_is_not_made(step: str) -> None:
+    text = f"inputs: {{x: [N, T, 8], m: {{shape: [N, T, 8], optional: true}}}}\nlayers:\n  {step}\n"
+    assert archspec.fix(text).text == text
+
+
 @pytest.mark.parametrize(
     ("wrong", "right"),
     [
@@ -97,6 +164,13 @@ def test_what_a_step_of_a_list_is_mended_to(wrong: str, right: str) -> None:
         ("0 < x < 1", "logical_and(0 < x, x < 1)"),
         ("x if x > 0 else -x", "where(x > 0, x, -x)"),
         ("reul(x)", "relu(x)"),
+        ("x > 0 and x < 1", "logical_and(x > 0, x < 1)"),
+        (
+            "scaled_dot_product_attention(x, x, x, is_causal=true)",
+            "scaled_dot_product_attention(x, x, x, is_causal=True)",
+        ),
+        ("sum(x, -1, keepdim=on)", "sum(x, -1, keepdim=True)"),
+        ("self.x + x", "x + x"),
     ],
 )
 def test_what_an_expression_is_mended_to(wrong: str, right: str) -> None:
@@ -150,8 +224,8 @@ def one(line: int, start: int, end: int, new: str) -> Problem:
 
 def test_edits_that_touch_wait_and_those_that_harm_are_left_out() -> None:
     def found(text: str) -> list[Problem]:
-        problems = [one(1, text.index("ab") + 1, text.index("ab") + 3, "AB")] if "ab" in text else []
-        problems += [one(1, text.index("bc") + 1, text.index("bc") + 3, "??")] if "bc" in text else []
+        problems = [one(1, at.start() + 1, at.end() + 1, "AB") for at in re.finditer("ab", text)]
+        problems += [one(1, at.start() + 1, at.end() + 1, "??") for at in re.finditer("bc", text)]
         return problems + [one(2, 1, 1, "")] * text.count("?")
 
     assert fix("abc abc", "a", found).text == "ABc ABc"
@@ -183,9 +257,13 @@ def test_a_file_is_mended_in_place(
     before = path.stat().st_mtime_ns
     assert main(["check", "--fix", "net.yaml"]) == 0
     assert path.stat().st_mtime_ns == before
-    Path("bad.yaml").write_bytes(WRONG.replace(b"kernal_size: 3", b"kernal_size: 9"))
+    bad = WRONG.replace(b"kernal_size: 3", b"kernel_size: 9")  # the right name would bring another problem to light
+    Path("bad.yaml").write_bytes(bad)
     assert main(["check", "--fix", "bad.yaml"]) == 1
-    assert "error[AS504]" in capsys.readouterr().err
+    told = "".join(capsys.readouterr())
+    assert "error[AS401]" in told
+    assert "--fix` fixes" not in told
+    assert Path("bad.yaml").read_bytes() == bad
 
 
 def test_no_link_is_followed(
@@ -195,7 +273,7 @@ def test_no_link_is_followed(
     Path("net.yaml").write_bytes(WRONG)
     Path("link.yaml").symlink_to("net.yaml")
     assert main(["check", "--fix", "link.yaml"]) == 1
-    assert "error[AS602]" in capsys.readouterr().err
+    assert "error[AS602]" in capsys.readouterr().out
     assert Path("net.yaml").read_bytes() == WRONG
 
 

@@ -12,8 +12,8 @@ from pydantic_sarif.model import StaticAnalysisResultsFormatSarifVersion210JsonS
 
 import archspec
 from archspec.cli import main
-from archspec.formats import JSON_SCHEMA, render_json, render_sarif
 from archspec.problems import Edit, Problem, Related, Span
+from archspec.problems.formats import JSON_SCHEMA, render_json, render_sarif
 
 BAD = Path(__file__).parent / "errors"
 FOUND = [problem for path in sorted(BAD.glob("*.yaml")) for problem in archspec.check(path)]
@@ -75,6 +75,6 @@ def test_a_program_finds_what_it_can_read_also_where_nothing_is_wrong(
     Path("net.yaml").write_text("inputs: {x: [N, 8]}\nlayers: [ReLU]\n")
     for form, empty in (("json", []), ("sarif", json.loads(render_sarif([])))):
         assert main(["check", "net.yaml", "--format", form]) == 0
-        assert json.loads(capsys.readouterr().err) == empty
+        assert json.loads(capsys.readouterr().out) == empty
     assert main(["check", "net.yaml", "--format", "github"]) == 0
     assert capsys.readouterr() == ("", "")

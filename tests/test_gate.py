@@ -83,6 +83,8 @@ def test_no_expression_slips_in(path: Path) -> None:
     tried = 0
     for number, (start, end) in enumerate(places(source)):
         hostile = EXPRESSIONS[number % len(EXPRESSIONS)]
+        if hostile == "torch" and source[end : end + 1] == ".":
+            hostile = "math"  # `torch.reshape(B, T, C)` is a call by another name than `x.reshape(B, T, C)`
         text = f"{source[:start]}({hostile}){source[end:]}"
         assert is_refused(text), f"{hostile} in place of {source[start:end]}"
         tried += 1

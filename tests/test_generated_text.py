@@ -327,14 +327,17 @@ def leaves(source: str) -> list[object]:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body[0] = ast.Pass()
+            del node.body[0]  # a blank doc is none
     return list(flatten(tree))
 
 
-def assert_same_but_for(source: str, text: str, ordinary: str, word: str) -> None:
-    """Two sources have one tree, in which the text stands where the word stands in the other."""
-    differ = [pair for pair in zip(leaves(source), leaves(ordinary), strict=True) if pair[0] != pair[1]]
-    assert set(differ) <= {(text, word), (f"mine.{text}", f"mine.{word}")}
+def same_but_for(source: str, text: str, ordinary: str, word: str) -> bool:
+    """Whether two sources have one tree, in which the text stands where the word stands in the other."""
+    ours, theirs = leaves(source), leaves(ordinary)
+    differ = {pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]}
+    # An attribute gives way to one of nn.Module.
+    allowed = {(text, word), (f"mine.{text}", f"mine.{word}"), (f"{text}_2", word)}
+    return len(ours) == len(theirs) and differ <= allowed
 
 
 def docstrings(source: str) -> str:
@@ -366,7 +369,9 @@ def assert_readable(error: archspec.SpecError) -> None:
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_hostile_text_is_refused_or_stays_text(field: str) -> None:
-    ordinary = outcome(field, "word")
+    # What is no identifier stands in a string, as other text does that is none; numbers are keys.
+    words = ("word", "a word", "2") if isinstance(outcome(field, "word"), str) else ()
+    ordinary = {word: source for word in words if isinstance(source := outcome(field, word), str)}
     accepted = 0
     for kind, text in PAYLOADS.items():
         result = outcome(field, text)
@@ -375,11 +380,11 @@ def test_hostile_text_is_refused_or_stays_text(field: str) -> None:
             continue
         accepted += 1
         assert_harmless(result)
-        if isinstance(ordinary, str) and field not in EXPRESSIONS:
-            assert_same_but_for(result, text, ordinary, "word")
+        if ordinary and field not in EXPRESSIONS:
+            assert any(same_but_for(result, text, source, word) for word, source in ordinary.items()), kind
         if field.startswith("doc") and text.strip():
             assert " ".join(text.split()) in " ".join(docstrings(result).split()), f"{kind}: words were changed"
-    print(f"{field}: {accepted} of {len(PAYLOADS)} accepted, {'fit' if isinstance(ordinary, str) else 'no'} for a word")
+    print(f"{field}: {accepted} of {len(PAYLOADS)} accepted, {'fit' if ordinary else 'no'} for a word")
 
 
 FILES = {kind: f"{text[:200]}.yaml" for kind, text in PAYLOADS.items()}
@@ -395,7 +400,7 @@ def test_hostile_file_names_stay_in_a_comment(kind: str) -> None:
     assert_harmless(result)
     (named,) = [node for node in ast.parse(result).body if isinstance(node, ast.ClassDef)]
     assert re.fullmatch(r"[A-Z][A-Za-z0-9_]*", named.name)
-    assert_same_but_for(result, named.name, str(file_outcome("x.yaml")), "X")
+    assert same_but_for(result, named.name, str(file_outcome("x.yaml")), "X")
 
 
 def test_what_is_generated_from_hostile_text_is_formatted_and_clean(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -67,7 +68,7 @@ def test_imported_blocks_are_those_of_the_file(project: Path) -> None:
     spec = project / "specs" / "net.yaml"
     written_out = NET.replace("imports: {Twice: ./parts/blocks.yaml}", BLOCKS.split("  Unused:")[0].split("\n", 2)[2])
     source = archspec.generate(spec)
-    assert source.split("\n", 3)[3] == archspec.generate(archspec.parse(written_out)).split("\n", 3)[3]
+    assert source.split("\n", 4)[4] == archspec.generate(archspec.parse(written_out)).split("\n", 4)[4]
     (project / "net.py").write_text(source)
     built, generated = archspec.build(spec), load(project / "net.py").Net()
     generated.load_state_dict(built.state_dict())
@@ -79,7 +80,7 @@ def test_the_hash_of_a_generated_file_covers_what_is_imported(project: Path) -> 
     spec, blocks = project / "specs" / "net.yaml", project / "specs" / "parts" / "blocks.yaml"
     before = archspec.generate(spec)
     blocks.write_text(BLOCKS + "# a word\n")
-    assert archspec.generate(spec).splitlines()[2] != before.splitlines()[2]
+    assert archspec.generate(spec).splitlines()[3] != before.splitlines()[3]
 
 
 def test_a_mistake_is_shown_in_the_file_that_holds_it(project: Path) -> None:
@@ -229,5 +230,63 @@ def test_the_command_line_allows_packages(own: Path) -> None:
     command = [sys.executable, "-m", "archspec", "check", str(own)]
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    assert "--allow own_package" in refused.stderr
+    assert "--allow own_package" in refused.stdout
     assert subprocess.run([*command, "--allow", "own_package"], check=False, capture_output=True).returncode == 0
+
+
+BROKEN = """
+from os import mkdir
+from torch import nn
+from torch.nn.utils.parametrize import ParametrizationList
+
+
+class Fails(nn.Module):
+    def __init__(self, size: int = 1) -> None:
+        super().__init__()
+        raise RuntimeError("out of luck")
+
+
+class NoModule:
+    pass
+
+
+made = nn.ReLU()
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "code", "words"),
+    [
+        ("own_package.broken.mkdir: {path: made}", "AS401", "no subclass of `nn.Module`"),
+        ("own_package.broken.NoModule", "AS401", "no subclass of `nn.Module`"),
+        ("own_package.broken.made: {}", "AS401", "no subclass of `nn.Module`"),
+        ("own_package.broken.ParametrizationList: {modules: []}", "AS408", "torch.nn"),
+        ("own_package.broken.Missing", "AS401", "has no `Missing`"),
+        ("own_package.lost.Swish", "AS401", "ModuleNotFoundError"),
+        ("own_package.broken.Fails", "AS404", "out of luck"),
+        ("own_package.broken.Fails: {size: 1, width: 2}", "AS402", "width"),
+    ],
+)
+def test_only_modules_of_an_allowed_package_are_called(own: Path, step: str, code: str, words: str) -> None:
+    (own.parent / "own_package" / "broken.py").write_text(BROKEN)
+    own.write_text(f"inputs: {{x: [N, 64]}}\nlayers:\n  - Linear: 32\n  - {step}\n")
+    assert archspec.check(own, allow=["own_package"]) == []
+    with pytest.raises(archspec.SpecError) as caught:
+        archspec.build(own, allow=["own_package"])
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.line) == (code, 4)
+    assert words in problem.message
+    assert not (own.parent / "made").exists()
+
+
+@pytest.mark.parametrize("allow", ["own_package", [""], ["."], ["own-package"], ["own_package."], ["class"], [3]])
+def test_a_caller_allows_packages_by_their_names(own: Path, allow: Any) -> None:
+    with pytest.raises(ValueError, match="allow"):
+        archspec.load(own, allow=allow)
+
+
+def test_the_command_line_takes_names_of_packages_alone(own: Path) -> None:
+    command = [sys.executable, "-m", "archspec", "check", str(own), "--allow", "own-package"]
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "`own-package` is not the name of a Python package" in refused.stderr

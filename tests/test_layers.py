@@ -11,7 +11,6 @@ from __future__ import annotations
 import inspect
 import math
 import os
-import re
 import traceback
 import warnings
 from collections import Counter
@@ -27,15 +26,15 @@ from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
-from archspec.expressions import Name, Symbolic, Undecided
+from archspec.expressions import Name, Symbolic, UndecidedError
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.layers._base import REQUIRED, Argument, Weight
-from archspec.refusals import Refusal
+from archspec.refusals import RefusalError
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
 torch.set_num_threads(1)  # the tensors are tiny, and the tests run in parallel
 
-EXAMPLES, MANY_EXAMPLES = 80, int(os.environ.get("ARCHSPEC_EXAMPLES", "80"))
+EXAMPLES, MANY_EXAMPLES = 25, int(os.environ.get("ARCHSPEC_EXAMPLES", "80"))
 DRAWN_ANEW = "ARCHSPEC_EXAMPLES" in os.environ  # a hunt for what is left; else every run is the same
 TAKES_ONE = [name for name, layer in LAYERS.items() if len(layer.inputs) == 1]
 """The layers that are drawn here: those of several inputs need values that go with each other."""
@@ -329,7 +328,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     try:
         made = layer(draw.arguments)
         output = made.forward(draw.input)
-    except Refusal as error:
+    except RefusalError as error:
         refusal = error
     for arguments in possible(layer, made, draw):
         answer = ask_both(name, arguments, draw.input)
@@ -352,14 +351,12 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
 def ask_both(name: str, arguments: dict[str, Any], x: TensorType) -> Answer:
     """The CPU's answer, from which the meta device's may not differ without a word about it."""
     answer, meta = (ask_pytorch(name, arguments, x, device) for device in ("cpu", "meta"))
-    if re.search("not implemented for '(Half|BFloat16)'", answer.refusal):
-        return meta  # there are such kernels on other devices
     known = "not implemented for" in answer.refusal or any(fnmatch(name, pattern) for pattern in META_DIFFERS)
     assert known or answer._replace(refusal="") == meta._replace(refusal=""), f"cpu: {answer}, meta: {meta}"
     return answer
 
 
-def is_stricter(layer: type[Layer], refusal: Refusal, draw: Draw) -> bool:
+def is_stricter(layer: type[Layer], refusal: RefusalError, draw: Draw) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason."""
     value = draw.arguments.get(refusal.argument) if refusal.argument else draw.input
     return is_no_documented_type(layer, refusal.argument, draw) or any(
@@ -402,7 +399,7 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     made, x = layer(draw.arguments), draw.input.reshaped(*sizes)
     try:
         symbolic = made.forward(x)
-    except Refusal as error:
+    except RefusalError as error:
         asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if not asked & {"require_equal", "require_divides"}:
             raise AssertionError(f"refused with free sizes alone: {error}") from error
@@ -433,7 +430,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
         try:
             symbolic = made.forward(draw.input)
             same_once_substituted(made, draw.input, symbolic, names, known, draw.input, output)
-        except Undecided:
+        except UndecidedError:
             pass
 
 
@@ -458,7 +455,8 @@ def same_flow(symbolic: Any, known: Any, names: dict[str, int]) -> None:
             assert dimensions.substitute(size, names) == value, f"{symbolic} for {known}"
 
 
-def examine(name: str, examples: int, *, derandomize: bool) -> None:
+def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
+    """How many draws were accepted and how many refused, by both alike."""
     tally: Counter[str] = Counter()
 
     @settings(
@@ -474,21 +472,21 @@ def examine(name: str, examples: int, *, derandomize: bool) -> None:
         agree(LAYERS[name], draw, tally)
 
     run()
-    total = tally.total()
-    print(f"{name}: {total} draws, {tally['accepted']} accepted")
-    assert tally["accepted"] >= LEAST_ACCEPTED * total, tally
-    assert tally["refused"] or not LAYERS[name].arguments
+    print(f"{name}: {tally.total()} draws, {tally['accepted']} accepted")
+    return tally
 
 
 @pytest.mark.parametrize("name", TAKES_ONE)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
-    examine(name, EXAMPLES, derandomize=True)
+    assert examine(name, EXAMPLES, derandomize=True)["accepted"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKES_ONE)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    tally = examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
+    assert tally["refused"] or not LAYERS[name].arguments
 
 
 def test_every_module_of_pytorch_is_in_the_catalogue_or_absent_for_a_reason() -> None:
@@ -526,7 +524,7 @@ def test_counts_the_operations_that_pytorch_counts(name: str) -> None:
         try:
             made = layer(draw.arguments)
             macs = made.macs(made.forward(draw.input), draw.input)
-        except Refusal:
+        except RefusalError:
             return
         with FlopCounterMode(display=False) as counter:
             answer = ask_pytorch(name, next(possible(layer, made, draw)), draw.input, "meta")

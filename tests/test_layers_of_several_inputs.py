@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import re
 import traceback
 import warnings
 from collections import Counter
@@ -36,10 +35,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
 from archspec.dimensions import Size
-from archspec.expressions import Name, Symbolic, Undecided
+from archspec.expressions import Name, Symbolic, UndecidedError
 from archspec.layers import LAYERS, Layer
 from archspec.layers._base import Argument, Weight
-from archspec.refusals import Refusal
+from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 
 TAKES_SEVERAL = [name for name in LAYERS if name not in TAKES_ONE]
@@ -228,7 +227,9 @@ class Slip(NamedTuple):
     dtype: str
 
     def of(self, inputs: Inputs) -> Inputs:
-        tensors = [name for name, value in inputs.items() if isinstance(value, tuple) and name != "output_size"]
+        tensors = [
+            name for name, one in inputs.items() if isinstance(one, TensorType | tuple) and name != "output_size"
+        ]
         name = tensors[self.input % len(tensors)]
         return inputs | {name: self.on(inputs[name])}
 
@@ -389,7 +390,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     inputs, made, output, refusal = draw.inputs(dict(draw.sizes)), None, None, None
     try:
         made, output = run(layer, draw.arguments, inputs)
-    except Refusal as error:
+    except RefusalError as error:
         refusal = error
     inferred = {name for name, argument in layer.arguments.items() if argument.inferred} - draw.arguments.keys()
     widths = {name: vars(made)[name] for name in inferred if made is not None and name in vars(made)}
@@ -398,8 +399,6 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     arguments = draw.arguments | widths
     answer, trained = (ask_pytorch(draw, arguments, "cpu", training) for training in (False, True))
     meta = ask_pytorch(draw, arguments, "meta")
-    if re.search("not implemented for '(Half|BFloat16)'", answer.refusal + trained.refusal):
-        answer = trained = meta  # there are such kernels on other devices
     if refusal is not None:
         excused = (
             answer.refusal or trained.refusal or is_empty(answer.output) or is_stricter(layer, refusal, draw, inputs)
@@ -440,7 +439,7 @@ def is_empty(output: Any) -> bool:
     return output is not None and any(map(is_empty, output))
 
 
-def is_stricter(layer: type[Layer], refusal: Refusal, draw: Draw, inputs: Inputs) -> bool:
+def is_stricter(layer: type[Layer], refusal: RefusalError, draw: Draw, inputs: Inputs) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason."""
     return is_no_documented_type(layer, refusal.argument, draw) or any(
         fnmatch(layer.__name__, entry.layers)
@@ -459,7 +458,7 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     inputs = draw.inputs(sizes)
     try:
         made, symbolic = run(layer, draw.arguments, inputs)
-    except Refusal as error:
+    except RefusalError as error:
         asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
         if not asked & {"require_equal", "require_divides"}:
             raise AssertionError(f"refused with free sizes alone: {error}") from error
@@ -492,7 +491,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
         try:
             made, symbolic = run(layer, arguments, inputs)
             same_once_substituted(made, inputs, symbolic, values, known, draw, output)
-        except Undecided:
+        except UndecidedError:
             pass
 
 
@@ -508,7 +507,7 @@ def same_once_substituted(
 
 
 def same(symbolic: Any, known: Any, names: dict[str, int]) -> None:
-    if isinstance(symbolic, tuple) and not isinstance(symbolic, TensorType):
+    if isinstance(symbolic, tuple):
         for pair in zip(symbolic, known, strict=True):
             same(*pair, names)
     elif symbolic is None:
@@ -517,7 +516,8 @@ def same(symbolic: Any, known: Any, names: dict[str, int]) -> None:
         same_flow(symbolic, known, names)
 
 
-def examine(name: str, examples: int, *, derandomize: bool) -> None:
+def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
+    """How many draws were accepted and how many refused, by both alike."""
     tally: Counter[str] = Counter()
 
     @settings(
@@ -534,19 +534,20 @@ def examine(name: str, examples: int, *, derandomize: bool) -> None:
 
     each()
     print(f"{name}: {tally.total()} draws, {tally['accepted']} accepted")
-    assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
-    assert tally["refused"]
+    return tally
 
 
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
-    examine(name, EXAMPLES, derandomize=True)
+    assert examine(name, EXAMPLES, derandomize=True)["accepted"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    tally = examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
+    assert tally["refused"]
 
 
 @pytest.mark.parametrize("name", TAKES_SEVERAL)

@@ -27,10 +27,14 @@ from archspec.lints import LINTS
 from archspec.lints.places import blocks, lies_in, reach, steps
 from archspec.lints.wiring import Wiring
 from archspec.problems import WARNINGS
+from archspec.starter import TEMPLATES
 from archspec.tensors import TensorType
 
 ROOT = Path(__file__).parent.parent
 FOUND = sorted((ROOT / "tests" / "errors").glob("lint_*.yaml"))
+
+
+yaml.SafeDumper.add_representer(source.Entries, yaml.SafeDumper.represent_dict)
 
 
 def parse(*layers: str, inputs: str = "x: [N, 8]", more: str = "") -> archspec.Spec:
@@ -409,5 +413,8 @@ def test_an_imported_block_is_warned_of_in_its_own_file_and_ignored_there(tmp_pa
     assert (problem.code, Path(problem.path).name, problem.line) == ("AS700", "blocks.yaml", 5)
 
 
-def test_a_first_spec_is_without_warnings() -> None:
-    assert codes(archspec.parse(archspec.new("net"))) == []
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_first_spec_is_without_warnings_and_can_be_generated(template: str) -> None:
+    spec = archspec.parse(archspec.new("net", template=template))
+    assert codes(spec) == []
+    assert "class Net(" in spec.generate()

@@ -142,7 +142,7 @@ def compare(text: str) -> None:
         assert list(made) == list(built)
 
 
-@settings(deadline=None, database=None, max_examples=60, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, database=None, max_examples=20, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(networks())
 def test_loops(text: str) -> None:
     compare(text)
@@ -150,7 +150,7 @@ def test_loops(text: str) -> None:
 
 @pytest.mark.slow
 @settings(
-    deadline=None, database=None, max_examples=1500, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, database=None, max_examples=400, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 @given(networks())
 def test_many_loops(text: str) -> None:

@@ -16,7 +16,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -164,6 +164,17 @@ def assert_equal_states(one: nn.Module, other: nn.Module) -> None:
     assert [key for key in mine if not torch.equal(mine[key], theirs[key])] == []
 
 
+def equal_answers(one: nn.Module, other: nn.Module, inputs: Iterable[Any]) -> Iterator[Any]:
+    """What two modules compute in eval mode, then with equal seeds in train mode, which has to be equal."""
+    for training in (False, True):
+        answers = []
+        for module in (one, other):
+            torch.manual_seed(1)
+            answers.append(module.train(training)(*inputs))
+        assert_equal(*answers)
+        yield answers[0]
+
+
 def flat(output: Any) -> list[Tensor]:
     """The tensors of a network's answer, one after the other."""
     return [tensor for part in output for tensor in flat(part)] if isinstance(output, tuple | list) else [output]
@@ -199,13 +210,18 @@ def test_built_equals_generated(name: str, params: dict[str, Any]) -> None:
     built, generated = build(name, params), generate(name, params)
     assert_equal_states(built, generated)
     inputs = examples(name, params)
-    for training in (False, True):
-        answers = []
-        for module in (built, generated):
-            torch.manual_seed(1)
-            answers.append(module.train(training)(*inputs))
-        assert_equal(*answers)
+    assert len(list(equal_answers(built, generated, inputs))) == 2
     assert_equal_states(built, generated)  # running statistics have moved alike
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize(("name", "params"), small_cases())
+def test_runs_in_half_precision(name: str, params: dict[str, Any], dtype: torch.dtype) -> None:
+    inputs = [x.to(dtype) if x.is_floating_point() else x for x in examples(name, params)]
+    built, generated = build(name, params).to(dtype), generate(name, params).to(dtype)
+    for answer in equal_answers(built, generated, inputs):
+        assert {one.dtype for one in flat(answer) if one.is_floating_point()} == {dtype}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -492,19 +508,25 @@ def test_generated_files_import_torch_and_the_standard_library(name: str) -> Non
 
 STRICT_LINT = (
     "--select ANN,ARG,B,C4,D,E,ERA,F,I,N,PIE,PL,RUF,SIM,UP,W "
-    "--ignore D102,D107,D203,D213,D413,E501,PLR0913,PLR0917,N803,N806,N812"
+    "--ignore D101,D102,D107,D203,D213,D413,E501,ANN401,PLR0913,PLR0917,N803,N806,N812"
 )
 """More than ruff's defaults.
 
-How many parameters there are, how long the lines of `doc`, and how sizes are spelled (`B, T, C = x.shape`), is the
-spec's affair; `import torch.nn.functional as F` is PyTorch's.
+Which blocks have a `doc`, how long its lines are, how many parameters there are, and how sizes are spelled
+(`B, T, C = x.shape`), is the spec's affair; `import torch.nn.functional as F` is PyTorch's. The
+functions of variants hand any argument on.
 """
 
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff format --isolated --check", f"ruff check --isolated {STRICT_LINT}", "mypy --strict --config-file="],
-    ids=["format", "lint", "types"],
+    [
+        "ruff format --isolated --check",
+        "black --check",
+        f"ruff check --isolated {STRICT_LINT}",
+        "mypy --strict --no-warn-return-any --config-file=",
+    ],
+    ids=["ruff", "black", "lint", "types"],
 )
 def test_generated_files_are_clean(command: str) -> None:
     run = subprocess.run(

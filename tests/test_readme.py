@@ -46,7 +46,9 @@ def test_the_commands_to_try_and_to_test_are_those_of_the_project() -> None:
         "Test it": 'pip install -e ".[dev]" && pytest -n auto',
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(project["optional-dependencies"]) == {"dev", "diagram", "docs", "fuzz", "torch"}
+    extras = {"cookbook", "dev", "diagram", "docs", "fuzz", "integrations", "torch"}
+    extras |= {"lsp", "notebook", "pictures", "release", "watch"}
+    assert set(project["optional-dependencies"]) == extras
     assert f"Python {project['requires-python'].removeprefix('>=')}" in text
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 import io
+import math
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from work import calls, peak
 
 from archspec import source
 from archspec.problems import Problem, Span, SpecError
@@ -62,7 +62,7 @@ PLAIN = {
     "0": 0, "-0": 0, "+12": 12, "-19": -19, "0o14": 12, "0x3A": 58, "0xff": 255,
     "9223372036854775807": 2**63 - 1, "-9223372036854775808": -(2**63), "0x7fffffffffffffff": 2**63 - 1,
     "1e-5": 1e-5, "3e-4": 3e-4, "1e5": 1e5, "1.": 1.0, ".5": 0.5, "-1.5E+3": -1500.0, "+12.3e02": 1230.0, "-.5": -0.5,
-    "0.0": 0.0, "0e99": 0.0, "1e-300": 1e-300,
+    "0.0": 0.0, "0e99": 0.0, "1e-300": 1e-300, ".inf": math.inf, "-.inf": -math.inf, "+.INF": math.inf,
     "on": "on", "off": "off", "yes": "yes", "no": "no", "y": "y", "n": "n", "nULL": "nULL", "tRUE": "tRUE",
     "2024-99-99": "2024-99-99", "2001-12-14t21:59:43.10-05:00": "2001-12-14t21:59:43.10-05:00", "=": "=", "<<": "<<",
     "inf": "inf", "nan": "nan", "-.": "-.", ".e5": ".e5", "1e": "1e", "0o8": "0o8", "0xg": "0xg", "e5": "e5",
@@ -86,7 +86,7 @@ ODD = [
     "+0o7",
 ]
 OUT_OF_RANGE = [
-    ".inf", "-.inf", "+.INF", ".nan", ".NaN", "1e999", "-1e999", "1e-999", "9223372036854775808",
+    ".nan", ".NaN", "1e999", "-1e999", "1e-999", "9223372036854775808",
     "-9223372036854775809", "0x8000000000000000", "1" * 5000, "0x" + "F" * 10**6, "9" * 10**6, "0." + "1" * 10**6,
 ]  # fmt: skip
 
@@ -108,15 +108,14 @@ def test_what_yaml_1_1_and_1_2_read_differently_is_an_error_with_a_hint(text: st
 
 @pytest.mark.parametrize("text", OUT_OF_RANGE, ids=lambda text: text[:20])
 def test_numbers_out_of_range_are_errors_and_cost_nothing(text: str) -> None:
-    started = time.perf_counter()
+    assert calls(lambda: one(f"a: {text}"), most=3_000)
     assert one(f"a: {text}").code == "AS106"
-    assert time.perf_counter() - started < 1
 
 
 def test_a_million_sexagesimal_places_cost_nothing() -> None:
-    started = time.perf_counter()
-    assert one("1" + ":59" * 300_000).code == "AS105"
-    assert time.perf_counter() - started < 1
+    text = "1" + ":59" * 300_000
+    assert calls(lambda: one(text), most=3_000)
+    assert one(text).code == "AS105"
 
 
 # --- keys, aliases and what the language leaves out --------------------------------------------------------------
@@ -159,10 +158,9 @@ def test_features_of_yaml_that_are_left_out(events: str, text: str, line: int) -
 
 def test_thousands_of_directives_cost_nothing() -> None:
     directives = "".join(f"%TAG !a{i}! b\n" for i in range(60_000))  # libyaml takes 4 s over them
-    started = time.perf_counter()
     for text in (directives + "---\n", "a\n...\n" + directives + "---\n", "a: 1\n" + directives):
+        assert calls(lambda text=text: one(text), most=200_000)
         assert one(text).code == "AS104"
-    assert time.perf_counter() - started < 1
 
 
 def test_an_empty_document_is_none(events: str) -> None:
@@ -187,10 +185,9 @@ def test_alias_bombs_stop_at_the_limit_of_expanded_values(events: str) -> None:
     merges = "a0: &a0 {k: 1}\n" + "".join(
         f"a{i}: &a{i}\n  <<: [{', '.join([f'*a{i - 1}'] * 3)}]\n" for i in range(1, 30)
     )
-    started = time.perf_counter()
+    assert calls(lambda: (problems(laughs), problems(merges)), most=200_000)
     assert problems(laughs)[-1].code == "AS102"
     assert {problem.code for problem in problems(merges)} == {"AS104", "AS102"}
-    assert time.perf_counter() - started < 1
 
 
 def test_values_are_counted_exactly_and_keys_are_not() -> None:
@@ -219,7 +216,7 @@ def test_nesting_does_not_crash_the_interpreter() -> None:
         "    else: raise SystemExit(3)\n"
     )
     root = Path(source.__file__).parents[2]
-    assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=20).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=root).returncode == 0
 
 
 def test_bytes_are_limited_in_texts_too() -> None:
@@ -246,10 +243,8 @@ def refused(path: str | Path) -> Problem:
 
 def test_only_regular_files_are_read_and_nothing_blocks(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
-    started = time.perf_counter()
     for path in (tmp_path / "fifo", "/dev/zero", tmp_path, tmp_path / "absent", "a\0b", "\ud800"):
         assert refused(path).code == "AS107", path
-    assert time.perf_counter() - started < 1
 
 
 def test_files_are_utf_8_within_the_limit(tmp_path: Path) -> None:
@@ -517,29 +512,29 @@ def test_no_bytes_raise_anything_but_spec_error(tmp_path_factory: pytest.TempPat
 
 
 def test_cost_is_linear_in_the_document() -> None:
-    def cost(layers: int) -> float:
+    def cost(layers: int) -> int:
         text = "layers:\n" + "".join(
             f"  conv{i}:\n    Conv2d:\n      out: {i}\n      pad: same\n" for i in range(layers)
         )
-        best = float("inf")
-        for _ in range(4):
-            started = time.process_time()
+
+        def read_all() -> None:
             found = parse(text)
             for i in range(layers):
                 found.span(("layers", f"conv{i}", "Conv2d", "pad"))
-            best = min(best, time.process_time() - started)
-        return best
 
-    gc.disable()  # its full passes go over whatever else this process holds
-    try:
-        assert cost(15_000) / cost(1_500) < 15
-    finally:
-        gc.enable()
+        return calls(read_all)
+
+    cost(10)  # what is done once
+    assert cost(15_000) / cost(1_500) < 11
 
 
 def test_a_long_line_is_not_copied_for_each_place() -> None:
     found = parse("[" + "1, " * 90_000 + "1]")
-    started = time.perf_counter()
-    for i in range(20_000):
-        found.span((i,))
-    assert time.perf_counter() - started < 2
+
+    def places() -> None:
+        for i in range(200):
+            found.span((i,))
+
+    places()
+    assert peak(places) < 100_000  # the line itself is longer
+    assert calls(places, most=20_000)

@@ -12,8 +12,11 @@ from test_generated_text import PAYLOADS, yaml
 from archspec.cli import main
 
 TEXTS = [text for text in PAYLOADS.values() if not text.isprintable()]
-TEXTS += ["::error::a", "\n::error::a", "\x1b]0;a\x07", "%0A::error::", "\r::error::"]
+TEXTS += ["::error::a", "\n::error::a", "\x1b]0;a\x07", "%0A::error::", "\r::error::", " ::error::a", "##[error]a"]
+TEXTS += ["a ##vso[task.setvariable]b", "\u115f", "a\u1160", "\u3164::error::", "\uffa0", "\u2800", "\U000e0100"]
 NAMES = [f"{text}.yaml" for text in TEXTS if not {"/", "\0", "\ud800"} & set(text)]
+
+INVISIBLE = set("\u034f\u115f\u1160\u17b4\u180b\u2800\u3164\ufe00\uffa0\U000e0100")
 
 SPECS = {
     "doc": lambda text: {"doc": text, "inputs": {"x": ["N", 3]}, "layers": {"y": "relu(x)"}},
@@ -48,7 +51,9 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
                 for stream in capfd.readouterr():
                     for line in stream.split("\n"):
                         assert line.isprintable(), (words, line)
-                        assert not line.startswith("::") or line.startswith(("::error file=", "::warning file=")), line
+                        assert not INVISIBLE.intersection(line), (words, line)
+                        command = line.lstrip().startswith("::") or "##[" in line or "##vso[" in line
+                        assert not command or line.startswith(("::error file=", "::warning file=")), line
         Path(name).unlink()
 
     return show
@@ -60,7 +65,9 @@ def test_names_of_files(name: str, shown: object) -> None:
     shown(name, "inputs: {x: [N, 3]}\nlayers: [ReLU]\n")
 
 
-@pytest.mark.parametrize("place", SPECS)
+@pytest.mark.parametrize(
+    "place", [pytest.param(place, marks=[pytest.mark.slow] * (place != "name")) for place in SPECS]
+)
 def test_text_in_specs(place: str, shown: object) -> None:
     assert callable(shown)
     for text in TEXTS:

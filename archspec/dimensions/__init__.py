@@ -10,8 +10,16 @@ Knows nothing of tensors, of layers, or of how a spec is written. Each room impo
 terms, atoms, comparing, division, extrema.
 """
 
-from archspec.dimensions.atoms import Atom, Symbol, Unknown, symbol
-from archspec.dimensions.comparing import at_least, divides, equal, equal_for_multiples, when_equal
+from archspec.dimensions.atoms import Atom, Opaque, Symbol, Unknown, reason, symbol
+from archspec.dimensions.comparing import (
+    at_least,
+    at_least_when_large,
+    divides,
+    equal,
+    equal_for_multiples,
+    when_at_least,
+    when_equal,
+)
 from archspec.dimensions.division import Quotient, quotient
 from archspec.dimensions.extrema import Extremum, maximum, minimum
 from archspec.dimensions.printing import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, show
@@ -21,6 +29,7 @@ from archspec.dimensions.terms import (
     Size,
     atoms,
     bounds,
+    canonical,
     evaluate,
     of,
     plain,
@@ -40,13 +49,16 @@ __all__ = [
     "Atom",
     "Dimension",
     "Extremum",
+    "Opaque",
     "Quotient",
     "Size",
     "Symbol",
     "Unknown",
     "at_least",
+    "at_least_when_large",
     "atoms",
     "bounds",
+    "canonical",
     "divides",
     "equal",
     "equal_for_multiples",
@@ -57,10 +69,12 @@ __all__ = [
     "plain",
     "product",
     "quotient",
+    "reason",
     "show",
     "substitute",
     "symbol",
     "symbols",
+    "when_at_least",
     "when_equal",
     "written",
 ]

@@ -5,19 +5,28 @@ The expression language adds kinds of its own; to be an `Atom` is all that it ne
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 
 from archspec.dimensions.printing import PRIMARY
-from archspec.dimensions.terms import Dimension, Size, of
+from archspec.dimensions.terms import Bounds, Dimension, Size, atoms, of, symbols
 
 
 class Atom:
     """An integer that has no simpler form. Two atoms are the same if their kind and text are."""
 
     __slots__ = ("text",)
-    precedence = PRIMARY
     exact = False
     """Whether products with it may come to something simpler: see `times`."""
+    parts = 1
+    """How many symbols and terms it is written with."""
+    why: str | None = None
+    """Why no expression gives its value, where none does."""
+
+    @property
+    def precedence(self) -> int:
+        """How tightly its text binds."""
+        return PRIMARY
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -86,6 +95,7 @@ class Unknown(Atom):
     """A size that no expression gives; `text` says why. Each is equal to itself alone."""
 
     __slots__ = ("why",)
+    why: str
     _made = 0
 
     def __init__(self, why: str) -> None:
@@ -101,6 +111,50 @@ class Unknown(Atom):
 
     def substitute(self, sizes: Mapping[str, Size]) -> Size:
         return of(self)
+
+
+class Opaque(Atom):
+    """A size whose formula is too long to compute with. Known are its symbols, and between which numbers it lies.
+
+    The same formula gives the same one, so it is equal to itself; whether it equals another is not known.
+    """
+
+    __slots__ = ("_bounds", "_symbols")
+    why = "its formula is too long"
+
+    def __init__(self, formula: str, of: tuple[Size, ...], limits: Bounds) -> None:
+        super().__init__(f"?{hashlib.blake2b(formula.encode(), digest_size=6).hexdigest()}")
+        self._symbols = frozenset().union(*map(symbols, of))
+        self._bounds = limits
+
+    def symbols(self) -> frozenset[Symbol]:
+        return self._symbols
+
+    def evaluate(self, values: Mapping[str, int]) -> int:
+        raise ValueError(self.why)
+
+    def substitute(self, sizes: Mapping[str, Size]) -> Size:
+        inside = {symbol.text: sizes[symbol.text] for symbol in self._symbols if symbol.text in sizes}
+        if not inside:
+            return of(self)
+        given = sorted(f"{name} = {size}" for name, size in inside.items())
+        kept = tuple(of(symbol) for symbol in self._symbols if symbol.text not in inside)
+        return Dimension.opaque("; ".join((self.text, *given)), (*kept, *inside.values()), (None, None))
+
+    def bounds(self) -> Bounds:
+        return self._bounds
+
+
+def _opaque(formula: str, sizes: tuple[Size, ...], limits: Bounds) -> Dimension:
+    return of(Opaque(formula, sizes, limits))
+
+
+Dimension.opaque = staticmethod(_opaque)
+
+
+def reason(*sizes: Size) -> str | None:
+    """Why no expression gives one of these sizes, where none does."""
+    return next((atom.why for size in sizes for atom in atoms(size) if atom.why is not None), None)
 
 
 def symbol(name: str, *, free: bool = False, minimum: int | None = 1) -> Dimension:

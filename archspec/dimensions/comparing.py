@@ -6,10 +6,18 @@ Knows nothing of which atoms there are.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from archspec.dimensions.terms import Dimension, Size, bounds, evaluate, symbols, terms_of
+from archspec.dimensions.terms import Dimension, Size, bounds, evaluate, parts, symbols, terms_of
 
 _LONGEST_PERIOD = 2048  # of a quasi-linear function whose values are compared one by one
+_MOST_EVALUATED = 8192  # parts of sizes, in all the values of one comparison
+_MOST_ORDERS = 8
+_LARGE = ((1009, 4001, 16_007, 64_007), (10_000_019, 40_000_003, 160_000_003, 640_000_019))
+"""Values that stand for "large": primes, so that what holds for multiples alone does not hold for them.
+
+The second ones are for sizes of which a constant above a thousand is taken, as by a kernel over a waveform.
+"""
 
 
 def equal(a: Size, b: Size) -> bool | None:
@@ -17,17 +25,18 @@ def equal(a: Size, b: Size) -> bool | None:
     difference = a - b
     if isinstance(difference, int):
         return difference == 0
-    values = _periodic(difference)
-    if values is not None:
-        samples, slope = values
-        if slope == 0:
-            return True if not any(samples) else None if 0 in samples else False
-    low, high = bounds(difference)
+    low, high = bounds(difference)  # first: they cost far less than a period
     if (low is not None and low > 0) or (high is not None and high < 0):
         return False
     constant = difference.terms.get((), 0)
     divisor = math.gcd(*(c for monomial, c in difference.terms.items() if monomial))
-    return False if constant % divisor else None
+    if constant % divisor:
+        return False
+    values = _periodic(difference)
+    if values is None or values[1] != 0:
+        return None
+    samples = values[0]
+    return True if not any(samples) else None if 0 in samples else False
 
 
 def at_least(a: Size, b: Size) -> bool | None:
@@ -47,6 +56,43 @@ def at_least(a: Size, b: Size) -> bool | None:
     if slope >= 0 and min(samples) >= 0:
         return True
     return False if slope <= 0 and max(samples) < 0 else None
+
+
+def at_least_when_large(a: Size, b: Size) -> bool:
+    """Whether a >= b for large values of the symbols: False where large values were found for which it is not so.
+
+    A few values are tried, in every order of the symbols, as `L - T` is negative where T is the larger one. A size
+    that no expression gives is taken to be large enough.
+    """
+    difference = a - b
+    if isinstance(difference, int):
+        return difference >= 0
+    names = sorted(symbol.text for symbol in symbols(difference))
+    return any(_at_least_at(difference, names, large) for large in _LARGE)
+
+
+def _at_least_at(difference: Dimension, names: Sequence[str], large: Sequence[int]) -> bool:
+    """Whether the difference is not negative where the names have these values, in any order."""
+    tried = [large[place % len(large)] for place in range(len(names))]
+    orders = (tried[turn:] + tried[:turn] for turn in range(min(len(names), _MOST_ORDERS)))
+    points = [[large[0]] * len(names), tried[::-1], *orders]
+    try:
+        return all(evaluate(difference, dict(zip(names, point, strict=True))) >= 0 for point in points)
+    except ValueError:
+        return large is _LARGE[0]
+
+
+def when_at_least(a: Size, b: Size) -> str | None:
+    """In words, for which values of its one symbol, which enters once, a >= b; None where that is not so simple."""
+    difference = a - b
+    if isinstance(difference, int) or len(names := symbols(difference)) != 1:
+        return None
+    (name,) = names
+    slope = difference.terms.get(((name, 1),), 0)
+    rest = difference.terms.get((), 0)
+    if not slope or len(difference.terms) > 1 + (() in difference.terms):
+        return None
+    return f"{name} is at least {-(rest // slope)}" if slope > 0 else f"{name} is at most {rest // -slope}"
 
 
 def divides(divisor: Size, size: Size) -> bool | None:
@@ -71,9 +117,9 @@ def when_equal(a: Size, b: Size) -> str | None:
     residues = sorted({(start + i) % length for i, sample in enumerate(samples) if sample == 0})
     if not residues:
         return None
-    for modulus in range(1, length + 1):
+    for modulus in (number for number in range(1, length + 1) if length % number == 0):
         wanted = {residue % modulus for residue in residues}
-        if length % modulus == 0 and len(wanted) * (length // modulus) == len(residues) and len(wanted) <= 4:
+        if len(wanted) * (length // modulus) == len(residues) and len(wanted) <= 4:
             if wanted == {0}:
                 return f"{name} is even" if modulus == 2 else f"{name} is a multiple of {modulus}"
             if (modulus, wanted) == (2, {1}):
@@ -89,8 +135,8 @@ def equal_for_multiples(a: Size, b: Size) -> tuple[str, int] | None:
         return None
     (name,) = symbols(difference)
     points = list(enumerate(values[0], name.minimum or 0))
-    for number in range(2, len(points) + 1):
-        if all((sample == 0) == (point % number == 0) for point, sample in points) and len(points) % number == 0:
+    for number in (number for number in range(2, len(points) + 1) if len(points) % number == 0):
+        if all((sample == 0) == (point % number == 0) for point, sample in points):
             return name.text, number
     return None
 
@@ -105,7 +151,7 @@ def _periodic(size: Dimension) -> tuple[list[int], int] | None:
         return None
     (name,) = names
     length = period(size)
-    if length is None or length > _LONGEST_PERIOD or name.minimum is None:
+    if length is None or length > _LONGEST_PERIOD or name.minimum is None or length * parts(size) > _MOST_EVALUATED:
         return None
     points = range(name.minimum, name.minimum + length + 1)
     samples = [evaluate(size, {name.text: point}) for point in points]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from archspec.dimensions.atoms import Atom, Symbol
+from archspec.dimensions.atoms import Atom, Symbol, reason
 from archspec.dimensions.comparing import at_least, period
 from archspec.dimensions.printing import POWER, PRODUCT, show
 from archspec.dimensions.terms import (
@@ -13,8 +13,10 @@ from archspec.dimensions.terms import (
     Monomial,
     Size,
     bounds,
+    canonical,
     evaluate,
     of,
+    parts,
     size_of,
     substitute,
     symbols,
@@ -25,14 +27,17 @@ from archspec.dimensions.terms import (
 class Quotient(Atom):
     """A floor division that does not work out. `exact` says that no remainder is known to be left."""
 
-    __slots__ = ("denominator", "exact", "numerator")
+    __slots__ = ("denominator", "exact", "numerator", "parts", "why")
     precedence = PRODUCT
 
     def __init__(self, numerator: Size, denominator: Size, exact: bool = False) -> None:
+        numerator, denominator = canonical(numerator), canonical(denominator)
         super().__init__(f"{show(numerator, PRODUCT)} // {show(denominator, POWER)}")
         self.numerator = numerator
         self.denominator = denominator
         self.exact = exact
+        self.parts = parts(numerator) + parts(denominator)
+        self.why = reason(numerator, denominator)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Quotient) and self.text == other.text and self.exact == other.exact
@@ -53,8 +58,9 @@ class Quotient(Atom):
         (low, high), divisor = bounds(self.numerator), self.denominator
         if isinstance(divisor, int) and divisor > 0:
             return None if low is None else low // divisor, None if high is None else high // divisor
-        positive = low is not None and low >= 0 and (bounds(divisor)[0] or 0) >= 1
-        return (0, high) if positive else (None, None)
+        if low is None or (bounds(divisor)[0] or 0) < 1:
+            return None, None
+        return (0, high) if low >= 0 else (low, -1 if high is not None and high < 0 else high)
 
     def period(self) -> int | None:
         if not isinstance(self.denominator, int):

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from archspec.dimensions.atoms import Atom, Symbol
+from archspec.dimensions.atoms import Atom, Symbol, reason
 from archspec.dimensions.comparing import at_least
 from archspec.dimensions.printing import show
-from archspec.dimensions.terms import Size, bounds, evaluate, of, substitute, symbols
+from archspec.dimensions.terms import Size, bounds, canonical, evaluate, of, parts, substitute, symbols
+
+_MOST_COMPARED = 16
 
 
 class Extremum(Atom):
     """The smallest or largest of several sizes."""
 
-    __slots__ = ("function", "sizes")
+    __slots__ = ("function", "parts", "sizes", "why")
 
     def __init__(self, function: Literal["min", "max"], sizes: tuple[Size, ...]) -> None:
+        sizes = tuple(map(canonical, sizes))
         super().__init__(f"{function}({', '.join(show(size) for size in sizes)})")
         self.function = function
         self.sizes = sizes
+        self.parts = sum(map(parts, sizes))
+        self.why = reason(*sizes)
 
     def symbols(self) -> frozenset[Symbol]:
         return frozenset().union(*map(symbols, self.sizes))
@@ -51,7 +56,10 @@ def maximum(*sizes: Size) -> Size:
 
 def _extremum(function: Literal["min", "max"], sizes: list[Size]) -> Size:
     kept: list[Size] = []
-    for size in sizes:
+    for number, size in enumerate(sizes):
+        if len(kept) == _MOST_COMPARED:  # each with each: that is enough
+            kept += sizes[number:]
+            break
         if any((at_least(size, k) if function == "min" else at_least(k, size)) for k in kept):
             continue
         kept = [k for k in kept if not (at_least(k, size) if function == "min" else at_least(size, k))]

@@ -15,11 +15,17 @@ CONDITIONAL, SUM, PRODUCT, POWER, PRIMARY = 0, 10, 11, 13, 20
 
 
 def show(size: Size, outer: int = CONDITIONAL) -> str:
-    """The size as a Python expression, in parentheses where what stands around it binds tighter than `outer`."""
+    """The size as a Python expression, in parentheses where what stands around it binds tighter than `outer`.
+
+    `?` where a part of it is a size that no expression gives: such sizes are numbered as they come, which tells a
+    reader nothing.
+    """
     factors = getattr(size, "factors", ())
     if isinstance(size, int) and not factors:
         return str(size) if size >= 0 or outer <= SUM else f"({size})"
     text, precedence = (product_text(factors), PRODUCT) if isinstance(size, int) else (str(size), size.precedence)
+    if "?" in text:
+        return "?"
     return f"({text})" if precedence < outer else text
 
 

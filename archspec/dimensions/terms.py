@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 LARGEST = 2**63 - 1
 """Sizes are 64-bit signed integers, as PyTorch's are."""
 
+MOST_PARTS = 128
+"""How many parts a size is written with at most; one that would have more is known by its bounds alone (`Opaque`).
+
+A part is a symbol or a term, those within quotients and extrema counted as well. What is sliced, joined and multiplied
+over and over would double its parts in each step.
+"""
+
+_MOST_PAIRS = 256  # of terms that one product adds up
+_HIGHEST_DEGREE = 16
+_LONGEST_NUMBER = 256  # bits of a coefficient; no size has as many, but a figure may
+_MOST_FACTORS = 64
+
 Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
 """A product of powers of atoms, sorted by their text."""
 
@@ -28,13 +40,16 @@ class Dimension:
     and no order, so that no code takes "it depends" for an answer by accident.
     """
 
-    __slots__ = ("_bounds", "_hash", "_precedence", "_text", "factors", "terms")
+    __slots__ = ("_bounds", "_hash", "_precedence", "_text", "factors", "terms", "wording")
     floordiv: ClassVar[Callable[[Size, Size], Size]]  # of `division`, which rests on this module and enters itself here
+    opaque: ClassVar[Callable[[str, tuple[Size, ...], Bounds], Dimension]]  # of `atoms`, likewise
 
     def __init__(self, terms: dict[Monomial, int], factors: tuple[Size, ...] = ()) -> None:
         self.terms = terms
         self.factors = factors
         """The sizes that it was multiplied from, where that reads better than the canonical form."""
+        self.wording: str | None = None
+        """How someone wrote it. It stays with the size as it is handed on, and is gone where one computes with it."""
         self._text: str | None = None
         self._precedence: int | None = None
         self._hash: int | None = None
@@ -100,10 +115,14 @@ class Dimension:
     def __mul__(self, other: Size) -> Size:
         if isinstance(other, int):
             other_terms: dict[Monomial, int] = {(): int(other)}
+            if not any(atom.exact for monomial in self.terms for atom, _ in monomial):  # as nearly always
+                return size_of({monomial: a * int(other) for monomial, a in self.terms.items()})
         elif isinstance(other, Dimension):
             other_terms = other.terms
         else:
             return NotImplemented
+        if len(self.terms) * len(other_terms) > _MOST_PAIRS:
+            return _long_product(self, size_of(other_terms))
         whole: Size = 0
         terms: dict[Monomial, int] = {}
         for left, a in self.terms.items():
@@ -114,14 +133,15 @@ class Dimension:
                     terms[monomial] = terms.get(monomial, 0) + a * b
                 else:
                     whole = whole + reduced
-        return size_of(terms) + whole
+        return size_of(terms) if whole == 0 else size_of(terms) + whole
 
     __rmul__ = __mul__
 
     def __pow__(self, power: int) -> Size:
-        if not 0 <= power <= 16:
-            raise ValueError("the power of a dimension is an integer from 0 to 16")
-        return math.prod([self] * power, start=1)
+        if power < 0:
+            raise ValueError("the power of a dimension is no negative integer")
+        half = self ** (power // 2) if power > 1 else 1
+        return half * half * (self if power % 2 else 1)
 
     def __floordiv__(self, other: Size) -> Size:
         return Dimension.floordiv(self, other)
@@ -139,6 +159,9 @@ class Dimension:
 Size: TypeAlias = int | Dimension
 """An int where the size is known, a Dimension where it is not."""
 
+Bounds: TypeAlias = tuple[int | None, int | None]
+"""The least and the greatest value; None where there is none or it is not known."""
+
 
 class _Factored(int):
     """A known size that remembers what it was multiplied from: 25088, to be shown as 512 * 7 * 7."""
@@ -148,16 +171,20 @@ class _Factored(int):
 
 def of(atom: Atom) -> Dimension:
     """The dimension that one atom is."""
-    return Dimension({((atom, 1),): 1})
+    size = Dimension({((atom, 1),): 1})
+    return _known_by_its_bounds(size) if atom.parts > MOST_PARTS else size
 
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product, which remembers its factors for display: `hidden_units * 7 * 7`, `512 * 7 * 7`."""
     sizes = list(sizes)
-    total: Size = math.prod(sizes, start=1)
+    known = math.prod(size for size in sizes if isinstance(size, int))
+    total: Size = math.prod((size for size in sizes if not isinstance(size, int)), start=known)
     factors = tuple(f for size in sizes for f in (getattr(size, "factors", None) or (size,)) if f != 1)
     if len(factors) < 2:
         return factors[0] if factors else 1
+    if len(factors) > _MOST_FACTORS or sum(map(parts, factors)) > MOST_PARTS:
+        return total
     if isinstance(total, Dimension):
         return Dimension(total.terms, factors)
     factored = _Factored(total)
@@ -173,8 +200,14 @@ def plain(size: Size) -> Size:
 def written(size: Dimension, text: str, precedence: int) -> Dimension:
     """The same size, which remembers for display how someone wrote it."""
     same = Dimension(size.terms)
-    same._text, same._precedence = text, precedence
+    same.wording = same._text = text
+    same._precedence = precedence
     return same
+
+
+def canonical(size: Size) -> Size:
+    """The size without the words in which someone wrote it."""
+    return Dimension(size.terms, size.factors) if isinstance(size, Dimension) and size.wording is not None else size
 
 
 def symbols(size: Size) -> frozenset[Symbol]:
@@ -187,6 +220,12 @@ def symbols(size: Size) -> frozenset[Symbol]:
 def atoms(size: Size) -> list[Atom]:
     """The atoms of its canonical form."""
     return [] if isinstance(size, int) else [atom for monomial in size.terms for atom, _ in monomial]
+
+
+def lone_atom(size: Dimension) -> Atom | None:
+    """The one atom that it is, if it is no more than that."""
+    ((monomial, coefficient), *more) = size.terms.items()
+    return monomial[0][0] if not more and coefficient == 1 and len(monomial) == 1 and monomial[0][1] == 1 else None
 
 
 def evaluate(size: Size, values: Mapping[str, int]) -> int:
@@ -207,6 +246,8 @@ def substitute(size: Size, sizes: Mapping[str, Size]) -> Size:
         return size
     if size.factors:
         return product(substitute(factor, sizes) for factor in size.factors)
+    if (alone := lone_atom(size)) is not None:
+        return alone.substitute(sizes)  # as it is: with its wording
     total: Size = 0
     for monomial, coefficient in size.terms.items():
         term: Size = coefficient
@@ -256,7 +297,39 @@ def size_of(terms: dict[Monomial, int]) -> Size:
         return 0
     if len(terms) == 1 and () in terms:
         return terms[()]
-    return Dimension(terms)
+    size = Dimension(terms)
+    return _known_by_its_bounds(size) if _is_long(terms) else size
+
+
+def parts(size: Size) -> int:
+    """How many parts it is written with: the measure of what computing with it costs."""
+    return 1 if isinstance(size, int) else sum(1 + sum(atom.parts for atom, _ in monomial) for monomial in size.terms)
+
+
+def _is_long(terms: dict[Monomial, int]) -> bool:
+    """Whether a sum is beyond what is computed with term by term."""
+    count = 0
+    for monomial, coefficient in terms.items():
+        degree = 0
+        for atom, power in monomial:
+            count += atom.parts
+            degree += power
+        if degree > _HIGHEST_DEGREE or coefficient.bit_length() > _LONGEST_NUMBER:
+            return True
+    return count + len(terms) > MOST_PARTS
+
+
+def _known_by_its_bounds(size: Dimension) -> Dimension:
+    return Dimension.opaque(str(size), (size,), _bounds(size))
+
+
+def _long_product(a: Dimension, b: Size) -> Dimension:
+    """A product of two sums that is not multiplied out."""
+    (low_a, high_a), (low_b, high_b) = bounds(a), bounds(b)
+    limits: Bounds = None, None
+    if low_a is not None and low_b is not None and low_a >= 0 and low_b >= 0:
+        limits = low_a * low_b, None if high_a is None or high_b is None else high_a * high_b
+    return Dimension.opaque(" * ".join(sorted(f"({size})" for size in (a, b))), (a, b), limits)
 
 
 def _merge(left: Monomial, right: Monomial) -> Monomial:

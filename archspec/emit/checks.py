@@ -1,12 +1,14 @@
-"""What a generated constructor refuses: values of parameters that the spec does not allow."""
+"""What a generated constructor refuses: values of parameters that the spec does not allow, and that no shape fits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from archspec import dimensions
+from archspec.dimensions import PRODUCT, Quotient, Size, show
 from archspec.emit.text import INDENT, Expression
 from archspec.expressions import literal_text
-from archspec.graph import Parameter
+from archspec.graph import Class, Parameter
 
 
 def write_checks(parameters: Iterable[Parameter]) -> Iterator[tuple[str, Expression]]:
@@ -42,3 +44,29 @@ def _none_of(name: str, choices: tuple[object, ...]) -> tuple[str, str]:
 def _raise(shown: str, why: str) -> Expression:
     name = shown.removesuffix("!r")
     return Expression("raise ValueError", [Expression(f'f"{name} is {{{shown}}}, {why}"')])
+
+
+def write_assertions(cls: Class) -> Iterator[str]:
+    """`assert n_embd % n_head == 0`, for each parameter that an expression of the class needs as a multiple."""
+    told: dict[tuple[str, frozenset[str]], None] = {}
+    for step in cls.steps:
+        for size in step.assumed:
+            told |= dict.fromkeys(_multiples(size))
+    names = {parameter.name for parameter in cls.parameters}
+    for text, symbols in told:
+        if symbols <= names:
+            yield f"assert {text}"
+
+
+def _multiples(size: Size) -> Iterator[tuple[str, frozenset[str]]]:
+    """The condition under which a size is 0, and the names in it: that a quotient leaves no remainder."""
+    for atom in dimensions.atoms(size):
+        if not isinstance(atom, Quotient):
+            continue
+        whole, divisor = show(atom.numerator), atom.denominator
+        if {symbol.text for symbol in dimensions.symbols(atom.numerator)} != {whole}:
+            continue
+        multiple = {whole: dimensions.symbol("archspec") * divisor}
+        if dimensions.equal(dimensions.substitute(size, multiple), 0):
+            names = frozenset(symbol.text for symbol in atom.symbols())
+            yield f"{whole} % {show(divisor, PRODUCT + 1)} == 0", names

@@ -6,36 +6,36 @@ it is only put into words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import defaultdict
 from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from archspec import dimensions
-from archspec.dimensions import Size, show
-from archspec.emit import gate
+from archspec.emit import gate, parallel
 from archspec.emit.constructor import Constructor
-from archspec.emit.forward import Forward, write_forward
+from archspec.emit.forward import Comments, Forward, flow_annotation, write_forward
+from archspec.emit.parallel import Sharding
+from archspec.emit.remarks import Remarks
+from archspec.emit.shapes import shape_text
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
+from archspec.emit.variants import variant_functions
+from archspec.expressions import Call as Function
 from archspec.expressions import Literal, Name, evaluate, literal_text
 from archspec.files import seal, seal_comment
 from archspec.graph import (
     Branch,
     Call,
     Class,
-    Flow,
     Graph,
     Loop,
     Parameter,
-    argument_text,
     modules,
     names_in,
     size_names,
     walk,
 )
-from archspec.problems import Problem, SpecError
-from archspec.records import replace
 from archspec.tensors import TensorType
 
 
@@ -43,104 +43,85 @@ class InternalError(AssertionError):
     """Generated source failed its last check: a bug of ours, and nothing is written."""
 
 
-def generate(graph: Graph, spec_text: str) -> str:
-    """The source of a graph's classes, sealed. `spec_text` is what it was made from: its hash goes into the header."""
-    classes = [_Class(cls, main=cls is graph.main) for cls in (*graph.blocks, graph.main)]
-    text = "\n".join(line for cls in classes for line in cls.all_lines())
-    source = _template("module.py.jinja").render(
-        name=Code(graph.main.name),
-        seal=Code(seal_comment(_origin(graph.path), spec_text)),
-        imports=_imports(text, graph.own),
-        make_divisible="make_divisible(" in text,
-        classes=classes,
-    )
+def generate(graph: Graph, spec_text: str, sharding: Sharding | None = None) -> str:
+    """The source of a graph's classes, sealed. `spec_text` is what it was made from: its hash goes into the header.
+
+    With a `sharding`, `parallelize(model, mesh)` stands behind them. ValueError where one of the names that this needs
+    is a class's or a variant's.
+    """
+    remarks = Remarks(graph.files)
+    classes = [_Class(cls, remarks, graph if cls is graph.main else None) for cls in (*graph.blocks, graph.main)]
+    functions = variant_functions(graph)
+    written = [line for cls in classes for line in cls.all_lines()]
+    text = "\n".join([*written, *(line for function in functions for line in function.lines())])
+    lines = parallel.function(sharding, graph.main.name) if sharding is not None else []
+
+    def rendered(more: list[str]) -> str:
+        text_of_module: str = _template("module.py.jinja").render(
+            name=Code(graph.main.name),
+            seal=Code(seal_comment(_origin(graph.path), spec_text)),
+            imports=_imports(text, graph.own, more),
+            make_divisible="make_divisible(" in text,
+            classes=classes,
+            functions=functions,
+        )
+        return text_of_module
+
+    source = rendered([])
     try:
         gate.check(source, graph.own)
     except gate.GateError as error:
         raise InternalError(f"the generated source was refused: {error}") from None
-    return seal(source)
-
-
-def _refuse_unsayable(cls: Class, constructor: Constructor) -> None:
-    """SpecError where the constructor needs a size that is known for values of the parameters, but not as a formula."""
-    problems = []
-    for item in walk(cls.children()):
-        if isinstance(item, Call):
-            for name in _unsayable(item):
-                message = f"`{name}` follows from the parameters, but no expression of them says how"
-                advice = f"write it: `{name}: …`, an expression of the parameters"
-                problems.append(Problem("AS508", message, item.span, advice))
-        elif isinstance(item, Loop):
-            for carried in constructor.live(item):
-                if any(size is not None and "?" in show(size) for size in (carried.initial, carried.update)):
-                    message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
-                    advice = "write the size where a layer of the loop needs it"
-                    problems.append(Problem("AS508", message, item.span, advice))
-    if problems:
-        raise SpecError(problems)
-
-
-def _unsayable(item: Call) -> Iterator[str]:
-    """The inferred arguments of a module that have no text."""
-    given = {argument.name: argument for argument in item.arguments}
-    declared = item.layer.parameters if isinstance(item.layer, Class) else item.layer.arguments.values()
-    for one in declared:
-        optional = not isinstance(item.layer, Class) and one.default is None
-        text = argument_text(given[one.name]) if one.name in given else "" if optional else "?"
-        if one.inferred and "?" in text:
-            yield one.name
+    if not lines:
+        return seal(source)
+    if taken := {*parallel.IMPORTED, "parallelize"} & set(re.findall(r"^(?:class|def) (\w+)", source, re.MULTILINE)):
+        raise ValueError(f"`{min(taken)}` is a name that `parallelize` needs: call the block or variant otherwise")
+    return seal("\n".join([rendered(parallel.imports(lines)), "", *lines, ""]))
 
 
 class _Class:
     """One class, as the template prints it."""
 
-    def __init__(self, cls: Class, *, main: bool) -> None:
-        forward = forward_of(cls)
-        constructor = Constructor(cls, forward.saved)
-        _refuse_unsayable(cls, constructor)
+    def __init__(self, cls: Class, remarks: Remarks, graph: Graph | None) -> None:
+        main = graph is not None
+        forward = forward_of(cls, remarks)
+        constructor = Constructor(cls, forward.saved, remarks, graph)
         body = constructor.lines()
         buffers = [f"    {step.name}: Tensor" for step in cls.steps if step.kind == "buffer"]
         needed = body != ["super().__init__()"] or bool(cls.parameters)
+        begin = [*_signature(cls.parameters), *(f"        {line}" if line else "" for line in body)]
+        head = [] if cls.sequential else _forward_signature(cls, forward.arguments)
+        words = _doc(cls, main, forward.arguments)
         self.name = Code(cls.name)
         self.base = Code("nn.Sequential" if cls.sequential else "nn.Module")
         self.output = code(_named_output(cls))
-        self.docstring = docstring(_doc(cls, main), "    ")
-        self.buffers = code(buffers)
-        self.signature = code(_signature(cls.parameters) if needed else [])
-        self.constructor = code(f"        {line}" if line else "" for line in body if needed)
-        head = [] if cls.sequential else _forward_signature(cls)
-        self.forward = code([*head, *(f"        {line}" for line in forward.lines)])
+        self.code = [
+            code(buffers),
+            code(begin if needed else []),
+            code([*head, *(f"        {line}" if line else "" for line in forward.lines)]),
+        ]
+        self.parts = [part for part in (docstring(words, "    ") if words else [], *self.code) if part]
 
     def all_lines(self) -> list[Code]:
         """Everything in it that may need an import."""
         base = Code(f"nn.Module {self.base}")
-        return [base, *self.output, *self.buffers, *self.signature, *self.constructor, *self.forward]
+        return [base, *self.output, *(line for part in self.code for line in part)]
 
 
-def forward_of(cls: Class) -> Forward:
+def forward_of(cls: Class, remarks: Remarks) -> Forward:
     """The forward method of a class as the source has it; empty for an nn.Sequential, which inherits its own."""
-    return Forward((), ()) if cls.sequential else write_forward(_commented(cls), comment=True)
-
-
-def _commented(cls: Class) -> Class:
-    """The class with the types that no comment can say left open."""
-    hidden = local_names(cls)
-    steps = tuple(
-        replace(step, output=None)
-        if isinstance(step.output, TensorType) and "?" in flow_text(step.output, hidden)
-        else step
-        for step in cls.steps
-    )
-    return replace(cls, steps=steps)
+    if cls.sequential:
+        return Forward((), ())
+    return write_forward(cls, Comments(tuple(remarks.of(step.span) for step in cls.steps), local_names(cls)))
 
 
 def _named_output(cls: Class) -> list[str]:
     """The NamedTuple that a class with named outputs returns."""
     if cls.outputs is None or not cls.outputs.names or not isinstance(cls.output, tuple):
         return []
-    lines = [f"class {cls.name}Output(NamedTuple):", f'    """What {cls.name} returns."""', ""]
+    lines = [f"class {cls.name}Output(NamedTuple):", f'    """Outputs of {cls.name}."""', ""]
     return lines + [
-        f"    {name}: {_flow_annotation(flow)}" for name, flow in zip(cls.outputs.names, cls.output, strict=True)
+        f"    {name}: {flow_annotation(flow)}" for name, flow in zip(cls.outputs.names, cls.output, strict=True)
     ]
 
 
@@ -177,13 +158,15 @@ def _finalize(value: object) -> str:
 # What stands around the class.
 
 
-def _imports(text: str, own: tuple[str, ...]) -> list[Code]:
-    """The imports that the file needs, in isort's order."""
+def _imports(text: str, own: tuple[str, ...], more: list[str]) -> list[Code]:
+    """The imports that the file needs, in isort's order; `more` are those of `parallelize`."""
     words = _words(text)
     lines = ["import math"] if "math." in text else []
     lines += ["from collections import OrderedDict"] if "OrderedDict" in words else []
     abstract = [name for name in ("Callable", "Sequence") if f"{name}[" in text]
     lines += [f"from collections.abc import {', '.join(abstract)}"] if abstract else []
+    lines += ["from fnmatch import fnmatchcase"] if "fnmatchcase(" in text else []
+    lines += [line for line in more if line.startswith("from functools")]
     typing = [name for name in ("Any", "Literal", "NamedTuple") if name in words]
     lines += [f"from typing import {', '.join(typing)}"] if typing else []
     lines += [""] if lines else []
@@ -195,26 +178,46 @@ def _imports(text: str, own: tuple[str, ...]) -> list[Code]:
     for module in modules:
         names = sorted(name.rpartition(".")[2] for name in own if name.rpartition(".")[0] == module)
         others.append(f"from {module} import {', '.join(names)}")
-    return code([*lines, *sorted(others)])
+    others += [line for line in more if not line.startswith("from functools")]
+    return code(line for one in [*lines, *sorted(others)] for line in one.split("\n"))
 
 
 def _words(text: str) -> set[str]:
     return set("".join(c if c.isalnum() or c == "_" else " " for c in text).split())
 
 
-def _doc(cls: Class, main: bool) -> list[str]:
+def _doc(cls: Class, main: bool, inputs: tuple[str, ...]) -> list[str]:
     """A class's docstring: what it is, its arguments (of a block those with a doc), the shapes that go in and out."""
-    lines = _paragraphs(cls.doc) if cls.doc.strip() else [f"{cls.name}."]
     told = [parameter for parameter in cls.parameters if main or parameter.doc]
+    if not cls.doc.strip() and not told and not main:
+        return []
+    lines = _paragraphs(cls.doc) if cls.doc.strip() else [f"{cls.name}."]
     lines += ["", "Args:"] if told else []
+    uses = _uses(cls) if told else {}
     for parameter in told:
-        words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, cls))
+        words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, uses))
         lines += wrap(f"{INDENT}{parameter.name}: {words}", INDENT * 2)
-    lines += ["", "Shape:"]
-    for value in cls.inputs:
-        lines += wrap(f"{INDENT}{value.name}: {prose(str(value.type))}", INDENT * 2)
+    return lines + _shapes(cls, main, inputs or tuple(one.name for one in cls.inputs))
+
+
+def _shapes(cls: Class, main: bool, inputs: tuple[str, ...]) -> list[str]:
+    """What goes in and out: of the network, and of a block that makes other axes of them."""
     hidden = local_names(cls) | {name for name in size_names(cls.output) if "." in name}
-    return lines + wrap(f"{INDENT}returns: {prose(flow_text(cls.output, hidden))}", INDENT * 2)
+    taken = [shape_text(value.type, hidden) for value in cls.inputs]
+    returned = shape_text(cls.output, hidden)
+    if not returned or not all(taken) or not (main or _tells(cls)):
+        return []
+    names = ("Input",) if len(inputs) == 1 else inputs
+    pairs = [*zip(names, taken, strict=True), ("Output", returned)]
+    return ["", "Shape:", *(line for name, text in pairs for line in wrap(f"{INDENT}- {name}: {text}", INDENT * 2))]
+
+
+def _tells(cls: Class) -> bool:
+    """Whether the shapes of a block are worth a word: one tensor, whose axes others are made of."""
+    before, after = cls.inputs[0].type, cls.output
+    if len(cls.inputs) != 1 or not isinstance(before, TensorType) or not isinstance(after, TensorType):
+        return False
+    return before.rank != after.rank or sum(a != b for a, b in zip(before.shape, after.shape, strict=True)) > 1
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -231,48 +234,46 @@ def _paragraphs(text: str) -> list[str]:
     return [lines[0].lstrip(), *lines[1:]]
 
 
-def _what_for(parameter: Parameter, main: Class) -> str:
-    """What a parameter without words of its own does: the arguments and inputs that read it."""
-    uses: dict[str, dict[str, None]] = {}
+Uses = dict[str, dict[str, dict[str, None]]]
+"""What reads a name: of each use, the paths where that is."""
+
+
+def _uses(main: Class) -> Uses:
+    """The arguments, inputs and repetitions that read each name of a class."""
+    uses: Uses = defaultdict(lambda: defaultdict(dict))
     for value in main.inputs:
         for axis, node in enumerate(value.axes):
-            if parameter.name in names_in(node):
-                uses.setdefault(f"axis {axis}", {})[value.name] = None
+            for name in names_in(node):
+                uses[name][f"size of axis {axis}"][value.name] = None
     for path, item in modules(main.children(), opened=False):
         if isinstance(item, Call):
             for argument in item.arguments:
-                if argument.node is not None and parameter.name in names_in(argument.node):
-                    uses.setdefault(argument.name, {})[path.replace("*", "n")] = None
+                for name in names_in(argument.node) if argument.node is not None else ():
+                    uses[name][f"`{argument.name}`"][path.replace("*", "n")] = None
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
-            if parameter.name in names_in(node):
-                uses["what steps repeat over" if isinstance(item, Loop) else "whether steps are there"] = {}
-    found = [f"{use} of {_brief([*places], ', ')}" if places else use for use, places in uses.items()]
+            counts = isinstance(node, Function) and node.function == "range"
+            loop = "number of repetitions" if counts else "what modules are repeated for"
+            for name in names_in(node):
+                uses[name][loop if isinstance(item, Loop) else "whether there are optional modules"] = {}
+    return uses
+
+
+def _what_for(parameter: Parameter, uses: Uses) -> str:
+    """What a parameter without words of its own does: the arguments and inputs that read it."""
+    told = uses.get(parameter.name, {})
+    found = [
+        f"{use} of {_brief([f'`{place}`' for place in places], ', ')}" if places else use
+        for use, places in told.items()
+    ]
     text = _brief(found, "; ") or parameter.type
+    text = f"{text[:1].upper()}{text[1:]}"
     return text if text.endswith("…") else f"{text}."
 
 
 def _brief(words: list[str], joint: str) -> str:
     """The first three of them."""
     return joint.join([*words[:3], "…"] if len(words) > 3 else words)
-
-
-def flow_text(flow: Flow | None, hidden: frozenset[str] = frozenset()) -> str:
-    """A type in words; a size that no expression says, or one over `hidden` names, is `?`."""
-    if isinstance(flow, TensorType):
-        sizes = ["?" if _unknown(size, hidden) else show(size) for size in flow.shape]
-        return f"[{', '.join(sizes)}]" + ("" if flow.dtype == "float32" else f" {flow.dtype}")
-    return "?" if flow is None else f"({', '.join(flow_text(part, hidden) for part in flow)})"
-
-
-_LONGEST_SIZE = 60
-"""A size that takes more to write says nothing to a reader."""
-
-
-def _unknown(size: Size, hidden: frozenset[str]) -> bool:
-    text = show(size)
-    names = {symbol.text for symbol in dimensions.symbols(size)}
-    return "?" in text or len(text) > _LONGEST_SIZE or bool(names & hidden)
 
 
 def local_names(main: Class) -> frozenset[str]:
@@ -283,7 +284,7 @@ def local_names(main: Class) -> frozenset[str]:
     return frozenset(bound | {carried.name for loop in loops for carried in loop.carried})
 
 
-_ANNOTATIONS = {"any": "Any", "list": "Sequence[Any]", "layer": "Callable[..., nn.Module]"}
+_ANNOTATIONS = {"any": "Any", "integers": "Any", "list": "Sequence[Any]", "layer": "Callable[..., nn.Module]"}
 
 
 def _annotation(kind: str) -> str:
@@ -320,15 +321,10 @@ def _signature(parameters: tuple[Parameter, ...]) -> list[str]:
 # The forward method.
 
 
-def _forward_signature(cls: Class) -> list[str]:
+def _forward_signature(cls: Class, names: tuple[str, ...]) -> list[str]:
     arguments = [Expression("self")]
-    for value in cls.inputs:
-        arguments.append(Expression(f"{value.name}: Tensor{' | None = None' if value.optional else ''}"))
-    returns = f"{cls.name}Output" if cls.outputs is not None and cls.outputs.names else _flow_annotation(cls.output)
+    for name, value in zip(names, cls.inputs, strict=True):
+        kind = flow_annotation(value.type)
+        arguments.append(Expression(f"{name}: {kind}{' | None = None' if value.optional else ''}"))
+    returns = f"{cls.name}Output" if cls.outputs is not None and cls.outputs.names else flow_annotation(cls.output)
     return Expression("def forward", arguments, tail=f" -> {returns}:").lines("    ")
-
-
-def _flow_annotation(flow: Flow | None) -> str:
-    if isinstance(flow, tuple) and not isinstance(flow, TensorType):
-        return f"tuple[{', '.join(map(_flow_annotation, flow))}]"
-    return "Tensor"

@@ -1,9 +1,9 @@
 """The last check of generated source: it is parsed again and walked against an allow-list.
 
 Everything before it keeps a spec's text out of the code; this finds the day on which something did not. A module is
-imports and classes, a class has a constructor and a forward method, and these assign, loop, raise and return. A name
-is a variable of its function, or one of the few that generated code knows; what is called is a layer, a function of
-the catalogues, a class of the file, or a module that `self` holds.
+imports and classes, a class has a constructor and a forward method, and these assign, loop, assert, raise and return.
+A name is a variable of its function, or one of the few that generated code knows; what is called is a layer, a function
+of the catalogues, a class of the file, or a module that `self` holds.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import NoReturn
 
-from archspec.expressions import FUNCTIONS
+from archspec.characters import is_visible
+from archspec.document import module_problem
+from archspec.expressions import CONSTANTS, FUNCTIONS
+from archspec.initializers import INITIALIZERS, PARAMETRIZATIONS
 from archspec.layers import LAYERS
 from archspec.tensors import DTYPES
 
 _FROM = {"torch": {"Tensor", "nn"}, "collections": {"OrderedDict"}, "collections.abc": {"Callable", "Sequence"}}
+_FROM |= {"fnmatch": {"fnmatchcase"}}
 _FROM |= {"typing": {"Any", "Literal", "NamedTuple"}}
 _IMPORTS = {("math", None), ("torch", None), ("torch.nn.functional", "F")}
 _MODULES = frozenset(("torch", "nn", "F", "math"))
@@ -27,12 +31,15 @@ _BASES = ("nn.Module", "nn.Sequential", "NamedTuple")
 _CONTAINERS = {"Sequential", "ModuleList", "Parameter", "Identity"}
 _TYPES = {"Any", "Callable", "Literal", "OrderedDict", "Sequence", "Tensor", "bool", "float", "int", "list", "str"}
 _TYPES |= {"tuple"}
-_BUILTINS = {"OrderedDict", "ValueError", "make_divisible", "str", "super", "tuple"}
+_BUILTINS = {"OrderedDict", "ValueError", "fnmatchcase", "list", "make_divisible", "str", "super", "tuple"}
 _BUILTINS |= {function.python for function in FUNCTIONS.values()}
+_FINDING = ("children", "get_parameter", "get_submodule", "modules", "named_parameters")
+_CATALOGUES = {"nn.init": INITIALIZERS, "nn.utils.parametrizations": PARAMETRIZATIONS}
 _PROTECTED = _MODULES | {name for names in _FROM.values() for name in names} | {"ValueError", "self", "super"}
 _PLAIN: tuple[type[ast.AST], ...] = (ast.BinOp, ast.BoolOp, ast.Compare, ast.FormattedValue, ast.IfExp, ast.JoinedStr)
 _PLAIN += (ast.List, ast.Slice, ast.Starred, ast.Subscript, ast.Tuple, ast.UnaryOp)
 _SYNTAX = (ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context)
+_COLLECTED = re.compile(r"tied(_[0-9]+)?")  # lists of modules that share a parameter
 _ENCODING = re.compile(r"^[^\n]*coding[:=]", re.MULTILINE)
 
 
@@ -45,7 +52,7 @@ def check(source: str, own: Collection[str] = ()) -> None:
 
     `own` are dotted names of classes that the caller allows.
     """
-    if not source.endswith("\n") or not all(line.isprintable() for line in source.split("\n")):
+    if not source.endswith("\n") or not all(map(is_visible, source.split("\n"))):
         raise GateError("a character that is not shown as it is")
     if _ENCODING.search("\n".join(source.split("\n", 2)[:2])):
         raise GateError("an encoding declaration")
@@ -60,7 +67,8 @@ def _refuse(node: ast.AST, what: str) -> NoReturn:
     raise GateError(f"line {getattr(node, 'lineno', '?')}: {what}")
 
 
-def _require(node: ast.AST, holds: object, what: str) -> None:
+def require(node: ast.AST, holds: object, what: str) -> None:
+    """Raises GateError, at the node's line, unless it holds."""
     if not holds:
         _refuse(node, what)
 
@@ -89,34 +97,67 @@ class _Module:
             elif isinstance(node, ast.ClassDef):
                 self.defines(node)
             elif isinstance(node, ast.FunctionDef):
-                _require(node, node.name == "make_divisible", "a function")
-                _Function(self, node, set()).check()
+                if node.name == "make_divisible":
+                    _Function(self, node, set()).check()
+                else:
+                    self.variant(node)
             else:
-                _require(node, index == 0 and _is_text(node), f"a {type(node).__name__}")
+                require(node, index == 0 and _is_text(node), f"a {type(node).__name__}")
+
+    def variant(self, node: ast.FunctionDef) -> None:
+        """A function that makes the network: `settings: dict[str, Any] = {…}`, `return Net(**settings | overrides)`."""
+        given = node.args.kwarg
+        several = node.args.args or node.args.posonlyargs or node.args.kwonlyargs or node.args.vararg
+        sound = given is not None and not several and not node.decorator_list
+        require(node, sound and given is not None and _is_name(given.annotation, "Any"), "a signature")
+        require(
+            node, node.name not in _PROTECTED | _BUILTINS and not node.name.startswith("_"), "the name of a function"
+        )
+        require(node, _is_name(node.returns, *self.classes), "an annotation")
+        first, *settings, last = node.body
+        require(first, settings == [] or len(settings) == 1, "a statement")
+        require(first, _is_text(first), "a function without a docstring")
+        passed = f"**{given.arg}" if given is not None else ""
+        for one in settings:
+            match one:
+                case ast.AnnAssign(target=ast.Name(id=name), value=ast.Dict(keys=keys, values=values)):
+                    require(one, ast.unparse(one.annotation) == "dict[str, Any]", "an annotation")
+                    require(one, name not in _PROTECTED, f"the name {name}")
+                    require(one, all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in keys), "a key")
+                    passed = f"**{name} | {passed[2:]}"
+                    for value in values:
+                        _Function(self, node, set()).expression(value)
+                case _:
+                    _refuse(one, "a statement")
+        assert isinstance(node.returns, ast.Name)
+        require(last, ast.unparse(last) == f"return {node.returns.id}({passed})", "a statement")
 
     def imports(self, node: ast.Import | ast.ImportFrom) -> None:
         if isinstance(node, ast.Import):
-            _require(node, all((a.name, a.asname) in _IMPORTS for a in node.names), "an import")
+            require(node, all((a.name, a.asname) in _IMPORTS for a in node.names), "an import")
             return
         module = node.module or ""
         known = _FROM.get(module, set())
         sound = all(not a.asname and (a.name in known or (module, a.name) in self.own) for a in node.names)
-        _require(node, sound and not node.level, "an import")
+        require(node, sound and not node.level, "an import")
 
     def defines(self, node: ast.ClassDef) -> None:
         bases = [ast.unparse(base) for base in node.bases]
-        _require(node, len(bases) == 1 and bases[0] in _BASES and not node.keywords, "a base class")
-        _require(node, not node.decorator_list, "a decorator")
-        attributes = set(_attributes(node))
+        require(node, len(bases) == 1 and bases[0] in _BASES and not node.keywords, "a base class")
+        require(node, not node.decorator_list, "a decorator")
+        added = set(_added(node))
+        require(node, not any(map(str.isidentifier, added)), "a module that is added")
+        _Members(added).visit(node)
+        attributes = set(_attributes(node)) | added
         for index, part in enumerate(node.body):
             if isinstance(part, ast.AnnAssign):
-                _require(part, part.value is None and part.simple, "a class attribute")
+                require(part, part.value is None and part.simple, "a class attribute")
                 _type(part.annotation, self.classes)
             elif isinstance(part, ast.FunctionDef):
-                _require(part, part.name in ("__init__", "forward") and bases != ["NamedTuple"], "a method")
+                require(part, part.name in ("__init__", "forward") and bases != ["NamedTuple"], "a method")
                 _Function(self, part, attributes).check()
             else:
-                _require(part, index == 0 and _is_text(part), f"a {type(part).__name__} in a class")
+                require(part, index == 0 and _is_text(part), f"a {type(part).__name__} in a class")
 
 
 def _attributes(node: ast.ClassDef) -> Iterator[str]:
@@ -124,6 +165,32 @@ def _attributes(node: ast.ClassDef) -> Iterator[str]:
     for part in ast.walk(node):
         if isinstance(part, ast.Attribute) and isinstance(part.ctx, ast.Store) and _is_name(part.value, "self"):
             yield part.attr
+
+
+def _added(node: ast.ClassDef) -> Iterator[str]:
+    """The names of the modules that a class adds to `self` because they are no identifiers."""
+    for part in ast.walk(node):
+        match part:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="self"), attr="add_module"), args=[name, _], keywords=[]
+            ):
+                require(part, isinstance(name, ast.Constant) and isinstance(name.value, str), "a module that is added")
+                assert isinstance(name, ast.Constant)
+                yield str(name.value)
+
+
+class _Members(ast.NodeTransformer):
+    """`getattr(self, "block1-0")`, where a module of that name is added, as the attribute that it is."""
+
+    def __init__(self, added: Collection[str]) -> None:
+        self.added = added
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        match node:
+            case ast.Call(func=ast.Name(id="getattr"), args=[ast.Name(id="self") as owner, ast.Constant(value=name)]):
+                if isinstance(name, str) and name in self.added and not node.keywords:
+                    return ast.copy_location(ast.Attribute(owner, name, ast.Load()), node)
+        return self.generic_visit(node)
 
 
 def _is_name(node: ast.AST | None, *names: str) -> bool:
@@ -137,25 +204,84 @@ def _is_of_self(node: ast.expr) -> bool:
     return _is_name(node, "self")
 
 
+def _is_attribute(node: ast.expr) -> bool:
+    """Whether an expression is an attribute of `self`, as a list of layers is."""
+    return isinstance(node, ast.Attribute) and _is_name(node.value, "self")
+
+
+def _modules_of(target: ast.expr, iterable: ast.expr) -> Iterator[str]:
+    """The variables of a loop that hold the layers of a list: `i, (layer, x) in enumerate(zip(self.layers, xs))`."""
+    match iterable:
+        case ast.Attribute() if isinstance(target, ast.Name) and _is_attribute(iterable):
+            yield target.id
+        case ast.Call(func=ast.Name(id="zip"), args=[first, *_]) if isinstance(target, ast.Tuple):
+            yield from _modules_of(target.elts[0], first)
+        case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]) if isinstance(target, ast.Tuple):
+            yield from _modules_of(target.elts[-1], first)
+
+
+def _is_module(node: ast.expr, names: Collection[str]) -> bool:
+    """Whether it is a module that a constructor has made: `self.head[1]`, `layers[-1].get_submodule("0.fc")`."""
+    match node:
+        case ast.Name():
+            return node.id in names
+        case ast.Subscript():
+            return _is_name(node.value, *names) or _is_module(node.value, ("self",))
+        case ast.Attribute():
+            return _is_module(node.value, names)
+        case ast.Call(func=ast.Attribute(attr="get_submodule" | "children") as method, keywords=[]):
+            return _is_module(method.value, names)
+    return False
+
+
+def _is_parameter(node: ast.expr | None, names: Collection[str]) -> bool:
+    """Whether it is a parameter of a module: `self.embed.weight`, `self.s.get_parameter("0.weight")`."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr="get_parameter") as method, args=[ast.Constant(value=str())]):
+            return _is_module(method.value, names) and not node.keywords
+        case ast.Attribute():
+            return _is_of_self(node)
+    return False
+
+
+def _root(node: ast.expr) -> ast.expr:
+    """What a chain of attributes begins with."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node
+
+
+def _is_kind(node: ast.expr, classes: Collection[str]) -> bool:
+    """Whether it is a class of the file, a layer, or several of them: `nn.Conv2d | nn.Linear`."""
+    match node:
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _is_kind(left, classes) and _is_kind(right, classes)
+        case ast.Attribute(value=ast.Name(id="nn"), attr=name):
+            return name in LAYERS
+        case ast.Name(id=name):
+            return name in classes
+    return False
+
+
 def _type(node: ast.expr | None, classes: Collection[str]) -> None:
     """An annotation: names of types, `|` and `[]`, and the words of a Literal, which alone are text."""
     match node:
         case None | ast.Constant(value=None) | ast.Constant(value=builtins.Ellipsis):
             pass
         case ast.Name():
-            _require(node, node.id in _TYPES or node.id in classes, "an annotation")
+            require(node, node.id in _TYPES or node.id in classes, "an annotation")
         case ast.BinOp(op=ast.BitOr()):
             _type(node.left, classes)
             _type(node.right, classes)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=words):
             parts = words.elts if isinstance(words, ast.Tuple) else [words]
             sound = all(isinstance(part, ast.Constant) and isinstance(part.value, str) for part in parts)
-            _require(node, sound, "an annotation")
+            require(node, sound, "an annotation")
         case ast.Subscript(value=ast.Name() as name, slice=inside):
             for part in (name, *(inside.elts if isinstance(inside, ast.Tuple) else [inside])):
                 _type(part, classes)
         case _:
-            _require(node, ast.unparse(node) == "nn.Module", "an annotation")
+            require(node, ast.unparse(node) == "nn.Module", "an annotation")
 
 
 class _Function:
@@ -166,12 +292,13 @@ class _Function:
         self.node = node
         self.attributes = attributes
         self.names: set[str] = set()  # its arguments and variables
-        self.held: set[str] = {"layer"}  # those of them that hold a layer
+        self.held: set[str] = set()  # those of them that hold a layer
+        self.held_kinds: set[str] = set()  # those of them that are a module of a known class
 
     def check(self) -> None:
         node, given = self.node, self.node.args
         several = given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg
-        _require(node, not several and not node.decorator_list, "a signature")
+        require(node, not several and not node.decorator_list, "a signature")
         for argument in given.args:
             _type(argument.annotation, self.module.classes)
             self.bind(argument, argument.arg, itself=argument is given.args[0] and node.name != "make_divisible")
@@ -179,7 +306,7 @@ class _Function:
                 self.held.add(argument.arg)
         _type(node.returns, self.module.classes)
         for default in given.defaults:
-            _require(default, not any(isinstance(part, ast.Call) for part in ast.walk(default)), "a default")
+            require(default, not any(isinstance(part, ast.Call) for part in ast.walk(default)), "a default")
             self.expression(default)
         for part in _inside(node.body):
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
@@ -190,8 +317,8 @@ class _Function:
         taken = _PROTECTED
         if self.node.name == "__init__":
             taken = taken - {"F"}  # no constructor calls a function of torch.nn.functional, and features are often F
-        _require(node, name == "self" if itself else name not in taken, f"the name {name}")
-        _require(node, not name.startswith("_") or name == "_", f"the name {name}")
+        require(node, name == "self" if itself else name not in taken, f"the name {name}")
+        require(node, not name.startswith("_") or name == "_", f"the name {name}")
         self.names.add(name)
 
     def statements(self, body: Iterable[ast.stmt]) -> None:
@@ -202,94 +329,113 @@ class _Function:
         match node:
             case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
                 for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                    self.target(target)
+                    self.target(target, node.value)
                 if isinstance(node, ast.AnnAssign):
                     _type(node.annotation, self.module.classes)
                 if node.value is not None:
                     self.expression(node.value)
             case ast.For():
                 self.target(node.target)
+                self.held |= set(_modules_of(node.target, node.iter))
                 self.expression(node.iter)
                 self.statements([*node.body, *node.orelse])
+            case ast.If(test=ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as one, kind])):
+                require(node, one.id in self.names and _is_kind(kind, self.module.classes), "a test of a type")
+                self.held_kinds.add(one.id)
+                self.statements([*node.body, *node.orelse])
+            case ast.Continue():
+                require(node, self.node.name == "__init__", "a continue")
             case ast.If():
                 self.expression(node.test)
                 self.statements([*node.body, *node.orelse])
             case ast.Return(value=ast.expr() as value):
                 self.expression(value)
             case ast.Raise(exc=ast.Call() as error, cause=None):
-                _require(node, _is_name(error.func, "ValueError"), "an exception")
+                require(node, _is_name(error.func, "ValueError"), "an exception")
                 self.expression(error)
+            case ast.Assert(test=ast.Compare() as test, msg=None):
+                self.expression(test)
             case ast.Expr(value=ast.Call() as call):
                 self.expression(call)
             case _:
-                _require(node, first and _is_text(node), f"a {type(node).__name__}")
+                require(node, first and _is_text(node), f"a {type(node).__name__}")
 
-    def target(self, node: ast.expr) -> None:
-        """What is assigned to: a variable, several, an entry of one, what `self` holds, or a weight of that."""
+    def target(self, node: ast.expr, value: ast.expr | None = None) -> None:
+        """What is assigned to: a variable, several, an entry of one, what `self` holds, or a weight of a module."""
         if isinstance(node, ast.Tuple):
             for part in node.elts:
                 self.target(part)
         elif isinstance(node, ast.Attribute):
-            _require(node, _is_of_self(node) and self.node.name == "__init__", "an assignment")
+            require(node, self.node.name == "__init__", "an assignment")
+            if not _is_of_self(node):
+                sound = _is_module(node.value, self.names) and _is_parameter(value, self.names)
+                require(node, sound, "an assignment")
             self.attribute(node)
         elif isinstance(node, ast.Subscript):
-            _require(node, isinstance(node.value, ast.Name), "an assignment")
+            require(node, isinstance(node.value, ast.Name), "an assignment")
             self.expression(node)
         else:
-            _require(node, isinstance(node, ast.Name), "an assignment")
+            require(node, isinstance(node, ast.Name), "an assignment")
 
     def expression(self, node: ast.AST) -> None:
         match node:
             case ast.Call(func=ast.Name(id="OrderedDict"), args=[ast.Dict(keys=keys, values=values)], keywords=[]):
-                _require(node, None not in keys, "an unpacked mapping")
+                require(node, None not in keys, "an unpacked mapping")
                 for entry in (*keys, *values):
                     if entry is not None:
                         self.expression(entry)
             case ast.Call():
-                _require(node, self.callable(node.func), f"a call of {ast.unparse(node.func)}")
+                require(node, self.callable(node.func), f"a call of {ast.unparse(node.func)}")
                 for argument in node.args:
                     self.expression(argument)
                 for keyword in node.keywords:
-                    _require(keyword, keyword.arg, "unpacked arguments")
+                    require(keyword, keyword.arg, "unpacked arguments")
                     self.expression(keyword.value)
             case ast.Name():
-                _require(node, node.id in self.names, f"the name {node.id}")
+                require(node, node.id in self.names, f"the name {node.id}")
             case ast.Attribute():
                 self.attribute(node)
             case ast.Constant():
                 kinds = (str, bool, int, float, type(None), type(...))
-                _require(node, isinstance(node.value, kinds), "a constant")
-            case ast.GeneratorExp():
+                require(node, isinstance(node.value, kinds), "a constant")
+            case ast.GeneratorExp() | ast.ListComp():
                 self.generator(node)
             case _:
-                _require(node, isinstance(node, _PLAIN + _SYNTAX), f"a {type(node).__name__}")
+                require(node, isinstance(node, _PLAIN + _SYNTAX), f"a {type(node).__name__}")
                 for part in ast.iter_child_nodes(node):
                     self.expression(part)
 
-    def generator(self, node: ast.GeneratorExp) -> None:
+    def generator(self, node: ast.GeneratorExp | ast.ListComp) -> None:
         """Its variables are those of nothing else."""
-        before = set(self.names)
+        before, held = set(self.names), set(self.held)
         for part in node.generators:
-            _require(node, not part.is_async, "an asynchronous loop")
+            require(node, not part.is_async, "an asynchronous loop")
             self.expression(part.iter)
             for name in ast.walk(part.target):
                 if isinstance(name, ast.Name):
                     self.bind(name, name.id)
-                _require(node, isinstance(name, ast.Name | ast.Tuple | ast.expr_context), "an assignment")
+                require(node, isinstance(name, ast.Name | ast.Tuple | ast.expr_context), "an assignment")
+            self.held |= set(_modules_of(part.target, part.iter))
             for condition in part.ifs:
                 self.expression(condition)
         self.expression(node.elt)
-        self.names = before
+        self.names, self.held = before, held
 
     def attribute(self, node: ast.Attribute) -> None:
-        _require(node, not node.attr.startswith("_"), f"the name {node.attr}")
         owner = node.value
+        own = _is_name(owner, "self") and node.attr in self.attributes and module_problem(node.attr) is None
+        require(node, own or not node.attr.startswith("_"), f"the name {node.attr}")
         if _is_name(owner, *_MODULES - self.names):
             named = ast.unparse(node)
             layers = _is_name(owner, "nn") and node.attr in LAYERS
-            _require(node, layers or (_is_name(owner, "torch") and node.attr in DTYPES), f"the name {named}")
+            constants = _is_name(owner, "math") and node.attr in CONSTANTS
+            dtypes = _is_name(owner, "torch") and node.attr in DTYPES
+            require(node, layers or constants or dtypes, f"the name {named}")
             return
-        _require(node, _is_of_self(node) or node.attr in ("shape", "device"), f"the name {node.attr}")
+        sound = _is_of_self(node) or isinstance(node.ctx, ast.Store) or node.attr in ("shape", "device")
+        sound = sound or (self.node.name == "__init__" and _is_name(_root(node), *self.held_kinds))
+        sound = sound or (self.node.name == "__init__" and _COLLECTED.fullmatch(node.attr) is not None)
+        require(node, sound, f"the name {node.attr}")
         self.expression(owner)
 
     def callable(self, node: ast.expr) -> bool:
@@ -304,19 +450,38 @@ class _Function:
             if _is_name(owner, "nn"):
                 return name in LAYERS or name in _CONTAINERS
             return ast.unparse(node) in (_BUILTINS if _is_name(owner, "math") else _tensor_calls())
+        if self.node.name == "__init__" and "nn" not in self.names and ast.unparse(owner) in _CATALOGUES:
+            return name in _CATALOGUES[ast.unparse(owner)]
+        if _is_name(owner, "Tensor") or (
+            isinstance(owner, ast.Attribute) and _is_name(owner.value, *_MODULES - self.names)
+        ):
+            return ast.unparse(node) in _tensor_calls()
+        constructs = self.node.name == "__init__"
+        if constructs and name in ("startswith", "endswith") and isinstance(owner, ast.Name):
+            return owner.id in self.names
+        if constructs and name == "requires_grad_":
+            self.expression(owner)
+            return True
+        if constructs and name in _FINDING and _is_module(owner, self.names):
+            return True
         if _is_name(owner, "self"):
-            return name in self.attributes or (name == "register_buffer" and self.node.name == "__init__")
+            return name in self.attributes or (constructs and name in ("add_module", "register_buffer"))
         if isinstance(owner, ast.Call) and _is_name(owner.func, "super"):
-            return name == "__init__" and self.node.name == "__init__" and not owner.args
+            return name == "__init__" and constructs and not owner.args
+        if name == "get_parameter" and _is_attribute(owner):
+            return True
         self.expression(owner)
-        return f"torch.{name}" in _tensor_calls() or (name == "append" and isinstance(owner, ast.Name))
+        if constructs and name == "clone":
+            return True
+        functions = {f"torch.{name}", f"Tensor.{name}"} & _tensor_calls()
+        return bool(functions) or (name == "append" and isinstance(owner, ast.Name | ast.Attribute))
 
 
 def _inside(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """Everything in these statements but what generators bind for themselves."""
     for node in body:
         yield node
-        if not isinstance(node, ast.GeneratorExp):
+        if not isinstance(node, ast.GeneratorExp | ast.ListComp):
             yield from _inside(ast.iter_child_nodes(node))
 
 

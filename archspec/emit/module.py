@@ -7,21 +7,24 @@ class of the spec is a class made for it, whose forward method is a plain Python
 from __future__ import annotations
 
 import copy
-import importlib
 import inspect
 import linecache
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from archspec.emit.forward import write_forward, write_tensor
+from archspec.emit.filling import apply_rules, fill_below, fill_weight, parametrize
+from archspec.emit.forward import flow_annotation, write_forward, write_tensor
+from archspec.emit.own import own_module
+from archspec.emit.ties import frozen_ties
 from archspec.expressions import evaluate, make_divisible
-from archspec.graph import Call, Class, Graph, Group, Item, Parameter
+from archspec.graph import Call, Class, Fill, Graph, Group, Item, Parameter, Sharing, Step, module_of
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 from archspec.tensors import TensorType
@@ -42,11 +45,12 @@ class Builder:
     """How the module of a graph is made: what is the same for each one is worked out once.
 
     `rebuild(**params)` makes the spec's module with other parameters: it is what the class's own constructor and
-    pickling call.
+    pickling call. `allow` names the packages whose classes may be imported.
     """
 
-    def __init__(self, graph: Graph, rebuild: Rebuild) -> None:
+    def __init__(self, graph: Graph, rebuild: Rebuild, allow: Collection[str] = ()) -> None:
         self.rebuild = rebuild
+        self.allow = allow
         self.params = {parameter.name: parameter.value for parameter in graph.main.parameters}
         self.classes: dict[int, Make] = {}
         self.graph = graph  # as long as it lives, so do the numbers of its classes
@@ -54,7 +58,9 @@ class Builder:
 
     def build(self, **factory: Any) -> nn.Module:
         """A module, initialised as PyTorch initialises its layers; `device` and `dtype` go to those that take them."""
-        return self.make({name: value for name, value in factory.items() if value is not None})
+        module = self.make({name: value for name, value in factory.items() if value is not None})
+        apply_rules(module, self.graph.main.rules)
+        return module
 
     def module(self, cls: Class, path: str) -> Make:
         """How a module of one of the spec's classes is made."""
@@ -64,15 +70,17 @@ class Builder:
 
     def new_module(self, cls: Class, path: str) -> Make:
         module_class = self.module_class(cls, path)
-        saved = [(name, cls.values[name]) for name in getattr(module_class, "_saved", ())]
+        saved = [(attribute, cls.values[name]) for attribute, name in getattr(module_class, "_saved", ())]
         prefix = f"{path}." if path else ""
         parts: list[Callable[[nn.Module, Factory], None]] = [self.child(item, prefix) for item in cls.items]
         for step in cls.registered():
             if step.kind in ("parameter", "buffer"):
-                text = write_tensor(step.arguments[0][1])
-                parts.append(_tensor(step.name, step.kind == "parameter", text, cls.values))
+                parts.append(_tensor(step, write_tensor(step, cls), cls.values))
+                parts += [partial(_settle, name=step.name, fill=fill) for fill in step.initial]
             elif step.item is not None:
-                parts.append(self.child(step.item, prefix))
+                parts.append(self.child(module_of(step.item), prefix))
+
+        held = frozen_ties(cls)
 
         def make(factory: Factory) -> nn.Module:
             module = module_class.__new__(module_class)
@@ -81,6 +89,10 @@ class Builder:
                 setattr(module, name, value)
             for part in parts:
                 part(module, factory)
+            for sharing in cls.shared:
+                _share(module, sharing)
+            for name in held if cls.shared else ():
+                module.get_parameter(name).requires_grad_(False)
             return module
 
         return make
@@ -88,17 +100,32 @@ class Builder:
     def child(self, item: Item, prefix: str) -> Callable[[nn.Module, Factory], None]:
         """How a step's module becomes one of the module that holds it."""
         name, make = _name(item), self.item(item, prefix)
-        ties = item.ties if isinstance(item, Call) else ()
 
         def register(module: nn.Module, factory: Factory) -> None:
             module.add_module(name, make(factory))
-            for weight, other in ties:
-                setattr(getattr(module, name), weight, _attribute(module, other))
 
         return register
 
     def item(self, item: Item, prefix: str) -> Make:
-        """How one step's module is made."""
+        """How one step's module is made, with the weights that the step says."""
+        plain = self.plain(item, prefix)
+        assert isinstance(item, Call | Group), "a graph to build from is unrolled"
+        parametrized = item.parametrized if isinstance(item, Call) else ()
+        if not item.initial and not parametrized and item.trainable:
+            return plain
+
+        def make(factory: Factory) -> nn.Module:
+            module = plain(factory)
+            for fill in item.initial:
+                fill_below(module, fill)
+            for one in parametrized:
+                parametrize(module, one)
+            return module if item.trainable else module.requires_grad_(False)
+
+        return make
+
+    def plain(self, item: Item, prefix: str) -> Make:
+        """How one step's module is made by itself."""
         path = f"{prefix}{_name(item)}"
         if isinstance(item, Group):
             children = [(_name(child), self.item(child, f"{path}.")) for child in item.items]
@@ -109,9 +136,9 @@ class Builder:
         if isinstance(item.layer, Class):
             return self.module(item.layer, path)
         arguments = {argument.name: argument.value for argument in item.arguments}
-        if isinstance(item.layer, OwnLayer):  # of a package that the caller allows
-            own: type[nn.Module] = getattr(importlib.import_module(item.layer.module), item.layer.name)
-            return lambda factory: own(**arguments)
+        if isinstance(item.layer, OwnLayer):
+            own, allow, span = item.layer, self.allow, item.span
+            return lambda factory: own_module(own, arguments, allow, span)
         if isinstance(arguments.get("dtype"), str):
             arguments["dtype"] = getattr(torch, arguments["dtype"])
         layer = MODULES[type(item.layer).__name__]
@@ -163,27 +190,32 @@ def _name(item: Item) -> str:
     return name
 
 
-def _tensor(name: str, learnable: bool, text: str, values: Mapping[str, Any]) -> Callable[[nn.Module, Factory], None]:
+def _tensor(step: Step, text: str, values: Mapping[str, Any]) -> Callable[[nn.Module, Factory], None]:
     """How a parameter or buffer, computed by its expression, becomes one of a module."""
-    compute = _run(f"def make():\n    return {text}\n", name, dict(values))["make"]
+    compute = run(f"def make(self):\n    return {text}\n", step.name, dict(values))["make"]
 
     def register(module: nn.Module, factory: Factory) -> None:
         with torch.device(factory.get("device", torch.get_default_device())):
-            value = compute()
+            value = compute(module)
         if "dtype" in factory and value.is_floating_point():
             value = value.to(factory["dtype"])
-        if learnable:
-            module.register_parameter(name, nn.Parameter(value))
+        if step.kind == "parameter":
+            module.register_parameter(step.name, nn.Parameter(value, requires_grad=step.trainable))
         else:
-            module.register_buffer(name, value)
+            module.register_buffer(step.name, value, persistent=step.saved)
 
     return register
 
 
-def _attribute(module: Any, path: str) -> Any:
-    for part in path.split("."):
-        module = getattr(module, part)
-    return module
+def _settle(module: nn.Module, factory: Factory, name: str, fill: Fill) -> None:
+    """Gives a parameter of a module its first values."""
+    fill_weight(module.get_parameter(name), fill)
+
+
+def _share(module: nn.Module, sharing: Sharing) -> None:
+    """Puts one parameter in the place of another, which is that of a module within `module`."""
+    path, _, name = f"{sharing.module}.{sharing.weight}".lstrip(".").rpartition(".")
+    setattr(module.get_submodule(path), name, module.get_parameter(sharing.other))
 
 
 _RESTORED: dict[str, nn.Module] = {}
@@ -212,7 +244,10 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
 def _forward(cls: Class) -> dict[str, Any]:
     """The forward method, from source that TorchScript and tracebacks can read too, and what it reads of `self`."""
     written = write_forward(cls)
-    arguments = [f"{v.name}: Optional[Tensor] = None" if v.optional else f"{v.name}: Tensor" for v in cls.inputs]
+    arguments = [
+        f"{name}: Optional[Tensor] = None" if one.optional else f"{name}: {flow_annotation(one.type)}"
+        for name, one in zip(written.arguments, cls.inputs, strict=True)
+    ]
     lines = [f"def forward(self, {', '.join(arguments)}):", *(f"    {line}" for line in written.lines), ""]
     names: dict[str, Any] = {}
     if cls.outputs is not None and cls.outputs.names:
@@ -220,11 +255,11 @@ def _forward(cls: Class) -> dict[str, Any]:
         flows = cls.output if isinstance(cls.output, tuple) else ()
         types = [Tensor if isinstance(flow, TensorType) else Any for flow in flows]
         names[output] = NamedTuple(output, list(zip(cls.outputs.names, types, strict=True)))
-    namespace = _run("\n".join(lines), f"{cls.name}.forward", names)
+    namespace = run("\n".join(lines), f"{cls.name}.forward", names)
     return {"forward": namespace["forward"], "_saved": written.saved}
 
 
-def _run(source: str, name: str, names: dict[str, Any]) -> dict[str, Any]:
+def run(source: str, name: str, names: dict[str, Any]) -> dict[str, Any]:
     """Runs a definition. Its text was put together from checked names, literals and functions of the catalogue."""
     filename = f"<archspec {name} {hash(source) & 0xFFFFFFFF:08x}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from archspec.characters import printable
 from archspec.expressions import literal_text
 
 WIDTH = 88
@@ -25,7 +26,7 @@ class Code(str):
 def prose(text: str) -> str:
     """Words for a docstring or comment line: one line, nothing that ends it or reorders what a reader sees."""
     escaped = text.expandtabs(4).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in escaped).rstrip()
+    return printable(escaped).rstrip()
 
 
 _BREAK = re.compile(r"(?<=\S) +(?! |>>>)")  # not before a prompt, which doctest would run
@@ -53,20 +54,25 @@ def docstring(lines: Iterable[str], indent: str) -> list[Code]:
     first = f" {first}" if first.startswith('"') else first  # else a formatter would part it from the quotes
     while rest and not rest[-1].strip():
         rest.pop()
-    if not rest and not first.endswith(('"', "\\")) and len(indent) + len(first) + 6 <= WIDTH:
-        return [Code(f'{indent}"""{first}"""')]
-    body = [f"{indent}{line}" if line.strip() else "" for line in rest]
+    if not rest:
+        first = f"{first} " if first.endswith('"') and not first.endswith('\\"') else first  # likewise
+        begin, *more = wrap(first, room=WIDTH - len(indent) - 6)
+        if not more:
+            return [Code(f'{indent}"""{first}"""')]
+        first, rest = begin, more
+    deep = min((len(line) - len(line.lstrip(" ")) for line in rest if line.strip()), default=0)
+    body = [f"{indent}{line[deep:]}" if line.strip() else "" for line in rest]
     return [Code(f'{indent}"""{first}'), *map(Code, body), Code(f'{indent}"""')]
 
 
 class Expression:
     """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
-    Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long. An `exploded` one
-    always has one argument a line.
+    Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long: in parentheses
+    behind `label`, where there is one. An `exploded` one always has one argument a line.
     """
 
-    __slots__ = ("arguments", "brackets", "comment", "exploded", "head", "pieces", "tail")
+    __slots__ = ("arguments", "brackets", "comment", "exploded", "head", "label", "pieces", "tail")
 
     def __init__(
         self,
@@ -77,6 +83,7 @@ class Expression:
         brackets: str = "()",
         tail: str = "",
         pieces: Iterable[str] = (),
+        label: str | None = None,
     ) -> None:
         self.head = head
         self.arguments = arguments
@@ -85,6 +92,12 @@ class Expression:
         self.brackets = brackets
         self.tail = tail
         self.pieces = list(pieces)
+        self.label = label
+
+    def behind(self, prefix: str) -> Expression:
+        """The same with something before its head."""
+        self.head = f"{prefix}{self.head}"
+        return self
 
     def flat(self) -> str | None:
         """On one line; None where it has to be broken."""
@@ -99,7 +112,7 @@ class Expression:
         """As lines, the last ending in `suffix`."""
         flat = self.flat()
         if self.pieces and len(indent) + len(self.head) + len(suffix) > WIDTH:
-            *before, last = (f"{indent}{piece}" for piece in self.pieces)
+            *before, last = self._broken(indent)
             return [*before, _with_comment(f"{last}{suffix}", self.comment)]
         if flat is not None and (self.arguments is None or len(indent) + len(flat) + len(suffix) <= WIDTH):
             return [_with_comment(f"{indent}{flat}{suffix}", self.comment)]
@@ -110,9 +123,19 @@ class Expression:
             together = f"{indent}{INDENT}{inside}"
             if len(together) <= WIDTH:
                 return [opening, together, _with_comment(closing, self.comment)]
-        # Else the comma behind the last one keeps a formatter from joining them.
-        middle = [line for argument in self.arguments or () for line in argument.lines(indent + INDENT, ",")]
+        # Else the comma behind the last one keeps a formatter from joining them; a call alone in a call needs none.
+        alone = self.brackets == "()" and not self.exploded and len(self.arguments or ()) == 1
+        comma = "" if alone else ","
+        middle = [line for argument in self.arguments or () for line in argument.lines(indent + INDENT, comma)]
         return [opening, *middle, _with_comment(closing, self.comment)]
+
+    def _broken(self, indent: str) -> list[str]:
+        """The pieces, one a line, or all on one line within parentheses."""
+        if self.label is None:
+            return [f"{indent}{piece}" for piece in self.pieces]
+        whole = " ".join(self.pieces)
+        middle = [whole] if len(f"{indent}{INDENT}{whole}") <= WIDTH else self.pieces
+        return [f"{indent}{self.label}(", *(f"{indent}{INDENT}{piece}" for piece in middle), f"{indent})"]
 
     def _inside(self) -> str | None:
         """The arguments on one line; None where one of them has to be broken."""
@@ -136,3 +159,12 @@ def _with_comment(line: str, comment: str) -> str:
 def code(lines: Iterable[str]) -> list[Code]:
     """Lines that were put together from names, literals and expressions."""
     return [Code(line) for line in lines]
+
+
+def member(name: str, owner: str = "self") -> str:
+    """An attribute as Python reads it, also where its name is no identifier.
+
+    >>> member("fc"), member("block1-0")
+    ('self.fc', 'getattr(self, "block1-0")')
+    """
+    return f"{owner}.{name}" if name.isidentifier() else f'getattr({owner}, "{name}")'

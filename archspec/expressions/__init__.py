@@ -2,17 +2,21 @@
 
 A text is parsed by Python's own parser and then rebuilt, construct by construct, from an allow-list. Evaluation never
 runs Python code of the text. Knows nothing of layers or specs. Each room imports only those before it: errors, nodes,
-values, arithmetic, functions, evaluation; parsing knows of nodes alone, and of mistakes.
+values, arithmetic, functions, evaluation; parsing knows of nodes alone, and of mistakes; rewriting
+of nodes.
 """
 
-from archspec.expressions.errors import ExpressionError, Undecided
+from archspec.expressions.errors import ExpressionError, UndecidedError
 from archspec.expressions.evaluation import evaluate
-from archspec.expressions.functions import FUNCTIONS, make_divisible
+from archspec.expressions.functions import FUNCTIONS, make_divisible, unknown_function
 from archspec.expressions.nodes import (
+    BITWISE,
+    CONSTANTS,
     Binary,
     Call,
     Compare,
     Conditional,
+    Constant,
     Embedded,
     Index,
     Items,
@@ -21,10 +25,14 @@ from archspec.expressions.nodes import (
     Name,
     Node,
     Slice,
+    Starred,
     Unary,
+    Word,
 )
 from archspec.expressions.parsing import compile_value, parse
+from archspec.expressions.rewriting import exchanged, replaced, with_constants
 from archspec.expressions.values import (
+    Remembering,
     Scope,
     Symbolic,
     as_size,
@@ -34,6 +42,7 @@ from archspec.expressions.values import (
     item_type,
     lift,
     literal_text,
+    of_the_call,
     substitute,
     type_of,
     typed,
@@ -41,11 +50,14 @@ from archspec.expressions.values import (
 )
 
 __all__ = [
+    "BITWISE",
+    "CONSTANTS",
     "FUNCTIONS",
     "Binary",
     "Call",
     "Compare",
     "Conditional",
+    "Constant",
     "Embedded",
     "ExpressionError",
     "Index",
@@ -54,24 +66,32 @@ __all__ = [
     "Logic",
     "Name",
     "Node",
+    "Remembering",
     "Scope",
     "Slice",
+    "Starred",
     "Symbolic",
     "Unary",
-    "Undecided",
+    "UndecidedError",
+    "Word",
     "as_size",
     "assume",
     "choose",
     "compile_value",
     "equals",
     "evaluate",
+    "exchanged",
     "item_type",
     "lift",
     "literal_text",
     "make_divisible",
+    "of_the_call",
     "parse",
+    "replaced",
     "substitute",
     "type_of",
     "typed",
     "unknown",
+    "unknown_function",
+    "with_constants",
 ]

@@ -31,9 +31,6 @@ from archspec.expressions.values import (
 LONGEST_LIST = 10_000
 """Entries of a list, those of the lists in it counted as well."""
 
-_MOST_TERMS = 4096  # that a product of two dimensions may have to add up
-_HIGHEST_DEGREE = 64
-
 _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -43,6 +40,8 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
     "%": operator.mod,
     "**": operator.pow,
 }
+_BITWISE: dict[str, Callable[[Any, Any], Any]] = {"&": operator.and_, "|": operator.or_, "^": operator.xor}
+_WORDS = {"&": "`a and b`", "|": "`a or b`", "^": "`a != b`"}
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -66,16 +65,53 @@ def unary(op: str, value: Any) -> Any:
     if op == "not":
         answer = truth(value)
         return typed(Unary("not", lift(value)), "bool") if answer is None else not answer
+    if op == "~":
+        return _inverted(value)
     value = number(value, f"`{op}`")
     if op == "+":
         return value
     return typed(Unary(op, lift(value)), value.type) if isinstance(value, Symbolic) else -value
 
 
+def _inverted(value: Any) -> Any:
+    """Each bit of an integer inverted. Of a bool Python gives an integer, -1 or -2, which nobody means."""
+    if type_of(value) == "bool":
+        raise ExpressionError("AS304", "`~` inverts the bits of integers, and this is true or false", "write `not x`")
+    size = _bits("~", value)
+    return -size - 1
+
+
+def _bits(op: str, value: Any) -> Size:
+    """The integer that an operator on bits takes."""
+    if type_of(value) not in ("int", "any") or value is None:
+        what = f"`{op}` takes integers, or two values that are true or false"
+        advice = "a power is written `**`" if op == "^" else "take another value, or an integer of it: `int(x)`"
+        raise ExpressionError("AS304", f"{what}, not {literal_text(value)}", advice)
+    return as_size(value)
+
+
+def bitwise(op: str, a: Any, b: Any) -> Any:
+    """`a & b`, `a | b`, `a ^ b`: of two integers, or of two values that are true or false."""
+    kinds = type_of(a), type_of(b)
+    if kinds == ("bool", "bool"):
+        return typed(Binary(op, lift(a), lift(b)), "bool") if unknown(a) or unknown(b) else _BITWISE[op](a, b)
+    if kinds in (("bool", "any"), ("any", "bool")) and None not in (a, b):
+        return typed(Binary(op, lift(a), lift(b)), "any")
+    if "bool" in kinds and None not in (a, b):
+        message = f"`{op}` of {literal_text(a)} and {literal_text(b)}, of which one is true or false"
+        raise ExpressionError("AS304", message, f"conditions are joined by words: {_WORDS[op]}")
+    a, b = _bits(op, a), _bits(op, b)
+    if unknown(a) or unknown(b):
+        return typed(Binary(op, lift(a), lift(b)), "int")
+    return bounded(_BITWISE[op](a, b), _written(op, a, b))
+
+
 def binary(op: str, a: Any, b: Any) -> Any:
     """`a op b`; ExpressionError where that has no value."""
     if op == "@":
         raise ExpressionError("AS304", "`@` multiplies tensors, and here are numbers", "write `*`")
+    if op in _BITWISE:
+        return bitwise(op, a, b)
     if is_list(type_of(a)) or is_list(type_of(b)):
         return _join(op, a, b)
     a, b = number(a, f"`{op}`"), number(b, f"`{op}`")
@@ -86,7 +122,7 @@ def binary(op: str, a: Any, b: Any) -> Any:
             _require_moderate(a, b)
         value = _ARITHMETIC[op](a, b)
         fits = isinstance(value, int) and abs(value) <= LARGEST
-        return value if fits else bounded(value, _written(op, a, b))
+        return value if fits else bounded(value, _written(op, a, b), infinite=math.inf in (abs(a), abs(b)))
     except ZeroDivisionError:
         advice = "divide by what is never 0; a parameter's `min: 1` keeps callers from it"
         raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero", advice) from None
@@ -116,9 +152,10 @@ def _require_moderate(base: float, exponent: float) -> None:
         raise ExpressionError("AS305", f"{_written('**', base, exponent)} is beyond 64 bits")
 
 
-def bounded(value: Any, what: str) -> Any:
-    """The value, if it is within the limits: 64 bits, finite, and short enough."""
-    if isinstance(value, complex) or (isinstance(value, float) and not math.isfinite(value)):
+def bounded(value: Any, what: str, *, infinite: bool = False) -> Any:
+    """The value, if it is within the limits: 64 bits, short enough, and finite (or made of what is `infinite`)."""
+    finite = not isinstance(value, float) or math.isfinite(value) or (infinite and not math.isnan(value))
+    if isinstance(value, complex) or not finite:
         raise ExpressionError("AS305", f"{what} is no finite number")
     if isinstance(value, int) and abs(value) > LARGEST:
         raise ExpressionError("AS305", f"{what} is beyond 64 bits")
@@ -156,17 +193,13 @@ def _binary_unknown(op: str, a: Any, b: Any) -> Any:
 
 def _sizes(op: str, a: Size, b: Size) -> Size:
     """`a op b` over dimensions, in their canonical form."""
-    terms = [1 if isinstance(size, int) else len(size.terms) for size in (a, b)]
     what = "a size that is not known until a parameter is"
-    if op in ("*", "//", "%") and terms[0] * terms[1] > _MOST_TERMS:
-        raise ExpressionError("AS305", f"{what} grows too long to be written")
     size: Size = _ARITHMETIC[op](a, b)
     if isinstance(size, int):
         return int(bounded(size, _written(op, a, b)))
-    for monomial, coefficient in size.terms.items():
-        if abs(coefficient) > LARGEST or sum(power for _, power in monomial) > _HIGHEST_DEGREE:
-            raise ExpressionError("AS305", f"{what} is beyond 64 bits")
-    if len(str(size)) > LONGEST_UNKNOWN:
+    if any(abs(coefficient) > LARGEST for coefficient in size.terms.values()):
+        raise ExpressionError("AS305", f"{what} is beyond 64 bits")
+    if (dimensions.reason(size) and not dimensions.reason(a, b)) or len(str(size)) > LONGEST_UNKNOWN:
         raise ExpressionError("AS305", f"{what} grows too long to be written")
     return size
 
@@ -210,6 +243,9 @@ def index(value: Any, at: Any) -> Any:
 
 def compare(op: str, a: Any, b: Any) -> bool | None:
     """`a op b`: yes, no, or None where it depends."""
+    if op in ("is", "is not"):  # of which one side is None
+        answer = _is_none(b if a is None else a)
+        return answer if answer is None or op == "is" else not answer
     if op in ("==", "!=", "in", "not in"):
         answer = _equal(a, b) if op in ("==", "!=") else _contains(b, a)
         return answer if answer is None or op in ("==", "in") else not answer
@@ -218,6 +254,11 @@ def compare(op: str, a: Any, b: Any) -> bool | None:
         answer = dimensions.at_least(a, b) if op in (">=", "<") else dimensions.at_least(b, a)
         return answer if answer is None or op in (">=", "<=") else not answer
     return None if unknown(a) or unknown(b) else _ORDER[op](a, b)
+
+
+def _is_none(value: Any) -> bool | None:
+    """Whether a value is None; nobody knows it of an optional input before the forward method runs."""
+    return None if isinstance(value, Symbolic) and value.type in ("optional", "any") else value is None
 
 
 def _equal(a: Any, b: Any) -> bool | None:

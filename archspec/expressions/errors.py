@@ -19,5 +19,5 @@ class ExpressionError(ValueError):
         self.rewrite: tuple[int, int, str] | None = None
 
 
-class Undecided(Exception):  # noqa: N818 - not an error: the answer depends on a parameter
+class UndecidedError(Exception):
     """What was asked depends on the value of a parameter that is a symbol here."""

@@ -11,6 +11,7 @@ from archspec.expressions.arithmetic import binary, bounded, compare, index, tru
 from archspec.expressions.errors import ExpressionError
 from archspec.expressions.functions import call
 from archspec.expressions.nodes import (
+    CONSTANTS,
     Binary,
     Call,
     Compare,
@@ -23,6 +24,7 @@ from archspec.expressions.nodes import (
     Name,
     Node,
     Slice,
+    Starred,
     Unary,
 )
 from archspec.expressions.values import (
@@ -36,6 +38,7 @@ from archspec.expressions.values import (
     substitute,
     type_of,
     typed,
+    unknown,
 )
 from archspec.problems import Advice, did_you_mean, echo
 
@@ -73,10 +76,30 @@ def _value(node: Node, scope: Scope) -> Any:
         case Slice():
             return _slice(node, scope)
         case Items():
-            return bounded(tuple([evaluate(item, scope) for item in node.items]), "the list")
+            return _items(node, scope)
         case Call():
-            return call(node, [evaluate(argument, scope) for argument in node.arguments])
+            return call(node, [one for argument in node.arguments for one in _values(argument, scope)])
     raise TypeError(type(node))
+
+
+def _items(node: Items, scope: Scope) -> Any:
+    """The items of a list; of one that holds the items of a list that is not known, what joins the two."""
+    known: Any = ()
+    for item in node.items:
+        spread = evaluate(item.value, scope) if isinstance(item, Starred) else (evaluate(item, scope),)
+        known = known + spread if isinstance(known, tuple) and isinstance(spread, tuple) else binary("+", known, spread)
+    return bounded(known, "the list") if isinstance(known, tuple) else known
+
+
+def _values(argument: Node, scope: Scope) -> tuple[Any, ...]:
+    """The values that an argument of a call stands for."""
+    if not isinstance(argument, Starred):
+        return (evaluate(argument, scope),)
+    value = evaluate(argument.value, scope)
+    if not isinstance(value, tuple):
+        advice = "write the list itself" if unknown(value) else "`*` stands before a list"
+        raise ExpressionError("AS304", f"`{argument.text}`: how many values there are is not known", advice)
+    return value
 
 
 Integer.reading = staticmethod(evaluate)
@@ -95,6 +118,8 @@ def _name(node: Name, scope: Scope) -> Any:
     except KeyError:
         if node.type:
             return Symbolic(node, node.type)
+        if node.name in CONSTANTS:
+            return CONSTANTS[node.name]
     hint = _FLAGS.get(node.name.lower()) or did_you_mean(node.name, sorted(scope), "names that are declared here")
     message = f"nothing is called {echo(node.name)} here"
     raise ExpressionError("AS303", message, hint, node.offset, len(node.name))

@@ -6,7 +6,7 @@ To add one is to add it to `FUNCTIONS`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from archspec import dimensions
@@ -15,16 +15,17 @@ from archspec.expressions.arithmetic import LONGEST_LIST, binary, bounded
 from archspec.expressions.errors import ExpressionError
 from archspec.expressions.nodes import Call, python_name
 from archspec.expressions.values import is_list, item_type, join, lift, literal_text, type_of, typed, unknown
-from archspec.problems import did_you_mean, echo
+from archspec.problems import Advice, did_you_mean, echo
 
 
 class Function:
     """A function. `takes` and `result` are types, in words; `most` is how many arguments it takes, None for any."""
 
-    __slots__ = ("compute", "most", "name", "result", "takes")
+    __slots__ = ("compute", "most", "name", "result", "start", "takes")
 
     def __init__(self, name: str, takes: str, most: int | None, result: str, compute: Callable[..., Any]) -> None:
         self.name = name
+        self.start = name == "enumerate"  # whether an integer comes after the list
         self.takes = takes
         self.most = most
         self.result = result  # "=": the type that its arguments have in common
@@ -59,7 +60,8 @@ FUNCTIONS: dict[str, Function] = {
         Function("sum", "a list of numbers", 1, "=", sum),
         Function("len", "a list", 1, "int", len),
         Function("range", "integers", 3, "list[int]", _range),
-        Function("enumerate", "a list", 1, "list", lambda items: tuple(enumerate(items))),
+        Function("enumerate", "a list", 2, "list", lambda items, start=0: tuple(enumerate(items, start))),
+        Function("reversed", "a list", 1, "=", lambda items: tuple(reversed(items))),
         Function("zip", "lists", None, "list", lambda *lists: tuple(zip(*lists, strict=False))),
         Function("round", "a number", 1, "int", round),
         Function("int", "a number or a bool", 1, "int", int),
@@ -70,8 +72,30 @@ FUNCTIONS: dict[str, Function] = {
         Function("make_divisible", "numbers", 3, "int", make_divisible),
     )
 }
-_STRUCTURAL = ("len", "enumerate", "zip")  # of a list they need no more than that it is one
+_STRUCTURAL = ("len", "enumerate", "reversed", "zip")  # of a list they need no more than that it is one
 _ROUNDING = ("round", "int", "ceil", "floor")
+
+
+_ELSEWHERE = {
+    "concat": "write `cat([a, b], 1)`",
+    "concatenate": "write `cat([a, b], 1)`",
+    "add": "write `a + b`",
+    "multiply": "write `a * b`",
+    "size": "dimensions have names, which are written in `inputs`",
+    "shape": "dimensions have names, which are written in `inputs`",
+}
+
+
+def unknown_function(name: str, known: Iterable[str]) -> str:
+    """A help line for a function that there is none of."""
+    if name == "float":
+        return "write the number itself"
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    if name[:1].isupper():
+        return f"a layer is a step of its own, whose name is then read: `fc: {{{name}: …}}`"
+    hint = did_you_mean(name, list(known))
+    return hint if isinstance(hint, Advice) else "functions go by PyTorch's names: `archspec layers` lists them"
 
 
 def call(node: Call, arguments: list[Any]) -> Any:
@@ -79,6 +103,8 @@ def call(node: Call, arguments: list[Any]) -> Any:
     name = node.function
     if name not in FUNCTIONS:
         hint = did_you_mean(name, list(FUNCTIONS), "functions")
+        if not isinstance(hint, Advice):
+            hint = f"{unknown_function(name, ())}; over numbers: {', '.join(FUNCTIONS)}"
         raise ExpressionError("AS303", f"there is no function {echo(name)} here", hint, node.offset, len(name))
     function = FUNCTIONS[name]
     if node.keywords:
@@ -94,7 +120,8 @@ def call(node: Call, arguments: list[Any]) -> Any:
         if isinstance(arguments[0], tuple):
             _require(name, "a list of numbers", list(arguments[0]), entry=True)
     else:
-        _require(name, function.takes, arguments)
+        _require(name, function.takes, arguments[:1] if function.start else arguments)
+        _require(name, "integers", arguments[1:] if function.start else [])
     if any(map(unknown, arguments)):
         return _call_unknown(name, function, arguments)
     return _call_known(name, function, arguments)
@@ -122,7 +149,7 @@ def _require(name: str, takes: str, values: list[Any], *, entry: bool = False) -
 
 def _call_known(name: str, function: Function, arguments: list[Any]) -> Any:
     try:
-        return bounded(function.compute(*arguments), f"{name}(…)")
+        return bounded(function.compute(*arguments), f"{name}(…)", infinite=_infinite(arguments))
     except ExpressionError:
         raise
     except (TypeError, ValueError, ArithmeticError) as error:
@@ -130,9 +157,14 @@ def _call_known(name: str, function: Function, arguments: list[Any]) -> Any:
         raise ExpressionError("AS304", f"{given} has no value: {error}") from None
 
 
+def _infinite(value: Any) -> bool:
+    """Whether a number in it is infinite."""
+    return any(map(_infinite, value)) if isinstance(value, tuple | list) else value in (math.inf, -math.inf)
+
+
 def _call_unknown(name: str, function: Function, arguments: list[Any]) -> Any:
     first = arguments[0]
-    if name in _STRUCTURAL and all(isinstance(value, tuple) for value in arguments):
+    if name in _STRUCTURAL and all(isinstance(value, tuple) or type_of(value) == "int" for value in arguments):
         return _call_known(name, function, arguments)
     if name in _ROUNDING and isinstance(first, Dimension):
         return first
@@ -149,9 +181,11 @@ def _call_unknown(name: str, function: Function, arguments: list[Any]) -> Any:
 
 def _result(name: str, function: Function, arguments: list[Any], values: tuple[Any, ...]) -> str:
     """The type of what an unknown call gives."""
+    if name == "reversed":
+        return type_of(arguments[0])
     if function.result == "=":
         return item_type(type_of(values[0])) if is_list(type_of(values[0])) else join(map(type_of, values))
     if function.result != "list":
         return function.result
-    kinds = [item_type(type_of(value)) for value in arguments]
-    return f"list[tuple[{', '.join(kinds if name == 'zip' else ['int', *kinds])}]]"
+    kinds = [item_type(type_of(value)) for value in arguments[: 1 if function.start else None]]
+    return f"list[tuple[{', '.join(['int', *kinds] if function.start else kinds)}]]"

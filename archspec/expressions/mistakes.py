@@ -10,7 +10,9 @@ import itertools
 import keyword
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from archspec.characters.lookalikes import disguised, named, plain, told
 from archspec.expressions.errors import ExpressionError
 
 _TOKEN = re.compile(
@@ -21,7 +23,29 @@ _TOKEN = re.compile(
 _WORDS = {"&&": "and", "||": "or", "!": "not"}
 _OPENING, _CLOSING = "([{", ")]}"
 _INFIX = frozenset(
-    ("+", "-", "*", "/", "//", "%", "**", "@", "==", "!=", "<", "<=", ">", ">=", "and", "or", "in", "not")
+    (
+        "+",
+        "-",
+        "*",
+        "/",
+        "//",
+        "%",
+        "**",
+        "@",
+        "&",
+        "|",
+        "^",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "and",
+        "or",
+        "in",
+        "not",
+    )
 )
 _EXAMPLE = "write it as in Python: `2 * width`, `width if deep else 8`, `depths[0]`"
 
@@ -33,7 +57,27 @@ METHODS = {"view": "reshape", "size": ""} | {
     " var".split()
 }
 _TAKES_LIST = ("reshape", "permute", "roll")  # what the method takes one by one: `x.permute(0, 2, 1)`
+_DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 _LIBRARIES = ("torch", "F", "nn", "functional", "math")
+
+
+_ODD = re.compile(r"[^\n\x20-\x5b\x5d-\x7e]")
+
+
+def not_plain(text: str) -> ExpressionError:
+    """The refusal of a text that holds something else than plain ASCII, at the first such character."""
+    found = disguised(text)
+    at = found[0] if found else next(match.start() for match in _ODD.finditer(text))
+    message, advice = told(text[at]) if found else (f"an expression cannot hold {named(text[at])}", "take it out")
+    if text[at] == "\t":
+        message, advice = "a tab within an expression", "write a space"
+    elif not found and text[at].isalpha():
+        message, advice = f"a name is of ASCII letters, and {named(text[at])} is none", "rename what is meant"
+    error = ExpressionError("AS302", message, advice, at)
+    instead = plain(text).replace("\t", " ")
+    if instead.isascii() and instead.isprintable() and "\\" not in instead:
+        error.rewrite = (0, len(text), instead)
+    return error
 
 
 class _Token:
@@ -115,7 +159,7 @@ def _broken_off(tokens: list[_Token]) -> Found:
         out = f"or take `{token.text}` out"
         if following is None or following.text in (*_CLOSING, ","):
             yield f"nothing stands behind `{token.text}`", token, f"write a value behind it, {out}", None
-        takes_one = token.text in ("+", "-", "not") or (before is not None and before.text == "not")
+        takes_one = token.text in ("+", "-", "~", "not") or (before is not None and before.text == "not")
         if not takes_one and (before is None or before.text in (*_OPENING, ",", *_INFIX)):
             yield f"nothing stands before `{token.text}`", token, f"write a value before it, {out}", None
 
@@ -162,7 +206,9 @@ def called(tree: ast.Call, text: str) -> tuple[str, str] | None:
     inside += [f"{one.arg}={ast.get_source_segment(text, one.value)}" for one in tree.keywords if one.arg]
     owner = ast.get_source_segment(text, function.value) or ""
     if owner.split(".")[0] in _LIBRARIES:
-        return f"{function.attr}({', '.join(inside)})", f"functions go by their bare names: `{function.attr}(…)`"
+        space = [part for part in owner.split(".") if part not in _LIBRARIES]
+        bare = ".".join((*space, function.attr))
+        return f"{bare}({', '.join(inside)})", f"functions go by their bare names: `{bare}(…)`"
     name = METHODS.get(function.attr)
     if not name:
         return None
@@ -177,3 +223,50 @@ def called(tree: ast.Call, text: str) -> tuple[str, str] | None:
         f"{name}({', '.join((owner, *inside))})",
         f"a method is a function here: `{name}({owner if owner.isidentifier() else 'x'}, …)`",
     )
+
+
+def beyond(error: ExpressionError, tree: ast.AST, lead: int) -> None:
+    """Adds to the refusal of a construct how the same is written here, where that is one thing."""
+    place = (getattr(tree, "col_offset", 0) + lead, getattr(tree, "end_col_offset", 0) + lead)
+    if isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name):
+        if tree.value.id == "self":
+            error.help = f"there is no `self`: a value goes by its bare name, `{tree.attr}`"
+            error.rewrite = (*place, tree.attr)
+        elif tree.attr in ("inf", "pi"):
+            error.help = f"constants go by their bare names: `{tree.attr}`"
+            error.rewrite = (*place, tree.attr)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonCall:
+    """A call as Python writes it: `nn.Linear(10, bias=False)`, or `nn.ReLU()(x)` with what is then called with it."""
+
+    owner: str
+    """What stands before the last dot: `nn`."""
+    name: str
+    arguments: tuple[str, ...]
+    keywords: tuple[tuple[str, str], ...]
+    called_with: tuple[str, ...] | None = None
+
+
+def python_call(text: str) -> PythonCall | None:
+    """The call that a text is as a whole; a dotted name of a class alone is one without arguments."""
+    text = text.strip().replace("\n", " ")
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    made: tuple[str, ...] | None = None
+    if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Call):
+        made, tree = tuple(ast.get_source_segment(text, one) or "" for one in tree.args), tree.func
+    function = tree.func if isinstance(tree, ast.Call) else tree
+    dotted = ast.get_source_segment(text, function) or ""
+    if not _DOTTED.fullmatch(dotted):
+        return None
+    owner, _, name = dotted.rpartition(".")
+    if not isinstance(tree, ast.Call):
+        return PythonCall(owner, name, (), ()) if owner else None
+    if any(isinstance(one, ast.Starred) for one in tree.args) or any(one.arg is None for one in tree.keywords):
+        return None
+    keywords = tuple((str(one.arg), ast.get_source_segment(text, one.value) or "") for one in tree.keywords)
+    return PythonCall(owner, name, tuple(ast.get_source_segment(text, one) or "" for one in tree.args), keywords, made)

@@ -10,15 +10,31 @@ import math
 from collections.abc import Collection, Iterator
 from typing import ClassVar
 
+from archspec.characters import printable
 from archspec.dimensions import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, Size, show
 
-OR, AND, NOT, COMPARISON, UNARY = 2, 3, 4, 5, 12  # with dimensions' constants: how tightly each construct binds
+OR, AND, NOT, COMPARISON, BIT_OR, BIT_XOR, BIT_AND, UNARY = (
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+    12,
+)  # with dimensions' constants: how tightly each construct binds
+
+BITWISE = {"&": BIT_AND, "^": BIT_XOR, "|": BIT_OR}
+"""Operators on the bits of integers, and on truth values."""
 
 DEEPEST = 100
 """How many constructs may stand within one another: far from the end of Python's stack, wherever that begins."""
 
+CONSTANTS = {"inf": math.inf, "pi": math.pi}
+"""Numbers by the names that an expression has for them, where nothing else is called so."""
+
 _MATH = ("ceil", "floor", "log", "sqrt")  # the functions that Python has in `math`
-_LAZY = ("enumerate", "range", "zip")  # what these give is no list before it is made one
+_LAZY = ("enumerate", "range", "reversed", "zip")  # what these give is no list before it is made one
 _ITERATING = ("enumerate", "max", "min", "sum", "zip")  # these take what is no list as well
 
 
@@ -26,7 +42,6 @@ class Node:
     """One construct. `text` is Python; `precedence` says how tightly it binds, `depth` how many levels it has."""
 
     __slots__ = ("_text", "children", "depth", "place")
-    precedence = PRIMARY
     children: tuple[Node, ...]
     depth: int
     place: tuple[int, int] | None
@@ -37,6 +52,11 @@ class Node:
         self.children = children
         self.place = None
         self.depth = 1 + max((child.depth for child in children), default=0)
+
+    @property
+    def precedence(self) -> int:
+        """How tightly it binds; kinds that always bind alike have a constant in place of it."""
+        return PRIMARY
 
     @property
     def text(self) -> str:
@@ -63,7 +83,7 @@ class Node:
 
 
 class Literal(Node):
-    """A number, a string, a bool or None. The only way from a value to source text: ASCII, on one line."""
+    """A number, a string, a bool, None or `...`. The only way from a value to source text: ASCII, on one line."""
 
     __slots__ = ("value",)
     layers: ClassVar[Collection[str]] = ()
@@ -74,7 +94,7 @@ class Literal(Node):
         self.value = value
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
+    def precedence(self) -> int:
         return UNARY if self.text.startswith("-") else PRIMARY
 
     def write(self) -> str:
@@ -83,15 +103,32 @@ class Literal(Node):
             return f"nn.{value}" if value in Literal.layers else _quoted(value)
         if value is None or isinstance(value, bool | int):
             return str(value)
+        if value is ...:
+            return "..."
+        if isinstance(value, float) and math.isinf(value):
+            return "math.inf" if value > 0 else "-math.inf"
         if isinstance(value, float) and math.isfinite(value):
             # As formatters leave it and people write it: 1e16, 1e-5.
             return repr(value).replace("e+", "e").replace("e-0", "e-")
         raise TypeError(f"{type(value).__name__} has no literal")
 
 
+class Constant(Literal):
+    """A number that has a name in the language, and in Python's `math`."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        super().__init__(CONSTANTS[name])
+        self.name = name
+
+    def write(self) -> str:
+        return f"math.{self.name}"
+
+
 def _quoted(value: str) -> str:
     """A string between the quotes that need fewer escapes; double ones if that is equal."""
-    body = value.encode("unicode_escape").decode("ascii")
+    body = printable(value.encode("unicode_escape").decode("ascii"))
     quote = "'" if body.count('"') > body.count("'") else '"'
     return quote + body.replace(quote, "\\" + quote) + quote
 
@@ -110,7 +147,7 @@ class Embedded(Node):
         return show(self.value)
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
+    def precedence(self) -> int:
         return PRODUCT if isinstance(self.value, int) else self.value.precedence
 
 
@@ -129,8 +166,14 @@ class Name(Node):
         return self.name
 
 
+class Word(Name):
+    """A name that nothing is called by and that stands for itself: `float64` in `dtype=float64`."""
+
+    __slots__ = ()
+
+
 class Unary(Node):
-    """`-x`, `+x`, `not x`."""
+    """`-x`, `+x`, `~x`, `not x`."""
 
     __slots__ = ("operand", "operator")
 
@@ -140,7 +183,7 @@ class Unary(Node):
         self.operand = operand
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
+    def precedence(self) -> int:
         return NOT if self.operator == "not" else UNARY
 
     def write(self) -> str:
@@ -152,7 +195,7 @@ class Unary(Node):
 
 
 class Binary(Node):
-    """Arithmetic."""
+    """Arithmetic, of numbers and of their bits."""
 
     __slots__ = ("left", "operator", "right")
 
@@ -163,8 +206,8 @@ class Binary(Node):
         self.right = right
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
-        return {"+": SUM, "-": SUM, "**": POWER}.get(self.operator, PRODUCT)
+    def precedence(self) -> int:
+        return {"+": SUM, "-": SUM, "**": POWER, **BITWISE}.get(self.operator, PRODUCT)
 
     def write(self) -> str:
         if self.operator == "**":
@@ -204,7 +247,8 @@ class Compare(Node):
         self.operands = operands
 
     def write(self) -> str:
-        first, *rest = (operand.within(COMPARISON + 1) for operand in self.operands)
+        # Operators on bits bind tighter than comparisons, too; people expect it as little here as in a spec.
+        first, *rest = (operand.within(SUM) for operand in self.operands)
         return " ".join([first, *(f"{op} {text}" for op, text in zip(self.operators, rest, strict=True))])
 
 
@@ -219,7 +263,7 @@ class Logic(Node):
         self.operands = operands
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
+    def precedence(self) -> int:
         return AND if self.operator == "and" else OR
 
     def write(self) -> str:
@@ -281,14 +325,31 @@ class Slice(Node):
         return text
 
 
+class Starred(Node):
+    """`*values`, in a list or among the arguments of a call: each item of a list for itself."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Node) -> None:
+        super().__init__(value)
+        self.value = value
+
+    def write(self) -> str:
+        return f"*{self.value.within(SUM)}"
+
+    def within(self, outer: int = CONDITIONAL) -> str:
+        return self.text
+
+
 class Items(Node):
-    """A list or tuple: the language makes no difference, and writes a tuple."""
+    """A list or tuple. Only a value that flows tells them apart; elsewhere both are written as a tuple."""
 
-    __slots__ = ("items",)
+    __slots__ = ("items", "listed")
 
-    def __init__(self, items: tuple[Node, ...]) -> None:
+    def __init__(self, items: tuple[Node, ...], *, listed: bool = False) -> None:
         super().__init__(*items)
         self.items = items
+        self.listed = listed
 
     def write(self) -> str:
         inside = ", ".join(item.within() for item in self.items)

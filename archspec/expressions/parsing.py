@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 import warnings
 from functools import lru_cache
+from itertools import pairwise
 
 from archspec.dimensions import LARGEST
 from archspec.expressions.errors import ExpressionError
@@ -26,12 +28,13 @@ from archspec.expressions.nodes import (
     Name,
     Node,
     Slice,
+    Starred,
     Unary,
 )
 
 LONGEST_TEXT = 200
 
-_UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not"}
+_UNARY: dict[type[ast.AST], str] = {ast.USub: "-", ast.UAdd: "+", ast.Not: "not", ast.Invert: "~"}
 _BINARY: dict[type[ast.AST], str] = {
     ast.Add: "+",
     ast.Sub: "-",
@@ -41,6 +44,9 @@ _BINARY: dict[type[ast.AST], str] = {
     ast.Mod: "%",
     ast.Pow: "**",
     ast.MatMult: "@",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
 }
 _COMPARE: dict[type[ast.AST], str] = {
     ast.Eq: "==",
@@ -51,8 +57,17 @@ _COMPARE: dict[type[ast.AST], str] = {
     ast.GtE: ">=",
     ast.In: "in",
     ast.NotIn: "not in",
+    ast.Is: "is",
+    ast.IsNot: "is not",
 }
-_METHODS = "there are no attributes and methods: dimensions have names, and `reshape(x, …)` is a function"
+_WITH_NONE = {"==": "is", "!=": "is not"}
+_INFINITY = re.compile(r"([-+]?)inf(?:inity)?")
+NAMESPACES = ("fft", "linalg", "special")
+"""What stands before the dot in the names of functions: `fft.rfft`."""
+_METHODS = (
+    "only weights of layers are attributes, as `fc.weight`: dimensions have names, and methods are functions, "
+    "as `reshape(x, …)`"
+)
 _LOOPS = "a list is written out, or is a parameter"
 _BEYOND: dict[type[ast.AST], tuple[str, str]] = {  # what people may try: how messages call it, and what to write
     ast.Attribute: ("an attribute", _METHODS),
@@ -65,16 +80,16 @@ _BEYOND: dict[type[ast.AST], tuple[str, str]] = {  # what people may try: how me
     ast.Set: ("a set", "write a list"),
     ast.JoinedStr: ("an f-string", "only `name:` puts values into text"),
     ast.NamedExpr: ("`:=`", "a name is declared under `let:`"),
-    ast.Starred: ("`*` before a value", "name each value"),
-    ast.Is: ("`is`", "compare with `==`"),
-    ast.IsNot: ("`is not`", "compare with `!=`"),
-    ast.Invert: ("`~`", ""),
+    ast.Starred: ("`*` before a value that stands alone", "it stands in a list or a call: `[x, *values]`"),
+    ast.Is: ("`is` of anything but None", "compare with `==`"),
+    ast.IsNot: ("`is not` of anything but None", "compare with `!=`"),
     ast.LShift: ("`<<`", "multiply by a power of 2"),
     ast.RShift: ("`>>`", "divide by a power of 2: `//`"),
-    ast.BitOr: ("`|`", "the word is `or`"),
-    ast.BitAnd: ("`&`", "the word is `and`"),
-    ast.BitXor: ("`^`", "a power is `**`"),
 }
+
+
+WEIGHT = re.compile(r"[A-Za-z]\w*\.([a-z]\w*\.)*(\w+_)?(weight|bias)(_\w+)?", re.ASCII)
+"""A weight of a step by what PyTorch calls it: `qkv.weight`, `attn.in_proj_weight`, `lstm.bias_hh_l0`."""
 
 
 def compile_value(value: object, *, words: frozenset[str] | None = None) -> Node:
@@ -109,7 +124,9 @@ def parse(text: str) -> Node:
         message = f"an expression has at most {LONGEST_TEXT} characters; this has {len(text)}"
         raise ExpressionError("AS102", message, "compute a part of it under `let:`")
     if not text.isascii() or "\\" in text or not text.replace("\n", " ").isprintable():
-        raise ExpressionError("AS302", "an expression is plain ASCII, without tabs and backslashes")
+        from archspec.expressions.mistakes import not_plain  # here: only a mistake needs it
+
+        raise not_plain(text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of `1if x` is its parser's affair
@@ -159,7 +176,11 @@ class _Reader:
     def beyond(self, tree: ast.AST, construct: ast.AST) -> ExpressionError:
         """The refusal of something that Python has and the language has not."""
         what, instead = _BEYOND.get(type(construct), (f"`{type(construct).__name__.lower()}`", ""))
-        return self.refusal(tree, f"{what} is beyond the language", instead)
+        error = self.refusal(tree, f"{what} is beyond the language", instead)
+        from archspec.expressions.mistakes import beyond  # here: only a mistake needs it
+
+        beyond(error, tree, self.lead)
+        return error
 
     def read(self, tree: ast.expr) -> Node:
         node = self.construct(tree)
@@ -172,34 +193,61 @@ class _Reader:
                 return self.constant(tree)
             case ast.Name():
                 return Name(tree.id, self.span(tree)[0])
+            case ast.Attribute(value=ast.Name() | ast.Attribute()) if WEIGHT.fullmatch(ast.unparse(tree)):
+                return Name(ast.unparse(tree), self.span(tree)[0])  # of a step: `qkv.weight`
             case ast.UnaryOp() if type(tree.op) in _UNARY:
                 return Unary(_UNARY[type(tree.op)], self.read(tree.operand))
             case ast.BinOp() if type(tree.op) in _BINARY:
                 return Binary(_BINARY[type(tree.op)], self.read(tree.left), self.read(tree.right))
-            case ast.Compare() if all(type(op) in _COMPARE for op in tree.ops):
-                operators = tuple(_COMPARE[type(op)] for op in tree.ops)
-                return Compare(operators, self.all([tree.left, *tree.comparators]))
+            case ast.Compare():
+                return self.compare(tree)
             case ast.BoolOp():
                 return Logic("and" if isinstance(tree.op, ast.And) else "or", self.all(tree.values))
             case ast.IfExp():
                 return Conditional(self.read(tree.test), self.read(tree.body), self.read(tree.orelse))
             case ast.Subscript():
-                return Index(self.read(tree.value), self.read(tree.slice))
+                return Index(self.read(tree.value), self.index(tree.slice))
             case ast.Slice():
                 parts = (tree.lower, tree.upper, tree.step)
                 return Slice(*(None if part is None else self.read(part) for part in parts))
             case ast.Tuple() | ast.List():
-                return Items(self.all(tree.elts))
+                return Items(self.several(tree.elts), listed=isinstance(tree, ast.List))
             case ast.Call():
                 return self.call(tree)
             case ast.UnaryOp() | ast.BinOp():
                 raise self.beyond(tree, tree.op)
-            case ast.Compare():
-                raise self.beyond(tree, next(op for op in tree.ops if type(op) not in _COMPARE))
         raise self.beyond(tree, tree)
+
+    def index(self, tree: ast.expr) -> Node:
+        """What stands between brackets, where `...` is one of the items."""
+        if isinstance(tree, ast.Constant) and tree.value is ...:
+            return Literal(...)
+        return Items(tuple(map(self.index, tree.elts))) if isinstance(tree, ast.Tuple) else self.read(tree)
+
+    def compare(self, tree: ast.Compare) -> Compare:
+        """A chain of comparisons. `is` compares with None alone, and what is equal to None is None."""
+        sides = [tree.left, *tree.comparators]
+        operators = []
+        for op, pair in zip(tree.ops, pairwise(sides), strict=True):
+            with_none = any(isinstance(side, ast.Constant) and side.value is None for side in pair)
+            if isinstance(op, ast.Is | ast.IsNot) and not with_none:
+                raise self.beyond(tree, op)
+            operator = _COMPARE[type(op)]
+            operators.append(_WITH_NONE.get(operator, operator) if with_none else operator)
+        return Compare(tuple(operators), self.all(sides))
 
     def all(self, trees: list[ast.expr]) -> tuple[Node, ...]:
         return tuple([self.read(tree) for tree in trees])
+
+    def several(self, trees: list[ast.expr]) -> tuple[Node, ...]:
+        """The items of a list, or the arguments of a call, where `*values` stands for each of them."""
+        found = []
+        for tree in trees:
+            starred = isinstance(tree, ast.Starred)
+            node = Starred(self.read(tree.value)) if isinstance(tree, ast.Starred) else self.read(tree)
+            node.place = self.span(tree) if starred else node.place
+            found.append(node)
+        return tuple(found)
 
     def constant(self, tree: ast.Constant) -> Node:
         value = tree.value
@@ -211,28 +259,50 @@ class _Reader:
             return Literal(value)
         if isinstance(value, int | float):
             if value > LARGEST if isinstance(value, int) else math.isinf(value):
-                raise self.refusal(tree, "the number is beyond 64 bits", code="AS305")
+                limit = "64 bits" if isinstance(value, int) else "the range of a float: the largest number is `inf`"
+                raise self.refusal(tree, f"the number is beyond {limit}", code="AS305")
             return Literal(value)
-        raise self.refusal(tree, "bytes, complex numbers and … are beyond the language")
+        if value is ...:
+            raise self.refusal(tree, "`...` outside of an index", "it stands for the axes between: `x[..., 0]`")
+        raise self.refusal(tree, "bytes and complex numbers are beyond the language")
 
     def call(self, tree: ast.Call) -> Node:
-        if not isinstance(tree.func, ast.Name):
+        if not isinstance(tree.func, ast.Name) and not _in_namespace(tree.func):
             raise self.not_by_name(tree)
+        match tree:
+            case ast.Call(func=ast.Name(id="float"), args=[ast.Constant(value=str(text))], keywords=[]):
+                return self.number(tree, text)
         keywords = []
         for keyword in tree.keywords:
             if keyword.arg is None:
                 raise self.refusal(keyword, "`**` before an argument is beyond the language", "name each value")
             keywords.append((keyword.arg, self.read(keyword.value)))
-        call = Call(tree.func.id, self.all(tree.args), tuple(keywords), self.span(tree.func)[0])
+        call = Call(ast.unparse(tree.func), self.several(tree.args), tuple(keywords), self.span(tree.func)[0])
         call.keyword_places = {str(keyword.arg): self.span(keyword)[0] for keyword in tree.keywords}
         return call
+
+    def number(self, tree: ast.Call, text: str) -> Node:
+        """Python's spelling of infinity: `float("-inf")`."""
+        if not (match := _INFINITY.fullmatch(text.strip().lower())):
+            raise self.refusal(tree, f"float({text!r})", "write the number itself; the constants are `inf` and `pi`")
+        return Literal(-math.inf if match[1] == "-" else math.inf)
 
     def not_by_name(self, tree: ast.Call) -> ExpressionError:
         """The refusal of a method, or of a function with its module before it."""
         error = self.refusal(tree.func, "only functions are called, by their bare names", _METHODS)
+        made = tree.func.func if isinstance(tree.func, ast.Call) else tree.func
+        name = made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
+        if name[:1].isupper():
+            error.help = f"a layer is a step of its own, whose name is then read: `fc: {{{name}: …}}`"
+            return error
         from archspec.expressions.mistakes import called  # here: as above
 
         instead = called(tree, self.text.strip().replace("\n", " "))
         if instead is not None:
             error.rewrite, error.help = (*self.span(tree), instead[0]), instead[1]
         return error
+
+
+def _in_namespace(tree: ast.expr) -> bool:
+    """Whether what is called is a name in one of torch's own namespaces: `linalg.norm`."""
+    return isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name) and tree.value.id in NAMESPACES

@@ -6,12 +6,13 @@ are words: `int`, `float`, `bool`, `str`, `list[int]`, `tuple[int, float]`, … 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Atom, Dimension, Size, Symbol, show
-from archspec.expressions.errors import ExpressionError, Undecided
+from archspec.expressions.errors import ExpressionError, UndecidedError
 from archspec.expressions.nodes import (
     DEEPEST,
     Compare,
@@ -32,6 +33,23 @@ LONGEST_UNKNOWN = 2000
 
 Scope: TypeAlias = Mapping[str, Any]
 """What names stand for: the values of this module."""
+
+
+class Remembering(ChainMap[str, Any]):
+    """What names stand for, and what the parts of an expression came to with that, each worked out once.
+
+    A part is asked for by those around it as well: without this, a chain of a hundred terms takes five thousand times
+    as long as one.
+    """
+
+    def __init__(self, *maps: MutableMapping[str, Any]) -> None:
+        super().__init__(*maps)
+        self.known: dict[int, tuple[Node, Any]] = {}
+        """By the part's id."""
+
+    def forget(self) -> None:
+        """Says that names stand for something else from now on."""
+        self.known.clear()
 
 
 class Symbolic:
@@ -56,7 +74,7 @@ class Symbolic:
         return hash((self.node.text, self.type))
 
     def __bool__(self) -> bool:
-        raise Undecided(str(self))
+        raise UndecidedError(str(self))
 
     def item(self, index: int) -> Any:
         """One entry of a list."""
@@ -74,7 +92,7 @@ class Integer(Atom):
         self.node = node
 
     @property
-    def precedence(self) -> int:  # type: ignore[override] # mypy: a property is no constant; it is only read
+    def precedence(self) -> int:
         return self.node.precedence
 
     def symbols(self) -> frozenset[Symbol]:
@@ -83,7 +101,7 @@ class Integer(Atom):
             if isinstance(node, Embedded):
                 found |= dimensions.symbols(node.value)
             elif isinstance(node, Name):
-                found.add(Symbol(node.name, minimum=None))
+                found.add(Symbol(node.name, free=of_the_call(node), minimum=None))
         return frozenset(found)
 
     def evaluate(self, values: Scope) -> int:
@@ -94,6 +112,11 @@ class Integer(Atom):
         names = (part for part in self.node.walk() if isinstance(part, Name) and not part.type)
         kept = {part.name: Symbolic(part, "any") for part in names if part.name not in sizes}
         return as_size(Integer.reading(self.node, {**sizes, **kept} if kept else sizes))
+
+
+def of_the_call(name: Name) -> bool:
+    """Whether only `forward` knows what a name stands for: the mode, and whether an optional input is given."""
+    return name.type == "optional" or name.name == "training"
 
 
 def unknown(value: object) -> bool:
@@ -110,7 +133,7 @@ def lift(value: Any) -> Node:
     if isinstance(value, Symbolic):
         return value.node
     if isinstance(value, Dimension) or (type_of(value) == "int" and show(value) != str(value)):
-        return Embedded(value)  # a number may show what it was multiplied from
+        return Embedded(dimensions.canonical(value))  # a number may show what it was multiplied from
     if isinstance(value, tuple | list):
         return Items(tuple(map(lift, value)))
     if isinstance(value, slice):

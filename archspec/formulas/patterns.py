@@ -6,10 +6,10 @@ Knows nothing of shapes.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from archspec.expressions import ExpressionError, Node, parse
-from archspec.records import Record
 from archspec.windows import AXES
 
 _CASE = re.compile(
@@ -32,7 +32,8 @@ class Case:
         self.condition = read(found["condition"]) if found["condition"] else None
 
 
-class Star(Record):
+@dataclass(frozen=True, slots=True)
+class Star:
     """Any number of axes; without a name, by its place among the nameless ones of the pattern."""
 
     name: str

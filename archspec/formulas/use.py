@@ -6,6 +6,7 @@ Knows nothing of how rules are written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archspec.dimensions import Size
@@ -25,12 +26,12 @@ from archspec.expressions import (
     unknown,
 )
 from archspec.formulas.patterns import Case, Item, Star, letters
-from archspec.records import Record
 
 Shape = tuple[Size, ...]
 
 
-class Axis(Record):
+@dataclass(frozen=True, slots=True)
+class Axis:
     """One axis of what flows out: its name, what it is by formula; or the axis of an input that it is unchanged."""
 
     name: str
@@ -38,7 +39,8 @@ class Axis(Record):
     origin: tuple[int, int] | None = None
 
 
-class Use(Record):
+@dataclass(frozen=True, slots=True)
+class Use:
     """A rule put to use: for a number of axes, with the values of arguments."""
 
     text: str

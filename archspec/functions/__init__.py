@@ -7,42 +7,58 @@ from types import ModuleType
 
 from archspec.functions import (
     activation,
+    aliases,
     attention,
     comparison,
     contraction,
     convolution,
+    counting,
     creation,
     elementwise,
+    fourier,
     indexing,
     joining,
+    linear_algebra,
     matrix,
     normalization,
     pooling,
+    random,
     reduction,
     sampling,
     shaping,
+    special,
     splitting,
+    statistics,
+    viewing,
 )
-from archspec.functions._base import Flow, Function
+from archspec.functions._base import Flow, Function, Takes
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 
 _FAMILIES = (
     activation,
+    aliases,
     attention,
     comparison,
     contraction,
     convolution,
+    counting,
     creation,
     elementwise,
+    fourier,
     indexing,
     joining,
+    linear_algebra,
     matrix,
     normalization,
     pooling,
+    random,
     reduction,
     sampling,
     shaping,
+    special,
     splitting,
+    statistics,
+    viewing,
 )
 
 
@@ -57,4 +73,4 @@ def _declared(family: ModuleType) -> Iterator[Function]:
 FUNCTIONS: dict[str, Function] = {function.name: function for family in _FAMILIES for function in _declared(family)}
 """Every function by its bare name."""
 
-__all__ = ["FUNCTIONS", "OPERATORS", "UNARY_OPERATORS", "Flow", "Function", "index"]
+__all__ = ["FUNCTIONS", "OPERATORS", "UNARY_OPERATORS", "Flow", "Function", "Takes", "index"]

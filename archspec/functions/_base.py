@@ -16,16 +16,17 @@ inputs'. Knows nothing of specs, of how an expression is written, or of source c
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
-from archspec import dimensions
+from archspec.cuts import Passings
+from archspec.cuts import Rule as Cut
 from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Symbolic, Undecided, as_size
+from archspec.expressions import Symbolic, UndecidedError, as_size
 from archspec.problems import Advice, did_you_mean, echo
-from archspec.refusals import Refusal, refuse
+from archspec.refusals import RefusalError, refuse, require_at_least
 from archspec.tensors import TensorType
 
 Flow: TypeAlias = TensorType | tuple[Any, ...]
@@ -115,8 +116,13 @@ class Takes:
             words.append("a list of tensors" if "tensor" in self.items.kinds else "a list")
         return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
+    @property
+    def tensors(self) -> bool:
+        """Whether it takes a tensor, or a list of them."""
+        return "tensor" in self.kinds or (self.items is not None and self.items.tensors)
+
     def check(self, value: Any, name: str) -> Any:
-        """The value in the form that rules compute with; Refusal if it is none, Undecided if it has to be known."""
+        """The value as rules compute with it; RefusalError if it is none, UndecidedError if it has to be known."""
         if self.anything:
             return value
         if isinstance(value, TensorType):
@@ -133,7 +139,7 @@ class Takes:
             fits = value in self.choices if self.choices else "word" in self.kinds
         elif isinstance(value, Dimension):
             if "integer" in self.kinds and "size" not in self.kinds:
-                raise Undecided(f"`{name}`, which is {value}")
+                raise UndecidedError(f"`{name}`, which is {value}")
             fits = bool(self.kinds & {"size", "number"})
         else:
             fits = bool(self.kinds & ({"integer", "number"} if isinstance(value, int) else {"number"}))
@@ -144,8 +150,12 @@ class Takes:
         if kind in ("int", "any") and "size" in self.kinds and not self.kinds & {"tensor", "number"}:
             return as_size(value)
         wanted = {"int": "integer", "float": "number", "bool": "flag", "str": "word"}.get(kind)
-        if wanted in ("integer", "word") or (kind in ("list", "tuple") and self.items is not None) or kind == "any":
-            raise Undecided(f"`{name}`, which is {value}")
+        if (
+            wanted in ("integer", "word")
+            or (kind in ("list", "tuple") and self.items is not None)
+            or kind in ("any", "integers")
+        ):
+            raise UndecidedError(f"`{name}`, which is {value}")
         return value if wanted in self.kinds else self._refuse(value, name)
 
     def _refuse(self, value: Any, name: str) -> None:
@@ -164,16 +174,19 @@ class Function:
         doc: str | None = None,
         formula: str = "",
         spatial: int = 0,
+        cut: Cut | None = None,
     ) -> None:
         self.python = python
-        """How Python code calls it: `torch.flatten`, `F.relu`."""
-        self.name = python.rpartition(".")[2]
+        """How Python code calls it: `torch.flatten`, `F.relu`, `torch.fft.rfft`."""
+        self.name = python.partition(".")[2] or python
+        """How specs call it: `flatten`, `relu`, `fft.rfft`."""
         self._doc = doc or rule.__doc__ or ""
         self.family = rule.__module__.rpartition(".")[2]
         """The file that it is declared in."""
         self.rule = rule
         self._macs = macs
         self._formula = formula
+        self._cut = cut
         self.spatial = spatial
         """How many spatial axes it works on: the 2 of conv2d."""
         self.counts = macs is not None
@@ -184,7 +197,7 @@ class Function:
 
     def named(self, python: str) -> Function:
         """The same under another name."""
-        return Function(python, self.rule, self._macs, self._doc, self._formula, self.spatial)
+        return Function(python, self.rule, self._macs, self._doc, self._formula, self.spatial, self._cut)
 
     @property
     def doc(self) -> str:
@@ -208,6 +221,11 @@ class Function:
         """What each of its parameters takes, by name."""
         return {name: Takes(parameter.annotation) for name, parameter in self.parameters.items()}
 
+    @cached_property
+    def makes(self) -> bool:
+        """Whether it makes a tensor out of numbers alone, and takes the device that the tensor is to be on."""
+        return not any(takes.tensors for takes in self.takes.values())
+
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """Its parameters by name, in PyTorch's order, with PyTorch's defaults."""
@@ -216,17 +234,17 @@ class Function:
     def __call__(self, *args: Any, **kwargs: Any) -> Flow:
         """The type of what comes out, given types of tensors and values of all else.
 
-        Refusal where PyTorch would refuse; Undecided where it depends on a parameter.
+        RefusalError where PyTorch would refuse; UndecidedError where it depends on a parameter.
         """
         try:
             bound = self.bind(*args, **kwargs)
             return require_some(self.rule(*bound.args, **bound.kwargs))
-        except Refusal as refusal:
-            name = self.name if self.name.isidentifier() else f"`{self.name}`"
+        except RefusalError as refusal:
+            name = self.name if self.name.replace(".", "_").isidentifier() else f"`{self.name}`"
             message = f"{name}: {refusal.message}"
-            raise Refusal(refusal.code, message, refusal.help, refusal.argument, refusal.axes).with_traceback(
-                refusal.__traceback__
-            ) from None
+            told = RefusalError(refusal.code, message, refusal.help, refusal.argument, refusal.axes)
+            told.mixes = refusal.mixes
+            raise told.with_traceback(refusal.__traceback__) from None
 
     def macs(self, output: Flow, *args: Any, **kwargs: Any) -> Size:
         """Multiply-accumulate operations of a call that returned `output`: PyTorch's flop counter has twice as many."""
@@ -234,6 +252,18 @@ class Function:
             return 0
         bound = self.bind(*args, **kwargs)
         return self._macs(output, *bound.args, **bound.kwargs)
+
+    def passings(self, output: Flow, given: Mapping[str, Any]) -> Passings:
+        """How a cut passes each argument that is a tensor; none passes where there is no rule.
+
+        `given` are the arguments by name, those with a default too.
+        """
+        return {} if self._cut is None else self._cut(output, given)
+
+    @property
+    def passes(self) -> bool:
+        """Whether it has a rule of how a cut passes."""
+        return self._cut is not None
 
     def bind(self, *args: Any, **kwargs: Any) -> inspect.BoundArguments:
         """The arguments by parameter, each checked by itself."""
@@ -258,6 +288,8 @@ class Function:
                 hint = did_you_mean(name, list(self.parameters), taken)
                 if (other := _ELSEWHERE.get(name)) in self.parameters:
                     hint = Advice(f"did you mean `{other}`? {taken}: {', '.join(self.parameters)}", str(other), name)
+                if name == "inplace":
+                    hint = "leave it out: an expression makes a new value; layers take `inplace`"
                 refuse("AS402", f"there is no argument {echo(name)}", hint, name)
             if name in by_place[: len(args)]:
                 refuse("AS402", f"`{name}` is given twice", argument=name)
@@ -274,9 +306,9 @@ class Function:
                 refuse("AS403", message, f"{self.name} takes: {', '.join(self.parameters)}")
 
 
-def function(python: str, *, macs: Macs | None = None) -> Callable[[Rule], Function]:
-    """Makes a Function of its rule: `python` is how generated code calls it."""
-    return lambda rule: Function(python, rule, macs)
+def function(python: str, *, macs: Macs | None = None, cut: Cut | None = None) -> Callable[[Rule], Function]:
+    """Makes a Function of its rule: `python` is how generated code calls it, `cut` says how a cut passes."""
+    return lambda rule: Function(python, rule, macs, cut=cut)
 
 
 def require_some(output: Flow) -> Flow:
@@ -284,8 +316,8 @@ def require_some(output: Flow) -> Flow:
     for item in (output,) if isinstance(output, TensorType) else output:
         if isinstance(item, TensorType):
             for size in item.shape:
-                if dimensions.at_least(size, 1) is False:
-                    refuse("AS504", f"nothing would be left: it returns {item}")
+                if not isinstance(size, int) or size < 1:
+                    require_at_least(size, 1, message=f"nothing would be left: it returns {item}")
         else:
             require_some(item)
     return output

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archspec.dimensions import Dimension
-from archspec.expressions import Symbolic, Undecided
+from archspec.expressions import Symbolic, UndecidedError
 from archspec.functions._base import Operand
-from archspec.refusals import refuse
+from archspec.refusals import refuse, refuse_mixed
 from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
 
 WHOLE = (*INTEGERS, "bool")
@@ -80,7 +80,7 @@ def number_kind(value: Operand) -> str:
     """`bool`, `int` or `float`: what kind of number an operand that is no tensor is."""
     if isinstance(value, Symbolic):
         if value.type not in _OF_NUMBERS:
-            raise Undecided(str(value))
+            raise UndecidedError(str(value))
         return value.type
     if isinstance(value, bool):
         return "bool"
@@ -108,6 +108,11 @@ def real(dtype: str) -> str:
     return {"complex64": "float32", "complex128": "float64"}.get(dtype, dtype)
 
 
+def computed(dtype: str) -> str:
+    """The dtype that a kernel computes in: half precision in float32."""
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
+
+
 def summed(dtype: str) -> str:
     """The dtype that PyTorch adds up in: integers and truth values in int64."""
     return "int64" if dtype in WHOLE else dtype
@@ -126,4 +131,4 @@ def require_same_dtype(*tensors: TensorType) -> None:
     for other in tensors[1:]:
         if other.dtype != first.dtype:
             message = f"the tensors are of one dtype; these are {first.dtype} and {other.dtype}: {first} and {other}"
-            refuse("AS505", message, f"convert one of them: `as_tensor(x, dtype={first.dtype})`")
+            refuse_mixed((first.dtype, other.dtype), message, f"convert one of them: `to(x, {first.dtype})`")

@@ -17,8 +17,8 @@ from archspec.dimensions import (
     maximum,
     show,
 )
-from archspec.expressions import Undecided
-from archspec.functions._base import Axes, listed
+from archspec.expressions import UndecidedError
+from archspec.functions._base import Axes, Sizes, listed
 from archspec.refusals import fits, refuse, require, require_equal, settled, when_equal
 from archspec.tensors import TensorType
 
@@ -195,21 +195,30 @@ def without(x: TensorType, dims: Sequence[int], keepdim: bool) -> Shape:
 
 
 def is_one(x: TensorType, place: int) -> bool:
-    """Whether an axis is of size 1, which decides about the number of axes: Refusal or Undecided if that depends."""
+    """Whether an axis has size 1, which decides the number of axes: RefusalError or UndecidedError if it depends."""
     answer = equal(x.shape[place], 1)
     if answer is None:
         size = show(x.shape[place])
         if settled(None, x.shape[place]):
-            raise Undecided(f"whether {size} is 1")
+            raise UndecidedError(f"whether {size} is 1")
         message = f"{x} has axis {place} if {size} is 1, and has it not if {size} is larger"
         refuse("AS502", message, "name the axes that are 1: squeeze(x, (-2, -1))", "dim")
     return answer
 
 
 def counted(count: Size, what: str) -> int:
-    """A number of tensors, which has to be known: Refusal or Undecided if it depends."""
+    """A number of tensors, which has to be known: RefusalError or UndecidedError if it depends."""
     if isinstance(count, int):
         return count
     if settled(None, count):
-        raise Undecided(f"the number of {what}, {count}")
+        raise UndecidedError(f"the number of {what}, {count}")
     return refuse("AS502", f"the number of {what} would be {count}, which depends on the input")
+
+
+def one_list(size: tuple[Sizes, ...], name: str) -> Shape:
+    """Sizes that are one list, or numbers one by one."""
+    lists = [part for part in size if isinstance(part, tuple)]
+    mixed = bool(lists) and len(size) > 1
+    require(not mixed, "AS404", f"`{name}` is one list, or numbers one by one", argument=name)
+    require(bool(size), "AS403", f"`{name}` is required; [] is one number without axes")
+    return lists[0] if lists else tuple(part for part in size if not isinstance(part, tuple))

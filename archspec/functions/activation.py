@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+from archspec.cuts import along_dim, elementwise
 from archspec.dimensions import quotient, show
 from archspec.functions._base import Function, function
-from archspec.functions._dtypes import INEXACT, NUMBERS, REAL, floating, require_dtype
+from archspec.functions._dtypes import INEXACT, NUMBERS, REAL, computed, floating, require_dtype
 from archspec.functions._shapes import axis, require_rank_from
-from archspec.refusals import refuse, require, require_divides, require_equal
+from archspec.refusals import refuse, refuse_mixed, require, require_divides, require_equal, require_held
 from archspec.tensors import FLOATS, TensorType
 
 _PLAIN: dict[str, tuple[tuple[str, ...], str]] = {
@@ -29,7 +30,7 @@ def _plain(name: str, takes: tuple[str, ...], doc: str) -> Function:
         require_dtype(input, takes)
         return input
 
-    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]")
+    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]", cut=elementwise)
 
 
 PLAIN = {name: _plain(name, *entry) for name, entry in _PLAIN.items()}
@@ -40,7 +41,7 @@ def _raising(name: str, doc: str) -> Function:
         require_dtype(input, NUMBERS)
         return TensorType(input.shape, floating(input.dtype))
 
-    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]")
+    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]", cut=elementwise)
 
 
 RAISING = {
@@ -53,9 +54,10 @@ def _with_alpha(name: str, doc: str) -> Function:
         require_dtype(input, FLOATS)
         zero = name == "celu" and isinstance(alpha, int | float) and alpha == 0
         require(not zero, "AS404", "`alpha` is 0, and it is divided by", argument="alpha")
+        require_held(computed(input.dtype), alpha=alpha)
         return input
 
-    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]")
+    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]", cut=elementwise)
 
 
 WITH_ALPHA = {
@@ -69,9 +71,10 @@ def _shrinking(name: str, doc: str) -> Function:
         require_dtype(input, FLOATS)
         negative = name == "softshrink" and isinstance(lambd, int | float) and lambd < 0
         require(not negative, "AS404", f"`lambd` is {lambd}, below 0", argument="lambd")
+        require_held(input.dtype, lambd=lambd)
         return input
 
-    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]")
+    return Function(f"F.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]", cut=elementwise)
 
 
 SHRINKING = {
@@ -80,28 +83,30 @@ SHRINKING = {
 }
 
 
-@function("F.gelu")
+@function("F.gelu", cut=elementwise)
 def gelu(input: TensorType, *, approximate: Literal["none", "tanh"] = "none") -> TensorType:
     """x times the normal distribution's share below x, or its `tanh` approximation. Shape: [*] -> [*]"""
     require_dtype(input, FLOATS)
     return input
 
 
-@function("F.leaky_relu")
+@function("F.leaky_relu", cut=elementwise)
 def leaky_relu(input: TensorType, negative_slope: float = 0.01) -> TensorType:
     """x above 0, negative_slope * x below. Shape: [*] -> [*]"""
     require_dtype(input, FLOATS)
+    require_held(computed(input.dtype), negative_slope=negative_slope)
     return input
 
 
-@function("F.softplus")
+@function("F.softplus", cut=elementwise)
 def softplus(input: TensorType, beta: float = 1, threshold: float = 20) -> TensorType:
     """log(1 + exp(beta * x)) / beta. Shape: [*] -> [*]"""
     require_dtype(input, FLOATS)
+    require_held(computed(input.dtype), beta=beta, threshold=threshold)
     return input
 
 
-@function("F.hardtanh")
+@function("F.hardtanh", cut=elementwise)
 def hardtanh(input: TensorType, min_val: float = -1.0, max_val: float = 1.0) -> TensorType:
     """x held between min_val and max_val. Shape: [*] -> [*]"""
     require_dtype(input, REAL)
@@ -111,13 +116,15 @@ def hardtanh(input: TensorType, min_val: float = -1.0, max_val: float = 1.0) -> 
         require(min_val <= max_val, "AS404", message, argument="min_val")
         negative = input.dtype == "uint8" and min(min_val, max_val) < 0
         require(not negative, "AS505", f"uint8 has no negative numbers, but {message}", argument="min_val")
+    require_held(input.dtype, min_val=min_val, max_val=max_val)
     return input
 
 
-@function("F.threshold")
+@function("F.threshold", cut=elementwise)
 def threshold(input: TensorType, threshold: float, value: float) -> TensorType:
     """x above the threshold, `value` elsewhere. Shape: [*] -> [*]"""
     require_dtype(input, REAL)
+    require_held(input.dtype, threshold=threshold, value=value)
     return input
 
 
@@ -126,7 +133,9 @@ def prelu(input: TensorType, weight: TensorType) -> TensorType:
     """x above 0, weight * x below; one weight, or one a channel. Shape: [N, C, *], [C] or [] -> [N, C, *]"""
     require_dtype(input, FLOATS)
     require(weight.rank < 2, "AS501", f"`weight` is [C] or []; this is {weight}", argument="weight")
-    require(weight.dtype == input.dtype, "AS505", f"`weight` is {weight.dtype}, the input {input.dtype}", "", "weight")
+    if weight.dtype != input.dtype:
+        message = f"`weight` is {weight.dtype}, the input {input.dtype}"
+        refuse_mixed((weight.dtype, input.dtype), message, argument="weight")
     if weight.rank and weight.shape[0] != 1:
         require_rank_from(input, 1)
         channels = input.shape[1] if input.rank > 1 else 1
@@ -135,7 +144,7 @@ def prelu(input: TensorType, weight: TensorType) -> TensorType:
     return input
 
 
-@function("F.glu")
+@function("F.glu", cut=along_dim)
 def glu(input: TensorType, dim: int = -1) -> TensorType:
     """Half of the numbers of an axis, times the sigmoid of the other half. Shape: [*, L, *] -> [*, L / 2, *] at dim"""
     require_dtype(input, FLOATS)
@@ -177,7 +186,8 @@ def _dropout(name: str, doc: str) -> Function:
         return check(input, p)
 
     rule = if_told if "alpha" in name else by_default
-    return Function(f"F.{name}", rule, doc=f"{doc}; `training` is the module's mode. Shape: [*] -> [*]")
+    doc = f"{doc}; `training` is the module's mode. Shape: [*] -> [*]"
+    return Function(f"F.{name}", rule, doc=doc, cut=elementwise)
 
 
 DROPOUTS = {name: _dropout(name, doc) for name, doc in _DROPOUTS.items()}

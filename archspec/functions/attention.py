@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from archspec.cuts import Passing, Passings
+from archspec.cuts import broadcast as broadcast_axes
 from archspec.dimensions import Dimension, Size, at_least, product, show
 from archspec.functions._base import function
 from archspec.functions._dtypes import require_dtype, require_same_dtype
@@ -19,7 +22,19 @@ def _macs(output: TensorType, query: TensorType, key: TensorType, *_: Any, enabl
     return product((scores, query.shape[-1])) + product((output.numel, key.shape[-2]))
 
 
-@function("F.scaled_dot_product_attention", macs=_macs)
+def _heads(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    """A cut passes batches and heads, of all three alike, and the features of the value alone.
+
+    Where heads of key and value each serve several of the query's, ranks hold blocks of both.
+    """
+    found: dict[str, Passing] = {}
+    for name, closed in (("query", (-1, -2)), ("key", (-1, -2)), ("value", (-2,)), ("attn_mask", (-1, -2))):
+        if isinstance(given.get(name), TensorType):
+            found[name] = broadcast_axes(given[name], output, closed)
+    return found
+
+
+@function("F.scaled_dot_product_attention", macs=_macs, cut=_heads)
 def scaled_dot_product_attention(
     query: TensorType,
     key: TensorType,

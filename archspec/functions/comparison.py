@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from archspec.cuts import elementwise
 from archspec.functions._base import Function, Operand, function
 from archspec.functions._dtypes import require_same_dtype, result_type
 from archspec.functions._shapes import broadcast
-from archspec.refusals import refuse, require
-from archspec.tensors import COMPLEX, TensorType
+from archspec.refusals import refuse, require, require_held
+from archspec.tensors import COMPLEX, INTEGERS, TensorType
 
 _COMPARISONS = {
     "eq": "input == other",
@@ -23,9 +24,11 @@ def _comparison(name: str, doc: str) -> Function:
         shapes = [x.shape for x in (input, other) if isinstance(x, TensorType)]
         if name not in ("eq", "ne") and result_type(input, other) in COMPLEX:
             refuse("AS505", f"complex numbers have no order: {input}")
+        if (dtype := result_type(input, other)) in INTEGERS:  # floating-point numbers compare with any
+            require_held(dtype, other=other)
         return TensorType(broadcast(*shapes), "bool")
 
-    return Function(f"torch.{name}", rule, doc=f"{doc}. Shape: [*], [*] that broadcast -> [*] bool")
+    return Function(f"torch.{name}", rule, doc=f"{doc}. Shape: [*], [*] that broadcast -> [*] bool", cut=elementwise)
 
 
 COMPARISONS = {name: _comparison(name, doc) for name, doc in _COMPARISONS.items()}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Symbolic, Undecided, as_size
+from archspec.expressions import Call, Symbolic, UndecidedError, as_size, item_type, typed
 from archspec.functions._base import ABSENT, Dtype, Function, Scalar, Sizes, describe, function, listed
 from archspec.functions._dtypes import INEXACT, REAL, number_kind, require_dtype, result_type
-from archspec.refusals import refuse, require, require_at_least
+from archspec.functions._shapes import one_list
+from archspec.refusals import refuse, require, require_at_least, require_held, require_stored
 from archspec.tensors import DTYPES, TensorType
 
 
-def _made(shape: tuple[Size, ...], dtype: str, name: str = "size") -> TensorType:
+def made(shape: tuple[Size, ...], dtype: str, name: str = "size") -> TensorType:
+    """A new tensor: each of its sizes is at least 1."""
     for size in shape:
         message = f"`{name}` is {listed(shape)}; a size is at least 1"
         require_at_least(size, 1, message=message, argument=name)
@@ -23,12 +26,7 @@ def _made(shape: tuple[Size, ...], dtype: str, name: str = "size") -> TensorType
 
 def _filled(name: str, takes: tuple[str, ...], doc: str) -> Function:
     def rule(*size: Sizes, dtype: Dtype | None = None) -> TensorType:
-        lists = [part for part in size if isinstance(part, tuple)]
-        mixed = bool(lists) and len(size) > 1
-        require(not mixed, "AS404", "`size` is one list, or numbers one by one", argument="size")
-        require(bool(size), "AS403", "`size` is required; [] makes a tensor of one number without axes")
-        shape = lists[0] if lists else tuple(part for part in size if not isinstance(part, tuple))
-        result = _made(shape, dtype or "float32")
+        result = made(one_list(size, "size"), dtype or "float32")
         require_dtype(result, takes, "dtype")
         return result
 
@@ -38,6 +36,7 @@ def _filled(name: str, takes: tuple[str, ...], doc: str) -> Function:
 FILLED = {
     "zeros": _filled("zeros", DTYPES, "Zeros"),
     "ones": _filled("ones", DTYPES, "Ones"),
+    "empty": _filled("empty", DTYPES, "A tensor whose numbers are still to be written"),
     "rand": _filled("rand", INEXACT, "Random numbers between 0 and 1"),
     "randn": _filled("randn", INEXACT, "Random numbers of the standard normal distribution"),
 }
@@ -55,6 +54,7 @@ def _like(name: str, takes: tuple[str, ...], doc: str) -> Function:
 LIKE = {
     "zeros_like": _like("zeros_like", DTYPES, "Zeros"),
     "ones_like": _like("ones_like", DTYPES, "Ones"),
+    "empty_like": _like("empty_like", DTYPES, "Numbers that are still to be written"),
     "rand_like": _like("rand_like", INEXACT, "Random numbers between 0 and 1"),
     "randn_like": _like("randn_like", INEXACT, "Random numbers of the standard normal distribution"),
 }
@@ -63,13 +63,56 @@ LIKE = {
 @function("torch.full")
 def full(size: tuple[Size, ...], fill_value: Scalar, *, dtype: Dtype | None = None) -> TensorType:
     """One number everywhere; its dtype is the number's. Shape: size"""
-    return _made(size, dtype or result_type(fill_value))
+    filled = dtype or result_type(fill_value)
+    require_stored(filled, fill_value=fill_value)
+    return made(size, filled)
 
 
 @function("torch.full_like")
 def full_like(input: TensorType, fill_value: Scalar, *, dtype: Dtype | None = None) -> TensorType:
     """One number everywhere, of the input's dtype. Shape: [*] -> [*]"""
-    return TensorType(input.shape, dtype or input.dtype)
+    result = TensorType(input.shape, dtype or input.dtype)
+    require_stored(result.dtype, fill_value=fill_value)
+    return result
+
+
+def _new(name: str, doc: str) -> Function:
+    def rule(input: TensorType, /, *size: Sizes, dtype: Dtype | None = None) -> TensorType:
+        shape = one_list(size, "size")
+        return made(shape, dtype or input.dtype)
+
+    return Function(f"Tensor.{name}", rule, doc=f"{doc}, of the dtype and on the device of the input. Shape: size")
+
+
+NEW = {
+    "new_zeros": _new("new_zeros", "Zeros"),
+    "new_ones": _new("new_ones", "Ones"),
+    "new_empty": _new("new_empty", "A tensor whose numbers are still to be written"),
+}
+
+
+@function("Tensor.new_full")
+def new_full(
+    input: TensorType, /, size: tuple[Size, ...], fill_value: Scalar, *, dtype: Dtype | None = None
+) -> TensorType:
+    """One number everywhere, of the dtype and on the device of the input. Shape: size"""
+    result = made(size, dtype or input.dtype)
+    require_stored(result.dtype, fill_value=fill_value)
+    return result
+
+
+def _require_steps(dtype: Dtype | None, steps: Size) -> None:
+    """Truth values have no steps; PyTorch makes a single one."""
+    single = dimensions.equal(steps, 1) is not False
+    require(dtype != "bool" or single, "AS505", "truth values have no steps", argument="dtype")
+
+
+@function("torch.logspace")
+def logspace(start: float, end: float, steps: Size, base: float = 10.0, *, dtype: Dtype | None = None) -> TensorType:
+    """Powers of `base` whose exponents are at equal steps, both ends included. Shape: [steps]"""
+    _require_steps(dtype, steps)
+    require_held(dtype or "float32", start=start, end=end, base=base)
+    return made((steps,), dtype or "float32", "steps")
 
 
 @function("torch.arange")
@@ -86,13 +129,26 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     for value in values:
         culprit = "step" if value is step else "bounds"
         require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument=culprit)
+    for value in (*values[:1], *values[2:]) if len(values) > 1 else ():  # the end is none of the numbers
+        require_stored(dtype or "float32", **{"step" if value is step else "bounds": value})
     if dtype == "int64":  # PyTorch cuts them before it counts
         values = tuple(int(value) if isinstance(value, float) else value for value in values)
     start, end, by = (0, values[0], 1) if len(values) == 1 else (*values, 1)[:3]
     require(dtype in (None, *REAL), "AS505", f"there are no steps of {dtype}", argument="dtype")
+    _require_range(dtype or "float32", start, end, by)
     kind = "float32" if any(number_kind(value) == "float" for value in values) else "int64"
     text = f"from {start} to {end} in steps of {by} there are no numbers"
-    return _made((_count(start, end, by, text),), dtype or kind, "end")
+    return made((_count(start, end, by, text),), dtype or kind, "end")
+
+
+def _require_range(dtype: str, start: Scalar, end: Scalar, step: Scalar) -> None:
+    """The dtype holds the first and the last number of a range."""
+    if not isinstance(start, int | float) or not isinstance(end, int | float) or not isinstance(step, int | float):
+        return
+    if step != 0:
+        last = start + step * max(math.ceil((end - start) / step) - 1, 0)
+        require_held(dtype, bounds=start)
+        require_held(dtype, bounds=last)
 
 
 def _count(start: Scalar, end: Scalar, step: Scalar, text: str) -> Size:
@@ -116,14 +172,15 @@ def _count(start: Scalar, end: Scalar, step: Scalar, text: str) -> Size:
 @function("torch.linspace")
 def linspace(start: float, end: float, steps: Size, *, dtype: Dtype | None = None) -> TensorType:
     """So many numbers at equal steps, both ends included. Shape: [steps]"""
-    require(dtype != "bool", "AS505", "truth values have no steps", argument="dtype")
-    return _made((steps,), dtype or "float32", "steps")
+    _require_steps(dtype, steps)
+    require_held(dtype or "float32", start=start, end=end)
+    return made((steps,), dtype or "float32", "steps")
 
 
 @function("torch.eye")
 def eye(n: Size, m: Size = ABSENT, *, dtype: Dtype | None = None) -> TensorType:
     """Ones on the diagonal, zeros elsewhere. Shape: [n, m], or [n, n]"""
-    return _made((n, n if m is ABSENT else m), dtype or "float32", "n")
+    return made((n, n if m is ABSENT else m), dtype or "float32", "n")
 
 
 def _triangle(name: str, doc: str, *, lower: bool) -> Function:
@@ -157,7 +214,7 @@ def _below(rows: Size, columns: Size, offset: int) -> Size:
 def randperm(n: Size, *, dtype: Dtype = "int64") -> TensorType:
     """The numbers from 0 to n - 1 in random order. Shape: [n] int64"""
     require(dtype != "bool" and dtype not in ("complex64", "complex128"), "AS505", f"no order of {dtype}", "", "dtype")
-    return _made((n,), dtype, "n")
+    return made((n,), dtype, "n")
 
 
 @function("torch.tensor")
@@ -167,17 +224,32 @@ def tensor(data: Any, *, dtype: Dtype | None = None) -> TensorType:
         refuse("AS404", f"`data` takes numbers; this is {describe(data)}", "`as_tensor` converts one", "data")
     shape, kinds = _nested(data)
     kind = max(kinds, key=("bool", "int", "float").index)
-    return TensorType(shape, dtype or {"bool": "bool", "int": "int64", "float": "float32"}[kind])
+    result = TensorType(shape, dtype or {"bool": "bool", "int": "int64", "float": "float32"}[kind])
+    for number in _known(data):
+        require_stored(result.dtype, data=number)
+    return result
+
+
+def _known(data: Any) -> Iterator[Any]:
+    """The numbers in nested lists, as far as they are known."""
+    if isinstance(data, tuple | list):
+        for part in data:
+            yield from _known(part)
+    elif isinstance(data, int | float):
+        yield data
 
 
 def _nested(data: Any) -> tuple[tuple[Size, ...], set[str]]:
     """The shape of nested lists, and the kinds of numbers in them."""
+    if isinstance(data, Symbolic) and data.type.startswith("list["):
+        shape, held = _nested(typed(data.node, item_type(data.type)))
+        return (as_size(typed(Call("len", (data.node,)), "int")), *shape), held
     if isinstance(data, Symbolic) and data.type not in ("float", "bool", "int"):
-        raise Undecided(f"`data`, which is {data}")
+        raise UndecidedError(f"`data`, which is {data}")
     if isinstance(data, int | float | Dimension | Symbolic):
         number: Any = data
         return (), {number_kind(number)}
-    if not isinstance(data, tuple | list) or isinstance(data, TensorType) or not data:
+    if not isinstance(data, tuple | list) or not data:
         refuse("AS404", f"`data` takes numbers, or lists of them; this is {describe(data)}", "", "data")
     shapes, kinds = zip(*map(_nested, data), strict=True)
     for shape in shapes[1:]:

@@ -7,7 +7,7 @@ from archspec.dimensions import Size, Unknown, show
 from archspec.functions._base import ABSENT, Scalar, function
 from archspec.functions._dtypes import INEXACT, require_dtype, require_same_dtype
 from archspec.functions._shapes import axis, broadcast, require_rank
-from archspec.refusals import refuse, require, require_at_least
+from archspec.refusals import refuse, require, require_at_least, require_stored
 from archspec.tensors import TensorType
 
 INDICES = ("int64", "int32")
@@ -31,8 +31,8 @@ def embedding(
     if padding_idx is not None:
         rows = weight.shape[0]
         message = f"`padding_idx` is {padding_idx}, but `weight` has {show(rows)} rows"
-        beyond = dimensions.at_least(padding_idx, rows) or dimensions.at_least(-1 - rows, padding_idx)
-        require(not beyond, "AS404", message, argument="padding_idx")
+        least = padding_idx + 1 if padding_idx >= 0 else -padding_idx
+        require_at_least(rows, least, code="AS404", message=message, argument="padding_idx")
     return TensorType((*input.shape, weight.shape[1]), weight.dtype)
 
 
@@ -62,7 +62,7 @@ def index_select(input: TensorType, dim: int, index: TensorType) -> TensorType:
     return input.resized(place, count)
 
 
-def _require_indices(input: TensorType, dim: int, index: TensorType) -> int:
+def require_indices(input: TensorType, dim: int, index: TensorType) -> int:
     """The index goes with the input: as many axes, none of them larger but `dim`."""
     require_dtype(index, INDICES, "index")
     ranks = {max(x.rank, 1) for x in (input, index)}
@@ -78,7 +78,7 @@ def _require_indices(input: TensorType, dim: int, index: TensorType) -> int:
 @function("torch.gather")
 def gather(input: TensorType, dim: int, index: TensorType) -> TensorType:
     """Numbers along an axis, each by an index of its own. Shape: [*, L, *], [*S] int64 -> [*S]"""
-    _require_indices(input, dim, index)
+    require_indices(input, dim, index)
     return TensorType(index.shape, input.dtype)
 
 
@@ -105,23 +105,25 @@ def scatter(
     input: TensorType, dim: int, index: TensorType, src: TensorType = ABSENT, *, value: Scalar = ABSENT
 ) -> TensorType:
     """The input with numbers of `src`, or one `value`, put at indices. Shape: [*S], [*I] int64, [*J] -> [*S]"""
-    _require_indices(input, dim, index)
+    require_indices(input, dim, index)
     if (src is ABSENT) == (value is ABSENT):
         refuse("AS403", "either `src` or `value` is required", argument="src")
     if src is not ABSENT:
-        _require_source(input, index, src)
+        require_source(input, index, src)
+    require_stored(input.dtype, value=value)
     return input
 
 
 @function("torch.scatter_add")
 def scatter_add(input: TensorType, dim: int, index: TensorType, src: TensorType) -> TensorType:
     """The input with numbers of `src` added at indices. Shape: [*S], [*I] int64, [*J] -> [*S]"""
-    _require_indices(input, dim, index)
-    _require_source(input, index, src)
+    require_indices(input, dim, index)
+    require_source(input, index, src)
     return input
 
 
-def _require_source(input: TensorType, index: TensorType, src: TensorType) -> None:
+def require_source(input: TensorType, index: TensorType, src: TensorType) -> None:
+    """The source goes with the index: it has as many axes, none of them smaller."""
     require_same_dtype(input, src)
     ranks = {max(x.rank, 1) for x in (src, index)}
     require(len(ranks) == 1, "AS501", f"`src` {src} has other axes than `index` {index}", argument="src")

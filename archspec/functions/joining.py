@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from archspec.dimensions import Size, product, show
+from archspec.cuts import Passings, along_dim
+from archspec.dimensions import product
 from archspec.functions._base import Function, function
 from archspec.functions._dtypes import promote_all, require_same_dtype
-from archspec.functions._shapes import axis, axis_of, broadcast, require_rank, same_size, say_multiple
+from archspec.functions._joined import joined
+from archspec.functions._shapes import axis_of, broadcast, require_rank, same_size
 from archspec.refusals import require
 from archspec.tensors import TensorType
 
 Tensors = tuple[TensorType, ...]
-
-
-def joined(tensors: Tensors, dim: int) -> TensorType:
-    """The tensors one after the other along an axis; the other axes agree."""
-    require(bool(tensors), "AS404", "`tensors` is empty", argument="tensors")
-    first = tensors[0]
-    place = axis(first, dim)
-    shape: list[Size] = list(first.shape)
-    shape[place : place + 1] = [0]
-    for x in tensors:
-        require(x.rank > 0, "AS501", f"a tensor without axes is not joined: {x}", "`stack` joins those", "tensors")
-        message = f"{first} and {x} differ in their number of axes"
-        require(x.rank == first.rank, "AS501", message, argument="tensors")
-        for other, size in enumerate(x.shape):
-            if other == place:
-                shape[place] = shape[place] + size
-            else:
-                message = f"{first} and {x} differ at axis {other}: {show(first.shape[other])} and {show(size)}"
-                hint = say_multiple(shape[other], size) or f"along axis {place} they may differ, the other axes agree"
-                shape[other] = same_size(shape[other], size, message, hint, "tensors", (other - x.rank,))
-    return TensorType(tuple(shape), promote_all(x.dtype for x in tensors))
 
 
 def _cat(name: str) -> Function:
@@ -40,13 +22,19 @@ def _cat(name: str) -> Function:
         return joined(tensors, dim)
 
     doc = "Joins tensors along an axis. Shape: [*, A, *], [*, B, *], … -> [*, A + B + …, *]"
-    return Function(f"torch.{name}", rule, doc=doc)
+    return Function(f"torch.{name}", rule, doc=doc, cut=along_dim)
 
 
 CATS = {name: _cat(name) for name in ("cat", "concat", "concatenate")}
 
 
-@function("torch.stack")
+def _stacked_axes(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    place = given["dim"] % output.rank
+    order = {axis: axis + (axis >= place) for axis in range(output.rank - 1)}
+    return {"tensors": [order for _ in given["tensors"]]}
+
+
+@function("torch.stack", cut=_stacked_axes)
 def stack(tensors: tuple[TensorType, ...], dim: int = 0) -> TensorType:
     """Joins tensors of one shape along a new axis. Shape: n x [*] -> [*, n, *]"""
     require(bool(tensors), "AS404", "`tensors` is empty", argument="tensors")

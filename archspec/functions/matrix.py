@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from archspec.cuts import product_of_matrices
 from archspec.dimensions import Size, product, show
 from archspec.functions._base import Scalar, function
-from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype, result_type
+from archspec.functions._dtypes import NUMBERS, computed, require_dtype, require_same_dtype, result_type
 from archspec.functions._shapes import Shape, broadcast, require_rank, require_rank_from, require_stretches, same_size
-from archspec.refusals import require
+from archspec.refusals import counted, require, require_held
 from archspec.tensors import TensorType
 
 
-def _contracted(a: TensorType, b: TensorType, left: Size, right: Size) -> Size:
+def contracted(a: TensorType, b: TensorType, left: Size, right: Size) -> Size:
     """The size that is summed over."""
     message = (
         f"{a} and {b} do not multiply: the rows of the first have {show(left)}, the columns of the second {show(right)}"
@@ -29,13 +30,13 @@ def _matmul_macs(output: TensorType, input: TensorType, other: TensorType) -> Si
     return 0 if other.rank == 1 else product((output.numel, input.shape[-1]))
 
 
-@function("torch.matmul", macs=_matmul_macs)
+@function("torch.matmul", macs=_matmul_macs, cut=product_of_matrices)
 def matmul(input: TensorType, other: TensorType) -> TensorType:
     """The product of matrices, or of matrices and vectors. Shape: [*, A, B], [*, B, C] -> [*, A, C]"""
     for x, name in ((input, "input"), (other, "other")):
         require_rank_from(x, 1, name=name)
     dtype = _multiplied(input, other)
-    _contracted(input, other, input.shape[-1], other.shape[-2 if other.rank > 1 else -1])
+    contracted(input, other, input.shape[-1], other.shape[-2 if other.rank > 1 else -1])
     batch = broadcast(input.shape[:-2], other.shape[:-2])
     return TensorType((*batch, *input.shape[-2:-1], *(other.shape[-1:] if other.rank > 1 else ())), dtype)
 
@@ -44,23 +45,23 @@ def _mm_macs(output: TensorType, input: TensorType, mat2: TensorType) -> Size:
     return product((output.numel, input.shape[-1]))
 
 
-@function("torch.mm", macs=_mm_macs)
+@function("torch.mm", macs=_mm_macs, cut=product_of_matrices)
 def mm(input: TensorType, mat2: TensorType) -> TensorType:
     """The product of two matrices. Shape: [A, B], [B, C] -> [A, C]"""
     require_rank(input, 2)
     require_rank(mat2, 2, name="mat2")
-    _contracted(input, mat2, input.shape[1], mat2.shape[0])
+    contracted(input, mat2, input.shape[1], mat2.shape[0])
     return TensorType((input.shape[0], mat2.shape[1]), _multiplied(input, mat2))
 
 
-@function("torch.bmm", macs=_mm_macs)
+@function("torch.bmm", macs=_mm_macs, cut=product_of_matrices)
 def bmm(input: TensorType, mat2: TensorType) -> TensorType:
     """Products of as many pairs of matrices. Shape: [N, A, B], [N, B, C] -> [N, A, C]"""
     require_rank(input, 3)
     require_rank(mat2, 3, name="mat2")
     message = f"{input} and {mat2} are unlike numbers of matrices"
     batch = same_size(input.shape[0], mat2.shape[0], message, "`matmul` stretches an axis of size 1")
-    _contracted(input, mat2, input.shape[2], mat2.shape[1])
+    contracted(input, mat2, input.shape[2], mat2.shape[1])
     return TensorType((batch, input.shape[1], mat2.shape[2]), _multiplied(input, mat2))
 
 
@@ -69,7 +70,7 @@ def mv(input: TensorType, vec: TensorType) -> TensorType:
     """The product of a matrix and a vector. Shape: [A, B], [B] -> [A]"""
     require_rank(input, 2)
     require_rank(vec, 1, name="vec")
-    _contracted(input, vec, input.shape[1], vec.shape[0])
+    contracted(input, vec, input.shape[1], vec.shape[0])
     return TensorType(input.shape[:1], _multiplied(input, vec))
 
 
@@ -90,7 +91,8 @@ def addmm(input: TensorType, mat1: TensorType, mat2: TensorType, *, beta: Scalar
     """beta * input + alpha * mat1 @ mat2. Shape: [*] that stretches to [A, C], [A, B], [B, C] -> [A, C]"""
     require_rank(mat1, 2, name="mat1")
     require_rank(mat2, 2, name="mat2")
-    _contracted(mat1, mat2, mat1.shape[1], mat2.shape[0])
+    contracted(mat1, mat2, mat1.shape[1], mat2.shape[0])
+    require_held(computed(input.dtype), beta=beta, alpha=alpha)
     return _added(input, TensorType((mat1.shape[0], mat2.shape[1]), _multiplied(mat1, mat2)))
 
 
@@ -103,8 +105,9 @@ def baddbmm(
     require_rank(batch2, 3, name="batch2")
     message = f"{batch1} and {batch2} are unlike numbers of matrices"
     batch = same_size(batch1.shape[0], batch2.shape[0], message)
-    _contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
+    contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
     shape = (batch, batch1.shape[1], batch2.shape[2])
+    require_held(computed(input.dtype), beta=beta, alpha=alpha)
     return _added(input, TensorType(shape, _multiplied(batch1, batch2)))
 
 
@@ -125,7 +128,7 @@ def tensordot(a: TensorType, b: TensorType, dims: int = 2) -> TensorType:
     message = f"`dims` is {dims}, but {a} and {b} have {a.rank} and {b.rank} axes"
     require(0 <= dims <= min(a.rank, b.rank), "AS404", message, argument="dims")
     for left, right in zip(_summed(a, dims), b.shape[:dims], strict=True):
-        _contracted(a, b, left, right)
+        contracted(a, b, left, right)
     return TensorType((*a.shape[: a.rank - dims], *b.shape[dims:]), _multiplied(a, b))
 
 
@@ -142,7 +145,7 @@ def linear(input: TensorType, weight: TensorType, bias: TensorType | None = None
     """input @ weight.T, and a bias for each output. Shape: [*, A], [B, A] -> [*, B]"""
     require_rank_from(input, 1)
     require_rank(weight, *((1, 2) if bias is None else (2,)), name="weight")
-    message = f"`weight` {weight} takes {show(weight.shape[-1])} features, but {input} has {show(input.shape[-1])}"
+    message = f"`weight` {weight} takes {show(weight.shape[-1])} features, but {input} has {counted(input.shape[-1])}"
     same_size(input.shape[-1], weight.shape[-1], message, argument="weight")
     output = TensorType((*input.shape[:-1], *weight.shape[:-1]), _multiplied(input, weight))
     if bias is not None:

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
+from archspec.cuts import Passings
+from archspec.cuts import broadcast as broadcast_axes
 from archspec.dimensions import Size, equal, show
 from archspec.functions._base import function, listed
 from archspec.functions._dtypes import INEXACT, require_dtype
 from archspec.functions._shapes import require_rank_from
-from archspec.refusals import require, require_at_least, require_divides, require_equal
+from archspec.refusals import (
+    counted,
+    refuse_mixed,
+    require,
+    require_at_least,
+    require_divides,
+    require_equal,
+    require_kernel,
+)
 from archspec.tensors import FLOATS, TensorType
 
 Weight = TensorType | None
@@ -41,10 +53,16 @@ def _require_mixable(input: TensorType, **weights: Weight) -> None:
     fits = dtypes <= {input.dtype} or (dtypes == {"float32"} and input.dtype in ("float16", "bfloat16"))
     text = " and ".join(f"`{name}` {weight}" for name, weight in weights.items() if weight is not None)
     message = f"{text} of {', '.join(sorted(dtypes))} do not go with {input.dtype}"
-    require(fits, "AS505", message, argument=next(iter(weights)))
+    if not fits:
+        refuse_mixed((input.dtype, *dtypes), message, argument=next(iter(weights)))
 
 
-@function("F.layer_norm")
+def _before_the_last(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    """A cut passes the axes that are not normalized over."""
+    return {"input": broadcast_axes(output, output, range(-len(given["normalized_shape"]), 0))}
+
+
+@function("F.layer_norm", cut=_before_the_last)
 def layer_norm(
     input: TensorType,
     normalized_shape: tuple[Size, ...],
@@ -60,7 +78,7 @@ def layer_norm(
     return input
 
 
-@function("F.rms_norm")
+@function("F.rms_norm", cut=_before_the_last)
 def rms_norm(
     input: TensorType,
     normalized_shape: tuple[Size, ...],
@@ -85,7 +103,7 @@ def group_norm(
     """Normalizes groups of channels of each example. Shape: [*] -> [*]"""
     require_rank_from(input, 2, "[N, C, *]")
     require_at_least(num_groups, 1, code="AS404", message=f"`num_groups` is {show(num_groups)}", argument="num_groups")
-    message = f"`num_groups` {show(num_groups)} does not divide the {show(input.shape[1])} channels"
+    message = f"`num_groups` {show(num_groups)} does not divide the {counted(input.shape[1])} channels"
     require_divides(num_groups, input.shape[1], message=message, argument="num_groups")
     count = input.shape[0] * input.shape[1] // num_groups * math.prod(input.shape[2:])
     require(not equal(count, 1), "AS504", f"a group of channels is a single value: {input}", "", "num_groups")
@@ -108,14 +126,16 @@ def batch_norm(
 ) -> TensorType:
     """Normalizes channels, by the batch while training, else by running statistics. Shape: [*] -> [*]"""
     require_rank_from(input, 2, "[N, C, *]")
-    if not training:
+    known = isinstance(training, bool)  # where it is the module's mode, either will be
+    if not known or not training:
         for statistics, name in ((running_mean, "running_mean"), (running_var, "running_var")):
             require(statistics is not None, "AS403", f"`{name}` is required but while training", argument=name)
-    else:
+    if known and training:
         both = "`running_mean` and `running_var` are both given, or neither"
         require((running_mean is None) == (running_var is None), "AS404", both, argument="running_var")
         count = input.shape[0] * math.prod(input.shape[2:])
         require(not equal(count, 1), "AS504", f"a channel is a single value: {input}", argument="input")
+    if not known or training:
         positive = not isinstance(eps, int | float) or eps > 0
         require(positive, "AS404", f"`eps` is {eps}: while training, it is above 0", argument="eps")
     weights = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
@@ -132,5 +152,7 @@ def local_response_norm(
     """Normalizes over neighbouring channels. Shape: [*] -> [*]"""
     require_rank_from(input, 3, "[N, C, *]")
     require_dtype(input, (*FLOATS, "int64"))
+    if input.rank > 3:
+        require_kernel(input.dtype, "avg_pool3d")
     require_at_least(size, 1, code="AS404", message=f"`size` is {show(size)}", argument="size")
-    return input._replace(dtype="float32") if input.dtype == "int64" else input
+    return input.to("float32") if input.dtype == "int64" else input

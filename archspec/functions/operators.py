@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from archspec.cuts import Passing, elementwise
 from archspec.dimensions import Dimension, Size, Unknown, of
 from archspec.functions._base import Function, Operand, describe, listed, require_some
-from archspec.functions._dtypes import NUMBERS, require_dtype
+from archspec.functions._dtypes import NUMBERS, WHOLE, require_dtype
 from archspec.functions._shapes import Shape, broadcast
 from archspec.functions.comparison import COMPARISONS
-from archspec.functions.elementwise import WITH_NUMBERS, add, div, mul, pow_, sub
+from archspec.functions.elementwise import UNARY, WITH_NUMBERS, add, div, mul, pow_, sub
 from archspec.functions.matrix import matmul
 from archspec.functions.splitting import part, require_within
 from archspec.refusals import refuse, require, require_equal
@@ -29,7 +30,8 @@ def _comparison(symbol: str) -> Function:
         assert isinstance(result, TensorType)
         return result
 
-    return Function(symbol, rule, doc=f"input {symbol} other, number by number. Shape: [*], [*] that broadcast -> [*]")
+    doc = f"input {symbol} other, number by number. Shape: [*], [*] that broadcast -> [*]"
+    return Function(symbol, rule, doc=doc, cut=elementwise)
 
 
 def _sign(symbol: str) -> Function:
@@ -37,7 +39,20 @@ def _sign(symbol: str) -> Function:
         require_dtype(input, NUMBERS)
         return input
 
-    return Function(symbol, rule, doc=f"{symbol}x. Shape: [*] -> [*]")
+    return Function(symbol, rule, doc=f"{symbol}x. Shape: [*] -> [*]", cut=elementwise)
+
+
+def _bits(symbol: str, function: Function) -> Function:
+    def rule(input: Operand, other: Operand) -> TensorType:
+        for operand in (input, other):
+            if isinstance(operand, float) or (isinstance(operand, TensorType) and operand.dtype not in WHOLE):
+                hint = "a power is written `**`" if symbol == "^" else "a comparison gives a mask: `x > 0`"
+                refuse("AS505", f"its operands are integers or truth values, not {describe(operand)}", hint)
+        result = function.rule(input, other)
+        assert isinstance(result, TensorType)
+        return result
+
+    return Function(symbol, rule, doc=function.doc, cut=elementwise)
 
 
 _ARITHMETIC = {
@@ -49,6 +64,9 @@ _ARITHMETIC = {
     "%": WITH_NUMBERS["remainder"],
     "**": pow_,
     "@": matmul,
+    "&": _bits("&", WITH_NUMBERS["bitwise_and"]),
+    "|": _bits("|", WITH_NUMBERS["bitwise_or"]),
+    "^": _bits("^", WITH_NUMBERS["bitwise_xor"]),
 }
 
 OPERATORS: dict[str, Function] = {
@@ -57,8 +75,31 @@ OPERATORS: dict[str, Function] = {
 }
 """Binary operators by their symbols: functions of two operands, of which at least one is a tensor."""
 
-UNARY_OPERATORS: dict[str, Function] = {symbol: _sign(symbol) for symbol in "+-"}
-"""Signs by their symbols: functions of one tensor."""
+UNARY_OPERATORS: dict[str, Function] = {
+    **{symbol: _sign(symbol) for symbol in "+-"},
+    "~": UNARY["bitwise_not"].named("~"),
+}
+"""Signs and `~` by their symbols: functions of one tensor."""
+
+
+def indexed_axes(x: TensorType, items: Any) -> Passing:
+    """How a cut passes `x[items]`: along axes of which everything is taken, as long as no tensor indexes another."""
+    parts = items if isinstance(items, tuple) else (items,)
+    if any(isinstance(item, TensorType) and item.shape for item in parts):
+        return {}
+    found: dict[int, int] = {}
+    axis = place = 0
+    for item in (*parts, *(() if ... in parts else (...,))):
+        if item is ...:
+            for _ in range(x.rank - sum(map(_axes_taken, parts))):
+                found[axis], axis, place = place, axis + 1, place + 1
+            continue
+        whole = isinstance(item, slice) and item.start is None and item.stop is None and item.step is None
+        if whole:
+            found[axis] = place
+        place += item is None or isinstance(item, slice)
+        axis += _axes_taken(item)
+    return found
 
 
 Left = tuple[Size, TensorType | None]
@@ -66,12 +107,12 @@ Left = tuple[Size, TensorType | None]
 
 
 def index(x: TensorType, items: Any) -> TensorType:
-    """`x[items]`: integers, slices, None, … and tensors of indices or truth values. Refusal where PyTorch would.
+    """`x[items]`: integers, slices, None, … and tensors of indices or truth values. RefusalError where PyTorch would.
 
     As in PyTorch, integers and slices are taken first. What tensors index is then one block of axes: in their place
     if they stand side by side, else in front.
     """
-    parts = items if isinstance(items, tuple) and not isinstance(items, TensorType) else (items,)
+    parts = items if isinstance(items, tuple) else (items,)
     taken = sum(map(_axes_taken, parts))
     require(taken <= x.rank, "AS501", f"{x} has {x.rank} axes, but {taken} are indexed")
     require(sum(item is ... for item in parts) <= 1, "AS404", "`...` stands at most once")

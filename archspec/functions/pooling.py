@@ -6,7 +6,7 @@ from archspec.dimensions import Size
 from archspec.functions._base import Function, Sizes
 from archspec.functions._dtypes import require_dtype
 from archspec.functions._windows import require_spatial, slide, spread
-from archspec.refusals import require
+from archspec.refusals import require, require_held, require_kernel
 from archspec.tensors import FLOATS, INTEGERS, TensorType
 from archspec.windows import AVERAGED, AXES, POOLED, UNPADDED, require_at_most_half, require_within
 
@@ -37,7 +37,7 @@ def _maximum(spatial: int) -> Function:
         require_dtype(input, FLOATS if spatial == 1 and not return_indices else (*FLOATS, *INTEGERS))
         kernel = spread(kernel_size, spatial, "kernel_size")
         output = _pooled(input, kernel, stride, padding, dilation, ceil_mode)
-        return (output, output._replace(dtype="int64")) if return_indices else output
+        return (output, output.to("int64")) if return_indices else output
 
     doc = f"The largest number of each window. Shape: [N, C, {AXES[spatial]}] -> [N, C, *windows]"
     formula = f"""
@@ -54,6 +54,7 @@ def _average(spatial: int) -> Function:
         require_dtype(input, (*FLOATS, "int64"))
         kernel = spread(kernel_size, spatial, "kernel_size")
         if spatial == 3:
+            require_kernel(input.dtype, "avg_pool3d")
             require_within(input, kernel)
         return _pooled(input, kernel, stride, padding, 1, ceil)
 
@@ -99,8 +100,10 @@ def _norm(spatial: int) -> Function:
         lists = isinstance(kernel_size, tuple) or isinstance(stride, tuple)
         require(spatial > 1 or not lists, "AS404", one, argument="kernel_size")
         require(norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require_held(input.dtype, norm_type=norm_type)
         kernel = spread(kernel_size, spatial, "kernel_size", alone=spatial == 1)
         if spatial == 3:
+            require_kernel(input.dtype, "avg_pool3d")
             require_within(input, kernel)
         return _pooled(input, kernel, stride, 0, 1, ceil_mode)
 
@@ -129,7 +132,7 @@ def _adaptive(spatial: int, name: str) -> Function:
 
     def largest(input: TensorType, output_size: Size | tuple[Size | None, ...], return_indices: bool = False) -> Pooled:
         output = sized(input, entries(output_size))
-        return (output, output._replace(dtype="int64")) if return_indices else output
+        return (output, output.to("int64")) if return_indices else output
 
     rule = largest if name == "max" else average_of_one if spatial == 1 else average
     what = "The largest number" if name == "max" else "The mean"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from archspec.cuts import along_dim, reduced
 from archspec.dimensions import Size, show
 from archspec.functions._base import ABSENT, Axes, Dtype, Function, function
 from archspec.functions._dtypes import (
@@ -18,8 +19,9 @@ from archspec.functions._dtypes import (
     result_type,
     summed,
 )
+from archspec.functions._joined import joined
 from archspec.functions._shapes import axes, axis, broadcast, require_rank_from, same_size, without
-from archspec.refusals import refuse, require, require_at_least
+from archspec.refusals import refuse, require, require_at_least, require_held, require_kernel
 from archspec.tensors import FLOATS, TensorType
 
 Pair = tuple[TensorType, TensorType]
@@ -42,7 +44,7 @@ def _sum(name: str, doc: str) -> Function:
             require_dtype(TensorType(input.shape, dtype or input.dtype), INEXACT)
         return _reduced(input, dim, keepdim, dtype or summed(input.dtype))
 
-    return Function(f"torch.{name}", rule, doc=f"{doc}. {_REDUCED}")
+    return Function(f"torch.{name}", rule, doc=f"{doc}. {_REDUCED}", cut=reduced)
 
 
 SUMS = {
@@ -78,7 +80,7 @@ def _extreme(name: str) -> Function:
         return TensorType(without(input, axes(input, dim), keepdim), input.dtype)
 
     doc = f"The {'largest' if name == 'amax' else 'smallest'} number over some axes. {_REDUCED}"
-    return Function(f"torch.{name}", rule, doc=doc)
+    return Function(f"torch.{name}", rule, doc=doc, cut=reduced)
 
 
 EXTREMES = {name: _extreme(name) for name in ("amax", "amin")}
@@ -88,7 +90,7 @@ def _extreme_with_indices(name: str, takes: tuple[str, ...], doc: str) -> Functi
     def rule(input: TensorType, dim: int = ABSENT, keepdim: bool = ABSENT) -> TensorType | Pair:
         require_dtype(input, takes)
         values = _reduced(input, dim, keepdim, input.dtype)
-        return values if dim is ABSENT else (values, values._replace(dtype="int64"))
+        return values if dim is ABSENT else (values, values.to("int64"))
 
     shape = "Shape: [*] -> [], or with `dim` two: the values and their indices, [*] without the axis"
     return Function(f"torch.{name}", rule, doc=f"{doc}. {shape}")
@@ -133,7 +135,7 @@ def _spread(name: str, doc: str) -> Function:
         spread = TensorType(shape, real(input.dtype))
         return (spread, TensorType(shape, input.dtype)) if name.endswith("mean") else spread
 
-    return Function(f"torch.{name}", rule, doc=f"{doc}. {_REDUCED}")
+    return Function(f"torch.{name}", rule, doc=f"{doc}. {_REDUCED}", cut=reduced)
 
 
 SPREADS = {
@@ -220,7 +222,7 @@ def topk(input: TensorType, k: Size, dim: int = -1, largest: bool = True, sorted
     require_at_least(k, 0, code="AS404", message=f"`k` is {show(k)}", argument="k")
     require_at_least(length, k, message=message, argument="k")
     values = input.resized(place, k) if input.shape else input
-    return values, values._replace(dtype="int64")
+    return values, values.to("int64")
 
 
 @function("torch.sort")
@@ -246,7 +248,7 @@ def _softmax(name: str, takes: tuple[str, ...], doc: str) -> Function:
         axis(input, dim)
         return result
 
-    return Function(f"F.{name}", rule, doc=f"{doc}. {_ALONG}")
+    return Function(f"F.{name}", rule, doc=f"{doc}. {_ALONG}", cut=along_dim)
 
 
 SOFTMAXES = {
@@ -270,6 +272,7 @@ def gumbel_softmax(
 def normalize(input: TensorType, p: float = 2.0, dim: Axes = 1, eps: float = 1e-12) -> TensorType:
     """Divides by the p-norm over an axis. Shape: [*] -> [*]"""
     require_dtype(input, INEXACT)
+    require_held(real(input.dtype), eps=eps)
     axes(input, dim)
     return input
 
@@ -279,6 +282,7 @@ def cosine_similarity(x1: TensorType, x2: TensorType, dim: int = 1, eps: float =
     """The cosine of the angle between vectors along an axis. Shape: [*], [*] that broadcast -> [*] without it"""
     dtype = result_type(x1, x2)
     require_dtype(TensorType((), dtype), FLOATS, "x1")
+    require(not isinstance(eps, int | float) or eps >= 0, "AS404", f"`eps` is {eps}, below 0", argument="eps")
     both = TensorType(broadcast(x1.shape, x2.shape), dtype)
     return TensorType(without(both, [axis(both, dim)], False), dtype)
 
@@ -300,6 +304,7 @@ def cdist(x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
     for x, name in ((x1, "x1"), (x2, "x2")):
         require_rank_from(x, 2, "[*, P, D]", name)
         require_dtype(x, FLOATS, name)
+        require_kernel(x.dtype, "cdist")
     require(not isinstance(p, int | float) or p >= 0, "AS404", f"`p` is {p}, below 0", argument="p")
     require_same_dtype(x1, x2)
     same_size(x1.shape[-1], x2.shape[-1], f"the vectors of {x1} and {x2} have unlike lengths")
@@ -308,9 +313,22 @@ def cdist(x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
 
 
 @function("torch.diff")
-def diff(input: TensorType, n: int = 1, dim: int = -1) -> TensorType:
-    """Differences between neighbours along an axis, n times. Shape: [*, L, *] -> [*, L - n, *] at dim"""
+def diff(
+    input: TensorType,
+    n: int = 1,
+    dim: int = -1,
+    prepend: TensorType | None = None,
+    append: TensorType | None = None,
+) -> TensorType:
+    """Differences between neighbours along an axis, n times; `prepend` and `append` are joined to the input first.
+    Shape: [*, L, *] -> [*, L - n, *] at dim if prepend is None and append is None
+    """
     require_rank_from(input, 1)
     require(n >= 0, "AS404", f"`n` is {n}", argument="n")
-    place = axis(input, dim)
-    return input.resized(place, input.shape[place] - n)
+    parts = tuple(x for x in (prepend, input, append) if x is not None)
+    if n == 0 and parts == (input,):
+        return input  # PyTorch does not look at `dim` then
+    place, whole = axis(input, dim), joined(parts, dim)
+    if n == 0:
+        return input
+    return whole.resized(place, whole.shape[place] - n)

@@ -9,7 +9,15 @@ from archspec.functions._base import function, listed
 from archspec.functions._dtypes import NUMBERS, require_dtype, require_same_dtype
 from archspec.functions._shapes import require_rank, require_rank_from, same_size
 from archspec.functions._windows import spread
-from archspec.refusals import require, require_at_least, require_divides, require_equal
+from archspec.refusals import (
+    counted,
+    require,
+    require_at_least,
+    require_divides,
+    require_equal,
+    require_kernel,
+    require_stored,
+)
 from archspec.tensors import DTYPES, FLOATS, TensorType
 from archspec.windows import padded, require_paddable, scaled
 
@@ -68,11 +76,12 @@ def pad(
         require(
             count in (1, 2, 3) and input.rank - count in (1, 2), "AS501", f"{text}, the input is {input}", hint, "pad"
         )
+    require_stored(input.dtype, value=value)
     output = input
     for place in range(count):
         before, after = pad[2 * place : 2 * place + 2]
         require_paddable(mode, input, input.shape[-1 - place], before, after, "pad")
-        output = padded(output, -1 - place, before, after, "pad")
+        output = padded(output, -1 - place, before, after, "pad", mode)
     return output
 
 
@@ -100,6 +109,7 @@ def grid_sample(
 def affine_grid(theta: TensorType, size: tuple[Size, ...], align_corners: bool | None = None) -> TensorType:
     """The places of an affine map, for grid_sample. Shape: [N, 2, 3], size [N, C, H, W] -> [N, H, W, 2]"""
     require_dtype(theta, FLOATS, "theta")
+    require_kernel(theta.dtype, "affine_grid")
     spatial = len(size) - 2
     message = f"`size` is [N, C, H, W] or [N, C, D, H, W]; this is {listed(size)}"
     require(spatial in (2, 3), "AS404", message, argument="size")
@@ -146,7 +156,7 @@ def channel_shuffle(input: TensorType, groups: Size) -> TensorType:
     """Mixes the channels of groups. Shape: [N, C, *] -> [N, C, *]"""
     require_rank_from(input, 3, "[N, C, *]")
     _require_positive(groups, "groups")
-    message = f"`groups` {show(groups)} does not divide the {show(input.shape[1])} channels"
+    message = f"`groups` {show(groups)} does not divide the {counted(input.shape[1])} channels"
     require_divides(groups, input.shape[1], message=message, argument="groups")
     return input
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from archspec import dimensions
+from archspec.cuts import Passings, along, elementwise, moved, regrouped
 from archspec.dimensions import Size, product, quotient, show
 from archspec.functions._base import ABSENT, Axes, Function, Sizes, function, listed
 from archspec.functions._shapes import (
@@ -15,7 +19,7 @@ from archspec.functions._shapes import (
     require_rank_from,
     require_stretches,
 )
-from archspec.refusals import refuse, require, require_at_least, require_divides, require_equal
+from archspec.refusals import counted, refuse, require, require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
 
 
@@ -32,29 +36,50 @@ def fitted(numbers: Shape, parts: Shape, name: str) -> Shape:
             there.remove(size)
             wanted.remove(size)
     total, rest = product(there), product(wanted)
-    text = f"{listed(numbers)} holds {show(product(numbers))} numbers, `{name}` {listed(parts)}"
+    text = f"{listed(numbers)} holds {counted(product(numbers))} numbers, `{name}` {listed(parts)}"
     if gaps:
         hint = "-1 stands for what is left, which has to be a whole number"
         require_divides(rest, total, message=f"{text} does not divide them", help=hint, argument=name)
         return (*parts[: gaps[0]], quotient(total, rest), *parts[gaps[0] + 1 :])
-    holds = show(product(parts))
+    holds = counted(product(parts))
     require_equal(total, rest, message=f"{text} {holds}", help="one size may be -1: it is worked out", argument=name)
     return parts
 
 
-@function("torch.reshape")
+def reshaped(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    """How a cut passes where the numbers stay in their row: see `regrouped`."""
+    return {"input": regrouped(given["input"].shape, output.shape)}
+
+
+def _permuted(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    return {"input": moved([dim % output.rank for dim in given["dims"]])}
+
+
+def _swapped_axes(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    _, first, second = given.values()
+    order = list(range(output.rank))
+    if order:
+        order[first], order[second] = order[second], order[first]
+    return {"input": moved(order)}
+
+
+def _in_matrices(output: TensorType, given: Mapping[str, Any]) -> Passings:
+    return along(output, given, -2, -1)
+
+
+@function("torch.reshape", cut=reshaped)
 def reshape(input: TensorType, shape: tuple[Size, ...]) -> TensorType:
     """The same numbers, row by row, in another shape; one size may be -1. Shape: [*] -> shape"""
     return input.reshaped(*fitted(input.shape, shape, "shape"))
 
 
-@function("torch.ravel")
+@function("torch.ravel", cut=reshaped)
 def ravel(input: TensorType) -> TensorType:
     """All numbers in one row. Shape: [*S] -> [prod(S)]"""
     return input.reshaped(input.numel)
 
 
-@function("torch.flatten")
+@function("torch.flatten", cut=reshaped)
 def flatten(input: TensorType, start_dim: int = 0, end_dim: int = -1) -> TensorType:
     """Makes one axis of several. Shape: [*, *S, *] -> [*, prod(S), *] at start_dim to end_dim"""
     start, end = axis(input, start_dim, "start_dim"), axis(input, end_dim, "end_dim")
@@ -63,7 +88,7 @@ def flatten(input: TensorType, start_dim: int = 0, end_dim: int = -1) -> TensorT
     return input.reshaped(*input.shape[:start], product(input.shape[start : end + 1]), *input.shape[end + 1 :])
 
 
-@function("torch.unflatten")
+@function("torch.unflatten", cut=reshaped)
 def unflatten(input: TensorType, dim: int, sizes: tuple[Size, ...]) -> TensorType:
     """Makes several axes of one; one of the sizes may be -1. Shape: [*, L, *] -> [*, sizes, *] for `dim`"""
     require_rank_from(input, 1)
@@ -73,7 +98,7 @@ def unflatten(input: TensorType, dim: int, sizes: tuple[Size, ...]) -> TensorTyp
     return input.reshaped(*input.shape[:place], *parts, *input.shape[place + 1 :])
 
 
-@function("torch.permute")
+@function("torch.permute", cut=_permuted)
 def permute(input: TensorType, dims: tuple[int, ...]) -> TensorType:
     """The axes in another order. Shape: [A, B, C] -> [C, A, B] for dims (2, 0, 1)"""
     message = f"`dims` has {len(dims)} axes, but {input} has {input.rank}"
@@ -98,13 +123,14 @@ def _swap(name: str) -> Function:
         return _swapped(input, axis(input, axis0, "axis0"), axis(input, axis1, "axis1"))
 
     rule = by_axis if name == "swapaxes" else by_dim
-    return Function(f"torch.{name}", rule, doc="Swaps two axes. Shape: [*, A, *, B, *] -> [*, B, *, A, *]")
+    doc = "Swaps two axes. Shape: [*, A, *, B, *] -> [*, B, *, A, *]"
+    return Function(f"torch.{name}", rule, doc=doc, cut=_swapped_axes)
 
 
 SWAPS = {name: _swap(name) for name in ("swapaxes", "swapdims", "transpose")}
 
 
-@function("torch.t")
+@function("torch.t", cut=lambda output, given: {"input": moved([*reversed(range(output.rank))])})
 def t(input: TensorType) -> TensorType:
     """Swaps the two axes of a matrix. Shape: [A, B] -> [B, A]"""
     require(
@@ -134,7 +160,7 @@ def _move(name: str) -> Function:
 MOVES = {name: _move(name) for name in ("moveaxis", "movedim")}
 
 
-@function("torch.squeeze")
+@function("torch.squeeze", cut=reshaped)
 def squeeze(input: TensorType, dim: Axes = ABSENT) -> TensorType:
     """Drops axes of size 1: all of them, or those of `dim` that are. Shape: [*, 1, *] -> [*]"""
     wanted = range(input.rank) if dim is ABSENT else axes(input, dim) if dim != () else []
@@ -142,16 +168,21 @@ def squeeze(input: TensorType, dim: Axes = ABSENT) -> TensorType:
     return input.reshaped(*(size for place, size in enumerate(input.shape) if place not in dropped))
 
 
-@function("torch.unsqueeze")
+@function("torch.unsqueeze", cut=reshaped)
 def unsqueeze(input: TensorType, dim: int) -> TensorType:
     """Adds an axis of size 1. Shape: [*] -> [*, 1, *], 1 at `dim`"""
     place = axis_of(input.rank + 1, dim, f"{input} with one more axis")
     return input.reshaped(*input.shape[:place], 1, *input.shape[place:])
 
 
-@function("torch.broadcast_to")
+@function("torch.broadcast_to", cut=elementwise)
 def broadcast_to(input: TensorType, size: tuple[Size, ...]) -> TensorType:
     """Stretches axes of size 1; -1 keeps a size. Shape: [*] -> size"""
+    return stretched(input, size)
+
+
+def stretched(input: TensorType, size: Shape) -> TensorType:
+    """The tensor with axes of size 1 stretched; -1 keeps a size."""
     new = len(size) - input.rank
     require(new >= 0, "AS404", f"`size` has {len(size)} axes, fewer than {input}", argument="size")
     require(-1 not in size[:new], "AS404", f"`size` {listed(size)}: -1 stands for no axis of {input}", argument="size")
@@ -180,7 +211,7 @@ def repeat_interleave(input: TensorType, repeats: Size, dim: int | None = None) 
     return input.resized(place, input.shape[place] * repeats)
 
 
-@function("torch.flip")
+@function("torch.flip", cut=lambda output, given: along(output, given, *given["dims"]))
 def flip(input: TensorType, dims: tuple[int, ...]) -> TensorType:
     """The numbers along some axes in reverse order. Shape: [*] -> [*]"""
     require_distinct([axis(input, dim, "dims") for dim in dims], input, "dims")
@@ -201,14 +232,14 @@ def roll(input: TensorType, shifts: Sizes, dims: Axes = ()) -> TensorType:
     return input
 
 
-@function("torch.tril")
+@function("torch.tril", cut=_in_matrices)
 def tril(input: TensorType, diagonal: Size = 0) -> TensorType:
     """Matrices with zeros above a diagonal. Shape: [*, A, B] -> [*, A, B]"""
     require_rank_from(input, 2, "[*, A, B]")
     return input
 
 
-@function("torch.triu")
+@function("torch.triu", cut=_in_matrices)
 def triu(input: TensorType, diagonal: Size = 0) -> TensorType:
     """Matrices with zeros below a diagonal. Shape: [*, A, B] -> [*, A, B]"""
     require_rank_from(input, 2, "[*, A, B]")

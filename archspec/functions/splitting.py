@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from archspec import dimensions
+from archspec.cuts import Passings, along_dim, dropped
 from archspec.dimensions import Size, quotient, show
 from archspec.functions._base import function, listed
 from archspec.functions._shapes import axis, counted, require_rank_from
@@ -33,7 +36,18 @@ def part(size: Size, start: Size | None, stop: Size | None, step: Size = 1) -> S
     return dimensions.maximum((last - first + step - 1) // step, 0)
 
 
-@function("torch.chunk")
+def _apart(output: tuple[TensorType, ...], given: Mapping[str, Any]) -> Passings:
+    """A cut passes each axis but the one that is taken apart."""
+    name, x = next((name, value) for name, value in given.items() if isinstance(value, TensorType))
+    return {name: {place: place for place in range(x.rank) if place != given["dim"] % x.rank}}
+
+
+def _without_dim(output: Any, given: Mapping[str, Any]) -> Passings:
+    """A cut passes each axis but the one that is gone."""
+    return {"input": dropped(given["input"].rank, [given["dim"]])}
+
+
+@function("torch.chunk", cut=_apart)
 def chunk(input: TensorType, chunks: int, dim: int = 0) -> Tensors:
     """Takes an axis apart into equal parts, the last one perhaps smaller. Shape: [*, L, *] -> n x [*, L / n, *]"""
     require_rank_from(input, 1)
@@ -50,7 +64,7 @@ def chunk(input: TensorType, chunks: int, dim: int = 0) -> Tensors:
     return (*(input.resized(place, step),) * (count - 1), input.resized(place, size - step * (count - 1)))
 
 
-@function("torch.split")
+@function("torch.split", cut=_apart)
 def split(tensor: TensorType, split_size_or_sections: Size | tuple[Size, ...], dim: int = 0) -> Tensors:
     """Takes an axis apart into parts of one size, or of those listed. Shape: [*, L, *] -> n x [*, size, *]"""
     require_rank_from(tensor, 1, name="tensor")
@@ -68,7 +82,7 @@ def split(tensor: TensorType, split_size_or_sections: Size | tuple[Size, ...], d
     return (*(tensor.resized(place, step),) * (count - 1), tensor.resized(place, size - step * (count - 1)))
 
 
-@function("torch.tensor_split")
+@function("torch.tensor_split", cut=_apart)
 def tensor_split(input: TensorType, indices_or_sections: int | tuple[Size, ...], /, dim: int = 0) -> Tensors:
     """Takes an axis apart into so many parts, or at those places. Shape: [*, L, *] -> n x [*, L / n, *]"""
     require_rank_from(input, 1)
@@ -82,7 +96,7 @@ def tensor_split(input: TensorType, indices_or_sections: int | tuple[Size, ...],
     return tuple(input.resized(place, (size + count - 1 - index) // count) for index in range(count))
 
 
-@function("torch.unbind")
+@function("torch.unbind", cut=_without_dim)
 def unbind(input: TensorType, dim: int = 0) -> Tensors:
     """Takes an axis apart, number by number. Shape: [*, L, *] -> L x [*]"""
     require_rank_from(input, 1)
@@ -90,7 +104,7 @@ def unbind(input: TensorType, dim: int = 0) -> Tensors:
     return (_dropped(input, place),) * counted(input.shape[place], "tensors")
 
 
-@function("torch.narrow")
+@function("torch.narrow", cut=along_dim)
 def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType:
     """`length` numbers of an axis, from `start` on. Shape: [*, L, *] -> [*, length, *] at dim"""
     require_rank_from(input, 1)
@@ -104,7 +118,7 @@ def narrow(input: TensorType, dim: int, start: Size, length: Size) -> TensorType
     return input.resized(place, length)
 
 
-@function("torch.select")
+@function("torch.select", cut=_without_dim)
 def select(input: TensorType, dim: int, index: Size) -> TensorType:
     """One entry of an axis. Shape: [*, L, *] -> [*, *] at dim"""
     require_rank_from(input, 1)

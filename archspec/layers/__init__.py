@@ -19,7 +19,7 @@ from archspec.layers import (
     utilities,
     vision,
 )
-from archspec.layers._base import Layer, Weight, spread
+from archspec.layers._base import Layer, Weight, divisors, spread
 
 LAYERS: dict[str, type[Layer]] = {
     name: value
@@ -81,4 +81,4 @@ ABSENT: dict[str, str] = {
 
 Literal.layers = LAYERS.keys()  # as code writes their names: `nn.ReLU`
 
-__all__ = ["ABSENT", "LAYERS", "Layer", "Weight", "spread"]
+__all__ = ["ABSENT", "LAYERS", "Layer", "Weight", "divisors", "spread"]

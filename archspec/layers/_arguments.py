@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Symbolic, Undecided, as_size
+from archspec.expressions import Symbolic, UndecidedError, as_size
 from archspec.problems import Advice, did_you_mean, echo
 from archspec.refusals import refuse
 from archspec.tensors import COMPLEX, DTYPES_ELSEWHERE, FLOATS
@@ -35,7 +35,7 @@ _TYPES = {
 }
 
 _SYMBOLIC: dict[Kind, tuple[str, ...]] = {  # the types of parameters that may stand for an argument
-    "integers": ("list",),
+    "integers": ("list", "integers"),
     "number": ("float", "int"),
     "numbers": ("float", "int", "list"),
     "flag": ("bool",),
@@ -80,7 +80,12 @@ class Argument:
     def __get__(self, layer: object, owner: type) -> Any:
         if layer is None:
             return self
-        raise Undecided(f"`{self.name}` is not inferred yet")
+        raise UndecidedError(f"`{self.name}` is not inferred yet")
+
+    @property
+    def without_default(self) -> bool:
+        """Whether PyTorch requires it, be it inferred here or not."""
+        return self.default is REQUIRED
 
     @property
     def required(self) -> bool:
@@ -114,7 +119,7 @@ class Argument:
         return text
 
     def check(self, value: object, layer: type[Configured]) -> object:
-        """The value in the form that layers compute with; Refusal if it is none of this argument's."""
+        """The value in the form that layers compute with; RefusalError if it is none of this argument's."""
         if isinstance(value, list):
             value = tuple(value)
         if self.kind in ("integer", "integers"):
@@ -176,7 +181,7 @@ class Argument:
         if isinstance(item, Symbolic):
             return item.type in ("any", "int") or (item.type == "float" and self.kind in ("number", "numbers"))
         if isinstance(item, float):
-            if self.kind not in ("number", "numbers") or not math.isfinite(item):
+            if self.kind not in ("number", "numbers") or math.isnan(item):
                 return False
         elif not isinstance(item, int | Dimension):
             return item is None and self.gaps
@@ -278,7 +283,7 @@ class Configured:
         cls.arguments = collected
 
     def __init__(self, given: Mapping[str, object]) -> None:
-        """Checks every argument by itself; Refusal for the first that does not fit."""
+        """Checks every argument by itself; RefusalError for the first that does not fit."""
         self.given = given
         for name, argument in self.arguments.items():
             if name in given:

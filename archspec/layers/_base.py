@@ -10,12 +10,14 @@ nothing of specs, of YAML, or of source code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, ClassVar, TypeAlias
 
+from archspec.cuts import Passing
 from archspec.dimensions import Dimension, Size, Unknown, of, show
-from archspec.expressions import Symbolic, Undecided, as_size
+from archspec.expressions import Symbolic, UndecidedError, as_size
 from archspec.layers._arguments import (
     REQUIRED,
     Argument,
@@ -34,9 +36,8 @@ from archspec.layers._arguments import (
     word,
 )
 from archspec.problems import Advice
-from archspec.records import Record
-from archspec.refusals import refuse, require, require_equal
-from archspec.tensors import BYTES, COMPLEX, FLOATS, INTEGERS, TensorType
+from archspec.refusals import refuse, refuse_mixed, require, require_equal, require_held
+from archspec.tensors import COMPLEX, FLOATS, INTEGERS, TensorType
 
 Flow: TypeAlias = TensorType | tuple[Any, ...]
 """What a layer returns: a tensor, or (nested) tuples of them."""
@@ -67,11 +68,9 @@ __all__ = [
 KINDS = {"floating-point": FLOATS, "integer": INTEGERS, "boolean": ("bool",), "complex": COMPLEX}
 """The dtypes by what kind of numbers they hold."""
 
-_SINGLE = 3.4028234663852886e38
-_LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": _SINGLE, "complex64": _SINGLE}
 
-
-class Weight(Record):
+@dataclass(frozen=True, slots=True)
+class Weight:
     """One tensor of a module's state_dict: a parameter, or (if it is not `learnable`) a buffer."""
 
     name: str
@@ -94,6 +93,16 @@ class Layer(Configured):
     """What `forward` does to axes and sizes, for people, in the symbols of PyTorch's documentation: see `formulas`."""
     family: ClassVar[str] = ""
     """The section of torch.nn's documentation that it stands in; by default the file's name."""
+    nullable: ClassVar[frozenset[str]] = frozenset()
+    """The parameters that PyTorch declares as `Tensor | None`, whatever the arguments are."""
+    floating: str = "float32"
+    """The dtype of its weights where no argument says one: the network's."""
+    columns: ClassVar[Mapping[str, int]] = {}
+    """The weights that make the output's last axis along one of theirs: blocks of them make blocks of it."""
+    rows: ClassVar[Mapping[str, int]] = {}
+    """The weights that are summed with the input's last axis along one of theirs: blocks make sums that add up."""
+    entries: ClassVar[Mapping[str, int]] = {}
+    """The weights of which the input says the entries along an axis: ranks look up those that they hold."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -102,7 +111,7 @@ class Layer(Configured):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The type of what flows out (a TensorType or tuples of them), given the types of the `inputs`;
 
-        Fills in the inferred arguments. Refusal where PyTorch would refuse.
+        Fills in the inferred arguments. RefusalError where PyTorch would refuse.
         """
         raise TypeError(f"{type(self).__name__} is abstract")
 
@@ -112,13 +121,13 @@ class Layer(Configured):
 
     def weight(self, name: str, *shape: Size) -> Weight:
         """One of them, of the dtype that the layer was given."""
-        return Weight(name, shape, str(vars(self).get("dtype") or "float32"))
+        return Weight(name, shape, str(vars(self).get("dtype") or self.floating))
 
     def parameter_count(self) -> Size:
         """How many learnable numbers it holds; unknown where that depends on a parameter that has no value."""
         try:
             return self._parameter_count()
-        except Undecided:
+        except UndecidedError:
             return of(Unknown("a parameter has no value"))
 
     def _parameter_count(self) -> Size:
@@ -130,6 +139,10 @@ class Layer(Configured):
         As torch.utils.flop_counter counts them, halved, where no kernel of a device does several steps at once.
         """
         return 0
+
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        """How a cut passes each of the inputs, beside what `columns` and `rows` say; none passes by default."""
+        return tuple({} for _ in inputs)
 
     def bind(self, names: Iterable[str | None], values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
         """What flows in, as `forward` takes it: by position as far as the first inputs are there, the rest by name.
@@ -182,7 +195,9 @@ class Layer(Configured):
             hint = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""
             if x.dtype in INTEGERS and "float32" in allowed:
                 hint = "`Embedding` turns indices into vectors; for plain numbers say `dtype: float32` at the input"
-            refuse("AS505", f"{type(self).__name__} takes {' or '.join(allowed)}, but {x} flows in", hint)
+            shown = f"{x} float32" if x.dtype == "float32" else str(x)
+            message = f"{type(self).__name__} takes {' or '.join(allowed)}, but {shown} flows in"
+            refuse_mixed((x.dtype, *allowed) if len(allowed) == 1 else (), message, hint)
 
     def require_float(self, x: TensorType) -> None:
         """The input is of a floating-point dtype."""
@@ -197,37 +212,23 @@ class Layer(Configured):
 
     def float_weights(self) -> str:
         """The dtype of its weights: a floating-point one, where PyTorch has no complex kernels."""
-        weights: str = vars(self)["dtype"] or "float32"
+        weights: str = vars(self)["dtype"] or self.floating
         require(weights in FLOATS, "AS404", f"{type(self).__name__} has no {weights} weights", argument="dtype")
         return weights
 
     def require_fits(self, x: TensorType, *names: str) -> None:
         """The input's dtype can hold the numbers that those arguments give."""
-        low, high = _range(x.dtype)
-        for name in names:
-            value = getattr(self, name)
-            if isinstance(value, int | float) and not low <= value <= high:
-                message = f"`{name}` is {value}, but {x.dtype} holds {low:g} to {high:g}: {x} flows in"
-                refuse("AS406", message, argument=name)
+        require_held(x.dtype, "AS406", **{name: getattr(self, name) for name in names})
 
     def axis(self, x: TensorType, name: str) -> int:
         """The axis of the input that an argument says, counted from the front."""
         axis, rank = getattr(self, name), max(x.rank, 1)
         if not isinstance(axis, int):
-            raise Undecided(f"`{name}`, an axis")
+            raise UndecidedError(f"`{name}`, an axis")
         there = f"axes 0 to {rank - 1}, or {-rank} to -1 from the end" if rank > 1 else "axis 0 alone"
         hint = "axes count from 0, and from the end with a minus: -1 is the last"
         require(-rank <= axis < rank, "AS406", f"`{name}` is {axis}, but {x} has {there}", hint, argument=name)
         return axis % rank
-
-
-def _range(dtype: str) -> tuple[float, float]:
-    """The least and greatest number that it holds."""
-    if dtype in INTEGERS:
-        bits = 8 * BYTES.get(dtype, 1)
-        return (0, 255) if dtype == "uint8" else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-    largest = _LARGEST.get(dtype, math.inf)
-    return -largest, largest
 
 
 def divisors(size: int) -> str:
@@ -238,6 +239,8 @@ def divisors(size: int) -> str:
 
 def spread(value: Any, count: int) -> tuple[Any, ...]:
     """One size for each of `count` axes."""
+    if isinstance(value, Symbolic) and value.type == "integers":
+        return tuple(of(Unknown(f"`{value}` is an integer or a list")) for _ in range(count))
     if isinstance(value, Symbolic) and value.type.startswith("list"):
         items = (value.item(index) for index in range(count))
         return tuple(as_size(item) if isinstance(item, Symbolic) and item.type == "any" else item for item in items)

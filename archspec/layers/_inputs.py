@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from archspec.dimensions import Size, show
+from archspec.dimensions import Size, equal, show
 from archspec.expressions import Symbolic, choose
 from archspec.layers._base import Layer
 from archspec.refusals import refuse, require_equal
@@ -26,7 +26,7 @@ class SeveralInputs(Layer):
             if not isinstance(value, bool | Symbolic):
                 refuse("AS502", f"`{name}` of {type(self).__name__} takes true or false, not {_text(value)}")
 
-    def require_shape(self, name: str, x: TensorType, *shapes: tuple[Size, ...]) -> None:
+    def require_shape(self, name: str, x: TensorType, *shapes: tuple[Size, ...], help: str = "") -> None:
         """An input is of one of these shapes, which differ in their number of axes."""
         wanted = " or ".join(str(TensorType(shape)) for shape in shapes)
         message = f"`{name}` of {type(self).__name__} takes {wanted}, but {x} flows in"
@@ -35,7 +35,7 @@ class SeveralInputs(Layer):
             refuse("AS501", message)
             return
         for size, needed in zip(x.shape, shape, strict=True):
-            require_equal(size, needed, message=message)
+            require_equal(size, needed, message=message, help=help)
 
 
 class Sequences(SeveralInputs):
@@ -55,6 +55,21 @@ class Sequences(SeveralInputs):
             return x.shape[0], ()
         first, second = x.shape[:2]
         return either(self.batch_first, second, first), (either(self.batch_first, first, second),)
+
+    def swapped_split(self, x: TensorType) -> tuple[Size, tuple[Size, ...]]:
+        """The same two where `batch_first` says the opposite."""
+        length, batch = self.split(x)
+        return (batch[0], (length,)) if batch else (length, ())
+
+    def swap_hint(self, x: object, shape: tuple[Size, ...]) -> str:
+        """What to write where a tensor has the shape that it would have with batch and sequence swapped."""
+        if not isinstance(x, TensorType) or not isinstance(self.batch_first, bool) or x.rank != len(shape):
+            return ""
+        if not all(equal(size, other) for size, other in zip(x.shape, shape, strict=True)):
+            return ""
+        if self.batch_first:
+            return "the batch comes second in it: leave `batch_first` out"
+        return "the batch comes first in it: write `batch_first: true`"
 
 
 def either(condition: bool | Symbolic, then: Size, otherwise: Size) -> Size:

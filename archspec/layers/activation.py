@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
+from archspec.cuts import Passing, broadcast
 from archspec.dimensions import Size, quotient, show
 from archspec.layers._base import Layer, Weight, device, dtype, flag, integer, number, word
-from archspec.refusals import require, require_divides, require_equal
+from archspec.refusals import counted, require, require_divides, require_equal
 from archspec.tensors import INTEGERS, TensorType
 
 
@@ -20,6 +22,9 @@ class _Elementwise(Layer):
         self.require_kind(x, *self.kinds)
         return x
 
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (broadcast(inputs[0], inputs[0]),)
+
 
 class _Floating(_Elementwise):
     """A function that makes floating-point numbers of integers."""
@@ -28,7 +33,7 @@ class _Floating(_Elementwise):
 
     def forward(self, x: TensorType) -> TensorType:
         x = super().forward(x)
-        return x._replace(dtype="float32") if x.dtype in (*INTEGERS, "bool") else x
+        return x.to("float32") if x.dtype in (*INTEGERS, "bool") else x
 
 
 class ReLU(_Elementwise):
@@ -58,6 +63,9 @@ class RReLU(_Elementwise):
         if isinstance(lower, int | float) and isinstance(upper, int | float):
             message = f"`lower` is {lower}, which is above the {upper} of `upper`"
             require(lower <= upper, "AS404", message, argument="lower")
+        for name, bound in (("lower", lower), ("upper", upper)):
+            if isinstance(bound, float):
+                require(math.isfinite(bound), "AS404", f"`{name}` is {bound}, and no finite number", argument=name)
         return super().forward(x)
 
 
@@ -80,7 +88,7 @@ class PReLU(_Elementwise):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_kind(x, "floating-point")
-        self.require_dtype(x, self.dtype or "float32")
+        self.require_dtype(x, self.dtype or self.floating)
         if self.num_parameters == 1 or not isinstance(self.num_parameters, int):
             return x
         given = f"`num_parameters` is {show(self.num_parameters)}"
@@ -89,11 +97,14 @@ class PReLU(_Elementwise):
             self.num_parameters,
             x.shape[1],
             code="AS406",
-            message=f"{given}, but {show(x.shape[1])} channels flow in",
+            message=f"{given}, but {counted(x.shape[1])} channels flow in",
             help=f"write 1, for all channels, or {show(x.shape[1])}",
             argument="num_parameters",
         )
         return x
+
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return ({},)  # the gradient of `a` is a sum over all numbers
 
     def weights(self) -> tuple[Weight, ...]:
         return (self.weight("weight", self.num_parameters),)
@@ -260,7 +271,7 @@ class GLU(Layer):
         require(x.rank >= 1, "AS501", f"GLU takes at least one axis, but {x} flows in")
         axis = self.axis(x, "dim")
         size = x.shape[axis]
-        message = f"GLU halves axis {axis}, which is {show(size)}"
+        message = f"GLU halves axis {axis}, which is {counted(size)}"
         require_divides(2, size, message=message, help="give the layer before it an even size", argument="dim")
         return x.resized(axis, quotient(size, 2))
 
@@ -282,6 +293,9 @@ class _Softmax(Layer):
             self.axis(x, "dim")
         self.require_float(x)
         return x
+
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (broadcast(inputs[0], inputs[0], [self.axis(inputs[0], "dim")]),)
 
 
 class Softmax(_Softmax):

@@ -21,7 +21,7 @@ from archspec.layers._base import (
     word,
 )
 from archspec.layers._windows import Windowed
-from archspec.refusals import refuse, require_at_least, require_divides, require_equal
+from archspec.refusals import counted, refuse, require_at_least, require_divides, require_equal
 from archspec.tensors import COMPLEX, FLOATS, TensorType
 from archspec.windows import CONVOLVED, WIDENED, require_paddable, windows
 
@@ -32,6 +32,7 @@ class _Convolution(Windowed):
     """What convolutions and transposed convolutions share: channels, groups, and the count of their weights."""
 
     positional = 2
+    nullable = frozenset(("bias",))
     in_channels: Size
     out_channels: Size
     kernel_size: Sizes
@@ -42,7 +43,7 @@ class _Convolution(Windowed):
     def take_channels(self, x: TensorType) -> None:
         """Checks the input's axes and dtype, infers `in_channels`, and checks `groups`."""
         self.require_spatial(x)
-        self.require_dtype(x, self.dtype or "float32")
+        self.require_dtype(x, self.dtype or self.floating)
         self.infer("in_channels", x.shape[-1 - self.spatial], "channels")
         if self.groups == 1:
             return
@@ -50,7 +51,7 @@ class _Convolution(Windowed):
             require_divides(
                 self.groups,
                 channels,
-                message=f"`groups` {show(self.groups)} does not divide the {show(channels)} `{name}`",
+                message=f"`groups` {show(self.groups)} does not divide the {counted(channels)} `{name}`",
                 help=_groups_that_work(self.in_channels, self.out_channels),
                 argument="groups",
             )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from archspec.cuts import Passing, broadcast
 from archspec.layers._base import Layer, flag, number
 from archspec.refusals import refuse, require
 from archspec.tensors import TensorType
@@ -15,6 +18,9 @@ class _Dropout(Layer):
         # In evaluation PyTorch passes anything through; what training refuses, we refuse.
         self.require_float(x)
         return x
+
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (broadcast(inputs[0], inputs[0]),)
 
 
 class Dropout(_Dropout):

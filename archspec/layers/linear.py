@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from archspec.cuts import Passing, broadcast
 from archspec.dimensions import Size, equal, plain, product, show
 from archspec.layers._base import Layer, Weight, device, dtype, flag, inferred, integer
 from archspec.layers._inputs import SeveralInputs
@@ -15,11 +19,16 @@ class Identity(Layer):
     def forward(self, x: TensorType) -> TensorType:
         return x
 
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (broadcast(inputs[0], inputs[0]),)
+
 
 class Linear(Layer):
     """y = x A^T + b over the last axis."""
 
     shape = "[*, in_features] -> [*, out_features]"
+    columns: ClassVar[Mapping[str, int]] = {"weight": 0, "bias": 0}
+    rows: ClassVar[Mapping[str, int]] = {"weight": 1}
     in_features: Size = inferred()
     out_features: Size = integer()
     bias: bool = flag(True)
@@ -28,7 +37,7 @@ class Linear(Layer):
 
     def forward(self, x: TensorType) -> TensorType:
         require(x.rank >= 1, "AS501", f"Linear takes at least one axis, but {x} flows in")
-        self.require_dtype(x, self.dtype or "float32")
+        self.require_dtype(x, self.dtype or self.floating)
         last, flat = x.shape[-1], product(x.shape[1:])
         if x.rank > 2 and "in_features" in self.given and not equal(last, flat) and equal(self.in_features, flat):
             message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
@@ -68,7 +77,7 @@ class Bilinear(SeveralInputs):
         message = f"Bilinear takes two tensors that differ in their last axis alone, but {input1} and {input2} flow in"
         require(input1.rank == input2.rank >= 1, "AS501", message)
         for x in (input1, input2):
-            self.require_dtype(x, self.dtype or "float32")
+            self.require_dtype(x, self.dtype or self.floating)
         for a, b in zip(input1.shape[:-1], input2.shape[:-1], strict=True):
             require_equal(a, b, message=message)
         self.infer("in1_features", input1.shape[-1], "features")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
+from archspec.cuts import Passing, broadcast
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import (
@@ -22,8 +25,7 @@ from archspec.layers._base import (
     spread,
 )
 from archspec.problems import Advice
-from archspec.records import replace
-from archspec.refusals import refuse, require, require_divides, require_equal
+from archspec.refusals import counted, refuse, require, require_divides, require_equal, require_kernel
 from archspec.tensors import FLOATS, TensorType
 
 
@@ -72,7 +74,8 @@ class _ChannelNormalization(_Normalization):
     def require_several(self, sizes: tuple[Size, ...], x: TensorType, of: str) -> None:
         """Statistics of the input itself are of more than one value."""
         if self.track_running_stats is False and equal(product(sizes), 1):
-            refuse("AS504", f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in")
+            message = f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in"
+            refuse("AS504", message, "put it before the pooling, or leave it out")
 
 
 class _BatchNorm(_ChannelNormalization):
@@ -172,7 +175,7 @@ class GroupNorm(_Normalization):
         require(x.rank >= 2, "AS501", f"GroupNorm takes at least 2 axes ([N, C, *]), but {x} flows in")
         self.infer("num_channels", x.shape[1], "channels")
         groups, channels = self.num_groups, self.num_channels
-        message = f"`num_groups` {show(groups)} does not divide the {show(channels)} channels"
+        message = f"`num_groups` {show(groups)} does not divide the {counted(channels)} channels"
         hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
         require_divides(groups, channels, message=message, help=hint, argument="num_groups")
         self.require_mixable(x, self.affine is True)
@@ -208,6 +211,11 @@ class _TrailingNormalization(_Normalization):
         hint = Advice("leave it out for the last axis: it is inferred", "")
         for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
             require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
+
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        if self.elementwise_affine:
+            return ({},)  # the gradients of its weights are sums over all other axes
+        return (broadcast(inputs[0], inputs[0], range(-len(self.normalized), 0)),)
 
     @property
     def normalized(self) -> tuple[Size, ...]:
@@ -262,7 +270,9 @@ class LocalResponseNorm(Layer):
     def forward(self, x: TensorType) -> TensorType:
         require(x.rank >= 3, "AS501", f"LocalResponseNorm takes at least 3 axes ([N, C, *]), but {x} flows in")
         self.require_dtype(x, *FLOATS, "int64")
-        return x._replace(dtype="float32") if x.dtype == "int64" else x
+        if x.rank > 3:
+            require_kernel(x.dtype, "avg_pool3d")
+        return x.to("float32") if x.dtype == "int64" else x
 
 
 class CrossMapLRN2d(Layer):

@@ -26,7 +26,7 @@ class _Pad(Layer):
         for axis in range(self.spatial):
             before, after = amounts[2 * axis : 2 * axis + 2]
             require_paddable(self.mode, x, x.shape[-1 - axis], before, after)
-            x = padded(x, -1 - axis, before, after)
+            x = padded(x, -1 - axis, before, after, mode=self.mode)
         return x
 
     def _require_axes(self, x: TensorType) -> None:

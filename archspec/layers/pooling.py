@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 from archspec.dimensions import Dimension, Size, show
-from archspec.expressions import Symbolic, Undecided
+from archspec.expressions import Symbolic, UndecidedError
 from archspec.layers._base import Sizes, flag, integer, number, numbers, per_axis, spread
 from archspec.layers._inputs import SeveralInputs
 from archspec.layers._windows import Windowed
-from archspec.refusals import require, require_at_least
+from archspec.refusals import require, require_at_least, require_held, require_kernel
 from archspec.tensors import FLOATS, INTEGERS, TensorType
 from archspec.windows import AVERAGED, POOLED, UNPADDED, require_at_most_half, require_within, scaled
 
@@ -96,6 +96,8 @@ class _AvgPool(_Pool):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_dtype(x, *FLOATS, "int64")
+        if self.spatial == 3:
+            require_kernel(x.dtype, "avg_pool3d")
         self.require_at_most_half(self.padding)
         return self.average(x, self.padding)
 
@@ -129,7 +131,10 @@ class _LPPool(_Pool):
 
     def forward(self, x: TensorType) -> TensorType:
         require(self.norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require_held(x.dtype, "AS406", norm_type=self.norm_type)
         self.require_dtype(x, *FLOATS, *INTEGERS, "bool")
+        if self.spatial == 3:
+            require_kernel(x.dtype, "avg_pool3d")
         y = self.average(x)
         return y if x.dtype in FLOATS else TensorType(y.shape, "float32")
 
@@ -315,7 +320,7 @@ class _MaxUnpool(Windowed, SeveralInputs):
         if output_size is None:
             return (None,) * self.spatial
         if isinstance(output_size, Symbolic):
-            raise Undecided("`output_size`, a number of axes")
+            raise UndecidedError("`output_size`, a number of axes")
         known = isinstance(output_size, tuple) and all(isinstance(size, int | Dimension) for size in output_size)
         right = known and len(output_size) in (self.spatial, self.spatial + 2)
         message = f"`output_size` of {type(self).__name__} takes a list of {self.spatial} or {self.spatial + 2} sizes"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from archspec.dimensions import Size, equal, product, show
-from archspec.expressions import Undecided, evaluate, parse
+from archspec.expressions import UndecidedError, evaluate, parse
 from archspec.layers._base import Flow, Weight, device, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, SeveralInputs, either
 from archspec.refusals import require, require_at_least
@@ -17,7 +17,7 @@ from archspec.tensors import TensorType
 
 def _known(size: Size) -> int:
     if not isinstance(size, int):
-        raise Undecided("the number of layers")
+        raise UndecidedError("the number of layers")
     return size
 
 
@@ -40,21 +40,21 @@ class _Recurrent(SeveralInputs):
 
     def state(self, *axes: Size) -> Flow:
         """The state's type, given its axes before the features."""
-        weights = self.dtype or "float32"
+        weights = self.dtype or self.floating
         hidden = TensorType((*axes, self.shown), weights)
         return (hidden, TensorType((*axes, self.hidden_size), weights)) if self.has_cell else hidden
 
-    def require_state(self, hx: Any, wanted: Flow) -> None:
+    def require_state(self, hx: Any, wanted: Flow, help: str = "") -> None:
         """The initial state is as the one that comes out."""
         if isinstance(wanted, TensorType):
             self.require_tensors(hx=hx)
-            self.require_shape("hx", hx, wanted.shape)
+            self.require_shape("hx", hx, wanted.shape, help=help)
             self.require_dtype(hx, wanted.dtype)
             return
-        pair = isinstance(hx, tuple) and not isinstance(hx, TensorType) and len(hx) == 2
+        pair = isinstance(hx, tuple) and len(hx) == 2
         require(pair, "AS502", f"`hx` of {type(self).__name__} takes two tensors", "write `hx: (h, c)`")
         for given, state in zip(hx, wanted, strict=True):
-            self.require_state(given, state)
+            self.require_state(given, state, help)
 
     def weights_of(self, incoming: Size, biases: int) -> Size:
         """The numbers that one direction of one layer learns."""
@@ -76,7 +76,7 @@ class _Cell(_Recurrent):
     def forward(self, input: TensorType, hx: Any = None) -> Flow:
         self.require_tensors(input=input)
         self.require_rank(input, 1, 2, layout="[N, C] or [C]")
-        self.require_dtype(input, self.dtype or "float32")
+        self.require_dtype(input, self.dtype or self.floating)
         self.infer("input_size", input.shape[-1], "features")
         state = self.state(*input.shape[:-1])
         if hx is not None:
@@ -138,12 +138,15 @@ class _Stack(_Recurrent, Sequences):
 
     def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
         self.require_sequence("input", input)
-        self.require_dtype(input, self.dtype or "float32")
+        self.require_dtype(input, self.dtype or self.floating)
         self.infer("input_size", input.shape[-1], "features")
         _, batch = self.split(input)
         state = self.state(self.num_layers * self.directions, *batch)
         if hx is not None:
-            self.require_state(hx, state)
+            shown = hx[0] if isinstance(hx, tuple) and hx else hx
+            others = self.swapped_split(input)[1]
+            layers = self.num_layers * self.directions
+            self.require_state(hx, state, self.swap_hint(shown, (layers, *others, self.shown)))
         return input.resized(-1, self.directions * self.shown), state
 
     def weights(self) -> tuple[Weight, ...]:

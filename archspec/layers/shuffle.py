@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, divisors, integer
-from archspec.refusals import require, require_divides
+from archspec.refusals import counted, require, require_divides
 from archspec.tensors import TensorType
 
 
@@ -16,7 +16,7 @@ class ChannelShuffle(Layer):
     def forward(self, x: TensorType) -> TensorType:
         require(x.rank >= 3, "AS501", f"ChannelShuffle takes at least 3 axes ([N, C, *]), but {x} flows in")
         channels = x.shape[1]
-        message = f"`groups` {show(self.groups)} does not divide the {show(channels)} channels"
+        message = f"`groups` {show(self.groups)} does not divide the {counted(channels)} channels"
         hint = f"groups that work: {divisors(channels)}" if isinstance(channels, int) else ""
         require_divides(self.groups, channels, message=message, help=hint, argument="groups")
         return x

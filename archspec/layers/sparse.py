@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from archspec.dimensions import Size, show
 from archspec.layers._base import Layer, Weight, device, dtype, flag, integer, number, word
@@ -44,6 +45,8 @@ class Embedding(_Table):
     """Looks up a vector for each index."""
 
     shape = "[*] -> [*, embedding_dim]"
+    columns: ClassVar[Mapping[str, int]] = {"weight": 1}
+    entries: ClassVar[Mapping[str, int]] = {"weight": 0}
     padding_idx: Size | None = integer(None, minimum=None)
     max_norm: float | None = number(None, minimum=0)
     norm_type: float = number(2.0)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from archspec.dimensions import Size, equal, product, show
-from archspec.expressions import Undecided
+from archspec.expressions import UndecidedError
 from archspec.layers._base import Weight, device, divisors, dtype, flag, inferred, integer, number, word
 from archspec.layers._inputs import Sequences, either
-from archspec.refusals import require, require_divides, require_equal
+from archspec.refusals import counted, require, require_divides, require_equal
 from archspec.tensors import TensorType
 
 _ENCODER = ("self_attn",)
@@ -33,7 +33,7 @@ class _Attending(Sequences):
     def require_heads(self, name: str, width: Size) -> None:
         """The features split evenly among the heads."""
         heads = getattr(self, name)
-        message = f"`{name}` {show(heads)} does not divide the {show(width)} features"
+        message = f"`{name}` {show(heads)} does not divide the {counted(width)} features"
         hint = f"heads that work: {divisors(width)}" if isinstance(width, int) else ""
         require_divides(heads, width, message=message, help=hint, argument=name)
 
@@ -49,20 +49,23 @@ class _Attending(Sequences):
         (pairs_name, pairs), (keys_name, keys), (causal_name, causal) = masks.items()
         (length, batch), (source, _) = self.split(query), self.split(key)
         if keys is not None:
-            self._require_mask(keys_name, keys, query.dtype, (*batch, source))
+            (_, others), (other, _) = self.swapped_split(query), self.swapped_split(key)
+            hint = self.swap_hint(keys, (*others, other))
+            self._require_mask(keys_name, keys, query.dtype, (*batch, source), help=hint)
         if pairs is not None:
             shapes = (length, source), (product(batch) * heads, length, source)
-            self._require_mask(pairs_name, pairs, query.dtype, *shapes)
+            hint = self.swap_hint(pairs, (self.swapped_split(query)[0], self.swapped_split(key)[0]))
+            self._require_mask(pairs_name, pairs, query.dtype, *shapes, help=hint)
         if causal is not None:
             self.require_flags(**{causal_name: causal})
         hint = f"`{causal_name}` only says that the mask is causal"
         message = f"`{causal_name}` is true, but there is no `{pairs_name}`"
         require(pairs is not None or causal is not True, "AS502", message, hint)
 
-    def _require_mask(self, name: str, mask: Any, numbers: str, *shapes: tuple[Size, ...]) -> None:
+    def _require_mask(self, name: str, mask: Any, numbers: str, *shapes: tuple[Size, ...], help: str) -> None:
         self.require_tensors(**{name: mask})
         self.require_dtype(mask, "bool", numbers)
-        self.require_shape(name, mask, *shapes)
+        self.require_shape(name, mask, *shapes, help=help)
 
     def linear(self, name: str, outgoing: Size, incoming: Size) -> tuple[Weight, ...]:
         """The weights of a linear layer within."""
@@ -162,7 +165,7 @@ class MultiheadAttention(_Attending):
             vars(self)[name] = width
         vars(self)[seen] = True  # an input of this width came by: the next one may not be of another
         expected = self._width(name)
-        message = f"`{name}` is {show(expected)}, but {show(width)} features flow in"
+        message = f"`{name}` is {show(expected)}, but {counted(width)} features flow in"
         require_equal(expected, width, code="AS406", message=message, argument=name)
 
     def _width(self, name: str) -> Size:
@@ -408,7 +411,7 @@ class Transformer(_TransformerLayer):
             ("decoder", self.num_decoder_layers, _DECODER),
         ):
             if not isinstance(count, int):
-                raise Undecided("the number of layers")
+                raise UndecidedError("the number of layers")
             for place in range(count):
                 found += self.layer_weights(f"{part}.layers.{place}.", *attentions)
             found += self.norm_weights(f"{part}.norm")

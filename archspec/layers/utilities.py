@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from archspec.cuts import Passing, regrouped
 from archspec.dimensions import Size, plain, product, quotient, show
-from archspec.expressions import Symbolic, Undecided
+from archspec.expressions import Symbolic, UndecidedError
 from archspec.layers._base import Layer, integer, integers
-from archspec.refusals import require, require_at_least, require_divides, require_equal
+from archspec.refusals import counted, require, require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
 
 
@@ -24,6 +27,9 @@ class Flatten(Layer):
         joined = x.shape[start : end + 1]
         return x.reshaped(*x.shape[:start], product(joined), *x.shape[end + 1 :])
 
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (regrouped(inputs[0].shape, output.shape),)
+
 
 class Unflatten(Layer):
     """Splits one axis into several."""
@@ -38,7 +44,7 @@ class Unflatten(Layer):
     def forward(self, x: TensorType) -> TensorType:
         sizes = self.unflattened_size
         if isinstance(sizes, Symbolic):
-            raise Undecided("`unflattened_size`, a number of axes")
+            raise UndecidedError("`unflattened_size`, a number of axes")
         require(
             isinstance(sizes, tuple) and len(sizes) > 0 and sizes.count(-1) <= 1,
             "AS404",
@@ -49,16 +55,19 @@ class Unflatten(Layer):
         axis = self.axis(x, "dim")
         return x.reshaped(*x.shape[:axis], *self._split(x.shape[axis], axis), *x.shape[axis + 1 :])
 
+    def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
+        return (regrouped(inputs[0].shape, output.shape),)
+
     def _split(self, whole: Size, axis: int) -> list[Size]:
         """The sizes that the axis is split into."""
         sizes = list(self.unflattened_size)
         known = product(size for size in sizes if size != -1)
         if -1 in sizes:
-            message = f"axis {axis} of {show(whole)} does not split into parts of {show(known)}"
+            message = f"axis {axis} of {counted(whole)} does not split into parts of {show(known)}"
             require_at_least(known, 1, code="AS404", message=message, argument="unflattened_size")
             require_divides(known, whole, message=message, argument="unflattened_size")
             return [quotient(whole, known) if size == -1 else size for size in sizes]
-        message = f"the sizes multiply to {show(plain(known))}, but axis {axis} is {show(whole)}"
+        message = f"the sizes multiply to {show(plain(known))}, but axis {axis} is {counted(whole)}"
         hint = "write -1 for one of them: it is what the others leave"
         require_equal(known, whole, message=message, help=hint, argument="unflattened_size")
         return sizes

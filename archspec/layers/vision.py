@@ -5,7 +5,7 @@ from __future__ import annotations
 from archspec.dimensions import Size, quotient, show
 from archspec.expressions import Symbolic
 from archspec.layers._base import Layer, Sizes, flag, integer, integers, numbers, spread, word
-from archspec.refusals import require, require_at_least, require_divides
+from archspec.refusals import counted, require, require_at_least, require_divides
 from archspec.tensors import FLOATS, TensorType
 from archspec.windows import scaled
 
@@ -27,7 +27,7 @@ class PixelShuffle(Layer):
             factor * factor,
             channels,
             message=f"`upscale_factor` {show(factor)} takes {show(factor)} * {show(factor)} channels for one,"
-            f" which does not divide the {show(channels)} that flow in",
+            f" which does not divide the {counted(channels)} that flow in",
             argument="upscale_factor",
         )
         return x.reshaped(*batch, quotient(channels, factor * factor), height * factor, width * factor)

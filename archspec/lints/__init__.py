@@ -9,20 +9,38 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from archspec.document import Document
+from archspec.document.imports import Sources
 from archspec.graph import Graph
-from archspec.imports import Sources
-from archspec.lints import constants, neighbours, scores, sizes, unread
-from archspec.lints._base import Finding, Lint, Subject
+from archspec.lints import (
+    arguments,
+    axes,
+    constants,
+    dtypes,
+    initial,
+    memory,
+    modes,
+    neighbours,
+    precedence,
+    scores,
+    sizes,
+    unread,
+)
+from archspec.lints._base import Beyond, Finding, Lint, Subject
 from archspec.lints.places import steps
 from archspec.lints.silence import Silence, loud, silences
 from archspec.lints.wiring import Wiring
 from archspec.problems import Problem, Span, in_file_order
 
-__all__ = ["LINTS", "Lint", "warnings"]
+__all__ = ["LINTS", "Beyond", "Lint", "warnings"]
+
+NOTHING_BEYOND = Beyond()
 
 LINTS: dict[str, Lint] = {
     lint.code: lint
-    for family in (scores, neighbours, sizes, unread, constants)
+    for family in (
+        *(scores, neighbours, sizes, unread, constants, memory, arguments, modes, axes, precedence, dtypes),
+        initial,
+    )
     for lint in vars(family).values()
     if isinstance(lint, Lint)
 }
@@ -30,15 +48,22 @@ LINTS: dict[str, Lint] = {
 
 
 def warnings(
-    graph: Graph, document: Document, sources: Sources, *, ignore: Collection[str] = (), by_default: bool = True
+    graph: Graph,
+    document: Document,
+    sources: Sources,
+    beyond: Beyond = NOTHING_BEYOND,
+    *,
+    ignore: Collection[str] = (),
+    by_default: bool = True,
 ) -> list[Problem]:
     """What hardly is as it is meant, in a network without errors and with loops unrolled; each place once.
 
+    `beyond` is what others have found in it.
     `ignore` are codes that the caller does not want to hear of. `by_default` says that the parameters have the values
     that the spec gives them. With others, or where steps are kept on a condition, an `ignore` may be for what only
     shows otherwise.
     """
-    subject = Subject(Wiring(graph), document, sources)
+    subject = Subject(Wiring(graph), document, sources, beyond)
     found: dict[tuple[str, Span], Problem] = {}  # a block used in several ways is told of once
     for code, lint in LINTS.items():
         for finding in lint.find(subject):

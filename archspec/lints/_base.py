@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from archspec.document import Document
-from archspec.imports import Sources
+from archspec.document import Document, Step
+from archspec.document.imports import Sources
 from archspec.lints.ops import Op
+from archspec.lints.places import Texts, reach, steps
 from archspec.lints.wiring import Wiring
-from archspec.problems import CODES, Related, Span
-from archspec.records import Record
+from archspec.problems import CODES, Problem, Related, Span
 
 
-class Subject(Record):
+class Beyond(NamedTuple):
+    """What others have found in a network, that is a warning."""
+
+    in_place: Sequence[Problem] = ()
+    """What layers that work in place overwrite."""
+    mixed: Sequence[Problem] = ()
+    """Where tensors of several dtypes meet, if the network is of bfloat16."""
+    unread: Sequence[Problem] = ()
+    """Parameters, buffers and modules that nobody reads."""
+    idle: Sequence[tuple[str, str, Span]] = ()
+    """What says how weights begin and fits none: what it is, what to write instead, and where it stands."""
+
+
+class Subject:
     """What lints read: the operations of a network with its parameters bound, and the document that it is of."""
 
-    wiring: Wiring
-    document: Document
-    sources: Sources
+    def __init__(self, wiring: Wiring, document: Document, sources: Sources, beyond: Beyond) -> None:
+        self.wiring = wiring
+        self.document = document
+        self.sources = sources
+        self.beyond = beyond
+
+    @cached_property
+    def conditions(self) -> Texts[Step]:
+        """The steps that are kept on a condition."""
+        return Texts(
+            (reach(path, self.sources), step) for path, step in steps(self.document) if isinstance(step.when, str)
+        )
 
 
-class Finding(Record):
+@dataclass(frozen=True, slots=True)
+class Finding:
     """One place that a lint points to: the cause in numbers, and what to write instead."""
 
     message: str
@@ -33,7 +59,8 @@ class Finding(Record):
     """What else could say in the spec that it is meant."""
 
 
-class Lint(Record):
+@dataclass(frozen=True, slots=True)
+class Lint:
     """A rule with its code. `reason` says why what it finds is hardly meant so, and what it leaves alone."""
 
     code: str

@@ -8,7 +8,6 @@ from archspec.dimensions import show
 from archspec.layers.normalization import GroupNorm
 from archspec.lints._base import Finding, Subject, argument_span, lint, several
 from archspec.lints.ops import Op
-from archspec.lints.places import lies_in, reach, steps
 from archspec.problems import Related
 
 _CONVOLUTIONS = several("Conv", "ConvTranspose")
@@ -45,17 +44,24 @@ def bias_before_norm(subject: Subject) -> Iterator[Finding]:
 
 def _tied(op: Op) -> bool:
     """Whether the bias is another layer's, too."""
-    return op.call is not None and any(name == "bias" for name, _ in op.call.ties)
+    return op.call is not None and any(tie.weight == "bias" for tie in op.call.ties)
 
 
 def _without_bias(subject: Subject, op: Op, norm: Op) -> str:
     """What to write: where only the normalization is kept on a condition, the bias is for when it is not."""
-    for path, step in steps(subject.document):
-        if isinstance(step.when, str):
-            text = reach(path, subject.sources)
-            if lies_in(norm.span, text) and not lies_in(op.span, text):
-                return f"write `bias: not {step.when if step.when.isidentifier() else f'({step.when})'}`"
-    return "write `bias: false`"
+    shared = set(map(id, subject.conditions.around(op.span)))
+    alone = [str(step.when) for step in subject.conditions.around(norm.span) if id(step) not in shared]
+    if not alone:
+        return "write `bias: false`"
+    return f"write `bias: {_negated(alone[-1])}`"
+
+
+def _negated(condition: str) -> str:
+    """A condition that holds where another does not: `gn` for `not gn`."""
+    inner = condition.strip().removeprefix("not ").strip()
+    if inner != condition.strip() and (inner.isidentifier() or (inner[0] == "(" and inner.find(")") == len(inner) - 1)):
+        return inner.strip("()")
+    return f"not {condition}" if condition.isidentifier() else f"not ({condition})"
 
 
 def _takes_away(norm: Op, op: Op) -> bool:

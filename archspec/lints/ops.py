@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from archspec import expressions
-from archspec.expressions import ExpressionError, Name, Node, Undecided
+from archspec.expressions import ExpressionError, Name, Node, UndecidedError
 from archspec.graph import Call, Flow
 from archspec.layers import Layer
 from archspec.problems import Span
-from archspec.refusals import Refusal
+from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 
 JOIN, INPUT, OUTPUT, TENSOR, PART = "join", "input", "output", "tensor", "part"
@@ -80,7 +80,7 @@ class Op:
     def output(self) -> TensorType | None:
         """The type of what comes out, of the first value if there are several; None where it is not known."""
         first = self.flow
-        while isinstance(first, tuple) and not isinstance(first, TensorType) and first:
+        while isinstance(first, tuple) and first:
             first = first[0]
         return first if isinstance(first, TensorType) else None
 
@@ -103,7 +103,7 @@ class Op:
             return None
         try:
             flow: Flow | None = tensor_value(node, {**self.scope, **types})
-        except (ExpressionError, Refusal, Undecided):
+        except (ExpressionError, RefusalError, UndecidedError):
             return None
         return flow
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
 
 from archspec.document import Block, Document, Layers, Step
-from archspec.imports import Sources
+from archspec.document.imports import Sources
 from archspec.problems import Span
 from archspec.source import Path
 
@@ -41,5 +44,35 @@ def reach(path: Path, sources: Sources) -> Span:
 
 def lies_in(span: Span, text: Span) -> bool:
     """Whether a place begins within a piece of text."""
-    begin, end = (text.line, text.column), (text.end_line, text.end_column)
-    return text.path == span.path and begin <= (span.line, span.column) < end
+    return text.path == span.path and _begin(text) <= _begin(span) < (text.end_line, text.end_column)
+
+
+def _begin(span: Span) -> tuple[int, int]:
+    return span.line, span.column
+
+
+_Of = TypeVar("_Of")
+
+
+class Texts(Generic[_Of]):
+    """Pieces of text that lie within or beside one another, as steps do, and something of each."""
+
+    def __init__(self, pieces: Iterable[tuple[Span, _Of]]) -> None:
+        self._files: defaultdict[str, list[tuple[Span, int, _Of]]] = defaultdict(list)
+        """By file, in order: each piece, and the number of the one around it, -1 where there is none."""
+        for span, one in sorted(pieces, key=lambda piece: (_begin(piece[0]), -piece[0].end_line, -piece[0].end_column)):
+            found = self._files[span.path]
+            outer = len(found) - 1
+            while outer >= 0 and not lies_in(span, found[outer][0]):
+                outer = found[outer][1]
+            found.append((span, outer, one))
+
+    def around(self, place: Span) -> Iterator[_Of]:
+        """What is of the pieces in which a place begins, of the smallest one first."""
+        found = self._files.get(place.path, [])
+        at = bisect_right(found, _begin(place), key=lambda piece: _begin(piece[0])) - 1
+        while at >= 0:
+            span, outer, one = found[at]
+            if lies_in(place, span):
+                yield one
+            at = outer

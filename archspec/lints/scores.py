@@ -7,11 +7,11 @@ softmax at the end. Feature maps and the like are none: a network may well retur
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from archspec.lints._base import Finding, Subject, lint, several
 from archspec.lints.ops import Op
 from archspec.problems import Related
-from archspec.records import Record
 
 _SOFTMAX = ("Softmax", "Softmin", "Softmax2d")
 _WEIGHTED = ("Linear", "Bilinear", *several("Conv", "ConvTranspose"))
@@ -20,7 +20,8 @@ _DROPOUT = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", *several("Dropout"
 _SHAPING = tuple("Flatten Unflatten reshape squeeze unsqueeze permute transpose".split())
 
 
-class _Scores(Record):
+@dataclass(frozen=True, slots=True)
+class _Scores:
     """One value that the network returns: the last operation on it, and the softmax behind that, if there is one."""
 
     last: Op

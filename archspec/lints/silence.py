@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
 
 from archspec.document import Block, Document, Step
-from archspec.imports import Sources
-from archspec.lints.places import blocks, lies_in, reach, steps
+from archspec.document.imports import Sources
+from archspec.lints.places import Texts, blocks, reach, steps
 from archspec.problems import Problem, Span
-from archspec.records import Record
 from archspec.source import Path
 
 
-class Silence(Record):
+@dataclass(frozen=True, slots=True)
+class Silence:
     """One code of one `ignore`: where it is written, and the piece of text that it holds for; None: all of it."""
 
     code: str
     span: Span
     reach: Span | None
 
-    def covers(self, span: Span) -> bool:
-        """Whether a place lies in the text that it holds for."""
-        return self.reach is None or lies_in(span, self.reach)
-
 
 def silences(document: Document, sources: Sources) -> list[Silence]:
-    """All that a spec says to ignore; what holds for less stands first."""
+    """All that a spec says to ignore."""
     found: list[Silence] = []
     places: tuple[tuple[Path, Block | Step], ...] = (*blocks(document), *steps(document))
     for path, one in places:
         if one.ignore:
             found += _codes(one.ignore, path, reach(path, sources) if path else None, sources)
-    return found[::-1]
+    return found
 
 
 def _codes(ignore: Mapping[str, str], path: Path, reach: Span | None, sources: Sources) -> Iterator[Silence]:
@@ -45,8 +43,11 @@ def loud(problems: Iterable[Problem], silences: list[Silence]) -> tuple[list[Pro
     """The problems that nothing silences, and what of the silences silences nothing."""
     used: set[Span] = set()
     heard = []
+    texts = Texts((one.reach, one) for one in silences if one.reach is not None)
+    everywhere = [one for one in silences if one.reach is None]
     for problem in problems:
-        by = next((one for one in silences if one.code == problem.code and one.covers(problem.span)), None)
+        nearest = chain(texts.around(problem.span), everywhere)
+        by = next((one for one in nearest if one.code == problem.code), None)
         if by is None:
             heard.append(problem)
         else:

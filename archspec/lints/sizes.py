@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from archspec.dimensions import Size
 from archspec.lints._base import Finding, Subject, argument_span, lint, several
 from archspec.lints.ops import INPUT, JOIN, TENSOR, Op
 from archspec.problems import Related
-from archspec.records import Record
 from archspec.tensors import TensorType
 
 _POOLS = several("MaxPool", "AvgPool", "LPPool")
@@ -21,7 +21,8 @@ _WORTH_TELLING = 0.01
 """The share of an axis below which nobody would pad a layer for what it leaves out."""
 
 
-class _Sweep(Record):
+@dataclass(frozen=True, slots=True)
+class _Sweep:
     """How the windows of a layer go over one axis."""
 
     size: int
@@ -43,11 +44,6 @@ class _Sweep(Record):
         A stride beyond the kernel leaves positions out everywhere: that is how a projection of 1x1 is meant.
         """
         return max(0, self.size - self.read) if self.stride <= self.kernel else 0
-
-    def padded(self, padding: int) -> _Sweep:
-        """The same with another padding."""
-        windows = (self.size + 2 * padding - self.kernel) // self.stride + 1
-        return _Sweep(self.size, windows, self.kernel, self.stride, padding)
 
 
 def _sweeps(op: Op) -> list[_Sweep]:
@@ -105,7 +101,12 @@ def _advice(op: Op, sweeps: list[_Sweep]) -> str:
 
 def _padding(sweep: _Sweep) -> int:
     """The least padding with which windows read the whole axis."""
-    return next((p for p in range(sweep.padding, sweep.kernel) if not sweep.padded(p).left_out), sweep.padding)
+    if not sweep.left_out:
+        return sweep.padding
+    # Each further row of padding adds two to the remainder, until it is 0 or 1 again, which the padding covers.
+    remainder = (sweep.size + 2 * sweep.padding - sweep.kernel) % sweep.stride
+    padding = sweep.padding + (sweep.stride - remainder + 1) // 2
+    return padding if padding < sweep.kernel else sweep.padding
 
 
 @lint("AS707")

@@ -9,9 +9,20 @@ from typing import Any
 from archspec.document import Block
 from archspec.lints._base import Finding, Subject, lint
 from archspec.lints.places import blocks
-from archspec.source import Path
+from archspec.source import Entries, Path
 
-_READING = ("let", "inputs", "layers", "outputs")
+
+@lint("AS509")
+def unread_state(subject: Subject) -> Iterator[Finding]:
+    """A parameter, buffer or module that nobody reads is part of the `state_dict`, as checkpoints may want it.
+
+    Or a `from:` was forgotten. A value that nobody reads, and that holds nothing, is an error.
+    """
+    for problem in subject.beyond.unread:
+        yield Finding(problem.message, problem.span, problem.help, problem.related)
+
+
+_READING = ("let", "inputs", "layers", "outputs", "init")
 
 
 @lint("AS708")
@@ -47,5 +58,6 @@ def _in(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield from re.findall(r"\w+", value)
     elif isinstance(value, dict | list):
+        yield from value.bare if isinstance(value, Entries) else ()  # an argument that takes the value of its own name
         for inner in value.values() if isinstance(value, dict) else value:
             yield from _in(inner)

@@ -12,12 +12,11 @@ from typing import Any
 
 from archspec import expressions
 from archspec.expressions import ExpressionError, Name, Node, Symbolic
-from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step, modules
+from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Rounds, Step, modules
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 from archspec.lints.ops import INPUT, JOIN, OUTPUT, PART, TENSOR, Given, Op, Value
 from archspec.problems import Span
-from archspec.tensors import TensorType
 
 _SPELLED = {name.lower(): name for name in LAYERS}
 
@@ -140,8 +139,9 @@ class Wiring:
         by_place = iter(known[0])
         for name, value in given:
             join = known[0].get(name if name is not None else next(by_place, ""))
-            if join is not None and isinstance(value, Op):
-                join.feed(value)
+            if join is not None:
+                for op in _flat(value):
+                    join.feed(op)
         return known[1]
 
     def _body(self, cls: Class, joins: Mapping[str, Op]) -> Value:
@@ -169,7 +169,7 @@ class _Body:
 
     def step(self, step: Step) -> None:
         value: Value
-        if step.kind in ("parameter", "buffer"):
+        if step.kind in ("parameter", "buffer", "weight"):
             value = self.wiring.op(TENSOR, step.span, step.output)
         elif step.kind == "compute":
             value = self.value(step.arguments[0][1], step.span)
@@ -181,11 +181,13 @@ class _Body:
 
     def called(self, step: Step) -> Value:
         """A module, or the same once more: then it stands where that is said."""
-        given = [(name, self.value(node, step.span)) for name, node in step.arguments]
         item = step.item or step.again
         if item is None:
             return None
-        value = self.wiring.item(item, given)
+        if isinstance(item, Group) and item.rounds is not None:
+            value = self.rounds(step, item, item.rounds)
+        else:
+            value = self.wiring.item(item, [(name, self.value(node, step.span)) for name, node in step.arguments])
         if step.item is not None:
             self.modules[step.module] = item
         else:
@@ -194,12 +196,64 @@ class _Body:
                 value.span = step.span
         return value
 
+    def rounds(self, step: Step, group: Group, rounds: Rounds) -> Value:
+        """A loop whose rounds the forward method writes out."""
+        values, scope = self.values, self.scope
+        given = [None if rounds.stands_anew(node) else self.value(node, step.span) for _, node in step.arguments]
+        results: list[Value] = []
+        for child, (bound, flow) in zip(group.items, self.bound(rounds, step.span), strict=False):
+            self.values, self.scope = dict(values), dict(scope)
+            self.bind(rounds.target, bound, flow, step.span)
+            taken = [
+                self.value(node, step.span) if rounds.stands_anew(node) else one
+                for one, (_, node) in zip(given, step.arguments, strict=True)
+            ]
+            names = [name for name, _ in step.arguments]
+            results.append(self.wiring.item(child, list(zip(names, taken, strict=True))))
+            if not rounds.each:
+                several = results[-1]
+                parts = several if rounds.returned > 1 and isinstance(several, tuple) else (several,)
+                given[: min(len(parts), group.handed)] = parts[: group.handed]
+        self.values, self.scope = values, scope
+        if rounds.each:
+            return tuple(results)
+        if not rounds.collect:
+            return results[-1] if results else given[0]
+        handed = given[: max(1, group.handed)]
+        rest = [one[group.handed :] if rounds.returned > 1 and isinstance(one, tuple) else () for one in results]
+        collected = (
+            one if not more else more[0] if len(more) == 1 else more for one, more in zip(results, rest, strict=True)
+        )
+        return handed[0] if len(handed) == 1 else tuple(handed), tuple(collected)
+
+    def bound(self, rounds: Rounds, span: Span) -> Iterator[tuple[Value, Any]]:
+        """What a loop binds in each round, as a value and as a type."""
+        from archspec.lower.tensors import rows_of  # here: many specs compute nothing
+
+        flows = rows_of(rounds.over, self.scope, rounds.over.text)
+        values = self.listed(rounds.over, span)
+        for place, flow in enumerate(flows):
+            yield values[place] if isinstance(values, tuple) and place < len(values) else values, flow
+
+    def listed(self, node: Node, span: Span) -> Value:
+        """The value of a list, where Python's functions of lists make it."""
+        if not isinstance(node, expressions.Call) or node.function not in ("enumerate", "reversed", "zip"):
+            return self.value(node, span)
+        values = [self.listed(argument, span) for argument in node.arguments]
+        if node.function == "reversed":
+            return values[0][::-1] if isinstance(values[0], tuple) else values[0]
+        if node.function == "enumerate":
+            return tuple((None, one) for one in values[0]) if isinstance(values[0], tuple) else None
+        lengths = [len(value) for value in values if isinstance(value, tuple)]
+        columns = (value if isinstance(value, tuple) else (value,) * min(lengths) for value in values)
+        return tuple(zip(*columns, strict=False)) if lengths else None
+
     def bind(self, target: Node, value: Value, flow: Flow | None, span: Span) -> None:
         if isinstance(target, Name):
             self.values[target.name], self.scope[target.name] = value, flow
             return
         for place, part in enumerate(target.children):
-            inner = flow[place] if isinstance(flow, tuple) and not isinstance(flow, TensorType) else None
+            inner = flow[place] if isinstance(flow, tuple) else None
             if isinstance(value, tuple):
                 self.bind(part, value[place], inner, span)
             else:
@@ -216,9 +270,17 @@ class _Body:
             return self.values.get(node.name)
         if isinstance(node, expressions.Conditional):
             return self.chosen(node, span)
+        if isinstance(node, expressions.Starred):
+            return self.value(node.value, span)
         parts = [self.value(child, span) for child in node.children]
         if isinstance(node, expressions.Items):
-            return tuple(parts) if any(parts) else None
+            several = (
+                one if isinstance(child, expressions.Starred) and isinstance(one, tuple) else (one,)
+                for one, child in zip(parts, node.children, strict=True)
+            )
+            return tuple(one for some in several for one in some) if any(parts) else None
+        if isinstance(node, expressions.Call) and node.function in ("enumerate", "reversed", "zip"):
+            return self.listed(node, span)
         if isinstance(node, expressions.Index) and isinstance(parts[0], tuple):
             place = self.known(node.index)
             return parts[0][place] if isinstance(place, int) else self.either(span, *parts[0])

@@ -6,22 +6,30 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from archspec.document import Document, Layers, variable_problem
-from archspec.graph import Class, Graph
-from archspec.imports import Sources
+from archspec.document import Document, variable_problem
+from archspec.document.imports import Sources
+from archspec.graph import Class, Graph, Variant
 from archspec.layers import ABSENT, LAYERS
 from archspec.lower._problems import Report
-from archspec.lower.blocks import inline_block, instance
+from archspec.lower.blocks import in_symbols, inline_block, instance
+from archspec.lower.casting import may_mix
 from archspec.lower.classes import read_class
 from archspec.lower.context import NO_HINTS, Context, Frame, Hints
+from archspec.lower.initial import Rules
 from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.parameters import bind, compute_let, read_inputs
-from archspec.problems import SpecError, echo
+from archspec.lower.reading import steps_of
+from archspec.lower.unsayable import unsayable
+from archspec.lower.variants import read_variants
+from archspec.lower.widening import widened
+from archspec.problems import Problem, Span, SpecError, echo
 
-__all__ = ["lower"]
+__all__ = ["check_library", "lower", "lower_partly", "mixed_dtypes"]
 
 
 def lower(
@@ -38,12 +46,52 @@ def lower(
     `params` gives parameters values other than their defaults, `inputs` gives inputs their sizes.
     With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
     """
-    hints = NO_HINTS
+    hints, document = NO_HINTS, widened(document)
     while True:
         graph, shown = _read(source, document, params or {}, inputs or {}, symbolic, allow, hints)
         if shown == hints or not symbolic:
             return graph
         hints = shown
+
+
+def lower_partly(
+    source: Sources, document: Document, *, allow: Collection[str] = (), incomplete: bool = False
+) -> tuple[Graph | None, list[Problem]]:
+    """The graph of a document as far as it can be read, and what is wrong with it.
+
+    The types are unknown that depend on what is wrong, or on what an `incomplete` document lacks. Without problems the
+    graph is the one that `lower` gives; it is None where what the steps stand on cannot be read.
+    """
+    document, report = widened(document), Report(source)
+    report.passed_over = incomplete
+    context = Context(report, document, unroll=True, allow=allow, partial=True)
+    try:
+        main, variants = _read_main(context, {}, {})
+        if main is None:
+            return None, report.problems
+        _report_unused(report, document)
+        idle: tuple[tuple[str, str, Span], ...] = ()
+        if not report.problems and not report.passed_over:
+            main, idle = _with_rules(context, main)
+    except SpecError as error:
+        return None, list(error.problems)
+    own, doubts = tuple(sorted(context.own.values())), tuple(report.doubts.values())
+    blocks = tuple(cls for cls in context.blocks.values() if cls is not None)
+    return Graph(source.path, main, blocks, own, variants, idle, doubts, source.files), report.problems
+
+
+def check_library(source: Sources, document: Document, *, allow: Collection[str] = ()) -> None:
+    """SpecError with what is wrong with blocks that nothing uses yet, whatever their parameters and inputs may be."""
+    report = Report(source)
+    context = Context(report, document, unroll=False, allow=allow)
+    context.instance, context.inline = instance, inline_block
+    context.rules = Rules(report, document, {})
+    _refuse_hidden_classes(report, document)
+    for name, block in document.blocks.items():
+        in_symbols(Frame(context, {}), block, name)
+    # That a size has no formula is told where the block is used: there it may be known.
+    if problems := [problem for problem in report.problems if problem.code != "AS508"]:
+        raise SpecError(problems)
 
 
 def _read(
@@ -57,31 +105,78 @@ def _read(
 ) -> tuple[Graph, Hints]:
     """One reading of the document; and what it has shown to the next one."""
     report = Report(source)
-    report.parameters = document.params
     context = Context(report, document, unroll=not symbolic, allow=allow, hints=hints)
-    context.instance, context.inline = instance, inline_block
-    parameters, scope = bind(report, document, params, symbolic)
-    let = compute_let(report, document.let, scope)
-    input_types = read_inputs(report, document, scope, inputs, symbolic)
-    if not input_types:
-        report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
-        raise SpecError(report.problems)
-    _refuse_hidden_layers(report, document)
-    main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
+    main, variants = _read_main(context, params, inputs)
     if not symbolic and main is not None:
         _report_unused(report, document)
     if report.problems or main is None:
         assert report.problems or report.passed_over, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
     blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
-    graph = Graph(source.path, main, blocks, tuple(sorted(context.own.values())))
+    main, idle = _with_rules(context, main)
+    if not symbolic and report.problems:
+        raise SpecError(report.problems)
+    own, doubts = tuple(sorted(context.own.values())), tuple(report.doubts.values())
+    graph = Graph(source.path, main, blocks, own, variants, idle, doubts, source.files)
     if not symbolic:
         return graph, hints
     read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
     shown = Hints(hints.succeeding | context.succeeding if hints == NO_HINTS else hints.succeeding, read)
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
+        if problems := [problem for cls in (*blocks, main) for problem in unsayable(cls)]:
+            raise SpecError(problems)
     return graph, shown
+
+
+def _with_rules(context: Context, main: Class) -> tuple[Class, tuple[tuple[str, str, Span], ...]]:
+    """The network's class with the rules by which weights begin; and what of them fits no weight."""
+    rules = context.rules
+    assert rules is not None, "the main class has been read"
+    idle = (*context.idle, *rules.judge(main)) if context.unroll else ()
+    return replace(main, rules=rules.last(main)), idle
+
+
+def _read_main(
+    context: Context, params: Mapping[str, Any], inputs: Mapping[str, Sequence[int]]
+) -> tuple[Class | None, tuple[Variant, ...]]:
+    """The document's own class, None where it cannot be read; and its variants."""
+    report, document, symbolic = context.report, context.document, not context.unroll
+    report.parameters = document.params
+    context.instance, context.inline = instance, inline_block
+    parameters, scope = bind(report, document, params, symbolic)
+    variants = read_variants(report, document, parameters) if document.variants else ()
+    let = compute_let(report, document.let, scope, symbolic=symbolic)
+    context.rules = Rules(report, document, dict(scope))
+    input_types = read_inputs(report, document, scope, inputs, context.floating)
+    if not input_types:
+        report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
+        raise SpecError(report.problems)
+    _refuse_hidden_classes(report, document)
+    main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
+    return main, variants
+
+
+def mixed_dtypes(
+    source: Sources,
+    document: Document,
+    graph: Graph,
+    *,
+    params: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Sequence[int]] | None = None,
+    allow: Collection[str] = (),
+) -> list[Problem]:
+    """Where a document without errors, whose unrolled graph that is, mixes dtypes as a network of bfloat16.
+
+    Its inputs and weights are of bfloat16 then, and tensors that it makes out of numbers are of float32.
+    """
+    if not may_mix(graph):
+        return []
+    report = Report(source)
+    context = Context(report, document, unroll=True, allow=allow, floating="bfloat16")
+    with suppress(SpecError):
+        _read_main(context, params or {}, inputs or {})
+    return report.mixed
 
 
 def _refuse_read_too_early(report: Report, classes: Iterable[Class]) -> None:
@@ -93,29 +188,29 @@ def _refuse_read_too_early(report: Report, classes: Iterable[Class]) -> None:
         raise SpecError(report.problems)
 
 
-def _refuse_hidden_layers(report: Report, document: Document) -> None:
-    """A block may not hide a layer: who reads `ReLU` has PyTorch's in mind."""
+def _refuse_hidden_classes(report: Report, document: Document) -> None:
+    """A block may not hide a layer: who reads `ReLU` has PyTorch's in mind. Nor another class of the file."""
+    returning = {str(document.name): document, **document.blocks}
+    returning = {name: one for name, one in returning.items() if isinstance(one.outputs, dict)}
     for name in document.blocks:
         if name in LAYERS or name in ABSENT:
             advice = f"choose another name, such as `My{name}`"
             report.add("AS204", f"`{name}` is a layer of torch.nn", ("blocks", name), advice, key=True)
+        elif name == document.name:
+            message, advice = f"`{name}` is the network's own name", f"call the block otherwise, such as `{name}Block`"
+            report.add("AS205", message, ("blocks", name), advice, key=True)
+        elif (other := name.removesuffix("Output")) in returning and other != name:
+            message = f"`{name}` is what generated code calls the outputs of `{other}`"
+            report.add("AS205", message, ("blocks", name), "choose another name", key=True)
         elif problem := variable_problem(name):
             report.add("AS204", f"{echo(name)} {problem}", ("blocks", name), "choose another name", key=True)
 
 
 def _report_unused(report: Report, document: Document) -> None:
     """A block that nothing uses is a mistake, or left over; one that is not there for these values is neither."""
-    used = {name for block in (document, *document.blocks.values()) for name in _types(block.layers)}
+    blocks = (document, *document.blocks.values())
+    used = {step.type for block in blocks for step in steps_of(block.layers)}
     for name in document.blocks:
         if name not in used and not report.problems:
             at = ("blocks", name)
             report.add("AS509", f"nothing uses the block `{name}`", at, "use it, or take it out", key=True)
-
-
-def _types(layers: Layers) -> Iterator[str]:
-    """What the steps are of, those in groups too."""
-    for step in layers.values() if isinstance(layers, dict) else layers:
-        if step.type is not None:
-            yield step.type
-        for inside in (step.layers, step.nested):
-            yield from _types(inside) if inside is not None else ()

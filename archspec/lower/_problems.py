@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from archspec.expressions import Binary, ExpressionError, Node, Scope, compile_value, evaluate, literal_text, parse
-from archspec.imports import Sources
+from archspec.document import OwnName
+from archspec.document.imports import Sources
+from archspec.expressions import (
+    Binary,
+    ExpressionError,
+    Node,
+    Scope,
+    compile_value,
+    evaluate,
+    literal_text,
+    parse,
+    with_constants,
+)
 from archspec.problems import Advice, Edit, Problem, Related, Span, SpecError, rewording
-from archspec.records import replace
-from archspec.refusals import Refusal
+from archspec.refusals import RefusalError
 from archspec.source import Path
 
 _ADVICE = {
@@ -28,7 +40,7 @@ _ADVICE = {
     "AS501": "reshape the value before it (`Flatten`, `Unflatten`, `reshape`), or take another one by `from:`",
     "AS502": "make the sizes equal where the values are made",
     "AS503": "choose a number that divides the size, or change the size where it is made",
-    "AS504": "keep the size larger before it: more padding, a smaller kernel, or one stride less",
+    "AS504": "keep the size larger before it",
     "AS505": "say the input's `dtype`, or take another value by `from:`",
     "AS507": "write smaller sizes",
     "AS508": "write the argument out",
@@ -37,6 +49,7 @@ _ADVICE = {
 
 
 _OF_ONE_USE = ("AS208", "AS304", "AS404", "AS406", "AS501", "AS502", "AS503", "AS504", "AS505", "AS506", "AS507")
+_MOST_PLACES = 8
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -48,12 +61,25 @@ class Report:
         self.parameters: Collection[str] = ()  # of the document, which its blocks do not see
         self.passed_over = False  # whether a step was set aside, because of its form
         self.rounds: tuple[Related, ...] = ()  # of the loops that are being unrolled, from their second ones on
+        self.doubts: dict[Span, Problem] = {}  # what is a warning
+        self.mixed: list[Problem] = []  # those of tensors of several dtypes, where PyTorch takes one
+        self._causes: dict[tuple[Any, ...], Span] = {}  # of what a parameter is to blame for, where it was told first
         self._found: dict[tuple[str, Span], Problem] = {}  # an unrolled loop finds the same one again and again
 
     @property
     def problems(self) -> list[Problem]:
         """Everything found, one for each cause."""
         return list(self._found.values())
+
+    @contextmanager
+    def trial(self) -> Iterator[None]:
+        """What is found within is forgotten afterwards."""
+        before = self._found, self._causes, self.rounds
+        self._found, self._causes = {}, {}
+        try:
+            yield
+        finally:
+            self._found, self._causes, self.rounds = before
 
     def add_at(
         self,
@@ -64,17 +90,37 @@ class Report:
         *,
         related: tuple[Related, ...] = (),
         edits: tuple[Edit, ...] = (),
+        mixes: bool = False,
     ) -> None:
-        """One more problem, at a span."""
+        """One more problem, at a span; with `mixes` one of tensors of several dtypes, where PyTorch takes one."""
         if not edits and isinstance(help, Advice) and help.old is not None:
             edits = rewording(span, help.old, help.new)
         told = {one.span for one in related if not one.message.endswith("declared here")}
         related = tuple(one for one in related if one.span not in told or not one.message.endswith("declared here"))
         related = (*related, *self.rounds)  # what the first round did not find has to do with this one
         problem = Problem(code, message, span, str(help) or _ADVICE.get(code, ""), related=related, edits=edits)
+        if mixes:
+            self.mixed.append(problem)
+        if self._of_one_cause(problem):
+            return
         self._found.setdefault((code, span), problem)
         if len(self._found) >= self.source.limits.problems:
             raise SpecError(self.problems)
+
+    def _of_one_cause(self, problem: Problem) -> bool:
+        """Whether a parameter that does not fit was told already: the other places are told beside the first one."""
+        if problem.code not in ("AS502", "AS503"):
+            return False
+        declared = [one for one in problem.related if one.message.endswith("declared here")]
+        alike = (problem.code, problem.message, tuple(declared))
+        first = self._causes.setdefault(alike, problem.span) if declared else problem.span
+        known = self._found.get((problem.code, first))
+        if known is None or first == problem.span:
+            return False
+        here = Related("the same here", problem.span)
+        if here not in known.related and len(known.related) < _MOST_PLACES:
+            self._found[problem.code, first] = replace(known, related=(*known.related, here))
+        return True
 
     def add(
         self,
@@ -85,19 +131,28 @@ class Report:
         *,
         key: bool = False,
         related: tuple[Related, ...] = (),
+        mixes: bool = False,
     ) -> None:
         """One more problem, at the value (or key) of a place in the tree."""
         edits = self._edits(path, help) if isinstance(help, Advice) and help.old is None else ()
-        self.add_at(code, message, self.source.span(path, key=key), help, related=related, edits=edits)
+        span = self.source.span(path, key=key)
+        self.add_at(code, message, span, help, related=related, edits=edits, mixes=mixes)
 
     def add_to_type(
-        self, code: str, message: str, at: Path, help: str = "", *, related: tuple[Related, ...] = ()
+        self,
+        code: str,
+        message: str,
+        at: Path,
+        help: str = "",
+        *,
+        related: tuple[Related, ...] = (),
+        mixes: bool = False,
     ) -> None:
         """One more problem, at the type of a step: the key above its arguments, or the bare name."""
         name = at[-1] if at else 0
         is_type = isinstance(name, str) and (name[:1].isupper() or "." in name)
         is_key = is_type or not isinstance(self.source.value(at), str)
-        self.add(code, message, at, help, key=is_key, related=related)
+        self.add(code, message, at, help, key=is_key, related=related, mixes=mixes)
 
     def _edits(self, path: Path, advice: Advice) -> tuple[Edit, ...]:
         """The change of a whole value, or of the entry that it is."""
@@ -107,7 +162,10 @@ class Report:
         value = self.source.value(path)
         if isinstance(value, str):
             return self._floored(path, value)
-        return () if isinstance(value, dict | list) else (Edit(self.source.span(path), advice.new),)
+        span = self.source.span(path)
+        if value is None and path and span == self.source.span(path, key=True):
+            return (Edit(self.source.entry(path), f"{path[-1]}: {advice.new}"),)
+        return () if isinstance(value, dict | list) else (Edit(span, advice.new),)
 
     def _floored(self, path: Path, text: str) -> tuple[Edit, ...]:
         """The edit that makes the last division of an expression one of integers, where a whole number is wanted."""
@@ -148,7 +206,7 @@ class Report:
                 at = self._input(path, name)
             if at is not None:
                 place = self.source.span(at, key=at[-1] == name)
-                word = "declared" if at[-1] == name else "bound" if at[-1] == "for" else "a size"
+                word = "declared" if at[-1] == name else "bound" if at[-1] in ("for", "each") else "a size"
                 value = (scope or {}).get(name)
                 told = literal_text(value) if isinstance(value, int | float | str | tuple) else f"{word} here"
                 found.append(Related(f"`{name}` is {told}", place))
@@ -158,20 +216,29 @@ class Report:
     def _declaration(self, path: Path, name: str) -> Path | None:
         for length in range(len(path), 0, -1):
             around = self.source.value(path[:length])
-            loop = around.get("for") if isinstance(around, dict) else None
-            if isinstance(loop, str) and name in _NAME.findall(loop.partition(" in ")[0]):
-                return (*path[:length], "for")
+            for key in ("for", "each") if isinstance(around, dict) else ():
+                loop = around.get(key)
+                if isinstance(loop, str) and name in _NAME.findall(loop.partition(" in ")[0]):
+                    return (*path[:length], key)
         base = path[:2] if path[:1] == ("blocks",) else ()
         places = ((*base, key, name) for key in ("params", "let"))
         return next((at for at in places if name in (self.source.value(at[:-1]) or ())), None)
 
     def _input(self, path: Path, name: str) -> Path | None:
+        return next((at for at, _ in self._inputs(path, name)), None)
+
+    def _inputs(self, path: Path, name: str) -> Iterator[tuple[Path, bool]]:
+        """The inputs in whose shapes a name stands, and whether they are optional."""
         base = path[:2] if path[:1] == ("blocks",) else ()
         for one, declared in (self.source.value((*base, "inputs")) or {}).items():
             shape = declared.get("shape") if isinstance(declared, dict) else declared
             if name in _NAME.findall(_text(shape)):
-                return (*base, "inputs", one)
-        return None
+                yield (*base, "inputs", one), isinstance(declared, dict) and declared.get("optional") is True
+
+    def _optional_input(self, path: Path, name: str) -> str | None:
+        """The input that alone has a size of that name, if it is an optional one."""
+        found = list(self._inputs(path, name))
+        return str(found[0][0][-1]) if found and all(optional for _, optional in found) else None
 
     def expression(self, error: ExpressionError, path: Path, text: object, scope: Scope | None = None) -> None:
         """A problem within an expression, at the very characters where they can be told.
@@ -180,10 +247,21 @@ class Report:
         """
         if error.code == "AS303" and path[:1] == ("blocks",) and (name := _blamed(error, text)) in self.parameters:
             error.help = f"a block sees its own parameters alone: declare `{name}` in the `params` of `{path[1]}`"
+        if error.code == "AS303" and (one := self._optional_input(path, name := _blamed(error, text))):
+            error.code, error.message = "AS511", f"only `{one}`, which may be left out, has the size `{name}`"
+            error.help = "write a parameter for it, or give a required input that size"
         span = whole = self.source.span(path)
         edits: tuple[Edit, ...] = ()
-        if isinstance(error.help, Advice) and error.help.old is None and _blamed(error, text) == text:
-            edits = (Edit(whole, error.help.new),)
+        if isinstance(error.help, Advice) and error.help.old is None:
+            blamed = _blamed(error, text)
+            if blamed == text:
+                edits = (Edit(whole, error.help.new),)
+            elif blamed and error.offset is not None:  # within an expression Python's words hold
+                word = {"true": "True", "false": "False", "null": "None"}.get(error.help.new, error.help.new)
+                error.help = f"within an expression write `{word}`"
+                error.rewrite = (error.offset, error.offset + len(blamed), word)
+        elif isinstance(error.help, Advice) and isinstance(text, OwnName):
+            edits = self._rewriting(whole, path, text, error.help.new)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(whole, text, error.offset, error.length)
         if isinstance(text, str) and error.rewrite is not None:
@@ -198,19 +276,27 @@ class Report:
 
     def _rewriting(self, span: Span, path: Path, text: str, new: str) -> tuple[Edit, ...]:
         """The edit that writes another expression, quoted where YAML would split it."""
+        if isinstance(text, OwnName):
+            return (Edit(self.source.entry(path), f"{text}: {new}"),)
         edits = rewording(span, text, new)
         plain = edits and edits[0].text == new
         if plain and (re.search(r": | #|^\W", new) or (self.source.in_flow(path) and re.search(r"[][{},]", new))):
             return () if '"' in new else (Edit(span, f'"{new}"'),)
         return edits
 
-    def refusal(self, error: Refusal, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
+    def renaming(self, value: object, hint: str, path: Path, scope: Scope) -> tuple[Edit, ...]:
+        """The edit that gives an argument another name and keeps its value, where the value is that of its own name."""
+        if not isinstance(value, OwnName) or not isinstance(hint, Advice) or not hint.new or value not in scope:
+            return ()
+        return (Edit(self.source.entry(path), f"{hint.new}: {value}"),)
+
+    def refusal(self, error: RefusalError, path: Path, text: object, related: tuple[Related, ...] = ()) -> None:
         """What a function refuses, at its name if that can be told."""
         span = self.source.span(path)
         if isinstance(text, str) and error.offset is not None:
             span = _narrow(span, text, error.offset, error.length)
         related = (*related, *self.declared(path, text))
-        self.add_at(error.code, error.message, span, error.help, related=related)
+        self.add_at(error.code, error.message, span, error.help, related=related, mixes=bool(error.mixes))
 
     def evaluate(
         self,
@@ -225,7 +311,7 @@ class Report:
         `flowing` are the values of the flow, which no argument may read.
         """
         try:
-            node = compile_value(value, words=words)
+            node = with_constants(compile_value(value, words=words), scope)
             return node, evaluate(node, scope)
         except ExpressionError as error:
             at, text = _deepest(value, path, scope, words)
@@ -264,3 +350,8 @@ def _narrow(span: Span, text: str, offset: int, length: int) -> Span:
         return span
     start = span.column + shift + min(offset, max(0, len(text) - 1))
     return replace(span, column=start, end_column=min(start + length, span.end_column - shift))
+
+
+def type_path(report: Report, path: Path, type_name: str) -> Path:
+    """The place of a step's type: a key below it, or the step itself where it is a bare name."""
+    return (*path, type_name) if isinstance(report.source.value(path), dict) else path

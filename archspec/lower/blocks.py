@@ -4,31 +4,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
-from archspec.document import Block, Input, Parameter, Step
-from archspec.expressions import Literal, Name, Node, Symbolic, compile_value, evaluate, type_of, typed, unknown
+from archspec.document import Block, Input, Parameter, Step, variable_problem
+from archspec.expressions import (
+    ExpressionError,
+    Literal,
+    Name,
+    Node,
+    Symbolic,
+    compile_value,
+    evaluate,
+    type_of,
+    typed,
+    unknown,
+)
 from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
+from archspec.lower import listed
+from archspec.lower._problems import type_path
+from archspec.lower.axes import came_from
 from archspec.lower.calls import (
     argument_places,
-    came_from,
     check_free,
     evaluated_argument,
     lost,
     takes,
-    type_path,
 )
 from archspec.lower.classes import read_class
-from archspec.lower.context import Frame, Given, Place, Scope
+from archspec.lower.context import Entry, Frame, Given, Place, Scope
 from archspec.lower.exports import exported, received, substitute
 from archspec.lower.history import Made, became, since
 from archspec.lower.names import constructor_reads, reads
-from archspec.lower.parameters import compute_let, declare, kind_of, misfit
-from archspec.lower.sizes import are_sizes, bind_size
+from archspec.lower.optional import by_name, presence_of, refuse_left_out
+from archspec.lower.parameters import (
+    compute_let,
+    declare,
+    hide_sizes,
+    kind_of,
+    misfit,
+    refuse_optional_first,
+    size_names,
+)
+from archspec.lower.reading import number_names
+from archspec.lower.sizes import Axis, are_sizes, bind_sizes
 from archspec.problems import Related, Span, did_you_mean, echo
-from archspec.records import replace
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -40,12 +62,19 @@ def instance(
     block = frame.context.document.blocks[name]
     at = type_path(frame.report, path, name)
     arguments = block_arguments(frame, block, step, name, path, scope)
-    if arguments is None or any(flow is None for flow in given.types):
+    if arguments is None:
         return lost(frame, path, given)
-    if not takes(frame, name, tuple(block.inputs), given, at):
+    if any(flow is None for flow in given.types):
+        return _of_unknown(frame, block, name, arguments, given, key, frame.span(at, key=True), path)
+    lists = [one for one, declared in block.inputs.items() if declared.list_ is not None]
+    if not takes(frame, name, tuple(block.inputs), given, at, lists=tuple(lists)):
         return lost(frame, path, given)
     types = _by_input(frame, block, name, given, at)
     if types is None:
+        return lost(frame, path, given)
+    omissible = [one for one, declared in block.inputs.items() if declared.optional]
+    given = by_name(given, tuple(block.inputs))
+    if refuse_left_out(frame, name, omissible, given, at):
         return lost(frame, path, given)
     span = frame.span(at, key=True)
     if frame.context.unroll:
@@ -56,11 +85,30 @@ def instance(
         cls = _with_values(frame, block, name, arguments, types, place.dotted(key), at, given)
         if cls is None:
             return lost(frame, path, given)
-        return Call(key, cls, tuple(arguments.values()), given.types, cls.output, span)
+        output = substitute(cls.output, presence_of(block.inputs, given))
+        return Call(key, cls, tuple(arguments.values()), given.types, output, span)
     cls = in_symbols(frame, block, name)
     if cls is None:
         return lost(frame, path, given)
     return _in_symbols(frame, block, cls, arguments, types, given, place, key, span, at)
+
+
+def _of_unknown(
+    frame: Frame,
+    block: Block,
+    name: str,
+    arguments: dict[str, Argument],
+    given: Given,
+    key: str | None,
+    span: Span,
+    path: Path,
+) -> Call | Group:
+    """A block on a value of which no shape is known: as it is in symbols, its sizes are missing where it needs some."""
+    cls = None if frame.context.unroll or frame.report.problems else in_symbols(frame, block, name)
+    if cls is None:
+        return lost(frame, path, given)
+    passed = tuple(arguments[parameter.name] for parameter in cls.parameters if parameter.name in arguments)
+    return Call(key, cls, passed, given.types, None, span)
 
 
 def block_arguments(
@@ -79,7 +127,8 @@ def block_arguments(
         parameter = block.params.get(one)
         if parameter is None:
             hint = did_you_mean(one, list(block.params), f"{name} takes")
-            frame.report.add("AS402", f"{name} has no parameter {echo(one)}", where, hint, key=True)
+            span, edits = frame.span(where, key=True), frame.report.renaming(value, hint, where, scope)
+            frame.report.add_at("AS402", f"{name} has no parameter {echo(one)}", span, hint, edits=edits)
             failed = True
             continue
         words = frozenset(scope) if parameter.type == "str" or isinstance(parameter.default, str) else None
@@ -135,8 +184,11 @@ def _are_sizes(frame: Frame, block: Block, name: str) -> bool:
     found = True
     for one, declared in block.inputs.items():
         path: Path = ("blocks", name, "inputs", one)
-        path = (*path, "shape") if isinstance(frame.report.source.value(path), dict) else path
-        found = are_sizes(frame, declared.shape, path) and found
+        key = "shape" if declared.list_ is None else "list"
+        path = (*path, key) if isinstance(frame.report.source.value(path), dict) else path
+        hidden = listed.differing(declared)
+        shape = [1 if axis in hidden else size for axis, size in enumerate(declared.axes)]
+        found = are_sizes(frame, shape, path) and found
     return found
 
 
@@ -144,32 +196,64 @@ def bind_inputs(
     frame: Frame, block: Block, name: str, types: dict[str, Flow], scope: dict[str, Any], at: Path, given: Given
 ) -> bool:
     """Binds the names in a block's inputs to the sizes that flow in; False (and reported) where they do not fit."""
-    for one, declared in block.inputs.items():
+    places: list[tuple[str, int]] = []
+    axes: list[Axis] = []
+    for one, declared in sorted(block.inputs.items(), key=lambda pair: pair[1].optional):
         flow = types.get(one)
         if flow is None:
             continue
-        wanted = f"[{', '.join(map(str, declared.shape))}]"
-        if not isinstance(flow, TensorType) or flow.rank != len(declared.shape):
+        found = [flow]
+        if declared.list_ is not None and not listed.is_list_of_tensors(flow):
+            wanted = f"a list of [{', '.join(map(str, declared.axes))}]"
             message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
-            history = since(given.made, lambda x: x.rank) if one == next(iter(block.inputs)) else ()
-            frame.report.add_to_type("AS501", message, at, related=_declared(frame, name, one, given, history))
+            advice = f'write a list of values: `from: "[{given.label.strip("`")}]"`'
+            frame.report.add_to_type("AS501", message, at, advice, related=_declared(frame, name, one, given, ()))
             return False
-        for axis, (size, text) in enumerate(zip(flow.shape, declared.shape, strict=True)):
-            problem = bind_size(text, size, scope)
-            if problem is not None:
-                history = became(given.made, (axis - flow.rank,)) if one == next(iter(block.inputs)) else ()
-                message = f"axis {axis} of `{one}` does not fit {name}, which takes {text} there: {problem}"
-                advice = ""
-                if "multiple" in problem and graph.free_symbols(size):
-                    advice = f"say in `inputs` what {dimensions.show(size)} is a multiple of, as {name} does: `{text}`"
-                places = _declared(frame, name, one, given, history, axis)
-                frame.report.add_to_type("AS502", message, at, advice, related=places)
+        if declared.list_ is not None:
+            if not frame.context.unroll:
+                listed.bind(one, declared, flow, scope)
+            found = list(listed.tensors(flow))
+        hidden = listed.differing(declared)
+        for x in found:
+            if not _is_taken(frame, name, one, declared, x, at, given):
                 return False
-        if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
-            message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
-            history = since(given.made, lambda x: x.dtype) if one == next(iter(block.inputs)) else ()
-            frame.report.add_to_type("AS505", message, at, related=_declared(frame, name, one, given, history))
-            return False
+            assert isinstance(x, TensorType)
+            known = [axis for axis in range(x.rank) if axis not in hidden]
+            places += [(one, axis) for axis in known]
+            axes += [(declared.axes[axis], x.shape[axis]) for axis in known]
+    wrong = bind_sizes(axes, scope)
+    if wrong is not None:
+        place, problem = wrong
+        (one, axis), (text, size) = places[place], axes[place]
+        first = one == next(iter(block.inputs))
+        history = became(given.made, (axis - len(block.inputs[one].axes),)) if first else ()
+        message = f"axis {axis} of `{one}` does not fit {name}, which takes {text} there: {problem}"
+        advice = ""
+        if "multiple" in problem and graph.free_symbols(size):
+            advice = f"say in `inputs` what {dimensions.show(size)} is a multiple of, as {name} does: `{text}`"
+        frame.report.add_to_type(
+            "AS502", message, at, advice, related=_declared(frame, name, one, given, history, axis)
+        )
+        return False
+    hide_sizes(block.inputs, block.params, scope)
+    return True
+
+
+def _is_taken(frame: Frame, name: str, one: str, declared: Input, flow: Flow, at: Path, given: Given) -> bool:
+    """Whether what flows in has as many axes as the block says, and its dtype; reported if not."""
+    first = one == next(iter(frame.context.document.blocks[name].inputs))
+    if not isinstance(flow, TensorType) or flow.rank != len(declared.axes):
+        wanted = f"[{', '.join(map(str, declared.axes))}]"
+        wanted = f"a list of {wanted}" if declared.list_ is not None else wanted
+        message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
+        history = since(given.made, lambda x: x.rank) if first else ()
+        frame.report.add_to_type("AS501", message, at, related=_declared(frame, name, one, given, history))
+        return False
+    if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
+        message = f"{name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
+        history = since(given.made, lambda x: x.dtype) if first else ()
+        frame.report.add_to_type("AS505", message, at, related=_declared(frame, name, one, given, history))
+        return False
     return True
 
 
@@ -183,7 +267,9 @@ def _declared(
     path: Path = ("blocks", name, "inputs", one)
     place = Related(f"`{one}` is declared here", frame.span(path, key=True))
     if axis is not None:
-        below = (*path, "shape", axis) if isinstance(frame.report.source.value(path), dict) else (*path, axis)
+        written = frame.report.source.value(path)
+        key = "list" if isinstance(written, dict) and "list" in written else "shape"
+        below = (*path, key, axis) if isinstance(written, dict) else (*path, axis)
         place = Related(f"{name} takes this at axis {axis}", frame.span(below))
     return (*came_from(given), *history, place)
 
@@ -252,7 +338,13 @@ def in_symbols(frame: Frame, block: Block, name: str) -> Class | None:
         parameters = declare(frame.report, block.params, ("blocks", name), {}, scope, symbolic=True)
         types: dict[str, Flow] = {}
         for one, declared in block.inputs.items():
-            types[one] = TensorType(tuple(_symbolic_size(size, scope) for size in declared.shape), declared.dtype)
+            inside = scope if not listed.differing(declared) else {**scope, listed.DIFFERS: 1}
+            sizes = tuple(_symbolic_size(size, inside) for size in declared.axes)
+            scope |= {key: value for key, value in inside.items() if key != listed.DIFFERS}
+            types[one] = TensorType(sizes, declared.dtype)
+            if declared.list_ is not None:
+                types[one] = listed.symbolic(one, declared, sizes, scope)
+        hide_sizes(block.inputs, block.params, scope)
         context.open.append(name)
         cls = _read(frame, block, name, parameters, types, scope, "")
         context.open.pop()
@@ -283,19 +375,25 @@ def _read(
     """The class that a block's declaration says, for those inputs."""
     base: Path = ("blocks", name)
     before = len(frame.report.problems)
-    let = compute_let(frame.report, block.let, scope, (*base, "let"))
-    inputs = tuple(_input(frame, declared, one, types.get(one), base) for one, declared in block.inputs.items())
+    let = compute_let(frame.report, block.let, scope, (*base, "let"), symbolic=not frame.context.unroll)
+    refuse_optional_first(frame.report, block.inputs, base)
+    inputs = tuple(_input(frame, declared, one, types.get(one), base, scope) for one, declared in block.inputs.items())
     own = Frame(frame.context, scope, prefix)
     own.above = above
     cls = read_class(own, name, block, base, parameters, let, inputs)
-    return cls if len(frame.report.problems) == before else None
+    return cls if frame.context.partial or len(frame.report.problems) == before else None
 
 
-def _input(frame: Frame, declared: Input, name: str, flow: Flow | None, base: Path) -> graph.Input:
-    axes = tuple(compile_value(size) for size in declared.shape)
+def _input(
+    frame: Frame, declared: Input, name: str, flow: Flow | None, base: Path, scope: dict[str, Any]
+) -> graph.Input:
+    axes = listed.axes_of(declared, tuple(compile_value(size) for size in declared.axes))
     span = frame.span((*base, "inputs", name), key=True)
+    if declared.list_ is not None:
+        return graph.Input(name, flow, span, axes, listed=True)
     if flow is None:  # an optional one that nothing flows into
-        flow = TensorType(tuple(dimensions.symbol(f"{name}_{i}") for i in range(len(axes))), declared.dtype)
+        inside = dict(scope)
+        flow = TensorType(tuple(_symbolic_size(size, inside) for size in declared.axes), declared.dtype)
     assert isinstance(flow, TensorType)
     return graph.Input(name, flow, span, axes, declared.optional)
 
@@ -325,8 +423,23 @@ def _in_symbols(
         if parameter.inferred or parameter.name in arguments
     ]
     check_free(frame, tuple(passed), given, at)
-    output = substitute(cls.output, {**scope, **exported(frame, cls, place, key)})
+    sizes = {**_optional_sizes(block, types, scope), **scope, **presence_of(block.inputs, given)}
+    output = substitute(cls.output, {**sizes, **exported(frame, cls, place, key)})
     return Call(key, cls, tuple(passed), given.types, output, span)
+
+
+def _optional_sizes(block: Block, types: dict[str, Flow], scope: dict[str, Any]) -> dict[str, Any]:
+    """The sizes that optional inputs alone have, which the block's output may depend on."""
+    found = dict(scope)
+    for one, declared in block.inputs.items():
+        flow = types.get(one)
+        if declared.list_ is not None:
+            continue
+        if isinstance(flow, TensorType):
+            bind_sizes(list(zip(declared.axes, flow.shape, strict=False)), found)
+        for name in size_names(declared.axes) - found.keys():
+            found[name] = dimensions.of(dimensions.Unknown(f"only `{one}`, which is left out, has it"))
+    return found
 
 
 def inline_block(
@@ -340,39 +453,50 @@ def inline_block(
     span: Span,
 ) -> Call | Group:
     """A group whose steps are a graph: a class of its own that reads the names around it."""
-    block = Block(inputs={}, layers=layers)
+    block = Block.model_construct(inputs={}, layers=layers)  # its steps have been validated
     if len(given.types) > 1:
         message = f"a group of named steps takes one value; {len(given.types)} flow in"
         advice = "it reads the names around it: `from:` says what its first step takes"
         frame.report.add("AS206", message, path, advice)
         return lost(frame, path, given)
+    if refuse_left_out(frame, f"the group `{name}`", (), given, path):
+        return lost(frame, path, given)
+    if given.first() is None:
+        if not frame.report.problems and not frame.report.passed_over:
+            message = f"the shape of {given.label} depends on a parameter in a way that no expression says"
+            frame.report.add(
+                "AS508", message, path, "write its sizes by `shape:`, or the parameter as a number", key=True
+            )
+        return lost(frame, path, given)
     class_name = _group_class(frame, path)
     own = Frame(frame.context, dict(scope), f"{frame.prefix}{name}.", frame)
-    variables = {one for around in _around(own) for one in around.locals.carried}
-    own.locals.taken |= variables
+    variables = {one: around.locals.value(one) for around in _around(own) for one in around.locals.carried}
+    own.locals.taken.update(variables)
     attributes = received(own, given.types)
     inside = {one: dimensions.symbol(here) for one, here in attributes.items()}
     given = given.with_types(tuple(substitute(flow, inside) for flow in given.types))
-    inputs = _group_inputs(frame, layers, given, scope)
+    inputs = _group_inputs(own, layers, given, span)
     before = len(frame.report.problems)
     count = frame.context.count
     cls = read_class(own, class_name, block, path, (), (), inputs)
-    if cls is None or len(frame.report.problems) > before:
+    if cls is None or (len(frame.report.problems) > before and not frame.context.partial):
+        if cls is not None:
+            frame.lost_groups.append(Call(name, cls, (), given.types, None, span))
         return lost(frame, path, given)
     captured = tuple(
-        graph.Input(one, value.type, value.span, _axes(value.type, scope), captured=True)
-        for one, value in own.captured.items()
-        if isinstance(value.type, TensorType)
+        graph.Input(one, value.type, value.span, _axes(value.type, scope), value.optional, captured=True)
+        for one, value in sorted(own.captured.items(), key=lambda one: one[1].optional)
     )
     cls = replace(cls, inputs=(*cls.inputs, *captured))
     sizes = {one for value in cls.inputs for node in value.axes for one in graph.names_in(node)}
     read = constructor_reads(cls) | (reads(cls) - sizes - own.captured.keys())
-    known = {**scope, **{one: dimensions.symbol(one) for one in sorted(variables)}}
-    values = {one: Argument(one, value, Name(one), span) for one, value in known.items()}
+    values = {one: Argument(one, value, frame.constructed(Name(one), scope), span) for one, value in scope.items()}
+    values |= {one: Argument(one, value, None, span) for one, value in sorted(variables.items())}
     values |= {here: Argument(here, dimensions.symbol(one), None, span) for one, here in attributes.items()}
     passed = tuple(argument for one, argument in values.items() if one in read)
     parameters = tuple(
-        graph.Parameter(one.name, type_of(one.value), None, "", one.value, span, inferred=True) for one in passed
+        graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)
+        for one in passed
     )
     cls = replace(cls, parameters=parameters, count=frame.context.count - count)
     if not frame.context.unroll:
@@ -394,9 +518,16 @@ def _group_class(frame: Frame, path: Path) -> str:
     context = frame.context
     if path not in context.groups:
         name, around = (_class_name(str(key)) for key in (_last_name(path), _class_around(frame, path)))
-        taken = {str(context.document.name), *context.document.blocks, *context.groups.values()}
+        taken = context.taken_by_classes
+        if not taken:
+            classes = (str(context.document.name), *context.document.blocks)
+            taken.update(classes, (f"{one}Output" for one in classes))
+            taken.update(number_names(context.document), context.document.variants)
         candidates = (name, f"{around}{name}", *(f"{around}{name}{n}" for n in range(2, 10_000)))
-        context.groups[path] = next(one for one in candidates if one not in taken)
+        context.groups[path] = chosen = next(
+            one for one in candidates if one not in taken and not variable_problem(one)
+        )
+        taken.update((chosen, f"{chosen}Output"))
     return context.groups[path]
 
 
@@ -412,21 +543,37 @@ def _class_name(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
-def _group_inputs(frame: Frame, layers: dict[str, Step], given: Given, scope: Scope) -> tuple[graph.Input, ...]:
-    """What flows into a group, by the name that it has outside."""
-    first = given.first()
-    if not isinstance(first, TensorType):
+def _group_inputs(own: Frame, layers: dict[str, Step], given: Given, span: Span) -> tuple[graph.Input, ...]:
+    """What flows into a group: by the name that it has outside, if it has one, else by one that nothing else has."""
+    first, name = given.first(), given.first_name
+    steps = {one for key in layers for one in re.findall(r"\w+", key)}
+    if name is None or variable_problem(name) or name in own.scope or name in steps:
+        taken = {*steps, *own.scope, *names_read(layers)}
+        name = next(one for one in ("x", *(f"x_{number}" for number in range(2, 10_000))) if one not in taken)
+        own.entry = Entry(given.label, span)
+    return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
+
+
+def names_read(layers: list[Step] | dict[str, Step]) -> Iterator[str]:
+    """The names that steps read, those of groups within them included."""
+    for step in layers.values() if isinstance(layers, dict) else layers:
+        source = step.from_
+        values = source.values() if isinstance(source, dict) else source if isinstance(source, list) else [source]
+        for text in (step.expression, *values):
+            try:
+                yield from graph.names_in(compile_value(text)) if isinstance(text, str) else ()
+            except ExpressionError:
+                continue  # reported where it is read
+        for inner in (step.layers, step.nested):
+            yield from names_read(inner) if inner else ()
+
+
+def _axes(flow: Flow | None, scope: Scope) -> tuple[Node, ...]:
+    """The sizes of what flows into a group, where a name stands for one; none of several values."""
+    if not isinstance(flow, TensorType):
         return ()
-    name = given.label.strip("`").rpartition(".")[2]
-    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name) or name in scope or name in layers:
-        name = "x"
-    return (graph.Input(name, first, given.span, _axes(first, scope)),)
-
-
-def _axes(flow: TensorType, scope: Scope) -> tuple[Node, ...]:
-    """The sizes of what flows into a group, where a name stands for one."""
-    found: list[Node] = []
-    for size in flow.shape:
-        name = next((s.text for s in dimensions.symbols(size)), "") if isinstance(size, Dimension) else ""
-        found.append(Name(name) if name in scope and scope[name] == size else Literal(1))
-    return tuple(found)
+    named: dict[Size, str] = {}
+    for name, value in scope.items():
+        if isinstance(value, Dimension):
+            named.setdefault(value, name)
+    return tuple(Name(named[size]) if size in named else Literal(1) for size in flow.shape)

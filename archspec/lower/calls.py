@@ -10,60 +10,24 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension, Size
-from archspec.document import Step
-from archspec.expressions import ExpressionError, Symbolic, Undecided, lift
-from archspec.graph import Argument, Call, Flow, Group, Item, flow_text, free_symbols, modules, names_in
-from archspec.layers import ABSENT, LAYERS, Layer
-from archspec.lower._problems import Report
+from archspec.document import OwnName, Step
+from archspec.expressions import ExpressionError, Symbolic, UndecidedError, lift
+from archspec.graph import Argument, Call, Flow, Group, Item, Tie, flow_text, free_symbols, modules, names_in
+from archspec.layers import LAYERS, Layer
+from archspec.lower._problems import type_path
+from archspec.lower.axes import came_from, in_order_of_axes
 from archspec.lower.context import Frame, Given, Place, Scope
-from archspec.lower.history import became, channels_first, fell, since
+from archspec.lower.history import became, fell, since
+from archspec.lower.optional import by_name, omissible, refuse_left_out
 from archspec.lower.own import own_layer
 from archspec.problems import Advice, Edit, Related, Span, did_you_mean, echo
-from archspec.records import replace
-from archspec.refusals import Refusal, settled
+from archspec.refusals import RefusalError, settled
 from archspec.source import Path
 from archspec.tensors import TensorType
 
-ELSEWHERE = {
-    "Activation": "write the layer itself: `ReLU`",
-    "Add": "write an expression: `sum: a + b`",
-    "Concat": 'write an expression: `joined: "cat([a, b], 1)"`',
-    "Concatenate": 'write an expression: `joined: "cat([a, b], 1)"`',
-    "Lambda": "write an expression: `y: 2 * x`",
-    "Permute": 'write an expression: `y: "permute(x, [0, 2, 1])"`',
-    "Reshape": 'write an expression: `y: "reshape(x, [N, 8, 4])"`, or `Unflatten`',
-    "GlobalAvgPool2d": "did you mean `AdaptiveAvgPool2d: 1`?",
-    "GlobalAveragePooling2D": "did you mean `AdaptiveAvgPool2d: 1`?",
-}
-"""What stands here for a layer of other libraries that PyTorch has none for."""
-
-RENAMED = {
-    "Dense": "Linear",
-    "FullyConnected": "Linear",
-    "BatchNormalization": "BatchNorm2d",
-    "LayerNormalization": "LayerNorm",
-    "Swish": "SiLU",
-    **{
-        f"{kind}{n}D": f"{torch}{n}d"
-        for n in (1, 2, 3)
-        for kind, torch in (("Convolution", "Conv"), ("MaxPooling", "MaxPool"), ("AveragePooling", "AvgPool"))
-    },
-    **{f"UpSampling{n}D": "Upsample" for n in (1, 2, 3)},
-}
-"""What other libraries call a layer of PyTorch's."""
-
-ARGUMENTS_ELSEWHERE = {
-    "channels": "out_channels",
-    "dropout_rate": "p",
-    "filters": "out_channels",
-    "features": "out_features",
-    "pool_size": "kernel_size",
-    "rate": "p",
-    "strides": "stride",
-    "units": "out_features",
-}
-
-_TIE = re.compile(r"[A-Za-z]\w*(\.\w+)+")
+_OF_CHANNELS = ("in_channels", "num_channels", "num_features")
+"""Arguments that count channels, which no pooling takes away."""
+_TIE = re.compile(r"[A-Za-z]\w*(\.\w+)+", re.ASCII)
 
 
 def call(
@@ -94,11 +58,13 @@ def call(
     frame.context.add_layers(1, path)
     layer_type = LAYERS.get(type_name)
     if layer_type is None:
+        from archspec.lower.spellings import unknown_layer  # here: only a mistake needs it
+
         unknown_layer(frame, type_name, path)
         return lost(frame, path, given)
     at = type_path(frame.report, path, (held and "layer") or type_name)
     span = frame.span(at, key=True)
-    ties: dict[str, str] = {}
+    ties: dict[str, Tie] = {}
     arguments = layer_arguments(frame, layer_type, step, path, scope, ties) if held is None else {}
     layer = None
     if arguments is not None:
@@ -107,8 +73,26 @@ def call(
         return Call(key, layer_type.unchecked(), (), given.types, None, span)
     output = flow(frame, layer, given, at)
     ordered = in_order(layer, arguments, span)
-    check_free(frame, ordered, given, at)
-    return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.items()), given.names)
+    if not check_free(frame, ordered, given, at):
+        output = None  # what comes of it follows from that
+    if output is not None:
+        refuse_ties(frame, layer, [*ties], at)
+    return Call(key, layer, ordered, given.types, output, span, held, tuple(ties.values()), given.names)
+
+
+def refuse_ties(frame: Frame, layer: Layer, names: list[str], at: Path) -> None:
+    """Reports ties of what is none of a layer's own parameters."""
+    try:
+        own = [weight.name for weight in layer.weights() if weight.learnable] if names else []
+    except UndecidedError:
+        return
+    kind = type(layer).__name__
+    for name in names:
+        if name not in own:
+            hint = did_you_mean(name, [*layer.arguments, *own], f"{kind} takes")
+            frame.report.add(
+                "AS402", f"this {kind} has no argument or parameter {echo(name)}", (*at, name), hint, key=True
+            )
 
 
 def own_call(
@@ -117,7 +101,7 @@ def own_call(
     """A class of the user's, with its arguments."""
     frame.context.add_layers(1, path)
     if step.arguments is not None and not isinstance(step.arguments, dict) and target.startswith(("nn.", "torch.nn.")):
-        step = replace(step, arguments=None)  # one value, as for PyTorch's own, which own_layer names
+        step = step.model_copy(update={"arguments": None})  # one value, as for PyTorch's own, which own_layer names
     places = argument_places(frame, step, path, None, [])
     arguments = {}
     for name, at, value in places or ():
@@ -143,33 +127,15 @@ def held_layer(frame: Frame, name: str, path: Path, scope: Scope) -> str | None:
     if isinstance(value, str) and value in LAYERS:
         return value
     message = f"{echo(name)} is no parameter that holds a layer"
-    frame.report.add("AS303", message, path, "give the parameter a layer's name as its default: `activation: ReLU`")
+    advice = "give the parameter a layer's name as its default: `activation: ReLU`"
+    if name in LAYERS:
+        advice = f"it is a layer itself: write `{name}` without `layer:`"
+    frame.report.add("AS303", message, path, advice)
     return None
 
 
-def unknown_layer(frame: Frame, name: str, path: Path) -> None:
-    """Reports a type that is neither a layer nor a block."""
-    at = type_path(frame.report, path, name)
-    if name in ABSENT:
-        advice = "leave it out: the steps are the network alone, from its inputs to its outputs"
-        plain = name.removeprefix("Lazy")
-        if name.endswith(("List", "Dict", "Sequential")):
-            advice = "write its steps as a list, or below names: `body: [Linear: 8, ReLU]`"
-        elif plain in LAYERS:
-            advice = Advice(f"write `{plain}`", plain, name)
-        elif name.startswith("Transformer"):
-            advice = f"write `layers: [{{{name}Layer: {{nhead: 8}}, repeat: 6}}]`"
-        frame.report.add_to_type("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice)
-        return
-    known = [*LAYERS, *frame.context.document.blocks]
-    hint = ELSEWHERE.get(name) or did_you_mean(name, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`"
-    if name in RENAMED:
-        hint = Advice(f"did you mean `{RENAMED[name]}`?", RENAMED[name], name)
-    frame.report.add_to_type("AS401", f"unknown layer {echo(name)}", at, hint)
-
-
 def layer_arguments(
-    frame: Frame, layer_type: type[Layer], step: Step, path: Path, scope: Scope, ties: dict[str, str]
+    frame: Frame, layer_type: type[Layer], step: Step, path: Path, scope: Scope, ties: dict[str, Tie]
 ) -> dict[str, Argument] | None:
     """The arguments that a step gives, by name; None if one of them is no argument or has no value."""
     places = argument_places(frame, step, path, layer_type.single(), list(layer_type.arguments))
@@ -179,16 +145,14 @@ def layer_arguments(
     failed = False
     for name, at, value in places:
         argument = layer_type.arguments.get(name)
-        if argument is None and isinstance(value, str) and name in ("weight", "bias") and _TIE.fullmatch(value):
-            ties[name] = value
+        if (argument is None or name == "bias") and isinstance(value, str) and is_tie(frame, value):
+            ties[name] = Tie(name, value, frame.span(at))
+            frame.tie(value)
             continue
         if argument is None:
-            taken = f"{step.type} takes: {', '.join(layer_type.arguments)}"
-            hint = did_you_mean(name, list(layer_type.arguments), f"{step.type} takes")
-            other = ARGUMENTS_ELSEWHERE.get(name)
-            if other in layer_type.arguments:
-                hint = Advice(f"did you mean `{other}`? {taken}", str(other), name)
-            frame.report.add("AS402", f"{step.type} has no argument {echo(name)}", at, hint, key=True)
+            from archspec.lower.spellings import unknown_argument  # here: only a mistake needs it
+
+            unknown_argument(frame, layer_type, name, value, at)
             failed = True
             continue
         words = frozenset(scope) if argument.choices or argument.kind in ("word", "device", "dtype") else None
@@ -197,6 +161,11 @@ def layer_arguments(
         if evaluated is not None:
             found[name] = evaluated
     return None if failed else found
+
+
+def is_tie(frame: Frame, value: str) -> bool:
+    """Whether an argument's value names a parameter: `wte.weight`, or a Parameter of the spec."""
+    return value in frame.parameters or _TIE.fullmatch(value) is not None
 
 
 def argument_places(
@@ -208,6 +177,11 @@ def argument_places(
     base = (*path, str(step.type))
     if isinstance(step.arguments, dict):
         return [(name, (*base, name), value) for name, value in step.arguments.items()]
+    if isinstance(step.arguments, list) and single is not None and not takes_list(LAYERS.get(str(step.type)), single):
+        from archspec.lower.spellings import several  # here: only a mistake needs it
+
+        several(frame, str(step.type), step.arguments, base)
+        return None
     if single is None:
         message = f"{step.type} requires no argument that one value could stand for"
         inferred = getattr(LAYERS.get(str(step.type)), "arguments", {}).get(known[0]) if known else None
@@ -222,25 +196,37 @@ def argument_places(
     return [(single, base, step.arguments)]
 
 
+def takes_list(layer_type: type[Layer] | None, single: str) -> bool:
+    """Whether the one value that stands for the argument `single` may be a list."""
+    if layer_type is None:  # a block says what it takes by itself
+        return True
+    required = sum(argument.required for argument in layer_type.arguments.values())
+    return required < 2 and layer_type.arguments[single].kind in ("integers", "numbers")
+
+
 def evaluated_argument(
     frame: Frame, name: str, value: object, at: Path, scope: Scope, words: frozenset[str] | None
 ) -> Argument | None:
     """An argument with its value; None (and reported) if it has none."""
+    words = None if isinstance(value, OwnName) else words  # a name, which no word stands for
     try:
         node, result = frame.report.evaluate(value, at, scope, words, flowing=frame.values)
     except ExpressionError:
         return None
-    known = not frame.bound or not frame.bound & names_in(node)
-    return Argument(name, result, node if known else lift(result), frame.span(at))
+    bound = frame.bound_around() & names_in(node)
+    return Argument(name, result, lift(result) if bound else node, frame.span(at))
 
 
 def _checked(frame: Frame, layer_type: type[Layer], values: dict[str, Any], at: Path) -> Layer | None:
     """The layer with its arguments, if each of them is one."""
     try:
-        return layer_type(values)
-    except Refusal as error:
+        layer = layer_type(values)
+    except RefusalError as error:
         layer_error(frame, error, at, None)
         return None
+    if frame.context.floating != layer.floating:
+        layer.floating = frame.context.floating
+    return layer
 
 
 def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
@@ -251,18 +237,23 @@ def flow(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | None:
     name = kind.__name__
     if not takes(frame, name, layer.inputs, given, at, _required(kind)):
         return None
-    if not flattened(frame, layer, given, at):
+    if refuse_left_out(frame, name, omissible(kind), by_name(given, layer.inputs), at):
         return None
-    positional, named = layer.bind(given.names, given.types)
+    if not in_order_of_axes(frame, layer, given, at):
+        return None
     weights: Size = 0
     try:
+        if given.optional:
+            positional, named = layer.bind(*given.without_optional())
+            layer.forward(*positional, **named)
+        positional, named = layer.bind(given.names, given.types)
         output: Flow = layer.forward(*positional, **named)
         if frame.context.unroll:
             weights = layer.parameter_count()
-    except Refusal as error:
+    except RefusalError as error:
         layer_error(frame, error, at, given, layer.spatial)
         return None
-    except Undecided:
+    except UndecidedError:
         return None
     if too_large(output):
         message = f"{type(layer).__name__} returns {flow_text(output)}, which is beyond 64 bits"
@@ -286,16 +277,24 @@ def _required(layer: Any) -> tuple[str, ...]:
 
 
 def takes(
-    frame: Frame, name: str, inputs: tuple[str, ...], given: Given, at: Path, required: tuple[str, ...] = ()
+    frame: Frame,
+    name: str,
+    inputs: tuple[str, ...],
+    given: Given,
+    at: Path,
+    required: tuple[str, ...] = (),
+    lists: tuple[str, ...] = (),
 ) -> bool:
     """Whether a module takes what it is given: as many tensors, by those names, and no tuple for a tensor."""
     first = given.first()
-    if isinstance(first, tuple) and not isinstance(first, TensorType):
+    if (given.names[0] or next(iter(inputs), "")) in lists:
+        first = TensorType(())  # whether it is a list of tensors is asked where its sizes are bound
+    if isinstance(first, tuple):
         message = f"{name} takes a tensor, but {given.label} returns {len(first)} values"
         advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
         frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
         return False
-    if len(inputs) == 1 and not isinstance(first, tuple):
+    if len(inputs) == 1 and not isinstance(first, TensorType):
         message = f"{name} takes a tensor, but {flow_text(first)} flows in"
         advice = "take a value of the flow by `from:`"
         frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
@@ -326,24 +325,6 @@ def takes(
     return True
 
 
-def flattened(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
-    """Whether Linear is not given a feature map: it would read the last axis alone, which is hardly ever meant."""
-    x = given.first()
-    if not frame.context.unroll or type(layer).__name__ != "Linear" or "in_features" in layer.given:
-        return True
-    if not isinstance(x, TensorType) or x.rank < 4 or not channels_first(given.made, x):
-        return True
-    last, flat = x.shape[-1], dimensions.product(x.shape[1:])
-    pool = "" if isinstance(flat, int) else "`AdaptiveAvgPool2d: 1` and "
-    count = f": in_features would be {int(flat)}" if isinstance(flat, int) else ""
-    message = f"Linear would read the last axis of {x} alone, its {dimensions.show(last)} columns"
-    advice = f"put {pool}`Flatten` before it{count}"
-    if isinstance(last, int):
-        advice += f"; if the last axis is meant, write `in_features: {last}`"
-    frame.report.add_to_type("AS501", message, at, advice, related=came_from(given))
-    return False
-
-
 def too_large(output: Flow | None) -> bool:
     """Whether a size or a number of elements is beyond 64 bits."""
     if output is None:  # attention's weights, where nobody wants them
@@ -352,14 +333,6 @@ def too_large(output: Flow | None) -> bool:
         return isinstance(output, tuple) and any(map(too_large, output))
     least = [size if isinstance(size, int) else max(0, dimensions.bounds(size)[0] or 0) for size in output.shape]
     return max(least, default=0) > LARGEST or math.prod(least) > LARGEST
-
-
-def came_from(given: Given) -> tuple[Related, ...]:
-    """Where the input of a step comes from, for a message."""
-    first = given.first()
-    if first is None:
-        return ()
-    return Related(f"{flow_text(first)} comes from {given.label}", given.span), *given.others
 
 
 def unlike(first: Item, second: Item) -> str | None:
@@ -385,7 +358,7 @@ def show_value(value: Any) -> str:
     return dimensions.show(value) if isinstance(value, int | Dimension) else str(value)
 
 
-def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axes: int = 0) -> None:
+def layer_error(frame: Frame, error: RefusalError, at: Path, given: Given | None, axes: int = 0) -> None:
     """A layer's refusal, at the argument to blame if the spec writes it."""
     key = True
     read = frame.report.source.value(at)
@@ -410,7 +383,7 @@ def layer_error(frame: Frame, error: Refusal, at: Path, given: Given | None, axe
     if not key:
         related = (*related, *frame.report.declared(at, read))
     add = frame.report.add_to_type if key else frame.report.add
-    add(error.code, error.message, at, advice, related=related)
+    add(error.code, error.message, at, advice, related=related, mixes=bool(error.mixes))
 
 
 def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
@@ -437,8 +410,8 @@ def in_order(layer: Layer, arguments: dict[str, Argument], span: Span) -> tuple[
     return tuple(ordered)
 
 
-def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: Path) -> None:
-    """No argument of a constructor depends on a free dimension, or is a size that no expression says."""
+def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: Path) -> bool:
+    """Whether no argument of a constructor depends on a free dimension, or is a size that no expression says."""
     for argument in arguments:
         free = free_symbols(argument.value)
         if free:
@@ -446,31 +419,27 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "a list of sizes" if isinstance(argument.value, tuple) else show_value(argument.value)
             plural = "s" if len(free) > 1 else ""
             message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
-            what = "parameters or numbers, or pool them" if plural else "a parameter or a number, or pool it"
-            advice = f"make {names.replace(', ', ' and ')} {what} away before"
-            advice += " (`AdaptiveAvgPool2d: 1`)"
+            what = "parameters or numbers" if plural else "a parameter or a number"
+            advice = f"make {names.replace(', ', ' and ')} {what}"
+            if argument.name not in _OF_CHANNELS:
+                advice += f", or pool {'them' if plural else 'it'} away before (`AdaptiveAvgPool2d: 1`)"
             sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)
             places = (*came_from(given), *sizes)
             if argument.node is None:
                 frame.report.add_to_type("AS506", message, at, advice, related=places)
             else:
                 frame.report.add_at("AS506", message, argument.span, advice, related=places)
-            return
+            return False
         why = unknown_reason(argument.value)
         if why is not None:
             message = f"`{argument.name}` depends on a size that no expression of the parameters gives: {why}"
             frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=came_from(given))
-            return
+            return False
+    return True
 
 
 def unknown_reason(value: object) -> str | None:
     """Why a size has no expression, if it has none."""
     if isinstance(value, tuple):
         return next((why for item in value if (why := unknown_reason(item))), None)
-    found = dimensions.atoms(value) if isinstance(value, Dimension) else []
-    return next((atom.why for atom in found if isinstance(atom, dimensions.Unknown)), None)
-
-
-def type_path(report: Report, path: Path, type_name: str) -> Path:
-    """The place of a step's type: a key below it, or the step itself where it is a bare name."""
-    return (*path, type_name) if isinstance(report.source.value(path), dict) else path
+    return dimensions.reason(value) if isinstance(value, Dimension) else None

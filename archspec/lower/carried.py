@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
+from itertools import chain
 from typing import Any, TypeAlias
 
 from archspec import dimensions
@@ -43,14 +44,27 @@ class Locals:
         self.carried: set[str] = set()
         self.finals: dict[str, Size] = {}  # what each variable comes to after its loop, without the variable
         self.begins: dict[str, tuple[Origin, str]] = {}  # variables that begin with the value of another one
+        self.guarded: dict[str, Size] = {}  # those that only a condition makes, with what stands for them without it
 
     def state(self) -> tuple[Any, ...]:
         """What `restore` goes back to."""
-        return set(self.taken), set(self.carried), dict(self.finals), dict(self.begins)
+        return set(self.taken), set(self.carried), dict(self.finals), dict(self.begins), dict(self.guarded)
 
     def restore(self, state: tuple[Any, ...]) -> None:
         """Forgets the variables since then."""
-        self.taken, self.carried, self.finals, self.begins = map(copy, state)
+        self.taken, self.carried, self.finals, self.begins, self.guarded = map(copy, state)
+
+    def guard(self, items: tuple[Item, ...], condition: Any) -> None:
+        """Notes the variables of steps that are there on a condition: without it, nothing gives them a value."""
+        for item in walk(items):
+            for one in item.carried if isinstance(item, Loop) else ():
+                if one.initial is not None:
+                    value = self.guarded.get(one.name, dimensions.symbol(one.name))
+                    self.guarded[one.name] = as_size(choose(condition, value, one.initial))
+
+    def value(self, name: str) -> Size:
+        """A variable where it may have no value: by what stands for it then."""
+        return self.guarded.get(name, dimensions.symbol(name))
 
     def close(self, size: Size, keep: str = "") -> Size:
         """A size with every variable but `keep` replaced by what it comes to."""
@@ -58,8 +72,8 @@ class Locals:
         return dimensions.substitute(size, known) if known else size
 
     def fresh(self, name: str) -> str:
-        """The name, or the name with a number where it is taken."""
-        candidates = (name if n == 1 else f"{name}_{n}" for n in range(1, 10_000))
+        """The name; where it is taken, as that of a block's input, without `in_`, else with a number."""
+        candidates = chain((name, name.removeprefix("in_")), (f"{name}_{n}" for n in range(2, 10_000)))
         chosen = next(candidate for candidate in candidates if candidate not in self.taken | self.loop_names)
         self.taken.add(chosen)
         self.carried.add(chosen)
@@ -231,7 +245,7 @@ def len_of(iterable: Node) -> Size | None:
     if isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1:
         count = iterable.arguments[0]
     elif isinstance(iterable, Call) and iterable.function == "enumerate":
-        count = Call("len", iterable.arguments)
+        count = Call("len", iterable.arguments[:1])
     elif isinstance(iterable, Call):
         return None
     else:

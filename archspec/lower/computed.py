@@ -1,42 +1,41 @@
 """Sizes as a person would write them: by the names of `let`, and as the spec writes them elsewhere.
 
-Types are worked out over parameters, so that equal sizes are seen to be equal. A person writes `nn.BatchNorm2d(width)`
-where `let` says what a width is, and repeats `ngf * 2**i` as it stood in the convolution above.
+A size that `let` has named, in an input or an argument, goes by that name wherever it is handed on. Other sizes are
+worked out over parameters: a person writes `nn.BatchNorm2d(width)` where `let` says what a width is, and repeats
+`ngf * 2**i` as it stood in the convolution above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, show
 from archspec.expressions import Name, Node, Symbolic, as_size
-from archspec.graph import Argument, Branch, Call, Carried, Class, Flow, Group, Item, Loop
-from archspec.records import replace
-from archspec.tensors import TensorType
+from archspec.graph import Argument, Branch, Call, Carried, Class, Flow, Group, Item, Loop, Step
+from archspec.lower.lists import each_part
 
 
 def with_computed_names(cls: Class, scope: Mapping[str, Any]) -> Class:
     """The class with sizes as the spec last wrote them, or in terms of its computed names, where that is shorter."""
-    namer = _Namer({name: scope[name] for name, _ in reversed(cls.let) if isinstance(scope.get(name), Dimension)})
-    steps = tuple(
-        replace(
-            step,
-            inputs=tuple(map(namer.flow, step.inputs)),
-            item=None if step.item is None else namer.item(step.item),
-            output=namer.flow(step.output),
-        )
-        for step in cls.steps
+    namer = _Namer([name for name, _ in reversed(cls.let)], scope)
+    renamed = [(cls.runs(step), namer.step(step)) for step in cls.written()]
+    steps = tuple(step for runs, step in renamed if runs)
+    idle = tuple(
+        (place, step) for (place, _), step in zip(cls.idle, (s for runs, s in renamed if not runs), strict=True)
     )
-    return replace(cls, items=tuple(map(namer.item, cls.items)), steps=steps)
+    return replace(cls, items=tuple(map(namer.item, cls.items)), steps=steps, idle=idle)
 
 
 class _Namer:
     """Rewrites sizes, in the order of flow; later names, which may be made of earlier ones, come first."""
 
-    def __init__(self, names: Mapping[str, Dimension]) -> None:
-        self.names = {name: value for name, value in names.items() if len(show(value)) > len(name)}
+    def __init__(self, computed: Iterable[str], scope: Mapping[str, Any]) -> None:
+        self.scope = scope
+        values = {name: Dimension(scope[name].terms) for name in computed if isinstance(scope[name], Dimension)}
+        self.names = {name: value for name, value in values.items() if len(show(value)) > len(name)}
         self.nodes: dict[Dimension, Node] = {}  # what the spec has written so far
         self.texts: dict[Dimension, Dimension] = {}
         self.known: dict[Dimension, Size] = {}
@@ -49,13 +48,21 @@ class _Namer:
             self.nodes[value] = node
             self.texts[value] = dimensions.written(value, node.text, node.precedence)
 
+    def step(self, step: Step) -> Step:
+        item = None if step.item is None else self.item(step.item)
+        return replace(step, inputs=tuple(map(self.flow, step.inputs)), item=item, output=self.flow(step.output))
+
     def size(self, size: Size) -> Size:
         if not isinstance(size, Dimension):
             return size
+        if size.wording is not None:  # a computed name, where it is one of this class
+            if self.scope.get(size.wording) == size:
+                return dimensions.symbol(size.wording)
+            size = Dimension(size.terms)
         return self.texts[size] if size in self.texts else self.named(size)
 
     def named(self, size: Dimension) -> Size:
-        """A size in terms of the computed names."""
+        """A size in terms of the computed names: what nobody wrote so, but came out."""
         if size not in self.known:
             written = (self.in_terms_of(size, name, value) for name, value in self.names.items())
             self.known[size] = min((size, *written), key=lambda one: len(show(one)))
@@ -70,16 +77,16 @@ class _Namer:
         return factor * symbol if factor * value == size else size
 
     def flow(self, flow: Flow | None) -> Flow | None:
-        if isinstance(flow, TensorType):
-            return TensorType(tuple(map(self.size, flow.shape)), flow.dtype)
-        return tuple(map(self.flow, flow)) if isinstance(flow, tuple) else flow
+        found: Flow | None = each_part(flow, self.size)
+        return found
 
     def argument(self, argument: Argument) -> Argument:
         """An inferred argument renamed, or as it is written elsewhere; what a person wrote stays."""
         if argument.node is not None:
             return argument
         value = argument.value
-        written = self.nodes.get(value) if isinstance(value, Dimension) else None
+        unnamed = isinstance(value, Dimension) and value.wording is None
+        written = self.nodes.get(value) if unnamed else None
         if written is not None and not isinstance(written, Name):
             return replace(argument, node=written)  # a long one can be broken at its operators
         return replace(argument, value=tuple(map(self.size, value)) if isinstance(value, tuple) else self.size(value))
@@ -101,4 +108,6 @@ class _Namer:
             updates = tuple(replace(update, value=self.size(update.value)) for update in item.updates)
             return replace(item, inputs=inputs, output=output, items=items, carried=carried, updates=updates)
         assert isinstance(item, Group | Branch)
+        if isinstance(item, Group) and item.module is not None:
+            return replace(item, inputs=inputs, output=output, items=items, module=self.item(item.module))
         return replace(item, inputs=inputs, output=output, items=items)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from archspec import dimensions
-from archspec.dimensions import Size, Unknown
-from archspec.expressions import substitute as substitute_value
+from archspec.dimensions import Dimension, Size, Unknown
 from archspec.graph import Class, Export, Flow, Item, Loop, names_in, size_names, walk
 from archspec.lower.context import Frame, Place, Scope
 from archspec.lower.lifetimes import attribute_of
-from archspec.records import replace
-from archspec.tensors import TensorType
+from archspec.lower.lists import each_part
+from archspec.lower.lists import substitute as substitute_names
 
 _OUT = {"in_channels": "out_channels", "in_features": "out_features"}
 
@@ -51,7 +51,7 @@ def closed(frame: Frame, cls: Class) -> Class:
 
 def exported(frame: Frame, cls: Class, place: Place, key: str | None) -> Scope:
     """What the attributes of a block's output are to the constructor that makes the block."""
-    if place is frame.place and key is not None:
+    if place is frame.place and key is not None and key.isidentifier():
         return {export.name: dimensions.symbol(attribute_of(key, export.name)) for export in cls.exports}
     why = f"a loop in `{cls.name}` changes it, and only a step with a name can be asked for it"
     return {export.name: dimensions.of(Unknown(why)) for export in cls.exports}
@@ -75,18 +75,14 @@ def same_variables(first: Item, again: Item) -> Flow | None:
 
 def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
     """A type with names replaced by their values in another scope."""
-    if flow is None:
-        return None
-    if isinstance(flow, TensorType):
-        return TensorType(substitute_value(flow.shape, scope), flow.dtype)
-    return tuple(substitute(part, scope) for part in flow) if isinstance(flow, tuple) else substitute_value(flow, scope)
+    found: Flow | None = substitute_names(flow, scope)
+    return found
 
 
 def each_size(flow: Flow | None, change: Callable[[Size], Size]) -> Flow | None:
     """A type with each of its sizes changed."""
-    if isinstance(flow, TensorType):
-        return TensorType(tuple(map(change, flow.shape)), flow.dtype)
-    return tuple(each_size(part, change) for part in flow) if isinstance(flow, tuple) else flow
+    found: Flow | None = each_part(flow, lambda size: change(size) if isinstance(size, Dimension) else size)
+    return found
 
 
 def _unsaid(size: Size) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from archspec import dimensions
 from archspec.dimensions import Size, show
@@ -10,7 +11,6 @@ from archspec.expressions import Name, Node
 from archspec.graph import Branch, Call, Class, Flow, Group, Item, Loop, Step
 from archspec.layers import Layer
 from archspec.problems import Related, Span
-from archspec.records import Record
 from archspec.tensors import TensorType
 
 _MOST = 6  # falls that one message tells
@@ -20,7 +20,8 @@ _CHANNELS_FIRST = ("Conv2d", "Conv3d", "ConvTranspose2d", "ConvTranspose3d", "Ba
 _POOLING = ("MaxPool", "AvgPool", "LPPool", "AdaptiveMaxPool", "AdaptiveAvgPool", "Upsample", "Upsampling")
 
 
-class Made(Record):
+@dataclass(frozen=True, slots=True)
+class Made:
     """One step that led to a value, and the steps above it; the first one is an input of the document."""
 
     label: str
@@ -29,7 +30,8 @@ class Made(Record):
     above: Made | None
 
 
-class _Change(Record):
+@dataclass(frozen=True, slots=True)
+class _Change:
     """What one layer made of what it was given."""
 
     label: str
@@ -110,6 +112,15 @@ def channels_first(made: Made | None, x: TensorType) -> bool:
     return isinstance(size, int) and size > 1 and size == x.shape[-2]  # flows in as it is: a square image
 
 
+def unchanged(made: Made | None) -> bool:
+    """Whether a value is an input of the document, or has its shape still."""
+    if made is None or any(change.before != change.after for change in _changes(made)):
+        return False
+    while made.above is not None:
+        made = made.above
+    return made.item is None
+
+
 def _falls(changes: list[_Change], axis: int) -> Iterator[tuple[_Change, Size, Size]]:
     """Where the size of an axis fell, the last time first; as far back as the number of axes is the same."""
     for change in changes:
@@ -180,7 +191,7 @@ def _of(label: str, span: Span, item: Item, inside: bool) -> Iterator[_Change]:
         yield _Change(label, span, item.inputs[0], item.output, layer)
     elif isinstance(item, Group) and item.items:
         for child in reversed(item.items):
-            name = getattr(child, "name", None)
+            name = getattr(child, "name", None) if item.module is None else None
             yield from _of(f"{label[:-1]}.{name}`" if name is not None else label, child.span, child, inside)
     elif isinstance(item, Loop | Branch | Group):
         yield _Change(label, span, item.inputs[0], item.output, "")

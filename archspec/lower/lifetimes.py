@@ -51,11 +51,12 @@ def _events(cls: Class, dead: Collection[str] = ()) -> Iterator[Event]:
     for step in cls.registered():
         if step.kind in ("parameter", "buffer"):
             yield from (Event("reads", name, step) for name in sorted(names_in(step.arguments[0][1])))
+            yield Event("sets", step.name, step)
         elif step.item is not None:
             yield from _item_events(step.item, dead)
             if isinstance(step.item, Call) and isinstance(step.item.layer, Class):
                 exports = step.item.layer.exports
-                yield from (Event("sets", attribute_of(step.name, export.name), step) for export in exports)
+                yield from (Event("sets", attribute_of(step.attribute, export.name), step) for export in exports)
 
     for export in cls.exports:
         if export.used:
@@ -73,10 +74,10 @@ def exports_read(cls: Class) -> set[tuple[str, str]]:
     """The attributes of blocks that the constructor reads: each a block's name and an attribute of it."""
     read = {event.name for event in _events(cls) if event.kind == "reads"}
     found = set()
-    for step in cls.steps:
+    for step in cls.written():
         if isinstance(step.item, Call) and isinstance(step.item.layer, Class):
             block = step.item.layer
-            found |= {(block.name, one.name) for one in block.exports if attribute_of(step.name, one.name) in read}
+            found |= {(block.name, one.name) for one in block.exports if attribute_of(step.attribute, one.name) in read}
     return found
 
 

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from archspec.expressions import Node
-from archspec.graph import Branch, Call, Class, Group, Item, Loop, names_in, pieces, size_names, walk
+from archspec.graph import (
+    Branch,
+    Call,
+    Class,
+    Fill,
+    Group,
+    Item,
+    Loop,
+    Parametrization,
+    Step,
+    names_in,
+    pieces,
+    size_names,
+    walk,
+)
+from archspec.lower.headers import header_of, rounds_of
 
 
 def item_reads(item: Item) -> set[str]:
     """The names that an item's own text reads, not those of the items in it."""
     if isinstance(item, Call):
         texts = (names_in(a.node) if a.node is not None else size_names(a.value) for a in item.arguments)
-        return set(_pattern(item)).union({item.held} if item.held else (), *texts)
+        return set(_pattern(item)).union({item.held} if item.held else (), *texts, said(item))
     if isinstance(item, Branch):
         return names_in(item.condition)
-    return names_in(item.iterable) if isinstance(item, Loop) else set(_pattern(item))
+    return names_in(item.iterable) if isinstance(item, Loop) else set(_pattern(item)) | said(item)
+
+
+def said(item: Call | Group | Step) -> set[str]:
+    """The names that what a step says of its weights reads."""
+    functions: tuple[Fill | Parametrization, ...] = (
+        *item.initial,
+        *(item.parametrized if isinstance(item, Call) else ()),
+    )
+    return {name for one in functions for name in read_by(one)}
+
+
+def read_by(one: Fill | Parametrization) -> set[str]:
+    """The names that the arguments of a function read."""
+    return {name for argument in one.arguments if argument.node is not None for name in names_in(argument.node)}
 
 
 def _pattern(item: Call | Group) -> Iterator[str]:
@@ -24,22 +54,38 @@ def _pattern(item: Call | Group) -> Iterator[str]:
             yield from names_in(part)
 
 
+def condition_of(step: Step) -> Node | None:
+    """The condition that the forward method asks for: where it does not hold, a step of several inputs is the first."""
+    item = step.item if step.item is not None else step.again
+    plain = len(step.arguments) == 1 and step.arguments[0][0] is None
+    if not isinstance(item, Branch) or plain:
+        return None
+    inner = item.items[0] if item.items else None
+    rounds = isinstance(inner, Group) and inner.listed and inner.handed == 1  # without rounds, it is the first, too
+    return None if rounds else item.condition
+
+
 def constructor_reads(cls: Class) -> set[str]:
     """Every name that the constructor's modules read, with the variables that only feed others that are read."""
     items = list(walk(cls.children()))
     used: set[str] = set().union(*map(item_reads, items))
     for step in cls.steps:
         if step.kind in ("parameter", "buffer"):
-            used |= names_in(step.arguments[0][1])
+            used |= names_in(step.arguments[0][1]) | said(step)
+    used |= {name for rule in cls.rules for fill in rule.fills for name in read_by(fill)}
     used |= {name for export in cls.exports if export.used for name in size_names(export.size)}
-    carried = [c for item in items if isinstance(item, Loop) for c in item.carried]
-    while True:
-        more = {n for c in carried if c.name in used for size in (c.initial, c.update) for n in size_names(size)}
-        more |= {n for name, node in cls.let if name in used for n in names_in(node)}
-        more |= {n for p in cls.parameters if p.computed and p.default is not None for n in names_in(p.default)}
-        if more <= used:
-            return used
+    used |= {n for p in cls.parameters if p.computed and p.default is not None for n in names_in(p.default)}
+    feeds: defaultdict[str, set[str]] = defaultdict(set)
+    for carried in (c for item in items if isinstance(item, Loop) for c in item.carried):
+        feeds[carried.name] |= {n for size in (carried.initial, carried.update) for n in size_names(size)}
+    for name, node in cls.let:
+        feeds[name] |= names_in(node)
+    waiting = list(used)
+    while waiting:
+        more = feeds.get(waiting.pop(), set()) - used
         used |= more
+        waiting += more
+    return used
 
 
 def forward_reads(cls: Class) -> set[str]:
@@ -47,7 +93,14 @@ def forward_reads(cls: Class) -> set[str]:
     used: set[str] = set()
     for step in cls.steps:
         if step.kind in ("call", "compute"):
-            used |= {name for _, node in step.arguments for name in names_in(node)}
+            read = {name for _, node in step.arguments for name in names_in(node)}
+            header, rounds = header_of(step), rounds_of(step)
+            if header is not None and rounds is not None:
+                read -= names_in(rounds.target)
+                read |= {name for node in header.lists for name in names_in(node)}
+            used |= read
+        condition = condition_of(step)
+        used |= names_in(condition) if condition is not None else set()
     if cls.outputs is not None:
         used |= {name for node in cls.outputs.values for name in names_in(node)}
     return used

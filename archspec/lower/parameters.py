@@ -23,9 +23,11 @@ from archspec.expressions import (
 )
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
-from archspec.problems import SpecError, did_you_mean, echo
+from archspec.lower.sizes import isolated
+from archspec.problems import Edit, SpecError, did_you_mean, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
+from archspec.values import as_value
 
 
 def bind(
@@ -37,8 +39,8 @@ def bind(
             hint = did_you_mean(name, list(spec.params), "parameters") or "this spec has no parameters"
             report.add("AS208", f"the spec has no parameter {echo(name)}", ("params",), hint, key=True)
     scope: dict[str, Any] = {}
-    plain = {name: _plain(value) for name, value in given.items()}
-    positive = {size for value in spec.inputs.values() for size in value.shape if isinstance(size, str)}
+    plain = {name: _frozen(as_value(value)) for name, value in given.items()}
+    positive = {size for value in spec.inputs.values() for size in value.axes if isinstance(size, str)}
     parameters = declare(report, spec.params, (), plain, scope, symbolic=symbolic, positive=positive)
     return parameters, scope
 
@@ -86,6 +88,8 @@ def _declare_one(
             node, value = report.evaluate(parameter.default, default_path, above, words=words)
         except ExpressionError:
             pass
+    if refuse_text_of_expression(report, name, parameter, default_path, above):
+        value = None
     kind = kind_of(parameter, value)
     value = given.get(name, value)
     if value is not None and not unknown(value):
@@ -116,13 +120,34 @@ def _declare_one(
     )
 
 
-def _plain(value: Any) -> Any:
-    """A value from a caller as the language has them: lists are tuples."""
-    if isinstance(value, list | tuple):
-        return tuple(map(_plain, value))
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"a parameter is a number, a string, a bool or a list of them, not {type(value).__name__}")
+def refuse_text_of_expression(
+    report: Report, name: str, parameter: document.Parameter, path: Path, above: Mapping[str, Any]
+) -> bool:
+    """Whether a default is a text that reads as an expression of the parameters above it; reported.
+
+    Without a type it would be a word; what it comes to says which type is meant.
+    """
+    text = parameter.default
+    if not isinstance(text, str) or parameter.type is not None or parameter.choices is not None:
+        return False
+    try:
+        node = compile_value(text)
+        names = {part.name for part in node.walk() if isinstance(part, Name)}
+        if not names or isinstance(node, Name) or not names <= above.keys():
+            return False
+        kind = type_of(evaluate(node, above))
+    except ExpressionError:
+        return False
+    if kind not in ("int", "float", "bool"):
+        return False
+    message = f"the default of `{name}` is the text {echo(text)}: only with a type is it computed"
+    quoted = f'"{text}"' if any(mark in text for mark in "[]{},:#") else text
+    new = f"{{type: {kind}, default: {quoted}}}"
+    span = report.source.span(path)
+    edits = (Edit(span, new),) if path[-1] == name and span.line == span.end_line else ()
+    advice = f"write `{name}: {new}`; in `let` it is computed without being a parameter"
+    report.add_at("AS202", message, span, advice, edits=edits)
+    return True
 
 
 def _frozen(value: Any) -> Any:
@@ -156,7 +181,7 @@ def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -
     if not _fits(value, kind):
         return f"its type is {_type_words(kind)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if abs(value) > LARGEST:
+        if isinstance(value, int) and abs(value) > LARGEST:
             return "it is beyond 64 bits"
         if parameter.min is not None and value < parameter.min:
             return f"it is at least {parameter.min}"
@@ -175,11 +200,13 @@ def _fits(value: Any, kind: str) -> bool:
     if kind.startswith("list["):
         return isinstance(value, tuple) and all(_fits(item, kind[5:-1]) for item in value)
     own = type_of(value)
+    if kind == "integers":
+        return own in ("int", "list[int]")
     return own == kind or kind == "any" or (kind == "float" and own == "int")
 
 
 def _type_words(kind: str) -> str:
-    return "list" if kind == "list[any]" else kind
+    return {"list[any]": "list", "integers": "int, or a list of them"}.get(kind, kind)
 
 
 def symbol_of(parameter: graph.Parameter, positive: bool, declared: document.Parameter) -> Any:
@@ -192,9 +219,9 @@ def symbol_of(parameter: graph.Parameter, positive: bool, declared: document.Par
 
 
 def compute_let(
-    report: Report, let: Mapping[str, Any], scope: dict[str, Any], base: Path = ("let",)
+    report: Report, let: Mapping[str, Any], scope: dict[str, Any], base: Path = ("let",), *, symbolic: bool
 ) -> tuple[tuple[str, Node], ...]:
-    """The computed names, in order; each is added to the scope."""
+    """The computed names, in order; each is added to the scope. In symbols, sizes go by these names from there on."""
     computed = []
     for name, value in let.items():
         if name in scope:
@@ -204,7 +231,9 @@ def compute_let(
             report.add("AS205", message, at, "choose another name", key=True, related=other)
             continue
         try:
-            node, scope[name] = report.evaluate(value, (*base, name), scope)
+            node, size = report.evaluate(value, (*base, name), scope)
+            named = symbolic and isinstance(size, Dimension)
+            scope[name] = dimensions.written(size, name, dimensions.PRIMARY) if named else size
         except ExpressionError:
             scope[name] = Symbolic(Name(name), "any")  # declared, if not known: no problem of those who read it
             continue
@@ -213,34 +242,98 @@ def compute_let(
 
 
 def read_inputs(
-    report: Report, spec: Document, scope: dict[str, Any], sizes: Mapping[str, Sequence[int]], symbolic: bool
+    report: Report, spec: Document, scope: dict[str, Any], sizes: Mapping[str, Sequence[int]], floating: str
 ) -> tuple[graph.Input, ...]:
     """The inputs with their types. New names in a dimension are free dimensions, and join the scope."""
     for name in sizes:
         if name not in spec.inputs:
             hint = did_you_mean(name, list(spec.inputs), "inputs")
             report.add("AS208", f"the spec has no input {echo(name)}", ("inputs",), hint, key=True)
-    found = []
+    shapes: dict[str, list[Size]] = {}
+    _declare_sizes(spec, scope)
     for name, declared in spec.inputs.items():
         path: Path = ("inputs", name)
         if name in scope:
             message = f"`{name}` is a parameter already"
             report.add("AS205", message, path, "choose another name", key=True, related=report.declared(path, name))
-        shape_path = (*path, "shape") if isinstance(report.source.value(path), dict) else path
-        if len(declared.shape) > report.source.limits.axes:
-            report.axes(len(declared.shape), shape_path)
+        if declared.list_ is not None:
+            message = f"`{name}` is a list of tensors, whose length nothing says"
+            advice = "give the network an input for each of them, or one with an axis more; a block may take a list"
+            report.add("AS206", message, (*path, "list"), advice, key=True)
             raise SpecError(report.problems)
-        shape = [_dimension(report, size, (*shape_path, axis), scope) for axis, size in enumerate(declared.shape)]
-        if name in sizes:
-            shape = _sized(report, name, shape, list(sizes[name]), scope, shape_path)
-        axes = tuple(_axis(size) for size in declared.shape)
-        tensor = TensorType(tuple(shape), declared.dtype)
+        shape_path = shape_of(report, path)
+        if len(declared.axes) > report.source.limits.axes:
+            report.axes(len(declared.axes), shape_path)
+            raise SpecError(report.problems)
+        places = (((*shape_path, axis), size) for axis, size in enumerate(declared.axes))
+        shapes[name] = [_dimension(report, size, place, scope) for place, size in places]
+    shapes = _sized(report, shapes, sizes, scope)
+    found = []
+    for name, declared in spec.inputs.items():
+        path = ("inputs", name)
+        shape, axes = shapes[name], tuple(_axis(size) for size in declared.axes)
+        tensor = TensorType(tuple(shape), floating if declared.dtype == "float32" else declared.dtype)
         if (dimensions.bounds(tensor.numel)[0] or 0) > LARGEST and all(isinstance(size, int) for size in shape):
             held = dimensions.evaluate(tensor.numel, {})
             message = f"the input `{name}` would hold {held} numbers, which is beyond 64 bits"
-            report.add("AS507", message, shape_path, "write sizes that a tensor can have")
+            report.add("AS507", message, shape_of(report, path), "write sizes that a tensor can have")
         found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
+    refuse_optional_first(report, spec.inputs, ())
+    hide_sizes(spec.inputs, spec.params, scope)
     return tuple(found)
+
+
+def shape_of(report: Report, path: Path) -> Path:
+    """Where an input's shape stands."""
+    return (*path, "shape") if isinstance(report.source.value(path), dict) else path
+
+
+def _declare_sizes(spec: Document, scope: dict[str, Any]) -> None:
+    """The free sizes of all inputs, in whatever order they stand: names alone, then those beside known ones.
+
+    What cannot be read is left to whoever reads it as a dimension.
+    """
+    for optional in (False, True):
+        axes = [_axis(size) for one in spec.inputs.values() if one.optional is optional for size in one.axes]
+        alone = [node.name for node in axes if isinstance(node, Name)]
+        _declare(alone, scope)
+        while found := [name for node in axes if (name := _only_new(node, scope)) is not None]:
+            _declare(found, scope)
+
+
+def _declare(names: Sequence[str], scope: dict[str, Any]) -> None:
+    for name in names:
+        if name not in scope:
+            scope[name] = dimensions.symbol(name, free=True)
+
+
+def _only_new(node: Node, scope: Collection[str]) -> str | None:
+    """The one name in a dimension that has no size yet, where the others tell it."""
+    names = {part.name for part in node.walk() if isinstance(part, Name)} - set(scope)
+    name = names.pop() if len(names) == 1 else None
+    return name if name is not None and not name_problem(name) and isolated(node, name, node) is not None else None
+
+
+def refuse_optional_first(report: Report, inputs: Mapping[str, document.Input], base: Path) -> None:
+    """An optional input stands after the required ones, as Python wants its arguments."""
+    required = [name for name, declared in inputs.items() if not declared.optional]
+    for name, declared in inputs.items():
+        if declared.optional and required and name in list(inputs)[: list(inputs).index(required[-1])]:
+            message = f"the optional input `{name}` stands before `{required[-1]}`, which is required"
+            report.add("AS206", message, (*base, "inputs", name), f"put `{name}` behind `{required[-1]}`", key=True)
+
+
+def hide_sizes(inputs: Mapping[str, document.Input], params: Collection[str], scope: dict[str, Any]) -> None:
+    """Takes the sizes from a scope that optional inputs alone have: where those are left out, there is none."""
+    always = {name for one in inputs.values() if not one.optional for name in size_names(one.axes)}
+    for declared in inputs.values():
+        for name in size_names(declared.axes) - always - set(params) if declared.optional else ():
+            scope.pop(name, None)
+
+
+def size_names(shape: Sequence[int | str]) -> set[str]:
+    """The names in the sizes that an input's shape says."""
+    return {part.name for size in shape for part in _axis(size).walk() if isinstance(part, Name)} - {"_"}
 
 
 def _axis(value: int | str) -> Node:
@@ -254,17 +347,19 @@ def _axis(value: int | str) -> Node:
 def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
     try:
         node = compile_value(value)
-        new = [part for part in node.walk() if isinstance(part, Name) and part.name not in scope]
-        if len({part.name for part in new}) > 1:
-            names = " and ".join(sorted({f"`{part.name}`" for part in new}))
-            advice = "declare the others in `params`; a free dimension is one new name, or a multiple of it: `32 * h`"
+        new = {part.name: part for part in node.walk() if isinstance(part, Name) and part.name not in scope}
+        if len(new) > 1:
+            names = " and ".join(f"`{name}`" for name in sorted(new))
+            advice = "declare the others in `params`, or give an input of which each is a size of its own"
             raise ExpressionError("AS303", f"a dimension has one new name, not {names}", advice)
-        for part in new:
-            if part.name not in scope:
-                problem = name_problem(part.name)
-                if problem:
-                    raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
-                scope[part.name] = dimensions.symbol(part.name, free=True)
+        for name, part in new.items():
+            scope[name] = dimensions.symbol(name, free=True)
+            problem = name_problem(name)
+            if problem:
+                raise ExpressionError("AS204", f"{echo(name)} {problem}", "", part.offset, len(name))
+            message = f"`{node.text}` does not say what `{name}` is"
+            advice = "a new name stands in a dimension alone, or times or plus what is known: `32 * h`"
+            raise ExpressionError("AS304", message, advice)
         size = as_size(evaluate(node, scope))
     except ExpressionError as error:
         report.expression(error, path, value, scope)
@@ -273,40 +368,76 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
         advice = "write its size, or a new name: a name that is no parameter is a free dimension"
         message, related = f"a dimension is at least 1, not {dimensions.show(size)}", report.declared(path, value)
         report.add("AS504", message, path, advice, related=related)
-    if isinstance(size, int) and size > LARGEST:
+    elif isinstance(size, int) and size > LARGEST:
         report.add("AS507", f"{size} is beyond 64 bits", path, f"a size is at most {LARGEST}")
-    return size
+    else:
+        return size
+    return dimensions.symbol("?")
 
 
 def _sized(
-    report: Report, name: str, shape: list[Size], sizes: list[int], scope: dict[str, Any], path: Path
-) -> list[Size]:
-    """The shape with the sizes that the caller gives; each free dimension takes its value for all inputs."""
-    if len(shape) != len(sizes):
-        message = f"the input `{name}` has {len(shape)} axes; {len(sizes)} sizes are given"
-        report.add("AS501", message, path, f"its shape is {TensorType(tuple(shape))}")
-        return shape
+    report: Report, shapes: dict[str, list[Size]], sizes: Mapping[str, Sequence[int]], scope: dict[str, Any]
+) -> dict[str, list[Size]]:
+    """The shapes with the sizes that the caller gives; each free dimension takes its value for all inputs."""
     values: dict[str, Size] = {}
-    for size, given in zip(shape, sizes, strict=True):
-        solved = _solve(dimensions.substitute(size, values), given)
-        if solved is None:
-            message = f"the input `{name}` is {TensorType(tuple(shape))}, which {list(sizes)} does not fit"
-            report.add("AS502", message, path)
-            return shape
-        values |= solved
-    for free, value in values.items():
-        scope[free] = value
-    return [dimensions.substitute(size, values) for size in shape]
+    waiting: list[tuple[str, Size, int]] = []
+    for name, given in sizes.items():
+        shape = shapes.get(name, [])
+        if name in shapes and len(shape) != len(given):
+            message = f"the input `{name}` has {len(shape)} axes; {len(given)} sizes are given"
+            report.add("AS501", message, shape_of(report, ("inputs", name)), f"its shape is {TensorType(tuple(shape))}")
+            continue
+        waiting += [(name, size, one) for size, one in zip(shape, given, strict=True) if name in shapes]
+    wrong, open_ = dict[str, None](), dict[str, Size]()
+    while waiting:
+        left = []
+        for name, size, one in waiting:
+            now = dimensions.substitute(size, values)
+            solved = _solve(now, one)
+            if solved is None and len(_free(now)) > 1:
+                left.append((name, size, one))
+                open_.setdefault(name, now)
+            elif solved is None:
+                wrong[name] = None
+            else:
+                values |= solved
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    for name in wrong:
+        message = f"the input `{name}` is {TensorType(tuple(shapes[name]))}, which {list(sizes[name])} does not fit"
+        report.add("AS502", message, shape_of(report, ("inputs", name)), _advice_on_sizes(shapes[name]))
+    for name in () if wrong else dict.fromkeys(name for name, _, _ in waiting):
+        names = " and ".join(f"`{one}`" for one in _free(open_[name]))
+        message = f"{list(sizes[name])} leaves open what {names} of `{name}` are"
+        advice = "give the sizes of an input that has one of them alone"
+        report.add("AS502", message, shape_of(report, ("inputs", name)), advice)
+    if wrong or waiting or not values:
+        return shapes
+    scope.update(values)
+    return {name: [dimensions.substitute(size, values) for size in shape] for name, shape in shapes.items()}
+
+
+def _free(size: Size) -> list[str]:
+    """The free names in a size."""
+    return sorted(symbol.text for symbol in dimensions.symbols(size) if symbol.free)
+
+
+def _advice_on_sizes(shape: list[Size]) -> str:
+    """Which sizes of an input can be given, and how to make another one free."""
+    free = sorted({symbol.text for size in shape for symbol in dimensions.symbols(size) if symbol.free})
+    fixed = f"the spec fixes every size but those made of {', '.join(free)}" if free else "the spec fixes every size"
+    return f"{fixed}; where one may vary, write a free name in the spec, such as `H`"
 
 
 def _solve(size: Size, given: int) -> dict[str, Size] | None:
     """The value of a dimension's one free name that makes it `given`; None if there is none."""
     if isinstance(size, int):
         return {} if size == given else None
-    symbols = [symbol for symbol in dimensions.symbols(size) if symbol.free]
-    if len(symbols) != 1:
+    names = _free(size)
+    if len(names) != 1:
         return None
-    name = symbols[0].text
+    (name,) = names
     low, high = 1, max(1, given)
     while low < high:  # dimensions grow with their free name
         middle = (low + high) // 2

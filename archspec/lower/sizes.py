@@ -1,13 +1,14 @@
-"""Sizes by name: what flows in or out, held against what the spec writes, binding the names that are new."""
+"""Sizes by name: what flows in or out, compared with what the spec writes, binding the names that are new."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
 
 from archspec import dimensions
-from archspec.dimensions import Dimension, Size
+from archspec.dimensions import Size
 from archspec.document import name_problem
-from archspec.expressions import ExpressionError, Name, as_size, compile_value, evaluate
+from archspec.expressions import CONSTANTS, Binary, ExpressionError, Name, Node, as_size, compile_value, evaluate
 from archspec.graph import Flow, flow_text, names_in
 from archspec.lower.context import Frame
 from archspec.problems import Related, echo
@@ -29,15 +30,15 @@ def check_shape(
         frame.report.add("AS501", message, path, "write the shape that it has", related=(related,))
         return False
     known = set(scope)
-    for axis, (size, text) in enumerate(zip(output.shape, shape, strict=True)):
-        problem = bind_size(text, size, scope)
-        if problem is not None:
-            message = f"axis {axis} of the step's output does not fit `shape`: {problem}"
-            places = (related, *frame.report.declared((*path, axis), text))
-            frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
-            for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
-                scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
-            return False
+    wrong = bind_sizes(list(zip(shape, output.shape, strict=True)), scope)
+    if wrong is not None:
+        axis, problem = wrong
+        message = f"axis {axis} of the step's output does not fit `shape`: {problem}"
+        places = (related, *frame.report.declared((*path, axis), shape[axis]))
+        frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
+        for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
+            scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
+        return False
     frame.bound |= scope.keys() - known
     return True
 
@@ -50,41 +51,78 @@ def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
     sound = True
     for axis, text in enumerate(shape):
         try:
-            for part in compile_value(text).walk():
+            node = compile_value(text)
+            for part in node.walk():
                 problem = name_problem(part.name) if isinstance(part, Name) else None
                 if problem is not None and isinstance(part, Name):
                     raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
+            if not names_in(node):
+                as_size(evaluate(node, {}))
         except ExpressionError as error:
             frame.report.expression(error, (*path, axis), text)
             sound = False
     return sound
 
 
-def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
-    """Binds a new name, or compares; why they do not agree, if they do not."""
+Axis: TypeAlias = tuple[int | str, Size]
+"""An axis as the spec writes it, and its size."""
+
+
+def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any]) -> tuple[int, str] | None:
+    """Binds the new names of axes, in whatever order they stand, and compares those whose names are known.
+
+    Returns the place of the first axis that does not fit, and why.
+    """
+    waiting = []
+    for place, (text, size) in enumerate(axes):
+        if isinstance(text, str) and text.isidentifier() and text not in scope and text not in CONSTANTS:
+            scope[text] = size
+        else:
+            waiting.append(place)
+    while waiting:
+        ready = [place for place in waiting if len(new_names(axes[place][0], scope)) < 2]
+        if not ready:
+            names = " and ".join(f"`{name}`" for name in sorted(new_names(axes[waiting[0]][0], scope)))
+            return waiting[0], f"{names} are new there, and no axis is one of them alone"
+        for place in ready:
+            waiting.remove(place)
+            if len(new_names(axes[place][0], scope)) < 2 and (problem := _bind(*axes[place], scope)) is not None:
+                return place, problem
+    return None
+
+
+def new_names(text: int | str, scope: Collection[str]) -> set[str]:
+    """The names in an axis that nothing has bound yet; none where it cannot be read."""
+    try:
+        return {part.name for part in compile_value(text).walk() if isinstance(part, Name)} - set(scope)
+    except ExpressionError:
+        return set()
+
+
+def isolated(node: Node, name: str, value: Node) -> Node | None:
+    """What a name is where the expression of an axis has that value; None where it is neither factor nor summand."""
+    if isinstance(node, Name):
+        return value
+    if not isinstance(node, Binary) or node.operator not in ("+", "-", "*"):
+        return None
+    left, right = name in names_in(node.left), name in names_in(node.right)
+    if left and right:
+        return None
+    inner, other = (node.left, node.right) if left else (node.right, node.left)
+    if node.operator == "*":
+        return isolated(inner, name, Binary("//", value, other))
+    if node.operator == "+":
+        return isolated(inner, name, Binary("-", value, other))
+    return isolated(inner, name, Binary("+", value, other) if left else Binary("-", other, value))
+
+
+def _bind(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
+    """Binds the one new name of an axis, or compares; why they do not agree, if they do not."""
     try:
         node = compile_value(text)
-        new = {part.name for part in node.walk() if isinstance(part, Name)} - scope.keys()
-        if isinstance(node, Name) and new:
-            scope[node.name] = size
-            return None
-        if len(new) == 1:
-            (name,) = new
-            unit = dimensions.symbol(name, minimum=None)
-            pattern = evaluate(node, {**scope, name: unit})
-            factor = pattern // unit if isinstance(pattern, Dimension) else 0
-            if pattern != factor * unit or dimensions.at_least(factor, 1) is False:
-                return "a dimension with a new name is that name, or a multiple of it"
-            answer = dimensions.divides(factor, size)
-            # What depends on a parameter was settled by the check, with its value.
-            symbols = dimensions.symbols(factor) | dimensions.symbols(size)
-            if answer is False or (answer is None and all(symbol.free for symbol in symbols)):
-                multiple = dimensions.show(factor)
-                when = dimensions.when_equal(size % factor, 0)
-                only = f"; {text} fits only if {when}" if when else ""
-                return f"it is {dimensions.show(size)}, which is no multiple of {multiple}{only}"
-            scope[name] = dimensions.quotient(size, factor)
-            return None
+        new = names_in(node) - scope.keys()
+        if new:
+            return _solve(node, new.pop(), size, scope)
         wanted = as_size(evaluate(node, scope))
     except ExpressionError as error:
         return error.message
@@ -95,3 +133,28 @@ def bind_size(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
     only = f"; equal only if {when}" if when else ""
     held = dimensions.show(wanted)
     return f"it is {dimensions.show(size)}, {'not' if held == str(text) else f'but {text} is'} {held}{only}"
+
+
+def _solve(node: Node, name: str, size: Size, scope: dict[str, Any]) -> str | None:
+    """Binds the one new name of an axis, a factor or a summand there; why there is no such size, if there is none."""
+    unit = dimensions.symbol(name, minimum=None)
+    pattern = as_size(evaluate(node, {**scope, name: unit}))
+    rest = dimensions.substitute(pattern, {name: 0})
+    factor = (pattern - rest) // unit
+    linear = isolated(node, name, node) is not None and pattern - rest == factor * unit
+    if not linear or dimensions.at_least(factor, 1) is False:
+        return "a new name stands in a dimension alone, or times or plus what is known"
+    answer = dimensions.divides(factor, size - rest)
+    # What depends on a parameter was settled by the check, with its value.
+    symbols = dimensions.symbols(factor) | dimensions.symbols(size - rest)
+    if answer is False or (answer is None and all(symbol.free for symbol in symbols)):
+        multiple, left = dimensions.show(factor), dimensions.show(size - rest)
+        when = dimensions.when_equal((size - rest) % factor, 0)
+        only = f"; {node.text} fits only if {when}" if when else ""
+        what = f"it is {dimensions.show(size)}" if rest == 0 else f"without {dimensions.show(rest)} it is {left}"
+        return f"{what}, which is no multiple of {multiple}{only}"
+    found = dimensions.quotient(size - rest, factor)
+    if dimensions.at_least(found, 1) is False:
+        return f"it is {dimensions.show(size)}, so `{name}` would be {dimensions.show(found)}"
+    scope[name] = found
+    return None

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from archspec import expressions
 from archspec.dimensions import Size
 from archspec.expressions import (
+    CONSTANTS,
     Binary,
     Call,
     Compare,
@@ -16,64 +17,90 @@ from archspec.expressions import (
     ExpressionError,
     Index,
     Items,
+    Literal,
     Logic,
     Name,
     Node,
+    Remembering,
     Slice,
+    Starred,
+    Symbolic,
     Unary,
+    UndecidedError,
+    arithmetic,
     as_size,
     assume,
     choose,
     evaluate,
+    lift,
+    of_the_call,
+    typed,
     unknown,
 )
-from archspec.functions import FUNCTIONS, Function
+from archspec.expressions.functions import call as call_numbers
+from archspec.functions import FUNCTIONS, Function, Takes
+from archspec.functions.absent import reason
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
+from archspec.graph import flow_text
+from archspec.lower import lists
 from archspec.lower.context import Counting
 from archspec.lower.modules import assume_flow, merge
-from archspec.problems import did_you_mean, echo
-from archspec.refusals import Refusal
-from archspec.tensors import TensorType
+from archspec.lower.undecided import outcome
+from archspec.problems import echo
+from archspec.refusals import RefusalError, refuse, settled
+from archspec.tensors import Chain, ListType, Maybe, Series, TensorType
+
+_BITS = {"and": "(a) & (b)", "or": "(a) | (b)"}
 
 
 def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
-    """What an expression comes to: a TensorType, tuples of them, or a number.
+    """What an expression comes to: a TensorType, tuples of them, a Maybe of these, or a number.
 
-    ExpressionError where it has no value, Refusal where PyTorch would refuse, Undecided where it depends: the first two
-    say which construct is to blame, the innermost one that is.
+    ExpressionError where it has no value, RefusalError where PyTorch would refuse, UndecidedError where it depends: the
+    first two say which construct is to blame, the innermost one that is.
     """
+    known = names.known if isinstance(names, Remembering) else {}
+    if id(node) in known:
+        return known[id(node)][1]
     try:
-        return _value(node, names)
-    except (ExpressionError, Refusal) as error:
+        value = _value(node, names)
+    except (ExpressionError, RefusalError) as error:
         if error.offset is None and node.place is not None:
             error.offset, error.length = node.place[0], node.place[1] - node.place[0]
         raise
+    known[id(node)] = node, value
+    return value
 
 
 def _value(node: Node, names: Mapping[str, Any]) -> Any:
     if not holds_tensor(node, names):
-        return evaluate(node, names)
+        return evaluate(node, _Presence(names))
     match node:
         case Name():
             return evaluate(node, names)
         case Items():
-            return tuple(tensor_value(item, names) for item in node.items)
+            return _items(node, names)
         case Unary():
-            return _operator(node.operator, (tensor_value(node.operand, names),), unary=True)
+            return _operator(node.operator, (present(node.operand, names),), unary=True)
         case Binary():
-            operands = (tensor_value(node.left, names), tensor_value(node.right, names))
+            operands = (present(node.left, names), present(node.right, names))
             return _operator(node.operator, operands, names=names)
         case Compare():
             if len(node.operators) > 1:
                 raise _instead(
                     "a chain of comparisons over tensors", "join them with `logical_and`", node, _chained(node)
                 )
-            left, right = (tensor_value(operand, names) for operand in node.operands)
+            left, right = (present(operand, names) for operand in node.operands)
             return _operator(node.operators[0], (left, right))
         case Logic():
             function = f"logical_{node.operator}"
             instead = _joined(function, [operand.text for operand in node.operands])
-            raise _instead(f"`{node.operator}` over tensors", f"write `{function}(a, b)`", node, instead)
+            raise _instead(
+                f"`{node.operator}` over tensors",
+                f"write `{function}(a, b)`, or `{_BITS[node.operator]}` of masks",
+                node,
+                instead,
+            )
         case Conditional():
             return _choice(node, names)
         case Index():
@@ -81,6 +108,101 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
         case Call():
             return _called(node, names)
     raise ExpressionError("AS302", f"`{node.text}` is beyond the language")
+
+
+def _items(node: Items, names: Mapping[str, Any]) -> Any:
+    """A list written out, with the items of others where `*` stands before them."""
+    parts: list[Any] = []
+    for item in node.items:
+        value = present(item.value if isinstance(item, Starred) else item, names)
+        if not isinstance(item, Starred):
+            parts.append(value)
+        elif isinstance(value, Chain):
+            parts += value.parts
+        elif isinstance(value, Series):
+            parts.append(value)
+        elif isinstance(value, tuple):
+            parts += value
+        else:
+            message = f"`{item.text}`: `*` stands before a list, and this is {flow_text(value)}"
+            raise ExpressionError("AS304", message, "write the value itself")
+    if any(isinstance(part, Series) for part in parts):
+        return Chain(tuple(parts))
+    return ListType(parts) if node.listed else tuple(parts)
+
+
+def rows_of(node: Node, names: Mapping[str, Any], text: str) -> Any:
+    """The items of a list that is looped over; of a tensor, its rows."""
+    value = present(node, names)
+    if not isinstance(value, TensorType):
+        return value
+    if not value.shape:
+        raise ExpressionError("AS304", f"`{text}` is a number, which has no rows")
+    size, *rest = value.shape
+    if isinstance(size, int):
+        return ListType((value.reshaped(*rest),) * size)
+    if not settled(None, size):
+        message = f"a loop over {flow_text(value)}, whose first axis is a free size"
+        raise ExpressionError("AS506", message, "make that size a parameter or a number")
+    return Series(value.reshaped(*rest), "_row", size)
+
+
+def present(node: Node, names: Mapping[str, Any]) -> Any:
+    """The value of a part that has to be there; RefusalError where it may be left out."""
+    value = tensor_value(node, names)
+    if isinstance(value, Maybe) or (value is None and not isinstance(node, Literal)):
+        raise refused_optional(node, value)
+    return value
+
+
+def refused_optional(node: Node, value: Maybe | None = None) -> RefusalError:
+    """The refusal of a value that may be left out, where one is needed; without `value`, of one that is left out."""
+    if value is None:
+        refusal = RefusalError(
+            "AS511", f"`{node.text}` is left out here: it is None", "take another value, or leave it out"
+        )
+    else:
+        advice = f"write `… if {node.text} is None else …` around what needs it"
+        if not isinstance(node, Name):
+            advice = "compare each optional input with None around what needs it"
+        refusal = RefusalError("AS511", f"`{node.text}` may be left out, and is None then", advice)
+    if node.place is not None:
+        refusal.offset, refusal.length = node.place[0], node.place[1] - node.place[0]
+    return refusal
+
+
+def refuse_creation(node: Node, first: str) -> None:
+    """Refuses to make a tensor where the first input, whose device it would be made on, may be left out."""
+    for part in node.walk():
+        function = FUNCTIONS.get(part.function) if isinstance(part, Call) else None
+        if function is not None and function.makes:
+            message = f"`{function.name}` makes a tensor on the device of {first}, which may be left out"
+            refusal = RefusalError("AS511", message, "declare a required input first, or make it as a `Buffer`")
+            if part.place is not None:
+                refusal.offset, refusal.length = part.place[0], part.place[1] - part.place[0]
+            raise refusal
+
+
+class _Presence(Mapping[str, Any]):
+    """What names stand for in a comparison with None."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+
+    def __getitem__(self, name: str) -> Any:
+        value = self.names[name]
+        return presence(name) if isinstance(value, Maybe) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def _with_none(node: Node) -> bool:
+    """Whether a construct is a comparison with None, which is no operation of tensors."""
+    return isinstance(node, Compare) and set(node.operators) <= {"is", "is not"}
 
 
 def _instead(message: str, help: str, node: Node, instead: str) -> ExpressionError:
@@ -105,28 +227,39 @@ def _joined(function: str, texts: list[str]) -> str:
 
 
 def holds_tensor(node: Node, names: Mapping[str, Any]) -> bool:
-    """Whether a tensor, or a function that is only one of tensors, occurs in an expression."""
-    for part in node.walk():
-        if isinstance(part, Name) and part.name in names and _is_flow(names[part.name]):
-            return True
-        if isinstance(part, Call) and part.function not in expressions.FUNCTIONS:
-            return True
-    return False
+    """Whether a tensor, or a function of tensors alone, occurs in an expression, but to be compared with None."""
+    if isinstance(node, Name):
+        return node.name in names and _is_flow(names[node.name])
+    if isinstance(node, Call) and node.function not in expressions.FUNCTIONS:
+        return True
+    return not _with_none(node) and any(holds_tensor(part, names) for part in node.children)
 
 
 def _is_flow(value: Any) -> bool:
-    return isinstance(value, TensorType) or (isinstance(value, tuple) and any(map(_is_flow, value)))
+    return isinstance(value, TensorType | Series | Chain | ListType | Maybe) or (
+        isinstance(value, tuple) and any(map(_is_flow, value))
+    )
 
 
 def _operator(
     operator: str, operands: tuple[Any, ...], *, unary: bool = False, names: Mapping[str, Any] | None = None
 ) -> Any:
+    if not any(map(_is_flow, operands)):
+        return arithmetic.unary(operator, *operands) if unary else _of_numbers(operator, *operands)
     table = UNARY_OPERATORS if unary else OPERATORS
     if operator not in table:
         raise ExpressionError("AS302", f"`{operator}` is no operator of tensors")
     output = table[operator](*operands)
     _add_cost(names, table[operator].macs(output, *operands))
     return output
+
+
+def _of_numbers(operator: str, left: Any, right: Any) -> Any:
+    """An operator of numbers that were read of values that flow, as their count was."""
+    if operator in OPERATORS and operator in "== != < <= > >=":
+        answer = arithmetic.compare(operator, left, right)
+        return answer if answer is not None else typed(Compare((operator,), (lift(left), lift(right))), "bool")
+    return arithmetic.binary(operator, left, right)
 
 
 def _add_cost(names: Mapping[str, Any] | None, macs: Size) -> None:
@@ -139,13 +272,53 @@ def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
     if holds_tensor(node.condition, names):
         instead = f"where({', '.join(part.within() for part in (node.condition, node.then, node.otherwise))})"
         raise _instead("a tensor as a condition", "write `where(condition, a, b)`", node, instead)
-    condition = evaluate(node.condition, names)
-    if unknown(condition):
-        then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
-        output = merge(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
-        _add_cost(names, as_size(choose(condition, then.macs, otherwise.macs)))
-        return output
-    return tensor_value(node.then if condition else node.otherwise, names)
+    condition = evaluate(node.condition, _Presence(names))
+    if not unknown(condition):
+        return tensor_value(node.then if condition else node.otherwise, names)
+    then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
+    output = _either(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
+    _add_cost(names, as_size(choose(condition, then.macs, otherwise.macs)))
+    return output
+
+
+def _either(condition: Any, then: Any, otherwise: Any) -> Any:
+    """What flows on where a condition that is not known decides between two values, of which one may be None."""
+    values = [value.given if isinstance(value, Maybe) else value for value in (then, otherwise)]
+    there = [value for value in values if value is not None]
+    if not there:
+        return None
+    output = merge(condition, *there) if len(there) == 2 else there[0]
+    if output is None and _of_the_call(condition):
+        message = f"`{condition}` decides between {flow_text(there[0])} and {flow_text(there[1])}"
+        refuse("AS502", message, "what flows on has one number of axes and one dtype: make both sides alike")
+    if output is None:
+        raise UndecidedError(f"which of two types it is, by `{condition}`")
+    optional = len(there) == 1 or any(isinstance(value, Maybe) for value in (then, otherwise))
+    return Maybe(output) if optional else output
+
+
+def _of_the_call(condition: Any) -> bool:
+    """Whether a condition depends on more than parameters."""
+    names = (part for part in lift(condition).walk() if isinstance(part, Name))
+    return any(map(of_the_call, names))
+
+
+def presence(name: str) -> Symbolic:
+    """What stands for an optional input where it is compared with None."""
+    return Symbolic(Name(name), "optional")
+
+
+def is_given(condition: Node, truth: bool, name: str) -> bool | None:
+    """Whether an optional input is given where a condition is known to hold, or not to; None where it does not say."""
+    if isinstance(condition, Unary) and condition.operator == "not":
+        return is_given(condition.operand, not truth, name)
+    if isinstance(condition, Logic) and condition.operator == ("and" if truth else "or"):
+        answers = (is_given(operand, truth, name) for operand in condition.operands)
+        return next((answer for answer in answers if answer is not None), None)
+    if not _with_none(condition) or not isinstance(condition, Compare) or len(condition.operators) != 1:
+        return None
+    compared = any(isinstance(side, Name) and side.name == name for side in condition.operands)
+    return (condition.operators[0] == "is not") == truth if compared else None
 
 
 class _Assuming(Counting):
@@ -156,6 +329,11 @@ class _Assuming(Counting):
 
     def __getitem__(self, name: str) -> Any:
         value = self.names[name]
+        if isinstance(value, Maybe):
+            given = is_given(lift(self.condition), self.truth, name)
+            if given is None:
+                return value
+            value = value.given if given else None
         return (assume_flow if _is_flow(value) else assume)(value, self.condition, self.truth)
 
     def __contains__(self, name: object) -> bool:
@@ -169,16 +347,17 @@ class _Assuming(Counting):
 
 
 def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
-    value = tensor_value(node.value, names)
+    value = present(node.value, names)
     if not isinstance(value, TensorType):
         position = evaluate(node.index, names)
-        if not isinstance(value, tuple):
+        if not lists.is_list(value):
             raise ExpressionError("AS304", f"`{node.text}`: only tensors and lists are indexed")
-        if not isinstance(position, int) or not -len(value) <= position < len(value):
-            advice = f"the last one is `[{len(value) - 1}]`"
-            raise ExpressionError("AS304", f"`{node.text}`: there are {len(value)} values, counted from 0", advice)
-        return value[position]
-    items = node.index.items if isinstance(node.index, Items) else (node.index,)
+        found = lists.indexed(value, position, node.text)
+        if found is None:
+            raise UndecidedError(f"which item of a list it is, by `{node.index.text}`")
+        return found
+    several = isinstance(node.index, Items) and not node.index.listed
+    items = node.index.children if several else (node.index,)
     return index(value, tuple(_index_item(item, names) for item in items))
 
 
@@ -186,32 +365,106 @@ def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
     if isinstance(item, Slice):
         bounds = evaluate(item, names)
         return slice(*(None if one is None else as_size(one) for one in (bounds.start, bounds.stop, bounds.step)))
-    return tensor_value(item, names)
+    return present(item, names)
 
 
 def _called(node: Call, names: Mapping[str, Any]) -> Any:
+    if node.function in lists.FUNCTIONS and not node.keywords:
+        values = [present(argument, names) for argument in node.arguments]
+        if values and lists.is_list(values[0]):
+            return lists.called(node.function, values, node.text)
+    if node.function in expressions.FUNCTIONS and not node.keywords:
+        values = [present(argument, names) for argument in node.arguments]
+        if not any(map(_is_flow, values)):
+            return call_numbers(node, values)
     function = FUNCTIONS.get(node.function)
     if function is None:
-        hint = did_you_mean(node.function, [*FUNCTIONS, *expressions.FUNCTIONS], "functions")
+        hint = reason(node.function) or expressions.unknown_function(
+            node.function, [*FUNCTIONS, *expressions.FUNCTIONS]
+        )
         message = f"there is no function {echo(node.function)}"
         raise ExpressionError("AS303", message, hint, node.offset, len(node.function))
-    arguments = [tensor_value(argument, names) for argument in node.arguments]
-    keywords = {
-        name: value.text if _is_word(function, name, value, names) else tensor_value(value, names)
-        for name, value in node.keywords
-    }
     try:
-        output = function(*arguments, **keywords)
+        arguments, keywords = _arguments(node, function, names)
+        if any(isinstance(one, Series | Chain) for one in (*arguments, *keywords.values())):
+            return lists.of_series(function.name, arguments, keywords)
+        optional = [one for one in (*arguments, *keywords.values()) if isinstance(one, Maybe)]
+        if optional:  # with them and without
+            for without in (True, False):
+                known = _where(node, names, left_out=without)
+                arguments, keywords = _arguments(node, function, known, left_out=without)
+                output = outcome(function, arguments, keywords)
+        else:
+            output = outcome(function, arguments, keywords)
         _add_cost(names, function.macs(output, *arguments, **keywords))
-        return output
-    except Refusal as refusal:
+        return lists.listed(output) if function.name in lists.GIVING else output
+    except RefusalError as refusal:
         if refusal.offset is None:
             start, end = _blamed(node, function, refusal) or (node.offset, (node.offset or 0) + len(node.function))
             refusal.offset, refusal.length = start, end - (start or 0)
         raise
 
 
-def _blamed(node: Call, function: Function, refusal: Refusal) -> tuple[int, int] | None:
+def _arguments(
+    node: Call, function: Function, names: Mapping[str, Any], *, left_out: bool | None = None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The values of the arguments, by position and by name; `left_out` says what stands for those that may be."""
+    written = spread(node, names)
+    if written is not node:
+        return _arguments(written, function, names, left_out=left_out)
+
+    def value(argument: Node, takes: Takes | None) -> Any:
+        if isinstance(argument, Name) and argument.name not in names and takes and argument.name in takes.choices:
+            return argument.name  # a dtype, by position
+        found = tensor_value(argument, names)
+        if not isinstance(found, Maybe):
+            return found
+        if takes is None or not takes.kinds >= {"tensor", "null"}:
+            raise refused_optional(argument, found)
+        return found if left_out is None else None if left_out else found.given
+
+    taken = [*function.takes.values(), *(None,) * len(node.arguments)]
+    arguments = [value(argument, takes) for argument, takes in zip(node.arguments, taken, strict=False)]
+    keywords = {
+        name: argument.text if _is_word(function, name, argument, names) else value(argument, function.takes.get(name))
+        for name, argument in node.keywords
+    }
+    return arguments, keywords
+
+
+def spread(node: Call, names: Mapping[str, Any]) -> Call:
+    """A call whose arguments are each written for itself, where `*` stands before a list of a known length."""
+    if not any(isinstance(argument, Starred) for argument in node.arguments):
+        return node
+    found: list[Node] = []
+    for argument in node.arguments:
+        if not isinstance(argument, Starred):
+            found.append(argument)
+            continue
+        value = present(argument.value, names)
+        if isinstance(value, Series | Chain | Symbolic):
+            raise UndecidedError(f"how many values `{argument.text}` stands for")
+        if not isinstance(value, tuple):
+            message = f"`{argument.text}`: `*` stands before a list, and this is {flow_text(value)}"
+            raise ExpressionError("AS304", message, "write the value itself")
+        for place in range(len(value)):
+            found.append(Index(argument.value, Literal(place)))
+            found[-1].place = argument.place
+    call = Call(node.function, tuple(found), node.keywords, node.offset)
+    call.place, call.keyword_places = node.place, node.keyword_places
+    return call
+
+
+def _where(node: Call, names: Mapping[str, Any], *, left_out: bool) -> Mapping[str, Any]:
+    """What names stand for where the optional inputs among the arguments of a call are left out, or given."""
+    for argument in (*node.arguments, *(value for _, value in node.keywords)):
+        if isinstance(argument, Name) and argument.name in names and isinstance(names[argument.name], Maybe):
+            is_none = Compare(("is",), (Name(argument.name, type="optional"), Literal(None)))
+            names = _Assuming(names, Symbolic(is_none, "bool"), left_out)
+    return names
+
+
+def _blamed(node: Call, function: Function, refusal: RefusalError) -> tuple[int, int] | None:
     """Where the argument that a function refuses stands; None where the call as a whole is to blame."""
     name = refusal.argument or ""
     by_place = dict(zip(function.parameters, node.arguments, strict=False))
@@ -224,4 +477,5 @@ def _blamed(node: Call, function: Function, refusal: Refusal) -> tuple[int, int]
 def _is_word(function: Function, name: str, value: Node, names: Mapping[str, Any]) -> TypeGuard[Name]:
     """Whether an argument is a word that stands for itself, as in `ones(T, T, dtype=bool)`."""
     takes = function.takes.get(name)
-    return isinstance(value, Name) and value.name not in names and takes is not None and "word" in takes.kinds
+    undeclared = isinstance(value, Name) and value.name not in names and value.name not in CONSTANTS
+    return undeclared and takes is not None and "word" in takes.kinds

@@ -4,8 +4,8 @@ Knows nothing of specs, keys, layers or expressions: any YAML document is as goo
 those before it: tree, scalars, hints, reading, composing.
 """
 
-from archspec.source.composing import parse
+from archspec.source.composing import parse, parse_beside
 from archspec.source.reading import read, read_stream
-from archspec.source.tree import LIMITS, Limits, Path, Source
+from archspec.source.tree import LIMITS, Entries, Limits, Path, Source
 
-__all__ = ["LIMITS", "Limits", "Path", "Source", "parse", "read", "read_stream"]
+__all__ = ["LIMITS", "Entries", "Limits", "Path", "Source", "parse", "parse_beside", "read", "read_stream"]

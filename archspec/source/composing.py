@@ -13,12 +13,27 @@ from typing import Any, NoReturn
 import yaml
 
 from archspec.problems import Advice, Edit, Problem, Related, SpecError, echo
-from archspec.source.hints import GLUED, NO_CHARACTER, OWN, WHOLE, cause, glued, meant
+from archspec.source.hints import (
+    DASHED,
+    NO_CHARACTER,
+    NO_DASH,
+    OWN,
+    WHOLE,
+    Told,
+    cause,
+    glued,
+    meant,
+    more_dashes,
+    slip,
+    tuple_of,
+    undashed,
+)
 from archspec.source.reading import unreadable
 from archspec.source.scalars import resolve
-from archspec.source.tree import LIMITS, Limits, Node, Place, Source
+from archspec.source.tree import GLUED, LIMITS, Entries, Limits, Node, Place, Source
 
-_EVENTS: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # only its events are used; the second without libyaml
+_PYTHON_EVENTS: Any = yaml.BaseLoader
+_EVENTS: Any = getattr(yaml, "CBaseLoader", _PYTHON_EVENTS)  # only its events are used; the second without libyaml
 
 # What no line of a spec may hold: what YAML leaves out, and the characters that are a line break for libyaml (YAML 1.1)
 # but not for YAML 1.2 nor for an editor: a comment would end there, and what follows would be read.
@@ -32,6 +47,14 @@ _ANCHOR = re.compile(r"&\S+(?:\s+(?:#[^\r\n]*)?)*+")
 
 def parse(text: str, path: str = "<text>", limits: Limits = LIMITS) -> Source:
     """The document of a text, or a SpecError with all its problems; an empty document is None."""
+    source, problems = parse_beside(text, path, limits)
+    if problems:
+        raise SpecError(problems)
+    return source
+
+
+def parse_beside(text: str, path: str, limits: Limits = LIMITS) -> tuple[Source, list[Problem]]:
+    """The document of a text without the entries that are wrong, and its problems; SpecError where there is no tree."""
     source = Source(path, text.removeprefix("\ufeff"), limits)
     if len(text) > limits.bytes or len(text.encode(errors="surrogatepass")) > limits.bytes:
         raise unreadable("AS102", f"larger than {limits.bytes} bytes, the limit of the language", path)
@@ -42,19 +65,28 @@ def parse(text: str, path: str = "<text>", limits: Limits = LIMITS) -> Source:
     if found := _DIRECTIVE.match(source.text):
         start = max(found[0].rfind("\n"), found[0].rfind("\r")) + 1
         composer.stop("AS104", "a YAML directive", (start, found.end()), "remove this line")
-    composer.compose()
-    return source
+    try:
+        composer.compose(_EVENTS(source.text))
+    except _LibraryLimitError:
+        composer = _Composer(source)
+        composer.compose(_PYTHON_EVENTS(source.text))
+    return source, composer.problems
+
+
+class _LibraryLimitError(Exception):
+    """libyaml from 0.2.6 on stops at 1,000 levels, and may look ahead to them before it gives the event of level 65."""
 
 
 class _Frame:
     """A collection that is still open: its value, its node, and the key whose value comes next."""
 
-    __slots__ = ("anchor", "awaits_key", "before", "data", "flow", "height", "key", "node", "parens")
+    __slots__ = ("anchor", "awaits_key", "bare", "before", "data", "flow", "height", "key", "node", "parens")
 
     def __init__(self, data: Any, node: Node, flow: bool, anchor: str | None, before: int) -> None:
         self.data, self.node, self.flow, self.anchor, self.before = data, node, flow, anchor, before
         self.key: str | None = None  # None where the key was refused: the value is read and dropped
         self.awaits_key = node.keys is not None
+        self.bare: set[str] = set()  # keys with nothing after them
         self.height = 1
         self.parens = 0  # parentheses that plain scalars of this flow collection have left open
 
@@ -69,6 +101,7 @@ class _Composer:
         self.count = 0
         self.last: Place = (0, 0)  # of the last event, and what it was: "plain", "closed" (by quote or bracket) or ""
         self.after = ""
+        self.dashes: set[int] = set()  # where items without a space behind their dashes have been told
         self.broken = False  # whether the last scalar is a piece of an expression that YAML has split
         self.stack = [_Frame([], Node(0, 0, []), False, None, 0)]  # the document is the one item of a list
 
@@ -92,8 +125,7 @@ class _Composer:
         self.report(code, message, place, hint)
         raise SpecError(self.problems)
 
-    def compose(self) -> None:
-        parser = _EVENTS(self.text)
+    def compose(self, parser: Any) -> None:
         while (kind := (event := self.next(parser)).__class__) is not yaml.StreamEndEvent:
             if kind is yaml.ScalarEvent:
                 self.scalar(event)
@@ -106,8 +138,6 @@ class _Composer:
             elif kind is yaml.DocumentEndEvent:
                 self.finish(event)
                 break
-        if self.problems:
-            raise SpecError(self.problems)
         if root := self.stack[0].data:
             self.source.data, self.source.root = root[0], self.stack[0].node.children[0]
 
@@ -115,6 +145,8 @@ class _Composer:
         try:
             return parser.get_event()
         except yaml.MarkedYAMLError as error:
+            if "nesting depth" in (error.problem or ""):
+                raise _LibraryLimitError from None
             opened, mark = error.context_mark, error.problem_mark
             self.syntax(error.problem or "", mark.index if mark else self.last[1], opened.index if opened else None)
         except (yaml.YAMLError, ValueError, OverflowError):  # without libyaml, "\UFFFFFFFF" is chr()'s ValueError
@@ -169,6 +201,8 @@ class _Composer:
             if isinstance(result, tuple):
                 code, message, hint = result
                 self.report(code, message, place, hint)
+        if plain and frame.node.keys is None and not frame.flow and event.end_mark.line > event.start_mark.line:
+            self.run_on(frame, place)
         node = Node(*place)
         if event.anchor:
             self.anchors[event.anchor] = result, node, 1, 0
@@ -191,6 +225,8 @@ class _Composer:
         self.after, self.broken = "", False
         if end > start:  # a bracket; what has none ends with its last item
             self.last, self.after, frame.node.end = (start, end), "closed", end
+        if frame.bare:
+            frame.data = Entries(frame.data, frozenset(frame.bare))
         if frame.anchor:
             self.anchors[frame.anchor] = frame.data, frame.node, self.count - frame.before, frame.height
         self.add(frame.data, frame.node, height=frame.height)
@@ -219,6 +255,8 @@ class _Composer:
         else:
             if frame.key is not None:
                 frame.data[frame.key], frame.node.children[frame.key] = value, node
+                if value is None and node.start == node.end:
+                    frame.bare.add(frame.key)
             frame.awaits_key = True
 
     def key(self, frame: _Frame, value: Any, node: Node, plain: bool) -> str | None:
@@ -231,15 +269,22 @@ class _Composer:
             self.report("AS104", "a collection as a key", place, "quote it, if the bracket belongs to a name")
         elif not isinstance(value, str):
             text = self.text[slice(*place)][:40]
-            self.report("AS104", f"keys are strings, {echo(text)} is none", place, f'quote it: "{text}"')
+            hint = (
+                "write a name; or a list, which counts by itself: `- …`"
+                if isinstance(value, int)
+                else f'quote it: "{text}"'
+            )
+            self.report("AS104", f"keys are strings, {echo(text)} is none", place, hint)
         elif plain and value == "<<":
             self.report("AS104", "a merge key", place, "write the keys out")
         elif value in keys:
             related = Related("it stands here first", self.source.place(*keys[value]))
             message = f"the key {echo(value)} stands twice in this mapping"
             self.report("AS103", message, place, "keep one of them, or rename one", (related,))
-        elif plain and frame.flow and (match := GLUED.match(self.text, *place)):
+        elif plain and (match := GLUED.match(self.text, *place)):
             self.report("AS101", *glued(match))
+        elif plain and (match := DASHED.match(self.text, *place)):
+            self.undashed(undashed(match))
         else:
             keys[value] = place
             return value
@@ -253,8 +298,34 @@ class _Composer:
             self.pieces(place)
         return before > 0 or frame.parens > 0
 
+    def undashed(self, told: Told) -> None:
+        """Items without a space behind their dashes: one slip, as often as it is made in one list."""
+        message, place, advice = told
+        if place[0] in self.dashes:
+            return
+        others = more_dashes(self.text, place[0])
+        self.dashes |= {place[0], *others}
+        edits = tuple(Edit(self.source.place(at, at + 1), "- ") for at in (place[0], *others))
+        self.report("AS101", message, place, str(advice), edits=edits if isinstance(advice, Advice) else ())
+
+    def run_on(self, frame: _Frame, place: Place) -> None:
+        """An item of a list that goes on with a line that was to be an item of its own."""
+        column = self.source.place(frame.node.start, frame.node.start).column
+        for line in re.finditer(r"[\r\n]([ \t]*)(?=-)", self.text[slice(*place)]):
+            if match := DASHED.match(self.text, place[0] + line.end()):
+                message, at, advice = undashed(match)
+                whole = self.source.place(place[0] + line.start(1), match.end())
+                edit = Edit(whole, " " * (column - 1) + f"- {match[0][1:]}")
+                self.report("AS101", message, at, str(advice), edits=(edit,))
+
     def pieces(self, place: Place) -> None:
         piece, whole = echo(self.text[slice(*place)], 40), meant(self.text, place[0])
+        if tuple_of(whole):
+            span = self.source.place(place[0], place[0] + len(whole))
+            listed = f"[{whole[1:-1]}]"
+            edit = Edit(span, listed)
+            self.report("AS101", "a list in parentheses", place, f"write it in brackets: `{listed}`", edits=(edit,))
+            return
         quote = "'" if '"' in whole else '"'
         message = f"within {{}} and [] YAML splits at commas and brackets: it reads {piece} as the whole value"
         hint = f"quote it: {quote}{whole}{quote}" if whole else "quote the whole value"
@@ -269,6 +340,15 @@ class _Composer:
         if not frame.parens:
             if not (frame.flow and self.after == "plain" and self.text[at : at + 1] in ("[", "{")):
                 begun = self.last[0] if opened is None else opened
-                self.stop("AS101", *cause(self.text, problem, at, begun, self.last, self.after))
+                if any(one.code == "AS101" for one in self.problems):
+                    raise SpecError(self.problems)  # it follows from that
+                brackets = [
+                    one.node.start for one in self.stack if self.text[one.node.start : one.node.start + 1] in ("[", "{")
+                ]
+                found = slip(self.text, (*brackets, self.last[0])[0], at, brackets)
+                if found and found[0] == NO_DASH:
+                    self.undashed(found)
+                    raise SpecError(self.problems)
+                self.stop("AS101", *(found or cause(self.text, problem, at, begun, self.last, self.after)))
             self.pieces(self.last)
         raise SpecError(self.problems)

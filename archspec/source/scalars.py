@@ -7,7 +7,7 @@ import re
 
 from archspec.problems import Advice, echo
 
-Refusal = tuple[str, str, str]
+RefusalError = tuple[str, str, str]
 """Code, message and help; no plain value is a tuple."""
 
 _PLAIN = re.compile(
@@ -32,7 +32,7 @@ _ODD = {
 }
 
 
-def resolve(text: str) -> str | int | float | bool | Refusal | None:
+def resolve(text: str) -> str | int | float | bool | RefusalError | None:
     """What a plain scalar stands for in YAML 1.2's core schema; int() and float() see only what is short."""
     if not text:
         return None
@@ -53,7 +53,9 @@ def resolve(text: str) -> str | int | float | bool | Refusal | None:
             return "AS106", f"{echo(text, 40)} is beyond the range of a float", _LARGE
         return number
     if kind == "special":
-        return "AS106", f"{echo(text)} is no number of the language", "write a finite number, or quote the text"
+        if text.lower().endswith("inf"):
+            return -math.inf if text[0] == "-" else math.inf
+        return "AS106", f"{echo(text)} is no number of the language", "write a number, or quote the text"
     return "AS105", f"{echo(text, 40)} can be read in two ways", _plainly(text, kind)
 
 

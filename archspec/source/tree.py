@@ -6,12 +6,14 @@ import io
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
 from archspec.problems import Span
-from archspec.records import Record, replace
 
+GLUED = re.compile(r"(\w+):(?=[^\s:/,\]}])([^\s,\]}]+)")
+"""A key and its value without a space between them."""
 _REST = re.compile(r"[ \t]*[\r\n]")
 
 Path = tuple[str | int, ...]
@@ -21,7 +23,8 @@ Place = tuple[int, int]
 """A piece of the text: offsets into it, the second exclusive."""
 
 
-class Limits(Record):
+@dataclass(frozen=True, slots=True)
+class Limits:
     """The language's limits; raised only by the caller, never by a spec. `nodes` counts values, aliases expanded.
 
     `depth` is that of collections in one another, and of blocks that use blocks; after so many `problems` no more are
@@ -46,6 +49,16 @@ class Node:
 
     def __init__(self, start: int, end: int, children: Any = None, keys: dict[str, Place] | None = None) -> None:
         self.start, self.end, self.children, self.keys = start, end, children, keys
+
+
+class Entries(dict[str, Any]):
+    """A mapping in which nothing stands after some keys: their values are None, as those of a written `null` are."""
+
+    __slots__ = ("bare",)
+
+    def __init__(self, entries: dict[str, Any], bare: frozenset[str]) -> None:
+        super().__init__(entries)
+        self.bare = bare
 
 
 class Source:
@@ -90,6 +103,17 @@ class Source:
             else:
                 return self.place(node.start, node.end)
         return self.place(*place) if key and place else self.place(node.start, node.end)
+
+    def entry(self, path: Path) -> Span:
+        """The place of an entry of a mapping: its key, and its value."""
+        *_, node = self._above(path)
+        keys, name = node.keys or {}, str(path[-1])
+        return self.place(keys[name][0], node.children[name].end)
+
+    def offset(self, span: Span) -> int:
+        """Where in the text a span of it begins."""
+        self.place(0, 0)  # knows where each line begins
+        return self._starts[span.line - 1] + span.column - 1
 
     def in_flow(self, path: Path) -> bool:
         """Whether a value stands within `{}` or `[]`, where commas and brackets end what is not quoted."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any, Literal
 
 from archspec import document
+from archspec.document.model import Model
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.problems import WARNINGS
-from archspec.records import Record
 from archspec.tensors import COMPLEX, DTYPES, FLOATS
 from archspec.views import catalogue
 from archspec.views.catalogue import Entry
@@ -39,6 +40,7 @@ DOCS: dict[str, str] = {
     "layers": "What it flows through: a list is an nn.Sequential, a mapping names its steps.",
     "outputs": "What is returned: a value, a list of values, or a mapping that names them. Default: the last value.",
     "order": "Steps whose modules are made first, where this is not the order in which data flows.",
+    "variants": "Named settings of the parameters: `resnet101: {depths: [3, 4, 23, 3]}`.",
     "blocks": "Classes of the spec's own, used like layers.",
     "imports": "Blocks from other files: `Bottleneck: ./resnet_blocks.yaml`.",
     "type": "The parameter's type; without a `default` it is required.",
@@ -47,15 +49,24 @@ DOCS: dict[str, str] = {
     "max": "The greatest value that the constructor accepts.",
     "choices": "The values that the constructor accepts.",
     "shape": "The sizes, one for each axis. On a step: checked, and new names are bound.",
+    "list": "Of a block's input that is a list of tensors: the sizes of each; `_` may differ from one to the next.",
     "dtype": "Of the tensor. Default: float32.",
     "optional": "Whether the caller may leave it out.",
     "from": "What flows in, if not the value of the step above: an expression, a list of them, or a mapping.",
     "when": "Kept only if this is true: an expression of parameters.",
     "for": "Once for each item, each with weights of its own: `i in range(n)`.",
     "repeat": "How many times, each with weights of its own.",
+    "each": "Once for each item, side by side: the value is the list of what they return. `k in [1, 3, 5]`.",
+    "collect": "Whether the value is two: what the last round hands on, and the list of what each round returns.",
+    "shared": "Whether one module runs in every round.",
     "budget": "What the network may cost at most; `archspec check` fails above it.",
     "parameters": "How many numbers it may learn: a number, or a text such as `5M`.",
     "macs": "How many multiply-accumulates a forward pass may take: a number, or a text such as `300M`.",
+    "init": "How weights begin, by torch.nn.init: `{weight: zeros_}`; at the top by class, name or pattern.",
+    "parametrize": "How weights are parametrized: `{weight: spectral_norm}`, by torch.nn.utils.parametrizations.",
+    "trainable": "Whether the weights learn: true unless it says false.",
+    "persistent": "Whether a Buffer is part of the `state_dict`: true unless it says false.",
+    "call": "Whether the forward method runs the module: true unless it says false; it is made and kept in any case.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
     "again": "Runs the module of an earlier step once more, weights shared.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
@@ -67,9 +78,34 @@ DOCS: dict[str, str] = {
 _NAME = r"[A-Za-z][A-Za-z0-9_]{0,63}"
 _CAMEL = r"[A-Z][A-Za-z0-9_]*"
 _OWN = r"(?!nn\.|torch\.nn\.)[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)+"
-_TIE = r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)+"
-_MODIFIERS = ("from", "when", "for", "repeat", "shape", "name", "ignore")
+_TIE = r"[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*"
+_WEIGHT = r"(?:[a-z0-9_]+\.)*(?:[a-z0-9_]+_)?(?:weight|bias)(?:_[a-z0-9_]+)?"
+"""What PyTorch calls the parameters of its layers: `weight`, `in_proj_weight`, `bias_hh_l0`, `out_proj.weight`."""
+_LOOPS = ("for", "repeat", "each")
+_MODIFIERS: tuple[str, ...] = ("from", "when", *_LOOPS, "collect", "shared", "shape", "name", "persistent", "ignore")
+_MODIFIERS += ("init", "parametrize", "trainable", "call")
 _TENSORS = ("Parameter", "Buffer")
+_OF_TENSORS: tuple[Schema, ...] = (
+    {
+        "if": {"type": "object", "anyOf": [{"required": [name]} for name in _TENSORS]},
+        "then": {"not": {"anyOf": [{"required": [key]} for key in ("from", "when", *_LOOPS, "collect", "shared")]}},
+    },
+    {"if": {"type": "object", "required": ["persistent"]}, "then": {"required": ["Buffer"]}},
+    {
+        "if": {"type": "object", "anyOf": [{"required": ["again"]}, {"required": ["Buffer"]}]},
+        "then": {"not": {"anyOf": [{"required": [key]} for key in ("init", "parametrize", "trainable")]}},
+    },
+    {
+        "if": {"type": "object", "anyOf": [{"required": [key]} for key in ("call", "name")]},
+        "then": {"not": {"anyOf": [{"required": [key]} for key in ("again", *_TENSORS)]}},
+    },
+    {
+        "if": {"type": "object", "required": ["call"], "properties": {"call": {"const": False}}},
+        "then": {"not": {"anyOf": [{"required": [key]} for key in ("shape", "collect")]}},
+    },
+)
+"""What may stand beside a Parameter or Buffer, and beside nothing else."""
+_REPEATED: Schema = {"anyOf": [{"required": [key]} for key in _LOOPS]}
 _LONELY = "No layer that can stand without arguments. `archspec layers` lists them all."
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 
@@ -112,8 +148,20 @@ class _Maker:
         }
         given = self.form(document.Input, "open")
         given["properties"]["dtype"] = {**given["properties"]["dtype"], "enum": list(DTYPES)}
-        self.parts["input"] = {**given, "type": ["object", "array"], "items": _dimension()}
+        self.parts["input"] = {
+            **given,
+            "type": ["object", "array"],
+            "items": _dimension(),
+            "if": {"type": "object"},
+            "then": {"anyOf": [{"required": ["shape"]}, {"required": ["list"]}]},
+        }
         self.parts["block"] = self.form(document.Block, "open")
+        value = {"type": ["number", "string", "boolean", "array"]}
+        self.parts["variant"] = {
+            "type": "object",
+            "properties": {"doc": {"description": DOCS["doc"], "type": "string"}, "params": {}},
+            "additionalProperties": value,
+        }
         self.parts["budget"] = {**self.form(document.Budget, "open"), "minProperties": 1}
 
     def ref(self, part: str) -> Schema:
@@ -142,16 +190,21 @@ class _Maker:
             ],
         }
 
-    def form(self, record: type[Record], kind: str, keys: Iterable[str] = ()) -> Schema:
-        """A mapping whose keys are a record's fields, or some of them."""
+    def form(self, model: type[Model], kind: str, keys: Iterable[str] = ()) -> Schema:
+        """A mapping whose keys are a model's fields, or some of them."""
         properties, required = {}, []
-        absent = " | None" if record is document.Step else ""  # in a step a key with nothing below it is a mistake
-        for one in reversed(record.__mro__):
-            for field, annotation in getattr(one, "__annotations__", {}).items():
-                key = field.rstrip("_")
-                if field in record._fields and (not keys or key in keys):
-                    properties[key] = {"description": DOCS[key], **self.of(annotation.removesuffix(absent), kind)}
-                    required += [key] if field not in record._defaults else []
+        absent = " | None" if model is document.Step else ""  # in a step a key with nothing below it is a mistake
+        annotations = {
+            name: text for one in model.__mro__ for name, text in vars(one).get("__annotations__", {}).items()
+        }
+        for name, field in model.model_fields.items():
+            key = field.alias or name
+            if not keys or key in keys:
+                properties[key] = {
+                    "description": DOCS[key],
+                    **self.of(annotations[name].removesuffix(absent), kind),
+                }
+                required += [key] if field.is_required() else []
         return _object(properties, required)
 
     def of(self, annotation: str, kind: str) -> Schema:
@@ -168,7 +221,13 @@ class _Maker:
             inside = self.of(value, kind) or {"type": ["number", "string", "boolean", "array"]}  # a value of `let`
             found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inside}
             return {**found, "minProperties": 1} if value == "Input" else found
-        references = {"Parameter": "parameter", "Input": "input", "Block": "block", "Layers": f"{kind}_layers"}
+        references = {
+            "Parameter": "parameter",
+            "Input": "input",
+            "Block": "block",
+            "Variant": "variant",
+            "Layers": f"{kind}_layers",
+        }
         if annotation in references:
             return {"allOf": [self.ref(references[annotation])]}
         return _SCALARS[annotation] if annotation in _SCALARS else _names(annotation)
@@ -186,12 +245,13 @@ class _Maker:
 
     def step(self, kind: str, place: str) -> Schema:
         """One step, in a list or under a name."""
-        elsewhere = {"from", "again"} if place == "listed" else {"name"}
+        elsewhere = {"from", "again", "persistent", "each", "collect", "shared", "call"} if place == "listed" else set()
         keys = {"layers", "again", "layer", *_MODIFIERS} - elsewhere
         properties = self.form(document.Step, kind, keys)["properties"]
         properties |= {name: self.ref(name) for name in self.entries}
         if place == "named":
             properties |= {name: {"description": DOCS[name], **_EXPRESSION} for name in _TENSORS}
+            properties["name"] = {**properties["name"], "pattern": "^[^{}]*$"}
         blocks = f"^(?!(?:{'|'.join((*ABSENT, *_TENSORS))})$){_CAMEL}$"
         modifiers = [key for key in _MODIFIERS if key in properties]
         return {
@@ -204,7 +264,9 @@ class _Maker:
             "patternProperties": {f"^{_OWN}$": {}, **({blocks: {}} if kind == "open" else {})},
             "allOf": [
                 {"not": {"type": "object", "propertyNames": {"enum": modifiers}}},
-                {"not": {"type": "object", "required": ["for", "repeat"]}},
+                *({"not": {"type": "object", "required": list(two)}} for two in combinations(_LOOPS, 2)),
+                *({"if": {"type": "object", "required": [key]}, "then": _REPEATED} for key in ("collect", "shared")),
+                *(_OF_TENSORS if place == "named" else ()),
                 {
                     "if": {"type": "object", "not": {"anyOf": [{"required": [key]} for key in modifiers]}},
                     "then": {"maxProperties": 1},
@@ -241,20 +303,21 @@ def _union(schemas: Iterable[Schema]) -> Schema:
 
 def _names(kind: str) -> Schema:
     """The names that may stand somewhere."""
-    refused = {*keyword.kwlist, *document.MODULE_ATTRIBUTES}
+    refused = set(keyword.kwlist)
     match kind:
         case "Target":
-            return {"pattern": f"^{_NAME}$|^[A-Za-z0-9_(), ]*,[A-Za-z0-9_(), ]*$", "not": {"enum": sorted(refused)}}
+            module, several = "_[A-Za-z0-9][A-Za-z0-9_]*|[0-9]+", "[A-Za-z0-9_(), ]*,[A-Za-z0-9_(), ]*"
+            return {"pattern": f"^({_NAME}|{module}|{several})$", "not": {"enum": sorted(refused)}}
         case "Pattern":
             return {"type": "string", "minLength": 1}
         case "Loop":
             return {"type": "string", "pattern": " in "}
         case "Doc":
             return {"type": "string"}
-        case "ClassName":
-            refused = set(keyword.kwlist)
-        case "ParameterName":
+        case "ClassName" | "VariantName" | "InputName":
             refused |= document.RESERVED
+        case "ParameterName":
+            refused |= document.RESERVED - {"F"}
     return {"type": "string", "pattern": f"^{_NAME}$", "not": {"enum": sorted(refused)}}
 
 
@@ -272,6 +335,16 @@ _SCALARS: dict[str, Schema] = {
         "propertyNames": {"enum": list(WARNINGS)},
         "additionalProperties": {"type": "string"},
     },
+    "Beginnings": {"type": ["object", "string"], "minProperties": 1, "additionalProperties": {"type": "string"}},
+    "Parametrized": {"type": "object", "minProperties": 1, "additionalProperties": {"type": "string"}},
+    "Rules": {
+        "type": "object",
+        "additionalProperties": {
+            "type": ["object", "string"],
+            "minProperties": 1,
+            "additionalProperties": {"type": "string"},
+        },
+    },
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -286,12 +359,16 @@ def _layer(layer: type[Layer], entry: Entry) -> Schema:
     """What may stand behind a layer's name: its arguments by name, or one value, or nothing."""
     said = {argument.name: argument for argument in entry.arguments}
     properties = {name: _argument(layer, name, said[name]) for name in layer.arguments}
+    tied: Schema = {}
     if layer.weights is not Layer.weights:
+        tie = {"type": "string", "pattern": f"^{_TIE}$"}
         for name in ("weight", "bias"):
-            tie = {"type": "string", "pattern": f"^{_TIE}$", "description": f"The {name} of another layer, shared."}
-            properties.setdefault(name, tie)
+            properties.setdefault(name, {**tie, "description": f"The {name} of another layer, shared."})
+        own = {**tie, "description": "A parameter of another layer, shared."}
+        tied = {"patternProperties": {f"^(?!(?:{'|'.join(properties)})$){_WEIGHT}$": own}}
     required = [name for name, argument in layer.arguments.items() if argument.required]
-    found = {"description": entry.doc, "markdownDescription": _markdown(entry), **_object(properties, required)}
+    described = {"description": entry.doc, "markdownDescription": _markdown(entry)}
+    found = {**described, **_object(properties, required), **tied}
     if not required:
         found = _union((found, {"type": "null"}))
     if entry.single is None:
@@ -310,7 +387,7 @@ def _argument(layer: type[Layer], name: str, said: catalogue.Argument) -> Schema
     argument = layer.arguments[name]
     types = {"integer": ["integer"], "integers": ["integer", "array"], "number": ["number"]}
     types |= {"numbers": ["number", "array"], "flag": ["boolean"]}
-    found: Schema = {"type": [*types.get(argument.kind, []), "string", *(["null"] if argument.optional else [])]}
+    found: Schema = {"type": [*types.get(argument.kind, []), "string", "null"]}
     limits = {"minimum": argument.minimum, "maximum": argument.maximum}
     found |= {key: value for key, value in limits.items() if value is not None}
     if "array" in found["type"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.graph import Branch, Call, Class, Graph, Item, Loop, Step
+from archspec.graph import Branch, Call, Class, Graph, Item, Loop, Step, modules
 from archspec.layers import Weight
 from archspec.tensors import TensorType
 
@@ -17,10 +17,30 @@ def state(graph: Graph) -> dict[str, Weight]:
     return {key: weight for path, weights in _class(graph.main, "") for key, weight in _keyed(path, weights)}
 
 
+def ties(graph: Graph) -> dict[str, str]:
+    """The keys whose parameters are those of other keys: the key that has the parameter, by the one that takes it."""
+    found = dict(_ties(graph.main, ""))
+    for key, other in found.items():
+        seen = {key}
+        while other in found and other not in seen:
+            seen.add(other)
+            other = found[other]
+        found[key] = other
+    return found
+
+
+def _ties(cls: Class, prefix: str) -> Iterator[tuple[str, str]]:
+    for one in cls.shared:
+        yield f"{prefix}{one.module}.{one.weight}".replace("..", ".").lstrip("."), f"{prefix}{one.other}"
+    for path, item in modules(cls.children(), opened=False):
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            yield from _ties(item.layer, f"{prefix}{path}.")
+
+
 def _class_weights(cls: Class) -> tuple[Weight, ...]:
     """The tensors that a class of the spec holds itself: its parameters, then its buffers."""
     learnable = [_tensor(step) for step in cls.registered() if step.kind == "parameter"]
-    return (*learnable, *(_tensor(step) for step in cls.registered() if step.kind == "buffer"))
+    return (*learnable, *(_tensor(step) for step in cls.registered() if step.kind == "buffer" and step.saved))
 
 
 def _tensor(step: Step) -> Weight:
@@ -41,7 +61,7 @@ def _item(item: Item, prefix: str) -> Iterator[tuple[str, tuple[Weight, ...]]]:
         if isinstance(item.layer, Class):
             yield from _class(item.layer, path)
         else:
-            yield path, item.layer.weights()
+            yield path, item.weights()
         return
     for child in item.items:
         yield from _item(child, path)

@@ -3,6 +3,7 @@
     python tests/fuzz/coverage_guided.py check                       until it is stopped, or finds something
     python tests/fuzz/coverage_guided.py generate -max_total_time=3600
     python tests/fuzz/coverage_guided.py check crash-3f2a...         one input again
+    python tests/fuzz/coverage_guided.py check --seeds=90 -runs=400  a short run that begins with a few of the specs
 
 The first argument is a target of targets.py; the rest goes to libFuzzer. A folder among them keeps what was found
 worth keeping. Needs atheris: pip install "archspec-nn[fuzz]".
@@ -11,7 +12,6 @@ worth keeping. Needs atheris: pip install "archspec-nn[fuzz]".
 from __future__ import annotations
 
 import random
-import re
 import sys
 import tempfile
 from functools import partial
@@ -25,51 +25,13 @@ except ImportError:
 with atheris.instrument_imports(include=["archspec"]):
     import targets
 
-TESTS = Path(__file__).parents[1]
+from changing import changed, seeds
+from work import A_SECOND
+
+NEVER = 2**31 - 1
+"""Seconds after which libFuzzer gives an input up. It has no word for never: under Atheris, 0 is one second."""
 SLOWED = 4.0
-"""How much longer instrumented code may take: what is found slow here is run again without, and judged then."""
-
-_TOKEN = re.compile(r"[A-Za-z_]\w*|\d+|[ ]+|\S|\s")
-_HOSTILE = (
-    *"[]{}'\"\\#0\n\x1b\x85\u2028\u202e\ufeff",
-    *"&a|*a|!!int |<<: |---\n|1_0|010|1e999|9**9|2**63|-1|[]|null|true|range(9)|//|  ".split("|"),
-    *"from: |when: |for: i in range(3)\n|repeat: 3\n|shape: [N]\n|layers: |name: |again: ".split("|"),
-)
-
-
-def seeds(target: str) -> list[str]:
-    """What to start from: everything that a spec in this repository says; of expressions, its scalars."""
-    folders = (TESTS.parent / "specs", TESTS / "language", TESTS / "errors")
-    texts = [path.read_text("utf-8") for folder in folders for path in sorted(folder.rglob("*.yaml"))]
-    if target != "expression":
-        return texts
-    return sorted({piece for text in texts for piece in re.findall(r'[:"] ([^:"\n]*[(*/+\[-][^:"\n]*)', text)})
-
-
-def changed(text: str, pool: list[str], draw: random.Random) -> str:
-    """The text after an edit of a line or a token, which byte by byte would hardly ever come about."""
-    lines = text.split("\n")
-    at = draw.randrange(len(lines))
-    other = draw.choice(pool).split("\n")
-    kind = draw.randrange(6)
-    if kind == 0:
-        del lines[at]
-    elif kind == 1:
-        lines.insert(at, draw.choice(lines))
-    elif kind == 2:
-        start = draw.randrange(len(other))
-        lines[at:at] = other[start : start + draw.randint(1, 6)]
-    elif kind == 3:
-        start = draw.randrange(len(other))
-        lines[at] = lines[at][: len(lines[at]) - len(lines[at].lstrip())] + other[start].lstrip()
-    else:
-        tokens = _TOKEN.findall(lines[at]) or [""]
-        where = draw.randrange(len(tokens))
-        theirs = _TOKEN.findall(draw.choice(other))
-        new = draw.choice(theirs) if theirs and kind == 4 else draw.choice(_HOSTILE)
-        tokens[where : where + draw.randint(0, 1)] = [new]
-        lines[at] = "".join(tokens)
-    return "\n".join(lines)
+"""How much more instrumented code may call: what is found to be too much here is run again without, and judged then."""
 
 
 def main() -> None:
@@ -77,7 +39,10 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name not in targets.TARGETS:
         sys.exit(__doc__)
+    arguments = [one for one in sys.argv[2:] if not one.startswith("--seeds=")]
+    few = [int(one.partition("=")[2]) for one in sys.argv[2:] if one not in arguments]
     pool = seeds(name)
+    pool = pool[:: max(1, len(pool) // few[0])] if few else pool
     target = targets.TARGETS[name]
 
     def mutate(data: bytes, size: int, seed: int) -> bytes:
@@ -92,10 +57,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number, text in enumerate(pool):
             Path(folder, f"{number}").write_text(text, "utf-8")
-        options = [sys.argv[0], "-timeout=10", "-rss_limit_mb=2048", "-max_len=8192", *sys.argv[2:]]
+        options = [sys.argv[0], f"-timeout={NEVER}", "-rss_limit_mb=2048", "-max_len=8192", *arguments]
         given = [option for option in options[1:] if not option.startswith("-")]
         corpus = [] if any(Path(one).is_file() for one in given) else [folder]
-        held = partial(targets.hold, target, seconds=SLOWED)
+        held = partial(targets.hold, target, most=SLOWED * A_SECOND)
         atheris.Setup([*options, *corpus], held, custom_mutator=mutate)
         atheris.Fuzz()
 

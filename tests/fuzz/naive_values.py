@@ -9,7 +9,7 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 CAMEL = re.compile(r"[A-Z]\w*")
-MODIFIERS = ("from", "when", "for", "repeat", "shape", "name", "ignore")
+MODIFIERS: tuple[str, ...] = (
+    "from",
+    "when",
+    "for",
+    "repeat",
+    "each",
+    "collect",
+    "shared",
+    "shape",
+    "name",
+    "persistent",
+    "ignore",
+    "init",
+    "parametrize",
+    "trainable",
+    "call",
+)
+LOOPS = ("for", "repeat", "each")
 WORDS = ("padding", "padding_mode", "mode", "approximate", "nonlinearity", "activation")
 """Arguments that take a word."""
 TYPES = {"int": int, "float": (int, float), "bool": bool, "str": str, "list": list}
@@ -46,7 +63,7 @@ class DependsError(Exception):
     """A module would differ between inputs of different sizes: PyTorch makes it once."""
 
 
-class CoreLoader(yaml.SafeLoader):
+class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """YAML 1.2's core schema: PyYAML's own rules take `1e-5` for a text and `no` for false."""
 
 
@@ -54,17 +71,44 @@ CoreLoader.yaml_implicit_resolvers = {}
 for tag, pattern, first in (
     ("bool", r"true|false", "tf"),
     ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", "-+.0123456789"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)", "-+.0123456789"),
     ("null", r"null|~|", ["n", "~", ""]),
 ):
     CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})$"), list(first))
-CoreLoader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: float(loader.construct_scalar(node)))
+CoreLoader.add_constructor(
+    "tag:yaml.org,2002:float",
+    lambda loader, node: float(loader.construct_scalar(node).lower().replace(".i", "i")),
+)
 CoreLoader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+
+
+class Nothing:
+    """What stands after a key with nothing after it. A written `null` is None."""
+
+
+NOTHING = Nothing()
+
+
+def _null(loader: Any, node: Any) -> Any:
+    return None if node.value else NOTHING
+
+
+CoreLoader.add_constructor("tag:yaml.org,2002:null", _null)
 
 
 def load(text: str) -> Any:
     """The tree of a text."""
-    return yaml.load(text, CoreLoader)
+    return settled(yaml.load(text, CoreLoader))
+
+
+def settled(value: Any, above: str = "") -> Any:
+    """The tree where an argument with nothing after it is the value of its own name, and what else is empty is None."""
+    if isinstance(value, dict):
+        own = isinstance(above, str) and CAMEL.fullmatch(above)
+        return {key: (key if own else None) if one is NOTHING else settled(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [settled(one) for one in value]
+    return None if value is NOTHING else value
 
 
 # Expressions.
@@ -92,6 +136,14 @@ NUMBERS: dict[str, Any] = {
     "sqrt": math.sqrt,
     "log": math.log,
     "make_divisible": make_divisible,
+    "reversed": lambda items: list(reversed(items)),
+}
+OF_LISTS = ("sum", "min", "max", "len", "enumerate", "zip", "reversed")
+"""Functions that are Python's where their first argument is a list, of tensors too."""
+CONSTANTS = {"inf": math.inf, "pi": math.pi}
+DTYPES = {
+    name: getattr(torch, name)
+    for name in ("float32 float64 float16 bfloat16 int8 int16 int32 int64 uint8 bool complex64 complex128".split())
 }
 
 
@@ -101,19 +153,34 @@ def holds_tensor(value: Any) -> bool:
 
 def torch_function(name: str) -> Any:
     """The function of that name, over tensors; where both have it, functional wins. Numbers alone are Python's."""
-    found = getattr(functional, name, None) or getattr(torch, name, None)
+    found: Any = functional if hasattr(functional, name) else torch
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    found = found if callable(found) else getattr(Tensor, name, None)  # `torch.float` is a dtype
     numeric = NUMBERS.get(name)
     if not callable(found) and numeric is None:
         raise NameError(name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        if numeric is not None and not holds_tensor(args):
+        listed = name in OF_LISTS and bool(args) and isinstance(args[0], list | tuple)
+        if numeric is not None and (listed or not holds_tensor(args)):
             return numeric(*args, **kwargs)
-        if isinstance(kwargs.get("dtype"), str):
+        if isinstance(kwargs.get("dtype"), str):  # quoted, as in `dtype='bool'`
             kwargs["dtype"] = getattr(torch, kwargs["dtype"])
+        if name == "normal" and not holds_tensor((*args, *kwargs.values())):  # `with torch.device` passes it over
+            kwargs["device"] = torch.get_default_device()
         return found(*args, **kwargs)
 
     return call
+
+
+def dotted(node: ast.expr) -> str:
+    """A function's name, which may hold dots: `fft.rfft`."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    raise FormError("a call of no name")
 
 
 class _Calls(ast.NodeTransformer):
@@ -121,13 +188,14 @@ class _Calls(ast.NodeTransformer):
 
     def __init__(self) -> None:
         self.called: set[str] = set()
-        self.words: dict[str, str] = {}  # `dtype=bool`: a word that no name hides stands for itself
+        self.read: set[str] = set()
+        self.weights: set[str] = set()  # of steps: `qkv.weight`
+        self.words: dict[str, Any] = {}  # `mode=bilinear`: a word that no name hides stands for itself
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        if not isinstance(node.func, ast.Name):
-            raise FormError("a call of no name")
-        self.called.add(node.func.id)
-        node.func = ast.Name(f"_call_{node.func.id}", ast.Load())
+        name = dotted(node.func)
+        self.called.add(name)
+        node.func = ast.Name(f"_call_{name.replace('.', '_')}", ast.Load())
         for keyword in node.keywords:
             if isinstance(keyword.value, ast.Name):
                 self.words[keyword.value.id] = keyword.value.id
@@ -135,38 +203,56 @@ class _Calls(ast.NodeTransformer):
         node.keywords = [self.visit(one) for one in node.keywords]
         return node
 
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        self.read.add(node.id)
+        return node
+
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
-        raise FormError("an attribute")
+        text = dotted(node)
+        if not re.search(r"(^|[._])(weight|bias)(_\w+)?$", text.partition(".")[2]):
+            raise FormError("an attribute")
+        self.weights.add(text)
+        return ast.Name(f"_weight_{text.replace('.', '_dot_')}", ast.Load())
 
 
 @cache
-def compiled(text: str) -> tuple[Any, set[str], dict[str, str]]:
-    """An expression as code, the functions that it calls, and its words."""
+def compiled(text: str) -> tuple[Any, set[str], dict[str, Any], set[str]]:
+    """An expression as code, the functions that it calls, its words, and the weights of steps that it reads."""
     calls = _Calls()
     try:
         tree = ast.fix_missing_locations(calls.visit(ast.parse(text.strip(), mode="eval")))
-        return compile(tree, "<spec>", "eval"), calls.called, calls.words
+        words = calls.words | {name: DTYPES[name] for name in calls.read & DTYPES.keys()}
+        return compile(tree, "<spec>", "eval"), calls.called, words, calls.weights
     except SyntaxError as error:
         raise FormError(text) from error
 
 
-def compute(value: Any, names: Mapping[str, Any], *, tensors: bool = False) -> Any:
-    """What a value of the spec comes to: a text is an expression, a list one of each entry."""
+def compute(
+    value: Any, names: Mapping[str, Any], *, tensors: bool = False, weight: Callable[[str], Any] | None = None
+) -> Any:
+    """What a value of the spec comes to: a text is an expression, a list one of each entry.
+
+    `weight` finds the weights of steps, where an expression may read them.
+    """
     if isinstance(value, list):
-        return [compute(item, names, tensors=tensors) for item in value]
+        return [compute(item, names, tensors=tensors, weight=weight) for item in value]
     if isinstance(value, dict):
         raise FormError("a mapping where a value is expected")
     if not isinstance(value, str):
         return value
-    code, called, words = compiled(value)
-    known = {f"_call_{name}": torch_function(name) if tensors else NUMBERS[name] for name in called}
-    return eval(code, {"__builtins__": {}}, {**words, **names, **known})
+    code, called, words, weights = compiled(value)
+    if weights and weight is None:
+        raise FormError("a weight where none flows")
+    read = {f"_weight_{one.replace('.', '_dot_')}": weight(one) for one in weights} if weight is not None else {}
+    known = {f"_call_{name.replace('.', '_')}": torch_function(name) if tensors else NUMBERS[name] for name in called}
+    python = {"__builtins__": {"__import__": __import__}}  # PyTorch imports parts of its own when they are needed
+    return eval(code, python, {**CONSTANTS, **words, **names, **known, **read})
 
 
 @cache
 def read_names(text: Any) -> list[str]:
     """The names that an expression reads as values."""
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not text.strip():
         return []
     tree = ast.parse(text.strip(), mode="eval")
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -181,7 +267,7 @@ def form(raw: Any) -> dict[str, Any]:
     if isinstance(raw, str):
         return {"type": raw, "arguments": None} if CAMEL.fullmatch(raw) else {"expression": raw}
     if isinstance(raw, list):
-        return {"layers": raw}
+        return {"layers": raw, "nested": True}
     if not isinstance(raw, dict):
         raise FormError("no step")
     rest = [key for key in raw if key not in MODIFIERS]
@@ -242,7 +328,10 @@ def inferred(name: str, settings: dict[str, Any], args: list[Any], named: dict[s
     return found
 
 
-NEVER_SINGLE = ("in_channels", "num_features", "in_features", "embed_dim", "d_model", "input_size", "normalized_shape")
+NEVER_SINGLE = (
+    *("in_channels", "num_features", "in_features", "in1_features", "in2_features"),
+    *("embed_dim", "d_model", "input_size", "normalized_shape"),
+)
 
 
 def single(name: str) -> str:
@@ -279,3 +368,15 @@ def required_(declared: Any) -> bool:
 
 def frozen(value: Any) -> Any:
     return tuple(map(frozen, value)) if isinstance(value, list) else value
+
+
+def solved(text: str, name: str, size: int, names: Mapping[str, Any]) -> int:
+    """The one name that is not known, from the size that an expression has: it is a factor or a summand."""
+    at = [compute(text, {**names, name: value}) for value in (1, 2, 3)]
+    factor = at[1] - at[0]
+    if any(type(one) is not int for one in at) or at[2] - at[1] != factor or not factor:
+        raise FormError(f"{text} is not solved for {name}")
+    found, rest = divmod(size - (at[0] - factor), factor)
+    if rest or found < 1:
+        raise DeclarationError(f"{size} is not {text}")
+    return found

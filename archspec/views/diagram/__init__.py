@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from archspec.graph import Graph
 from archspec.problems import SpecError, did_you_mean, echo
-from archspec.records import replace
 from archspec.views.diagram.facts import Formulas
 from archspec.views.diagram.model import Drawing, cut, suitable_depth, within
 from archspec.views.diagram.scenes import draw
 from archspec.views.diagram.stacks import labelled
-from archspec.views.diagram.style import Theme
+from archspec.views.diagram.style import Look
 
 if TYPE_CHECKING:
     from archspec.views.diagram.lines import SourceLines
@@ -30,7 +30,7 @@ def diagram(
     step: str | None,
     format: Format,
     depth: int | None,
-    theme: Theme,
+    look: Look,
 ) -> str:
     """A network's drawing as text. `graph` has its parameters bound, `symbolic` as symbols; None where it has none.
 
@@ -50,19 +50,19 @@ def diagram(
     if format == "html":
         from archspec.views.diagram.page import write_page  # here: each writer is for those who ask for it
 
-        return write_page(drawing, depth, theme, files, _source(drawing, symbolic, files))
+        return write_page(drawing, depth, look.theme, files, _source(drawing, symbolic, files))
     drawing = replace(drawing, scene=cut(drawing.scene, depth))
     if format == "svg":
         from archspec.views.diagram.svg import write_svg  # here: each writer is for those who ask for it
 
-        return write_svg(drawing, theme)
+        return write_svg(drawing, look)
     if format == "mermaid":
         from archspec.views.diagram.mermaid import write_mermaid  # here: each writer is for those who ask for it
 
-        return write_mermaid(drawing, theme)
+        return write_mermaid(drawing, look)
     from archspec.views.diagram.dot import write_dot  # here: each writer is for those who ask for it
 
-    return write_dot(drawing, theme)
+    return write_dot(drawing, look)
 
 
 def _alone(drawing: Drawing, step: str) -> Drawing:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from archspec.problems import printable
+from archspec.characters import printable
 from archspec.views.diagram.model import Drawing, Kind, Scene, flattened, is_inner_port, numbered
-from archspec.views.diagram.style import DARK, LIGHT, Palette, Theme
+from archspec.views.diagram.style import DARK, LIGHT, Direction, Look, Palette
 
 _SHAPES: dict[Kind, str] = {
     "layer": 'shape=box style="rounded,filled"',
@@ -19,15 +19,16 @@ _SHAPES: dict[Kind, str] = {
 }
 
 
-def write_dot(drawing: Drawing, theme: Theme) -> str:
+def write_dot(drawing: Drawing, look: Look) -> str:
     """The drawing as a directed graph, blocks as clusters."""
-    return "\n".join(_lines(drawing, DARK if theme == "dark" else LIGHT)) + "\n"
+    return "\n".join(_lines(drawing, DARK if look.theme == "dark" else LIGHT, look.direction)) + "\n"
 
 
-def _lines(drawing: Drawing, palette: Palette) -> Iterator[str]:
+def _lines(drawing: Drawing, palette: Palette, direction: Direction) -> Iterator[str]:
     scene, names = drawing.scene, numbered(drawing.scene)
     yield f"digraph {_quoted([drawing.name])} {{"
-    yield f'  graph [bgcolor="{palette.page}" fontname="Helvetica" fontcolor="{palette.text}"]'
+    across = "" if direction == "down" else " rankdir=LR"
+    yield f'  graph [bgcolor="{palette.page}" fontname="Helvetica" fontcolor="{palette.text}"{across}]'
     yield f'  node [fontname="Helvetica" fontsize=11 fontcolor="{palette.text}"]'
     yield f'  edge [fontname="Helvetica" fontsize=9 fontcolor="{palette.muted}" color="{palette.wire}"]'
     yield from _boxes(scene, names, palette, 1)

@@ -16,7 +16,7 @@ from archspec.tensors import TensorType
 from archspec.views.diagram.model import Family
 from archspec.views.diagram.text import clip
 from archspec.views.explain import Explanation
-from archspec.views.facts import Explained
+from archspec.views.explain.facts import Explained
 
 _LONGEST = 36
 
@@ -129,7 +129,7 @@ class Formulas:
         self._gives: dict[Span, str] = {}
         self._arguments: dict[tuple[Span, str], str] = {}
         for cls in (*graph.blocks, graph.main) if graph is not None else ():
-            for step in cls.steps:
+            for step in cls.written():
                 self._gives[step.span] = flow_text(step.output)
             self._add(item for _, item in modules(cls.children(), opened=False))
 
@@ -169,5 +169,5 @@ def arguments(item: Item, formulas: Formulas) -> Iterator[tuple[str, str]]:
         yield name, value if formula in ("", name, value, repr(argument.value)) else f"{value} = {formula}"
     if isinstance(item.layer, Class) and item.layer.doc.strip():
         yield "about", " ".join(item.layer.doc.split())
-    for weight, other in item.ties:
-        yield weight, f"shared with {other}"
+    for tie in item.ties:
+        yield tie.weight, f"shared with {tie.other}"

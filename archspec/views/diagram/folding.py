@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from archspec.graph import Branch, Call, Class, Item, Loop
-from archspec.records import Record
 
 _LONGEST = 32  # steps that are looked at as one repetition
 
 
-class Run(Record):
+@dataclass(frozen=True, slots=True)
+class Run:
     """Items that stand `times` times, one lot after the other; these are the first lot."""
 
     items: tuple[Item, ...]

@@ -6,12 +6,14 @@ Coordinates are pixels, y downwards, from the upper left corner of the scene; si
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from archspec.records import Record, replace
+from archspec.views.diagram.column import in_column, tangled
 from archspec.views.diagram.model import Box, Edge, Row, Scene
-from archspec.views.diagram.style import DETAIL, LABEL, TITLE
+from archspec.views.diagram.style import DETAIL, LABEL, TITLE, Look
 from archspec.views.diagram.text import width
 
 HEADER = 30.0
@@ -33,16 +35,22 @@ _OPTIONS: dict[str, Any] = {
 }
 _COLUMNS: dict[str, Any] = {"wrap": {"viewport_aspect": 1.2}}
 """What breaks a long chain into columns, where one line alone goes on in the next."""
+_WRAPPED: dict[str, Any] = {"max_rows": 4, "max_cut_edges": 8, "min_gain": 1.05}
+"""How far that goes where a caller asks for it: what is no chain is broken, too."""
+_PLAIN = Look()
+_DIRECTIONS = {"down": "topbottom", "right": "leftright"}
 
 
-class Point(Record):
+@dataclass(frozen=True, slots=True)
+class Point:
     """A place."""
 
     x: float
     y: float
 
 
-class Wire(Record):
+@dataclass(frozen=True, slots=True)
+class Wire:
     """An edge as it is drawn: a line of horizontal and vertical pieces, and where the middle of its label is."""
 
     edge: Edge
@@ -52,7 +60,8 @@ class Wire(Record):
     label: Point | None
 
 
-class Placed(Record):
+@dataclass(frozen=True, slots=True)
+class Placed:
     """A box in its place; `rank` counts the layers from the top. `body` is what is within, whether it shows or not."""
 
     box: Box
@@ -64,7 +73,8 @@ class Placed(Record):
     body: Plan | None
 
 
-class Plan(Record):
+@dataclass(frozen=True, slots=True)
+class Plan:
     """A scene laid out."""
 
     boxes: tuple[Placed, ...]
@@ -73,29 +83,63 @@ class Plan(Record):
     height: float
 
 
-def lay_out(scene: Scene, *, opened: bool = True, within: bool = False) -> Plan:
+def lay_out(scene: Scene, *, opened: bool = True, look: Look = _PLAIN) -> Plan:
     """The plan of a scene, in which blocks that hold a drawing are `opened`, or have room for their title alone.
 
     What is open for good may be broken into columns. ImportError where graphlay is not installed.
     """
-    bodies = {
-        box.path: lay_out(box.inside, opened=opened, within=True) for box in scene.boxes if box.inside is not None
-    }
-    sizes = _sizes(scene, bodies if opened else {}, within)
+    return _lay_out(scene, _Manner(tangled(scene), opened, look), within=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """How a scene and all within it is laid out."""
+
+    plain: Collection[int]
+    """The scenes that go without the engine."""
+    opened: bool
+    look: Look
+
+    @property
+    def down(self) -> bool:
+        return self.look.direction == "down"
+
+    def options(self, scene: Scene, within: bool) -> dict[str, Any]:
+        """What the engine is told of a scene."""
+        options = _OPTIONS | {"direction": _DIRECTIONS[self.look.direction]}
+        if self.opened and not within and (self.look.wrap or _is_chain(scene)):
+            options |= _COLUMNS
+        if not self.down:  # labels stand on the lines, between the boxes
+            widest = max((width(edge.label, LABEL) for edge in scene.edges), default=0.0)
+            options["labels"] = {"reservation": "never"}
+            options["spacing"] = _OPTIONS["spacing"] | {"layer_gap": max(30.0, widest + 28.0)}
+        if self.look.wrap:
+            options["tuning"] = _OPTIONS["tuning"] | {"wrap": _WRAPPED}
+        return options
+
+
+def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Plan:
+    """The same for one scene."""
+    bodies = {box.path: _lay_out(box.inside, manner, within=True) for box in scene.boxes if box.inside is not None}
+    sizes = _sizes(scene, bodies if manner.opened else {}, manner, within)
     if not scene.boxes:
         return Plan((), (), 0.0, 0.0)
-    columns = opened and not within and _is_chain(scene)
-    raw = _engine(scene, sizes, _OPTIONS | _COLUMNS if columns else _OPTIONS)
+    plain = id(scene) in manner.plain
+    raw = in_column(scene, sizes) if plain else _engine(scene, sizes, manner.options(scene, within))
     left, top = raw["bounds"]["min"]["x"], raw["bounds"]["min"]["y"]
     boxes = []
     for box, node in zip(scene.boxes, raw["nodes"], strict=True):
         wide, high = sizes[box.path]
         x, y = node["center"]["x"] - left - wide / 2, node["center"]["y"] - top - high / 2
         boxes.append(Placed(box, x, y, wide, high, node["rank"], bodies.get(box.path)))
-    wires = tuple(_wire(edge, line, left, top) for edge, line in zip(scene.edges, raw["edges"], strict=True))
+    wires = tuple(
+        _wire(edge, line, Point(left, top), manner.down) for edge, line in zip(scene.edges, raw["edges"], strict=True)
+    )
     corner = raw["bounds"]["max"]
     plan = _with_labels(Plan(tuple(boxes), wires, corner["x"] - left, corner["y"] - top))
-    return _centred(plan) if within else plan
+    if not within:
+        return plan
+    return _centred(plan, manner.down)
 
 
 def _is_chain(scene: Scene) -> bool:
@@ -128,26 +172,27 @@ def _engine(scene: Scene, sizes: dict[str, tuple[float, float]], options: dict[s
     return found
 
 
-def _wire(edge: Edge, line: dict[str, Any], left: float, top: float) -> Wire:
-    points = tuple(Point(point["x"] - left, point["y"] - top) for point in line["points"])
+def _wire(edge: Edge, line: dict[str, Any], corner: Point, down: bool) -> Wire:
+    points = tuple(Point(point["x"] - corner.x, point["y"] - corner.y) for point in line["points"])
     anchor = line.get("label_anchor") if edge.label else None
-    label = _label(Point(anchor["x"] - left, anchor["y"] - top), edge, points) if anchor is not None else None
+    label = None
+    if anchor is not None:
+        label = _label(Point(anchor["x"] - corner.x, anchor["y"] - corner.y), edge, points, down)
     return Wire(edge, points, (line["source_port"]["side"], line["target_port"]["side"]), label)
 
 
-def _label(anchor: Point, edge: Edge, points: tuple[Point, ...]) -> Point:
+def _label(anchor: Point, edge: Edge, points: tuple[Point, ...], down: bool) -> Point:
     """Where the engine puts a label; where the line begins, if that is far off, or the line goes to another column."""
     first, second, *_ = points
     reach = width(edge.label, LABEL) / 2 + 12
     across = [sorted((a.x, b.x)) for a, b in pairwise(points)]
-    down = [sorted((a.y, b.y)) for a, b in pairwise(points)]
+    along = [sorted((a.y, b.y)) for a, b in pairwise(points)]
     near = any(
         x[0] - reach <= anchor.x <= x[1] + reach and y[0] - LABEL <= anchor.y <= y[1] + LABEL
-        for x, y in zip(across, down, strict=True)
+        for x, y in zip(across, along, strict=True)
     )
-    if near and points[-1].y >= first.y:
-        return anchor
-    return Point((first.x + second.x) / 2, (first.y + second.y) / 2)
+    onwards = points[-1].y >= first.y if down else points[-1].x >= first.x
+    return anchor if near and onwards else Point((first.x + second.x) / 2, (first.y + second.y) / 2)
 
 
 def _with_labels(plan: Plan) -> Plan:
@@ -159,23 +204,27 @@ def _with_labels(plan: Plan) -> Plan:
     return moved(wider, -left) if left < 0 else wider
 
 
-def _centred(plan: Plan) -> Plan:
+def _centred(plan: Plan, down: bool) -> Plan:
     """The plan with some room added, if that brings what flows in to the middle, where the line from outside ends."""
+    long = plan.width if down else plan.height
     entries = [placed for placed in plan.boxes if placed.box.kind == "input"]
-    middle = sum(placed.x + placed.width / 2 for placed in entries) / len(entries) if entries else plan.width / 2
-    half = max(middle, plan.width - middle)
-    if 2 * half > MOST_ROOM * plan.width:
+    middles = [one.x + one.width / 2 if down else one.y + one.height / 2 for one in entries]
+    middle = sum(middles) / len(middles) if middles else long / 2
+    half = max(middle, long - middle)
+    if 2 * half > MOST_ROOM * long:
         return plan
-    return moved(replace(plan, width=2 * half), half - middle)
+    if down:
+        return moved(replace(plan, width=2 * half), half - middle)
+    return moved(replace(plan, height=2 * half), 0.0, half - middle)
 
 
-def moved(plan: Plan, dx: float) -> Plan:
-    """The plan with everything in it moved to the right."""
+def moved(plan: Plan, dx: float, dy: float = 0.0) -> Plan:
+    """The plan with everything in it moved to the right, or down."""
 
     def move(point: Point) -> Point:
-        return Point(point.x + dx, point.y)
+        return Point(point.x + dx, point.y + dy)
 
-    boxes = tuple(replace(placed, x=placed.x + dx) for placed in plan.boxes)
+    boxes = tuple(replace(placed, x=placed.x + dx, y=placed.y + dy) for placed in plan.boxes)
     wires = tuple(
         replace(wire, points=tuple(map(move, wire.points)), label=move(wire.label) if wire.label else None)
         for wire in plan.wires
@@ -186,11 +235,12 @@ def moved(plan: Plan, dx: float) -> Plan:
 # Sizes.
 
 
-def _sizes(scene: Scene, bodies: dict[str, Plan], within: bool) -> dict[str, tuple[float, float]]:
+def _sizes(scene: Scene, bodies: dict[str, Plan], manner: _Manner, within: bool) -> dict[str, tuple[float, float]]:
     """The width and height of each box; those that are closed are equally wide, as far as that goes."""
     sizes = {}
     for box in scene.boxes:
-        sizes[box.path] = _open_size(box, bodies[box.path]) if box.path in bodies else _size(box, scene, within)
+        body = bodies.get(box.path)
+        sizes[box.path] = _size(box, scene, within) if body is None else _open_size(box, body, manner.down)
     plain = [box.path for box in scene.boxes if box.kind in ("layer", "block") and box.path not in bodies]
     widest = max((sizes[path][0] for path in plain if sizes[path][0] <= _WIDEST), default=0.0)
     return sizes | {path: (max(sizes[path][0], widest), sizes[path][1]) for path in plain}
@@ -208,9 +258,13 @@ def _size(box: Box, scene: Scene, within: bool) -> tuple[float, float]:
     return _rounded(max(40.0, width(row.caption, TITLE, bold=True) + 2 * _SIDES)), _PILL
 
 
-def _open_size(box: Box, body: Plan) -> tuple[float, float]:
-    wide = max(body.width + 2 * PADDING, head_width(box.rows[0], box.badge))
-    return _rounded(wide), HEADER + body.height + below(box)
+def _open_size(box: Box, body: Plan, down: bool) -> tuple[float, float]:
+    least = head_width(box.rows[0], box.badge)
+    if down:
+        return _rounded(max(body.width + 2 * PADDING, least)), HEADER + body.height + below(box)
+    assert box.inside is not None, "an open block holds a drawing"
+    dots = len(box.inside.inputs()) == len(box.inside.outputs()) == 1  # which sit on its borders
+    return _rounded(max(body.width + (-_DOT if dots else 2 * PADDING), least)), 2 * HEADER + body.height
 
 
 def below(box: Box) -> float:

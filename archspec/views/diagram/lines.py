@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from archspec.emit.code import forward_of, generate
+from archspec.emit.remarks import Remarks
 from archspec.graph import Class, Graph
 from archspec.problems import Span
 from archspec.views.diagram.model import Row
 
 Lines = frozenset[int]
+_Key = tuple[str, str]
 
 
 class SpecLines:
@@ -40,7 +42,8 @@ class SourceLines:
         self.text = generate(graph, spec_text)
         tree = ast.parse(self.text)
         found = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-        self._classes = {cls.name: _ClassLines(cls, found[cls.name]) for cls in (*graph.blocks, graph.main)}
+        remarks = Remarks(graph.files)
+        self._classes = {cls.name: _ClassLines(cls, remarks, found[cls.name]) for cls in (*graph.blocks, graph.main)}
         for row in rows:
             if row.owner in self._classes:
                 self._classes[row.owner].learn(row)
@@ -51,39 +54,56 @@ class SourceLines:
         return cls.of(row) if cls is not None else frozenset()
 
 
+_MOST_CALLS = 16
+"""Of how many calls a step is told all, where it is not known which one of them makes it."""
+
+
 class _ClassLines:
     """The lines of one class."""
 
-    def __init__(self, cls: Class, node: ast.ClassDef) -> None:
+    def __init__(self, cls: Class, remarks: Remarks, node: ast.ClassDef) -> None:
         methods = {one.name: one for one in node.body if isinstance(one, ast.FunctionDef)}
         self.head = frozenset({node.lineno})
-        self.constructor = methods.get("__init__")
-        self.forward = methods.get("forward")
+        constructor, forward = methods.get("__init__"), methods.get("forward")
         self.runs: dict[str, Lines] = {}
-        self.places: dict[tuple[str, str], set[Span]] = {}  # of the steps of one type, within one module
-        self.made = _assignments(self.constructor)
-        first = self.forward.body[0].lineno if self.forward is not None else 0
-        for step, place in zip(cls.steps, forward_of(cls).steps, strict=False):
+        self.places: dict[_Key, set[Span]] = {}  # of the steps of one type, within one module
+        self.made = _assignments(constructor)
+        self._statements: dict[str, Sequence[ast.AST]] = {"": [constructor] if constructor is not None else []}
+        self._statements |= self.made
+        self._calls: dict[str, dict[str, list[ast.Call]]] = {}
+        self._order: dict[_Key, dict[Span, int]] = {}
+        written, naming = forward_of(cls, remarks), _naming(forward)
+        first = forward.body[0].lineno - written.first if forward is not None else 0
+        for step, place in zip(cls.steps, written.steps, strict=False):
             lines = frozenset(first + line for line in place)
-            self.runs[step.name or step.target.text] = lines or _naming(self.forward, step.module)
+            self.runs[step.name or step.target.text] = lines or _lines(naming.get(step.module or "", ()))
 
     def learn(self, row: Row) -> None:
         """Where the spec has a step: the first of a type is the first in the source, too."""
         self.places.setdefault(self.key(row), set()).add(row.span)
 
-    def key(self, row: Row) -> tuple[str, str]:
+    def key(self, row: Row) -> _Key:
         return (row.step if row.step in self.made else "", row.type_name)
 
     def of(self, row: Row) -> Lines:
         if row.kind in ("input", "output"):
             return self.head
-        made = self.made.get(row.step, [])
-        everything = [self.constructor] if self.constructor is not None else []
-        calls = _calls(made, row.type_name) or _calls(everything, row.type_name) if row.type_name else []
-        places = sorted(self.places[self.key(row)], key=lambda span: (span.path, span.line, span.column))
-        if len(calls) == len(places):
-            calls = [calls[places.index(row.span)]]
+        key, made = self.key(row), self.made.get(row.step, [])
+        calls = self.calls(key[0], row.type_name) or self.calls("", row.type_name)
+        if key not in self._order:
+            places = sorted(self.places[key], key=lambda span: (span.path, span.line, span.column))
+            self._order[key] = {span: number for number, span in enumerate(places)}
+        if len(calls) == len(self._order[key]):
+            calls = [calls[self._order[key][row.span]]]
+        elif len(calls) > _MOST_CALLS:
+            calls = []
         return self.runs.get(row.step, frozenset()) | _lines(calls or made)
+
+    def calls(self, module: str, type_name: str) -> list[ast.Call]:
+        """Where a module's statements, or the whole constructor, make a class, in order: `nn.Conv2d(…)`."""
+        if module not in self._calls:
+            self._calls[module] = _calls(self._statements[module])
+        return self._calls[module].get(type_name, []) if type_name else []
 
 
 def _assignments(constructor: ast.FunctionDef | None) -> dict[str, list[ast.stmt]]:
@@ -103,22 +123,24 @@ def _is_own(node: ast.AST, name: str | None) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.value, ast.Name)
 
 
-def _calls(scope: Iterable[ast.AST], type_name: str) -> list[ast.Call]:
-    """The constructor calls of a class, in order: `nn.Conv2d(…)`."""
-    found = [node for one in scope for node in ast.walk(one) if isinstance(node, ast.Call)]
-    return sorted((node for node in found if _constructs(node, type_name)), key=lambda n: (n.lineno, n.col_offset))
+def _calls(scope: Iterable[ast.AST]) -> dict[str, list[ast.Call]]:
+    """The calls in some statements, in order, by the name of what is called."""
+    found: dict[str, list[ast.Call]] = {}
+    for node in (node for one in scope for node in ast.walk(one)):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            found.setdefault(name, []).append(node)
+    return {name: sorted(calls, key=lambda call: (call.lineno, call.col_offset)) for name, calls in found.items()}
 
 
-def _constructs(node: ast.Call, type_name: str) -> bool:
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == type_name
-
-
-def _naming(forward: ast.FunctionDef | None, module: str | None) -> Lines:
-    """The lines of a forward method that run a module."""
-    nodes = ast.walk(forward) if forward is not None and module is not None else ()
-    return _lines(node for node in nodes if _is_own(node, module))
+def _naming(forward: ast.FunctionDef | None) -> dict[str, list[ast.AST]]:
+    """Where a forward method names each module."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in ast.walk(forward) if forward is not None else ():
+        if isinstance(node, ast.Attribute) and _is_own(node, node.attr):
+            found.setdefault(node.attr, []).append(node)
+    return found
 
 
 def _lines(nodes: Iterable[ast.AST]) -> Lines:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from archspec.problems import printable
+from archspec.characters import printable
 from archspec.views.diagram.model import Drawing, Kind, Scene, flattened, is_inner_port, numbered
-from archspec.views.diagram.style import DARK, LIGHT, Palette, Theme
+from archspec.views.diagram.style import DARK, LIGHT, Direction, Look, Palette
 
 _SHAPES: dict[Kind, tuple[str, str]] = {
     "layer": ("[", "]"),
@@ -22,14 +22,14 @@ _SHAPES: dict[Kind, tuple[str, str]] = {
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,:_[]()/=×·…")
 
 
-def write_mermaid(drawing: Drawing, theme: Theme) -> str:
+def write_mermaid(drawing: Drawing, look: Look) -> str:
     """The drawing as a Mermaid flowchart. Each box has a text colour of its own, so that any page suits it."""
-    return "\n".join(_lines(drawing.scene, DARK if theme == "dark" else LIGHT)) + "\n"
+    return "\n".join(_lines(drawing.scene, DARK if look.theme == "dark" else LIGHT, look.direction)) + "\n"
 
 
-def _lines(scene: Scene, palette: Palette) -> Iterator[str]:
+def _lines(scene: Scene, palette: Palette, direction: Direction) -> Iterator[str]:
     names = numbered(scene)
-    yield "flowchart TB"
+    yield "flowchart TB" if direction == "down" else "flowchart LR"
     yield from _boxes(scene, names, 1)
     for edge in flattened(scene):
         label = f'|"{_text(edge.label)}"|' if edge.label else ""

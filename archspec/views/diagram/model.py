@@ -6,11 +6,11 @@ Every text is as the spec says it: a writer escapes it for where it goes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from archspec.dimensions import Size
 from archspec.problems import Span
-from archspec.records import Record, replace
 
 Kind = Literal["layer", "block", "operation", "symbol", "tensor", "input", "output"]
 """`symbol` is an operation that one sign says, such as +; `tensor` a learnable one; `block` may hold a drawing."""
@@ -35,7 +35,8 @@ Family = Literal[
 """What a step is for, which its colour shows."""
 
 
-class Row(Record):
+@dataclass(frozen=True, slots=True)
+class Row:
     """One step of the network. `path` is dotted, as in the state_dict, and no other row has it."""
 
     path: str
@@ -69,7 +70,8 @@ class Row(Record):
         return f"{self.name} {self.title}" if self.name and self.kind in ("layer", "block") else self.title
 
 
-class Box(Record):
+@dataclass(frozen=True, slots=True)
+class Box:
     """One box: a step, a few that belong together as they follow one another, or a block with its own drawing."""
 
     rows: tuple[Row, ...]
@@ -105,7 +107,8 @@ class Box(Record):
         return f"×{self.times}" if self.times > 1 else ""
 
 
-class Edge(Record):
+@dataclass(frozen=True, slots=True)
+class Edge:
     """What flows from one box to another, by their paths."""
 
     source: str
@@ -119,7 +122,8 @@ class Edge(Record):
     """Which input of its target."""
 
 
-class Scene(Record):
+@dataclass(frozen=True, slots=True)
+class Scene:
     """One drawing: boxes in the order of flow. Its inputs and outputs are boxes, too."""
 
     boxes: tuple[Box, ...]
@@ -145,7 +149,8 @@ class Scene(Record):
                 yield from box.inside.walk(depth + 1)
 
 
-class Drawing(Record):
+@dataclass(frozen=True, slots=True)
+class Drawing:
     """A whole network."""
 
     name: str

@@ -7,16 +7,15 @@ nothing but one box is drawn as that. Equal repetitions are one box.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Size, Unknown
 from archspec.expressions import Items, Name, Node
-from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step
+from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step, names_in
 from archspec.layers import Layer
 from archspec.problems import Span
-from archspec.records import Record, replace
-from archspec.tensors import TensorType
 from archspec.views.diagram import operations
 from archspec.views.diagram.facts import Formulas, arguments, family_of, operation_family, settings, type_text
 from archspec.views.diagram.folding import Run, runs
@@ -25,7 +24,8 @@ from archspec.views.diagram.stacks import labelled, stacked
 from archspec.views.summary import summarize
 
 
-class _Value(Record):
+@dataclass(frozen=True, slots=True)
+class _Value:
     """What flows: the box that it comes from, its type, and which output of that box it is; None for all at once."""
 
     box: str
@@ -110,8 +110,11 @@ class _Reader:
             (first, *_) = cls.inputs
             level.leave("output", self.chain(level, cls.items, {0: values[first.name]}, ""), first.span)
             return level.scene()
-        for step in cls.steps:
-            self.step(level, step, values)
+        for step in cls.written():
+            if cls.runs(step):
+                self.step(level, step, values)
+            elif step.item is not None:
+                self.module(level, step.item, step.name, {}, step.name, 1, step.span)
         texts = [node.text for node in cls.outputs.values]
         names = cls.outputs.names or (["output"] if cls.outputs.single else texts)
         for name, node in zip(names, cls.outputs.values, strict=True):
@@ -126,6 +129,19 @@ class _Reader:
         span = items[0].span
         ports = {at: level.port(names[at], "input", flow, span) for at, flow in enumerate(flows)}
         level.leave("output", self.chain(level, items, ports, step), span)
+        return level.scene()
+
+    def side_by_side(self, level: _Level, group: Group, step: str) -> Scene:
+        """The drawing of rounds that stand side by side: all take what flows in, and one list takes what they give."""
+        names = ["x", *(f"input {number}" for number in range(2, len(group.inputs) + 1))]
+        ports = {at: level.port(names[at], "input", flow, group.span) for at, flow in enumerate(group.inputs)}
+        gathered, number = [], 0
+        for run in runs(group.items):
+            gathered.append(self.run(level, run, number, ports, step))
+            number += len(run.items) * run.times
+        output = level.port("output", "output", group.output, group.span)
+        for value in gathered:
+            level.add(level.boxes[output.box], {0: value})
         return level.scene()
 
     def chain(self, level: _Level, items: Sequence[Item], given: _Given, step: str) -> _Value:
@@ -155,7 +171,7 @@ class _Reader:
 
     def step(self, level: _Level, step: Step, values: dict[str, _Value]) -> None:
         """What a step adds to the drawing, and to the values that later ones may read."""
-        if step.kind in ("parameter", "buffer"):
+        if step.kind in ("parameter", "buffer", "weight"):
             row = self.operation(level, step, step.name, step.kind.capitalize(), "tensor", "tensor", ())
             level.add(Box((replace(row, parameters=self.counts.get(row.path, 0)),)), {})
             values[step.name] = _Value(row.path, step.output)
@@ -170,10 +186,11 @@ class _Reader:
             given = {}
             for at, (keyword, node) in enumerate(step.arguments):
                 flow = step.inputs[at] if at < len(step.inputs) else None
-                if isinstance(node, Name) or operations.makes_tensor(node, values):
+                value = _of_rounds(item, node, values)
+                if value is None and (isinstance(node, Name) or operations.makes_tensor(node, values)):
                     value = self.value(level, step, node, f"{step.name}:{at + 1}", values, flow)
-                    if value is not None:
-                        given[_inlet(item, at, keyword)] = value
+                if value is not None:
+                    given[_inlet(item, at, keyword)] = value
             values[step.name] = self.call(level, step, item, given)
 
     def call(self, level: _Level, step: Step, item: Item, given: _Given) -> _Value:
@@ -233,7 +250,10 @@ class _Reader:
             if not item.items and 0 in given:
                 return given[0]
             below = _Level(level.owner, f"{level.path(name)}.")
-            inside = self.of_items(below, item.items, item.inputs, step)
+            if isinstance(item, Group) and item.rounds is not None and item.rounds.each:
+                inside = self.side_by_side(below, item, step)
+            else:
+                inside = self.of_items(below, item.items, item.inputs, step)
             only = _only(inside) if isinstance(item, Group) else None
             if 0 in given and all(box.kind in ("input", "output") for box in inside.boxes):
                 return given[0]  # nothing but identities
@@ -290,6 +310,15 @@ def _repeated(row: Row, times: int) -> Row:
     return replace(row, facts=(fact, *row.facts)) if times > 1 else row
 
 
+def _of_rounds(item: Item, node: Node, values: Mapping[str, _Value]) -> _Value | None:
+    """The value of which each round of a loop takes a part, where an argument reads what the loop binds."""
+    rounds = item.rounds if isinstance(item, Group) else None
+    if rounds is None or not rounds.stands_anew(node):
+        return None
+    read = names_in(node) | names_in(rounds.over)
+    return next((replace(values[name], flow=None) for name in sorted(read) if name in values), None)
+
+
 def _inlet(item: Item, position: int, keyword: str | None) -> int:
     """The number of the input that an argument is passed to."""
     if isinstance(item, Call) and isinstance(item.layer, Class) and keyword is not None:
@@ -302,7 +331,7 @@ def _bind(target: Node, value: _Value, values: dict[str, _Value], *, outermost: 
     if isinstance(target, Name):
         values[target.name] = value
     elif isinstance(target, Items):
-        flows = value.flow if isinstance(value.flow, tuple) and not isinstance(value.flow, TensorType) else ()
+        flows = value.flow if isinstance(value.flow, tuple) else ()
         for number, part in enumerate(target.items):
             flow = flows[number] if number < len(flows) else None
             outlet = number if outermost and value.outlet is None else value.outlet

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
-from archspec.records import replace
 from archspec.views.diagram.model import Box, Edge, Scene
 
 _FOLLOWING = ("normalization", "activation", "dropout")

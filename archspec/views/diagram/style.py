@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from archspec.records import Record
 from archspec.views.diagram.model import Family
 
 Theme = Literal["light", "dark", "auto"]
 """`auto` is light or dark as the reader's system is."""
+Direction = Literal["down", "right"]
+"""Where what flows goes to: from top to bottom, or from left to right."""
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 TITLE, DETAIL, LABEL = 13, 11, 10.5
 """Sizes of the fonts."""
 
 
-class Paint(Record):
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a picture looks, as far as a caller says it."""
+
+    theme: Theme = "auto"
+    title: bool = True
+    """Whether the name and the number of parameters stand above."""
+    legend: bool = True
+    """Whether the colours are explained below."""
+    direction: Direction = "down"
+    wrap: bool = False
+    """Whether a picture that is long is broken into columns, or rows, wherever few lines go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
     """The colours of one family."""
 
     fill: str
     stroke: str
 
 
-class Palette(Record):
+@dataclass(frozen=True, slots=True)
+class Palette:
     """All colours of one theme."""
 
     page: str
@@ -95,6 +113,7 @@ text {{ font: {DETAIL}px {FONT}; text-anchor: middle; }}
 .label text {{ font-size: {LABEL}px; }}
 .head text {{ text-anchor: start; }}
 .start {{ text-anchor: start; }}
+.end {{ text-anchor: end; }}
 .wire {{ fill: none; stroke-width: 1.4px; }}
 .box rect, .box circle, .frame {{ stroke-width: 1.2px; }}"""
 

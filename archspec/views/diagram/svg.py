@@ -18,7 +18,7 @@ from archspec.views.diagram.layout import (
     row_height,
 )
 from archspec.views.diagram.model import Box, Drawing, Family, Row, Scene
-from archspec.views.diagram.style import DETAIL, LABEL, TITLE, Theme, css
+from archspec.views.diagram.style import DETAIL, LABEL, TITLE, Look, css
 from archspec.views.diagram.text import escape, width
 
 _MARGIN = 20.0
@@ -29,27 +29,29 @@ _PLAIN: tuple[Family, ...] = ("block", "operation", "tensor", "terminal")
 """Families that the legend does not name: their shape says what they are."""
 
 
-def write_svg(drawing: Drawing, theme: Theme) -> str:
+def write_svg(drawing: Drawing, look: Look) -> str:
     """The drawing as an SVG document that stands alone. ImportError where the layout engine is not installed."""
-    plan = lay_out(drawing.scene)
+    plan = lay_out(drawing.scene, look=look)
     heading = f"{drawing.name} · {count(drawing.parameters)} parameters"
-    wide = max(plan.width, width(heading, TITLE, bold=True))
-    chips = list(_legend(drawing.scene, wide))
+    wide = max(plan.width, width(heading, TITLE, bold=True) if look.title else 0.0)
+    chips = list(_legend(drawing.scene, wide)) if look.legend else []
     rows = 1 + max((row for row, *_ in chips), default=-1)
-    wide, high = wide + 2 * _MARGIN, plan.height + 2 * _MARGIN + _HEADING + rows * _LEGEND
+    top = _MARGIN + (_HEADING if look.title else 0.0)
+    wide, high = wide + 2 * _MARGIN, top + plan.height + _MARGIN + rows * _LEGEND
     left = (wide - plan.width) / 2
     body = "\n".join(scene_lines(plan, drawing.scene, interactive=False))
-    legend = "\n".join(_chip(row, x, text, family, plan.height + _MARGIN + _HEADING) for row, x, text, family in chips)
+    legend = "\n".join(_chip(row, x, text, family, plan.height + top) for row, x, text, family in chips)
+    title = f'<text class="title" x="{_n(_MARGIN)}" y="{_n(_MARGIN + 6)}">{escape(heading)}</text>'
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" width="{_n(wide)}" height="{_n(high)}" viewBox="0 0 {_n(wide)} {_n(high)}" \
 role="img" aria-label="{escape(heading)}">
 <style>
-{css(theme)}
+{css(look.theme)}
 </style>
 {TIP}
 <rect class="page" width="100%" height="100%" rx="8"/>
-<g class="head"><text class="title" x="{_n(_MARGIN)}" y="{_n(_MARGIN + 6)}">{escape(heading)}</text></g>
-<g transform="translate({_n(left)} {_n(_MARGIN + _HEADING)})">
+<g class="head">{title if look.title else ""}</g>
+<g transform="translate({_n(left)} {_n(top)})">
 {body}
 </g>
 <g class="head">
@@ -196,9 +198,7 @@ def _row(row: Row, box: Box, y: float, wide: float, interactive: bool) -> Iterat
     high = row_height(row) - (2 if row is not box.rows[-1] else 0)
     yield _row_start(row, interactive)
     yield f'<rect class="f-{row.family}" y="{_n(y)}" width="{_n(wide)}" height="{_n(high)}" rx="6"/>'
-    name = f'<tspan class="name">{escape(row.name)}  </tspan>' if row.name else ""
-    place = f'x="{_n(wide / 2)}" y="{_n(y + (17 if row.detail else high / 2 + TITLE / 3))}"'
-    yield f'<text class="title" {place} xml:space="preserve">{name}{escape(row.title)}</text>'
+    yield from _named(row, wide / 2, y + (17 if row.detail else high / 2 + TITLE / 3))
     if row.detail:
         yield _text(row.detail, "detail", wide / 2, y + 33)
     if box.badge:
@@ -216,8 +216,7 @@ def _opened(placed: Placed, body: Plan, interactive: bool) -> Iterator[str]:
         yield f'<rect class="frame f-block" x="5" y="5" width="{_n(wide)}" height="{_n(high)}" rx="10"/>'
     yield _row_start(row, interactive)
     yield f'<rect class="frame f-block" width="{_n(wide)}" height="{_n(high)}" rx="10"/>'
-    name = f'<tspan class="name">{escape(row.name)}  </tspan>' if row.name else ""
-    yield f'<text class="title start" x="12" y="20" xml:space="preserve">{name}{escape(row.title)}</text>'
+    yield from _named(row, None, 20)
     if box.badge:
         yield _badge(box.badge, wide, 16)
     yield "</g>"
@@ -226,6 +225,21 @@ def _opened(placed: Placed, body: Plan, interactive: bool) -> Iterator[str]:
     assert box.inside is not None, "an open block holds a drawing"
     yield from scene_lines(body, box.inside, interactive=interactive)
     yield "</g></g>"
+
+
+def _named(row: Row, middle: float | None, y: float) -> Iterator[str]:
+    """A step's name and what it is, around the middle of its box or from the left; not as one text, as programs that
+    convert SVG place its parts each in its own way.
+    """
+    name, gap = (width(row.name, TITLE), 8.0) if row.name else (0.0, 0.0)
+    title = width(row.title, TITLE, bold=True)
+    left = 12.0 if middle is None else middle - (name + gap + title) / 2
+    if row.name:
+        yield f'<text class="name end" x="{_n(left + name)}" y="{_n(y)}">{escape(row.name)}</text>'
+    if middle is not None and not row.name:
+        yield _text(row.title, "title", middle, y)
+    else:
+        yield f'<text class="title start" x="{_n(left + name + gap)}" y="{_n(y)}">{escape(row.title)}</text>'
 
 
 def _badge(text: str, wide: float, middle: float) -> str:

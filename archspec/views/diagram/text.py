@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from archspec.problems import printable
+from archspec.characters import printable
 
 _WIDTHS = {
     222: "ijl",

@@ -1,0 +1,98 @@
+"""`archspec import`: an existing model becomes a spec."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import archspec
+from archspec import files
+from archspec.characters import printable
+from archspec.cli.arguments import Argument, command, read_inputs, read_pairs, read_params
+from archspec.cli.commands._shared import CLEAN, FOUND
+from archspec.cli.console import report
+from archspec.cli.project import UsageError
+from archspec.problems import SpecError, echo
+
+_DTYPES = ("float32", "float64", "int64", "int32", "bool")
+
+
+@command(
+    Argument("target", metavar="TARGET", help="what makes the model: package.module:Name, or folder/file.py:Name"),
+    Argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of it; repeatable"),
+    Argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="NAME=SIZES",
+        help="an argument of the model's forward method: x=2,3,224,224, or with a dtype ids=2,16:int64; repeatable",
+    ),
+    Argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another value of an argument, so that it becomes a parameter of the spec; repeatable",
+    ),
+    Argument("-o", "--output", is_path=True, metavar="FILE", help="where to write the spec; default: standard output"),
+    Argument("--weights", is_path=True, metavar="FILE", help="write the model's weights: *.pt, or *.safetensors"),
+    Argument("--partial", action="store_true", help="write what can be said, and name what cannot"),
+    examples="""\
+  archspec import torchvision.models:resnet50 --input x=2,3,224,224 -o resnet50.yaml
+  archspec import models.py:Net --arg hidden=10 --input x=2,1,28,28 --vary hidden=12
+  archspec import models:Tagger --input ids=2,16:int64 --weights tagger.pt -o tagger.yaml""",
+)
+def import_(options: argparse.Namespace) -> int:
+    """Write a PyTorch model as a spec, and compare the two.
+
+    Imports the module that is named, makes the model and runs it: use it on code that you trust. The spec is compared
+    with the model, built and generated, in both modes; one that differs is not written without --partial. Exit
+    status: 0 where the spec is the same network, 1 where it is not.
+    """
+    if ":" not in options.target:
+        raise UsageError(f"{echo(options.target)} names no factory; write it like package.module:Name")
+    if not options.input:
+        raise UsageError("give the inputs of the model, as in --input x=2,3,224,224")
+    args, vary = read_params(options.arg), read_params(options.vary)
+    from archspec.importer import targets  # here: it imports torch
+
+    try:
+        factory = targets.factory_of(options.target)
+        inputs = {name: targets.example(sizes, dtype) for name, (sizes, dtype) in _inputs(options.input).items()}
+        imported = archspec.import_module(factory, inputs, args=args, vary=vary, partial=options.partial)
+        if imported.verified and options.weights:
+            targets.save(factory, args, Path(options.weights))
+    except SpecError as error:
+        report(error.problems, "text")
+        return FOUND
+    report([gap.problem() for gap in imported.gaps], "text")
+    for one in imported.differences:
+        print(f"differs: {printable(one)}", file=sys.stderr)
+    if imported.verified or options.partial:
+        _write(imported.text, options.output)
+    if imported.verified:
+        print("verified: the spec and the model are the same network", file=sys.stderr)
+    for one in imported.notes:
+        print(f"note: {printable(one)}", file=sys.stderr)
+    return CLEAN if imported.verified else FOUND
+
+
+def _inputs(pairs: list[str]) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Sizes and dtypes by name."""
+    found: dict[str, Any] = {}
+    for name, text in read_pairs(pairs, "--input", "x=2,3,224,224"):
+        sizes, _, dtype = text.partition(":")
+        if dtype and dtype not in _DTYPES:
+            raise UsageError(f"--input {name}: {echo(dtype)} is none of {', '.join(_DTYPES)}")
+        found[name] = read_inputs([f"{name}={sizes}"])[name], dtype or "float32"
+    return found
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None or output == "-":
+        print(text, end="")
+        return
+    files.write(Path(output), text)
+    print(f"wrote {printable(output)}", file=sys.stderr)

@@ -1,0 +1,163 @@
+"""Pydantic's errors as problems of a spec, each at its place in the text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic_core import ErrorDetails
+
+from archspec.document.checks import EXAMPLES, TYPES
+from archspec.document.model import Block, Budget, Document, Input, Model, Parameter
+from archspec.document.spelling import in_place, run_together
+from archspec.problems import Advice, Problem, did_you_mean, echo, nearest, rewording
+from archspec.source import Source
+
+_TYPES_ELSEWHERE = {"integer": "int", "boolean": "bool", "string": "str", "double": "float", "number": "float"} | {
+    "array": "list",
+    "tuple": "list",
+}
+_TYPES_ARE = f"the types are {', '.join(TYPES)}"
+
+
+def problems_of(source: Source, errors: list[ErrorDetails]) -> dict[tuple[int | str, ...], Problem]:
+    """Pydantic's errors as ours: one for each place, whatever forms a value may have there."""
+    misfits: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    found: dict[tuple[int | str, ...], Problem] = {}
+    unknown: dict[tuple[int | str, ...], set[str | None]] = {}  # what the unknown keys of a mapping stand for, perhaps
+    for error in errors:
+        path = _place(source.data, error["loc"])
+        if error["type"] == "extra_forbidden":
+            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1]))
+            unknown.setdefault(path[:-1], set()).add(near)
+    for error in errors:
+        path = _place(source.data, error["loc"])
+        if error["type"] == "missing" and error["loc"][-1] in unknown.get(path, ()):
+            continue  # it is there, misspelt
+        if error["type"] in ("archspec", "extra_forbidden", "missing"):
+            key = (*path, error["loc"][-1]) if error["type"] == "missing" else path
+            found[key] = _problem(source, error)
+        else:
+            misfits.setdefault(path, []).append(error)
+    for path, several in misfits.items():
+        inside = (other for other in (*found, *misfits) if other != path or other in found)
+        if not any(other[: len(path)] == path for other in inside):  # of one form, a part alone may be wrong
+            found[path] = _misfit(source, path, several)
+    return found
+
+
+def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetails]) -> Problem:
+    """A value of none of the forms that may stand at its place."""
+    expected = list(dict.fromkeys(_FORMS.get(error["type"], _cause(error)) for error in errors))
+    value = errors[0]["input"]
+    if isinstance(value, str) and (slip := run_together(value)):
+        return in_place(source, path, slip)
+    given = (
+        echo(value)
+        if isinstance(value, str | int | float) and not isinstance(value, bool)
+        else (
+            "null"
+            if value is None
+            else str(value).lower()
+            if isinstance(value, bool)
+            else "a list"
+            if isinstance(value, list)
+            else "a mapping"
+        )
+    )
+    words = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
+    if path[-1:] == ("archspec",):
+        return Problem("AS202", f"version {given} of the language", source.span(path), EXAMPLES["archspec"])
+    name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
+    advice = EXAMPLES.get(name) or "write " + words
+    if name == "type" and value in _TYPES_ELSEWHERE:
+        advice = Advice(f"write `type: {_TYPES_ELSEWHERE[value]}`; {_TYPES_ARE}", _TYPES_ELSEWHERE[value], value)
+    is_key = errors[0]["loc"][-1:] == ("[key]",)
+    span = source.span(path, key=is_key)
+    return _with_edits(Problem("AS202", f"{given} stands where {words} is expected", span, advice))
+
+
+def _cause(error: ErrorDetails) -> str:
+    """What one form expects, in words."""
+    expected = error.get("ctx", {}).get("expected")
+    return str(expected).replace("'", "`") if expected else error["msg"].removeprefix("Input should be ")
+
+
+_FORMS = {
+    "archspec_layers": "a list of steps, or a mapping of names to steps,",
+    "bool_type": "true or false",
+    "dict_type": "a mapping",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "int_type": "an integer",
+    "list_type": "a list",
+    "model_type": "a mapping",
+    "string_type": "a text",
+}
+
+
+def _problem(source: Source, error: ErrorDetails) -> Problem:
+    """One of Pydantic's errors as one of ours."""
+    context = error.get("ctx", {})
+    # Pydantic names the branch of a union within the place; keys of ours are never so called at these positions.
+    path = _place(source.data, error["loc"])
+    is_key = error["loc"][-1:] == ("[key]",)
+    if error["type"] == "archspec":
+        span = source.span((*path, *context.get("at", ())), key=context.get("key", is_key))
+        advice = context["help"]
+        if context["code"] == "AS101" and isinstance(path[-1], str):  # a step below its name stands in braces
+            context = {**context, "help": Advice(f"write `{{{advice.new}}}`", f"{{{advice.new}}}", advice.old)}
+        return _with_edits(Problem(context["code"], context["text"], span, context["help"]))
+    if error["type"] == "extra_forbidden":
+        key = str(error["loc"][-1])
+        hint = did_you_mean(key, _known_keys(error["loc"][:-1]), "keys")
+        return _with_edits(Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint))
+    if error["type"] == "missing":
+        name = error["loc"][-1]
+        below = source.value(path)
+        first = (*path, next(iter(below))) if isinstance(below, dict) and below and not path else path
+        return Problem("AS203", f"`{name}` is missing", source.span(first, key=True), _MISSING.get(str(name), ""))
+    return _misfit(source, path, [error])
+
+
+def _with_edits(problem: Problem) -> Problem:
+    """The problem with the one change that its help means, if it means one."""
+    advice = problem.help
+    if not isinstance(advice, Advice) or advice.old is None:
+        return problem
+    return replace(problem, help=str(advice), edits=rewording(problem.span, advice.old, advice.new))
+
+
+_MISSING = {
+    "inputs": "say what flows in: `inputs: {x: [N, 3, 224, 224]}`",
+    "layers": "say what it flows through: `layers: [Flatten, Linear: 10]`",
+    "shape": "an input has a shape: `{shape: [N, T], dtype: int64}`",
+}
+
+
+def _place(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Pydantic's location without what is not in the tree: names of union branches, `[key]`."""
+    path: list[int | str] = []
+    for part in location:
+        if isinstance(data, dict):
+            inside = part in data
+        else:
+            inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
+        if inside:
+            path.append(part)
+            data = data[part]
+    return tuple(path)
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that may stand at a place."""
+    where = [part for part in location if part not in ("list", "mapping")]
+    if not where:
+        form: type[Model] = Document
+    elif where == ["budget"]:
+        form = Budget
+    elif len(where) >= 2 and where[-2] in ("params", "inputs"):
+        form = Parameter if where[-2] == "params" else Input
+    else:
+        form = Block
+    return list(form.model_fields)

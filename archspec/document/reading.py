@@ -1,0 +1,73 @@
+"""A text's tree as a document, or every problem of its form."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from archspec.document.errors import problems_of
+from archspec.document.model import Document, Library, Model
+from archspec.document.names import class_name
+from archspec.document.spelling import refuse_disguised
+from archspec.problems import Problem, SpecError
+from archspec.source import Source
+
+
+class OnlyBlocksError(SpecError):
+    """A file of blocks for other specs to import, and nothing wrong with it: but no network."""
+
+
+class FormError(SpecError):
+    """A document whose form is wrong: at which places of its tree."""
+
+    places: tuple[tuple[int | str, ...], ...] = ()
+
+
+def read(source: Source, data: Any = None) -> Document:
+    """The document that a text holds, with a name; FormError with every problem of its form.
+
+    `data` stands for the text's tree, where parts of it are set aside.
+    """
+    document = _validated(source, Document, data)
+    return document if document.name else document.model_copy(update={"name": class_name(source.path)})
+
+
+def is_library(source: Source) -> bool:
+    """Whether a file holds blocks alone, for other specs to import."""
+    data = source.data
+    return isinstance(data, dict) and "blocks" in data and data.keys() <= set(Library.model_fields)
+
+
+def only_blocks(source: Source) -> OnlyBlocksError:
+    """Why a file of blocks is no network."""
+    message = "this file holds blocks alone, and no network: `inputs` and `layers` are missing"
+    advice = "name a spec that imports it: `imports: {Name: ./file.yaml}`"
+    return OnlyBlocksError([Problem("AS203", message, source.span(("blocks",), key=True), advice)])
+
+
+def read_library(source: Source) -> Document | Library:
+    """What an imported file holds: a whole document, or blocks alone."""
+    if isinstance(source.data, dict) and ("layers" in source.data or "inputs" in source.data):
+        return read(source)
+    return _validated(source, Library)
+
+
+_M = TypeVar("_M", bound=Model)
+
+
+def _validated(source: Source, model: type[_M], data: Any = None) -> _M:
+    data = source.data if data is None else data
+    if not isinstance(data, dict):
+        what = "empty" if data is None else "no mapping"
+        advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
+        raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
+    if not source.text.isascii():
+        refuse_disguised(source)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        found = problems_of(source, error.errors(include_url=False, include_input=True)[: source.limits.problems])
+        refusal = FormError(found.values())
+        refusal.places = tuple(found)
+        raise refusal from None

@@ -1,0 +1,178 @@
+"""One statement of a forward method, broken where it is too long as `ruff format` breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from archspec.dimensions import CONDITIONAL
+from archspec.emit.text import INDENT, WIDTH, Expression
+from archspec.expressions import Binary, Compare, Conditional, Index, Items, Logic, Node, Starred
+
+BASE = " " * 8  # a forward method's body stands this deep
+
+
+class Text(Node):
+    """A piece of Python that is already written."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, written: str) -> None:
+        super().__init__()
+        self.written = written
+
+    def write(self) -> str:
+        return self.written
+
+
+class PythonCall(Node):
+    """A call of a module or a function, by the name that Python knows it by."""
+
+    __slots__ = ("arguments", "head")
+
+    def __init__(self, head: str, arguments: tuple[tuple[str | None, Node], ...]) -> None:
+        super().__init__(*(value for _, value in arguments))
+        self.head = head
+        self.arguments = arguments
+
+    def write(self) -> str:
+        return f"{self.head}({', '.join(_argument(name, value) for name, value in self.arguments)})"
+
+
+class PythonList(Items):
+    """A list that flows, other than one that a function takes, which is written as a tuple."""
+
+    __slots__ = ()
+
+    def write(self) -> str:
+        return f"[{', '.join(item.within() for item in self.items)}]"
+
+
+class Comprehension(Node):
+    """A list of what something comes to for each item of another one."""
+
+    __slots__ = ("clause", "element")
+
+    def __init__(self, element: Node, clause: str) -> None:
+        super().__init__()
+        self.element = element
+        self.clause = clause
+
+    def write(self) -> str:
+        return f"[{self.element.text} {self.clause}]"
+
+
+def statement(head: str, node: Node, comment: str, fresh: Callable[[], str]) -> list[str]:
+    """`x = …`, `return …` or the value alone, as `head` says, as lines without the body's indentation.
+
+    `fresh` names a variable for a part that is taken out.
+    """
+    lines = _broken(head, node, comment)
+    if max(map(len, lines)) <= WIDTH:
+        return [line[len(BASE) :] for line in lines]
+    part = _longest_part(node)
+    name = fresh()
+    rest = _replaced(node, part, Text(name)) if part is not None else node
+    if part is None or rest.text == node.text:
+        return [line[len(BASE) :] for line in lines]
+    return [*statement(f"{name} = ", part, "", fresh), *statement(head, rest, comment, fresh)]
+
+
+def _broken(head: str, node: Node, comment: str) -> list[str]:
+    """The lines of a statement, broken where its value can be."""
+    if isinstance(node, Binary) and len(f"{BASE}{head}{node.text}") > WIDTH:
+        operands = list(_operands(node, node.precedence))
+        if len(operands) > 2:  # with one operator only, a formatter rather breaks what the operands hold
+            return _in_parentheses(head, node, operands)
+    if isinstance(node, Comprehension) and len(f"{BASE}{head}{node.text}") > WIDTH:
+        return _comprehension(head, node)
+    if isinstance(node, Conditional) and len(f"{BASE}{head}{node.text}") > WIDTH:
+        return _in_parentheses(head, node, pieces(node))
+    return _expression(head, node, comment).lines(BASE)
+
+
+def _comprehension(head: str, node: Comprehension) -> list[str]:
+    whole = f"{BASE}{INDENT}{node.element.text} {node.clause}"
+    element = _expression("", node.element).lines(f"{BASE}{INDENT}")
+    middle = [whole] if len(whole) <= WIDTH else [*element, f"{BASE}{INDENT}{node.clause}"]
+    return [f"{BASE}{head}[", *middle, f"{BASE}]"]
+
+
+def _in_parentheses(head: str, node: Node, pieces: list[str]) -> list[str]:
+    whole = f"{BASE}{INDENT}{node.text}"
+    middle = [whole] if len(whole) <= WIDTH else [f"{BASE}{INDENT}{piece}" for piece in pieces]
+    return [f"{BASE}{head}(", *middle, f"{BASE})"]
+
+
+def pieces(node: Node) -> list[str]:
+    """The lines of a value that stands within brackets and is too long for one: each begins with an operator."""
+    if isinstance(node, Conditional):
+        then, condition = node.then.within(CONDITIONAL + 1), node.condition.within(CONDITIONAL + 1)
+        return [then, f"if {condition}", f"else {node.otherwise.within(CONDITIONAL)}"]
+    return list(_operands(node, node.precedence)) if isinstance(node, Binary) else []
+
+
+def _operands(node: Node, precedence: int) -> Iterator[str]:
+    """The operands of a chain of operators that bind alike, each but the first behind its operator."""
+    if isinstance(node, Binary) and node.precedence == precedence:
+        yield from _operands(node.left, precedence)
+        yield f"{node.operator} {node.right.within(precedence + 1)}"
+    else:
+        yield node.within(precedence)
+
+
+def _expression(head: str, node: Node, comment: str = "") -> Expression:
+    """A value as something that can be broken at its commas."""
+    if isinstance(node, PythonCall):
+        arguments = [_expression(f"{name}=" if name else "", value) for name, value in node.arguments]
+        return Expression(f"{head}{node.head}", arguments, comment=comment)
+    if isinstance(node, Items):
+        brackets = "[]" if isinstance(node, PythonList) else "(,)"
+        return Expression(head, [_expression("", item) for item in node.items], comment=comment, brackets=brackets)
+    return Expression(f"{head}{node.within()}", comment=comment)
+
+
+def _longest_part(node: Node) -> Node | None:
+    """The call within a value that is worth a variable of its own."""
+    parts = [part for child in always(node) for part in _always_within(child) if isinstance(part, PythonCall | Binary)]
+    return max(parts, key=lambda part: len(part.text), default=None)
+
+
+def always(node: Node) -> tuple[Node, ...]:
+    """What an expression is made of, as far as it is evaluated in any case."""
+    if isinstance(node, Conditional):
+        return (node.condition,)
+    return node.children[:1] if isinstance(node, Logic) else node.children[: 2 if isinstance(node, Compare) else None]
+
+
+def _always_within(node: Node) -> Iterator[Node]:
+    """An expression, and everything below it that is evaluated in any case."""
+    yield node
+    for child in always(node):
+        yield from _always_within(child)
+
+
+def _replaced(node: Node, part: Node, by: Node) -> Node:
+    """The value with one part of it replaced."""
+    if node is part:
+        return by
+    if isinstance(node, PythonCall):
+        return PythonCall(node.head, tuple((name, _replaced(value, part, by)) for name, value in node.arguments))
+    if isinstance(node, Binary):
+        return Binary(node.operator, _replaced(node.left, part, by), _replaced(node.right, part, by))
+    if isinstance(node, Index):
+        return Index(_replaced(node.value, part, by), _replaced(node.index, part, by))
+    if isinstance(node, Starred):
+        return Starred(_replaced(node.value, part, by))
+    if isinstance(node, Items):
+        return type(node)(tuple(_replaced(item, part, by) for item in node.items))
+    if isinstance(node, Conditional):
+        return Conditional(
+            _replaced(node.condition, part, by),
+            _replaced(node.then, part, by),
+            _replaced(node.otherwise, part, by),
+        )
+    return node
+
+
+def _argument(name: str | None, value: Node) -> str:
+    return f"{name}={value.within()}" if name else value.within()

@@ -1,0 +1,405 @@
+"""Expressions of the spec as Python: values as variables, parameters from `self`, functions by their full names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from archspec.dimensions import PRIMARY, SUM
+from archspec.document import variable_problem
+from archspec.emit.inlining import METHODS
+from archspec.emit.statement import Comprehension, PythonCall, PythonList, Text
+from archspec.emit.text import WIDTH, member
+from archspec.emit.values import Value, indexed, is_each, loop_of, named_from
+from archspec.emit.variables import Plan
+from archspec.expressions import (
+    CONSTANTS,
+    Binary,
+    Call,
+    Compare,
+    Conditional,
+    Index,
+    Items,
+    Literal,
+    Logic,
+    Name,
+    Node,
+    Slice,
+    Starred,
+    Unary,
+    with_constants,
+)
+from archspec.expressions import FUNCTIONS as NUMBERS
+from archspec.graph import Class, Step, names_in
+from archspec.lower.headers import header_of, rounds_of, runs_one
+from archspec.lower.lists import FUNCTIONS as LISTS
+from archspec.lower.lists import GIVING
+from archspec.lower.names import condition_of
+from archspec.lower.sizes import isolated
+from archspec.tensors import Series
+
+if TYPE_CHECKING:
+    from archspec.functions import Function
+
+_AS_METHOD = {"broadcast_to": "expand"}
+"""Functions whose method has another name."""
+
+_UNPACKING = ("expand", "permute", "repeat", "reshape", "view")  # methods whose one list is given item by item
+
+
+class Sizes:
+    """Names of sizes: from which axis of a value each is read."""
+
+    def __init__(self, cls: Class) -> None:
+        self.declared = {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
+        self.axes = {
+            node.name: (place, axis)
+            for place, value in reversed(list(enumerate(cls.inputs)))
+            for axis, node in reversed(list(enumerate(value.axes)))
+            if isinstance(node, Name) and not value.optional and not self.is_held(node.name)
+        }
+        """Which input, and which of its axes."""
+        self.solved: dict[str, Node] = {}
+        """The expressions of those axes that are no name alone, by the name that each says, in the order of need."""
+        axes = [
+            (place, axis, node)
+            for place, value in enumerate(cls.inputs)
+            for axis, node in enumerate(value.axes if not value.optional else ())
+        ]
+        self.axes |= {
+            name: (axes[at][0], axes[at][1])
+            for name, at in self.solve([node for _, _, node in axes], {*self.axes, *self.declared}).items()
+        }
+        self.bound: set[str] = set()
+        """Those that steps have named so far."""
+
+    def is_held(self, name: str) -> bool:
+        """Whether a parameter is read from `self`, as no variable may be called so: `F`."""
+        return name in self.declared and variable_problem(name) is not None
+
+    def solve(self, axes: Sequence[Node], known: set[str]) -> dict[str, int]:
+        """The names that axes say beside known ones, each with the place of its axis."""
+        found: dict[str, int] = {}
+        while True:
+            before = len(found)
+            for place, node in enumerate(axes):
+                new = names_in(node) - known
+                name = new.pop() if len(new) == 1 else None
+                if name is not None and isolated(node, name, node) is not None:
+                    known = {*known, name}
+                    found[name] = place
+                    self.solved[name] = node
+            if len(found) == before:
+                return found
+
+    def needed(self, names: Iterable[str]) -> list[str]:
+        """These names of sizes, and those that they are worked out from."""
+        found = dict.fromkeys(names)
+        for name in reversed(self.solved):
+            if name in found:
+                found |= dict.fromkeys(names_in(self.solved[name]) - {name})
+        return list(found)
+
+    def bind(self, step: Step, read: set[str]) -> dict[str, int]:
+        """The names that a step binds and that a later line reads, with their axes."""
+        known = {*self.axes, *self.declared, *self.bound}
+        names = {node.name: axis for axis, node in reversed(list(enumerate(step.axes))) if isinstance(node, Name)}
+        names = {name: axis for name, axis in names.items() if name not in known}
+        names |= self.solve(step.axes, {*known, *names})
+        new = {name: names[name] for name in self.needed(name for name in names if name in read) if name in names}
+        self.bound.update(new)
+        return new
+
+
+class Translation:
+    """Writes expressions, and notes what they read of `self` and of the sizes of the inputs."""
+
+    def __init__(self, sizes: Sizes, plan: Plan | None, attributes: Mapping[str, str], kept: set[str]) -> None:
+        self.sizes = sizes
+        self.plan = plan
+        self.attributes = attributes
+        self.kept = kept
+        self.read_sizes: dict[str, None] = {}
+        self.read_parameters: set[str] = set()
+        steps = plan.values.cls.steps if plan is not None else ()
+        rounds = filter(None, map(rounds_of, steps))
+        self.loop_names = {name for one in rounds for name in names_in(one.target)}
+        self.room = WIDTH  # what a line has for a value
+
+    def step(self, index: int) -> Node:
+        """A step's expression, or the call of its module."""
+        assert self.plan is not None
+        step = self.plan.values.cls.steps[index]
+        values = self.plan.values.read[index]
+        if step.kind == "compute":
+            return self.node(step.arguments[0][1], values)
+        condition = condition_of(step)
+        named = named_from(step)
+        arguments = tuple(
+            (name if place >= named else None, self.node(node, values))
+            for place, (name, node) in enumerate(step.arguments)
+        )
+        call = PythonCall(self.runs(step), arguments)
+        if is_each(step):
+            return Comprehension(call, f"for {self.header(index)}")
+        if condition is None:
+            return call
+        return Conditional(self.node(condition, {}), call, self.node(step.arguments[0][1], values))
+
+    def runs(self, step: Step) -> str:
+        """What a step calls: its module, or in a loop over modules the one of the round."""
+        assert self.plan is not None
+        loops = rounds_of(step) is not None or loop_of(step) is not None
+        return self.plan.layer if loops and not runs_one(step) else member(str(step.module))
+
+    def header(self, index: int) -> str:
+        """What a loop binds, and over what it runs: `layer, skip in zip(self.up, skips)`."""
+        assert self.plan is not None
+        step = self.plan.values.cls.steps[index]
+        values = self.plan.values.read[index]
+        header = header_of(step)
+        if header is None:
+            return f"{self.plan.layer} in {member(str(step.module))}"
+        pairs = [(target.text.strip("()").removesuffix(","), self.over(one, values)) for target, one in header.pairs]
+        nested = [isinstance(target, Items) for target, _ in header.pairs]
+        if not runs_one(step):
+            pairs.insert(0, (self.plan.layer, member(str(step.module))))
+            nested.insert(0, False)
+        if header.over is not None:
+            pairs, nested = [("_", self.over(header.over, values))], [False]
+        target, over = pairs[0] if pairs else ("_", "")
+        if len(pairs) > 1:
+            target = ", ".join(f"({one})" if inside else one for (one, _), inside in zip(pairs, nested, strict=True))
+            over = f"zip({', '.join(one for _, one in pairs)})"
+        if header.count is None:
+            return f"{target} in {over}"
+        start = f", {self.node(header.start, values).within()}" if header.start is not None else ""
+        inside = f"({target})" if len(pairs) > 1 or any(nested) else target
+        return f"{header.count}, {inside} in enumerate({over}{start})"
+
+    def over(self, node: Node, values: Mapping[str, Value]) -> str:
+        """A list that a loop runs over: what need not be a list is none."""
+        if isinstance(node, Call) and node.function == "reversed":
+            return f"reversed({self.node(node.arguments[0], values).text})"
+        return self.node(node, values).text
+
+    def node(self, node: Node, values: Mapping[str, Value]) -> Node:
+        """An expression, where names stand for these values."""
+
+        def each(parts: tuple[Node, ...]) -> tuple[Node, ...]:
+            return tuple(self.node(part, values) for part in parts)
+
+        part = indexed(node, values)
+        if part is not None:
+            return part.expression()
+        match node:
+            case Name():
+                return self.name(node, values)
+            case Unary():
+                return Unary(node.operator, *each((node.operand,)))
+            case Binary() if _joins(node):
+                return Items(tuple(self.entries(node, values)))
+            case Binary():
+                return Binary(node.operator, *each((node.left, node.right)))
+            case Compare():
+                return Compare(node.operators, each(node.operands))
+            case Logic():
+                return Logic(node.operator, each(node.operands))
+            case Conditional():
+                return Conditional(*each((node.condition, node.then, node.otherwise)))
+            case Index(value=Call(function="reversed") as backwards, index=Name()):
+                place = Binary("-", Unary("-", Literal(1)), self.node(node.index, values))
+                return Index(self.node(backwards.arguments[0], values), place)
+            case Index():
+                return Index(*each((node.value, node.index)))
+            case Slice():
+                ends = (node.start, node.stop, node.step)
+                return Slice(*(None if end is None else self.node(end, values) for end in ends))
+            case Items():
+                return (PythonList if node.listed else Items)(each(node.items))
+            case Starred():
+                return Starred(self.node(node.value, values))
+            case Call():
+                return self.function(node, values)
+        return node
+
+    def is_list(self, node: Node, values: Mapping[str, Value]) -> bool:
+        """Whether an expression is a list of values, for all that its text and its values say."""
+        match node:
+            case Name():
+                flow = values[node.name].flow if node.name in values else None
+                return isinstance(flow, Series | tuple)
+            case Items():
+                return True
+            case Call():
+                given = bool(node.arguments) and self.is_list(node.arguments[0], values)
+                return node.function in GIVING or (node.function in ("reversed", "enumerate", "zip") and given)
+            case Index():
+                return isinstance(node.index, Slice) and self.is_list(node.value, values)
+        return False
+
+    def of_list(self, node: Call, values: Mapping[str, Value]) -> Node | None:
+        """One of Python's functions of lists; None where it is called with anything else."""
+        name = node.function
+        if name not in LISTS or node.keywords or not node.arguments or not self.is_list(node.arguments[0], values):
+            return None
+        arguments = tuple(self.node(argument, values) for argument in node.arguments)
+        if name == "reversed":
+            return Index(arguments[0], Slice(None, None, Unary("-", Literal(1))))
+        if name != "sum":
+            return Call(name, arguments)
+        (items,) = arguments
+        if isinstance(items, Items) and items.items and not any(isinstance(item, Starred) for item in items.items):
+            whole, *others = items.items
+            for other in others:
+                whole = Binary("+", whole, other)
+            return whole
+        text = items.within(PRIMARY)  # with a first one, as the sum of none would be a number
+        return Text(f"sum({text}[1:], {text}[0])")
+
+    def entries(self, node: Node, values: Mapping[str, Value]) -> Iterator[Node]:
+        """The entries of a list within another one: all of a name's value, which may be a list or a tuple."""
+        if isinstance(node, Items):
+            yield from (self.node(item, values) for item in node.items)
+        elif isinstance(node, Binary) and _joins(node):
+            yield from (*self.entries(node.left, values), *self.entries(node.right, values))
+        else:
+            yield Text(f"*{self.node(node, values).within(SUM)}")
+
+    def name(self, node: Name, values: Mapping[str, Value]) -> Node:
+        name = node.name
+        if name in values:
+            return self.value(values[name])
+        if name == "training":
+            return Text("self.training")
+        if name in self.sizes.axes and name not in self.kept:
+            self.read_sizes[name] = None
+            return Name(name)
+        if name in self.sizes.declared:
+            self.read_parameters.add(name)
+            return Text(f"self.{self.attributes.get(name, name)}")
+        return with_constants(node)
+
+    def value(self, value: Value) -> Node:
+        """A value as it is read: its variable, or the call that makes it."""
+        plan = self.plan
+        if plan is not None and value.step >= 0 and plan.root[value.step] != value.step:
+            return self.step(value.step)
+        return value.expression()
+
+    def is_word(self, node: Node, values: Mapping[str, Value]) -> bool:
+        """Whether a name is none that is declared, but a word that stands for itself."""
+        if not isinstance(node, Name) or node.name == "training" or node.name in CONSTANTS:
+            return False
+        if node.name in self.loop_names:
+            return False
+        return not any(node.name in names for names in (values, self.sizes.axes, self.sizes.declared, self.sizes.bound))
+
+    # Functions.
+
+    def function(self, node: Call, values: Mapping[str, Value]) -> Node:
+        if (listed := self.of_list(node, values)) is not None:
+            return listed
+        arguments = tuple(_as_tuple(self.node(argument, values)) for argument in node.arguments)
+        keywords = tuple(
+            (name, _word(name, value.text) if self.is_word(value, values) else _as_tuple(self.node(value, values)))
+            for name, value in node.keywords
+        )
+        from archspec.functions import FUNCTIONS  # here: it is large, and many specs compute nothing
+
+        function = FUNCTIONS.get(node.function)
+        if function is None or not self.is_tensor(node, values):
+            return Call(node.function, arguments, keywords)
+        inside: list[tuple[str | None, Node]] = [
+            (None, _word("dtype", node.arguments[place].text) if self.is_dtype(function, place, node, values) else one)
+            for place, one in enumerate(arguments)
+        ]
+        inside += [
+            (name, _word(name, value.value) if isinstance(value, Literal) else value) for name, value in keywords
+        ]
+        if function.makes and self.plan is not None:
+            inside.append(("device", Text(self.device(self.plan))))
+        return self.method(function, inside) or PythonCall(function.python, tuple(inside))
+
+    def is_dtype(self, function: Function, place: int, node: Call, values: Mapping[str, Value]) -> bool:
+        """Whether an argument by position is a dtype."""
+        parameter = dict(enumerate(function.parameters.values())).get(place)
+        takes = parameter is not None and parameter.name == "dtype" and parameter.kind is not parameter.KEYWORD_ONLY
+        return takes and self.is_word(node.arguments[place], values)
+
+    def method(self, function: Function, arguments: list[tuple[str | None, Node]]) -> PythonCall | None:
+        """A function as people call it: `q.reshape(B, T, C).transpose(1, 2)`; None where it is no such function.
+
+        How a formatter breaks a chain of methods depends on much; what does not fit on a line is no chain.
+        """
+        name = _AS_METHOD.get(function.name, function.name)
+        known = name in METHODS or function.python.startswith("Tensor.")
+        if not known or not arguments or arguments[0][0] is not None:
+            return None
+        (_, tensor), *rest = arguments
+        if name in _UNPACKING and len(rest) == 1 and rest[0][0] is None and isinstance(rest[0][1], Items):
+            rest = [(None, item) for item in rest[0][1].items]
+        tensor = _flattened(tensor) if isinstance(tensor, PythonCall) else tensor
+        call = PythonCall(f"{tensor.within(PRIMARY)}.{name}", tuple(rest))
+        chained = isinstance(tensor, PythonCall) or len(call.head) > 40
+        return None if chained and len(call.text) > self.room else call
+
+    def is_tensor(self, node: Call, values: Mapping[str, Value]) -> bool:
+        """Whether a function that numbers have, too, is that of tensors here."""
+        if node.function not in NUMBERS:
+            return True
+        return any(
+            part.name in values if isinstance(part, Name) else isinstance(part, Call) and part.function not in NUMBERS
+            for part in node.walk()
+        )
+
+    def device(self, plan: Plan) -> str:
+        """The device of the inputs."""
+        inputs = zip(plan.values.cls.inputs, plan.arguments, strict=True)
+        variable, flow = next((name, one.type) for one, name in sorted(inputs, key=lambda pair: pair[0].optional))
+        while isinstance(flow, tuple | Series):
+            variable, flow = f"{variable}[0]", flow.item if isinstance(flow, Series) else flow[0]
+        return f"{variable}.device"
+
+
+def naming(variable: str, names: Mapping[str, int], rank: int, translation: Translation) -> Iterator[str]:
+    """The line that gives names to the sizes that are axes: `N, T, _ = x.shape`."""
+    plain = {axis: name for name, axis in names.items() if name not in translation.sizes.solved}
+    if len(plain) == 1:
+        ((axis, name),) = plain.items()
+        yield f"{name} = {variable}.shape[{axis}]"
+    elif plain:
+        yield f"{', '.join(plain.get(axis, '_') for axis in range(rank))} = {variable}.shape"
+
+
+def solving(name: str, variable: str, axis: int, translation: Translation) -> str:
+    """The line that works out a size: `h = x.shape[2] // 16`."""
+    value = isolated(translation.sizes.solved[name], name, Text(f"{variable}.shape[{axis}]"))
+    assert value is not None, "a size that no axis says"
+    return f"{name} = {translation.node(value, {}).text}"
+
+
+def _flattened(call: PythonCall) -> PythonCall:
+    """`torch.flatten(x, 2)` as `x.flatten(2)`, as people write it where a method follows."""
+    if call.head != "torch.flatten" or not call.arguments or call.arguments[0][0] is not None:
+        return call
+    (_, tensor), *rest = call.arguments
+    return PythonCall(f"{tensor.within(PRIMARY)}.flatten", tuple(rest))
+
+
+def _joins(node: Binary) -> bool:
+    """Whether it joins lists, one of which is written out."""
+    sides = (node.left, node.right)
+    return node.operator == "+" and any(isinstance(s, Items) or (isinstance(s, Binary) and _joins(s)) for s in sides)
+
+
+def _as_tuple(node: Node) -> Node:
+    """An argument: a list that is written there, or in there, is written as a tuple."""
+    if isinstance(node, Conditional):
+        return Conditional(node.condition, _as_tuple(node.then), _as_tuple(node.otherwise))
+    return Items(tuple(map(_as_tuple, node.items))) if isinstance(node, Items) else node
+
+
+def _word(name: str, value: Any) -> Node:
+    """A literal as an argument: a dtype goes by its name in torch."""
+    return Text(f"torch.{value}") if name == "dtype" and isinstance(value, str) else Literal(value)

@@ -1,0 +1,92 @@
+"""Functions of torch and methods of tensors that are not in the catalogue, with the reason."""
+
+from __future__ import annotations
+
+_TRAINING = "it is part of how a network is trained, and no part of its architecture"
+_NO_TENSOR = "it returns no tensor: what a network returns does not depend on it"
+_OUTSIDE = "it concerns PyTorch itself or the place where a tensor lies, which are the caller's"
+_LAYER = "write the layer"
+_SPARSE = "sparse, nested and quantized tensors are beyond the language"
+_NUMBERS = (
+    "the shape of what it returns depends on the numbers; `masked_select`, `argwhere` or an index by a mask may do"
+)
+_INTERNAL = "PyTorch calls it by itself; write the function without the addition to its name"
+_INPLACE = "it changes its input; an expression makes a new value: write the function without `_`"
+_STRIDES = "it depends on how numbers lie in memory; `reshape`, `expand` and `unfold` say what is meant"
+_RARE = "it has no place in a network's forward pass; compute it outside, and hand it in"
+_NAMED = "dimensions have names, which are written in `inputs`"
+_OTHERWISE = "write it with other functions"
+
+
+def _each(names: str, reason: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), reason)
+
+
+ABSENT: dict[str, str] = {
+    **_each(
+        "binary_cross_entropy binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy ctc_loss "
+        "gaussian_nll_loss hinge_embedding_loss huber_loss kl_div l1_loss linear_cross_entropy margin_ranking_loss "
+        "mse_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss nll_loss poisson_nll_loss "
+        "smooth_l1_loss soft_margin_loss triplet_margin_loss triplet_margin_with_distance_loss backward "
+        "register_hook register_post_accumulate_grad_hook retain_grad reinforce requires_grad_ no_grad enable_grad "
+        "set_grad_enabled inference_mode autocast",
+        _TRAINING,
+    ),
+    **_each(
+        "allclose equal is_complex is_conj is_contiguous is_floating_point is_inference is_neg is_nonzero is_same_size "
+        "is_set_to is_signed is_storage is_tensor item tolist numpy can_cast promote_types result_type typename finfo "
+        "iinfo get_device element_size data_ptr has_names",
+        _NO_TENSOR,
+    ),
+    **_each("size dim ndimension numel nelement stride broadcast_shapes storage_offset dim_order", _NAMED),
+    **_each(
+        "cpu cuda xpu ipu mtia pin_memory is_pinned is_shared share_memory_ manual_seed seed initial_seed "
+        "get_rng_state set_rng_state compile save load storage untyped_storage record_stream type apply_ map_ "
+        "map2_ set_ new from_numpy frombuffer from_file from_dlpack to_dlpack asarray vmap cond while_loop",
+        _OUTSIDE,
+    ),
+    **_each(
+        "gru gru_cell lstm lstm_cell rnn_relu rnn_relu_cell rnn_tanh rnn_tanh_cell embedding_bag instance_norm "
+        "fractional_max_pool2d fractional_max_pool3d max_unpool1d max_unpool2d max_unpool3d "
+        "multi_head_attention_forward rrelu",
+        _LAYER,
+    ),
+    **_each("nonzero unique unique_consecutive nonzero_static segment_reduce", _NUMBERS),
+    **_each(
+        "as_strided as_strided_copy as_strided_scatter empty_strided empty_permuted new_empty_strided resize resize_as",
+        _STRIDES,
+    ),
+    **_each(
+        "corrcoef cov cond lobpcg lu lu_solve lu_unpack lstsq geqrf orgqr ormqr cholesky_inverse cholesky_solve "
+        "triangular_solve pca_lowrank svd_lowrank histogram histogramdd linalg.cond linalg.lstsq linalg.lu "
+        "linalg.lu_factor linalg.matrix_rank linalg.householder_product vander linalg.vander combinations binomial",
+        _RARE,
+    ),
+    **_each(
+        "dist multi_dot linalg.multi_dot linalg.norm nuclear_norm chain_matmul conj_physical upsample "
+        "upsample_bilinear upsample_nearest nanmedian frexp addr gradient trapezoid trapz "
+        "cumulative_trapezoid range scalar_tensor new_tensor put index_put slice_scatter diagonal_scatter "
+        "polygamma mvlgamma igamma igammac nextafter istft stft linalg.vecdot "
+        "cross fill short byte char cfloat cdouble",
+        _OTHERWISE,
+    ),
+    **_each(
+        "to_dense to_sparse to_sparse_coo to_sparse_csr to_sparse_csc coalesce is_coalesced sparse_coo_tensor "
+        "sparse_csr_tensor sparse_mask indices values quantize_per_tensor quantize_per_channel dequantize int_repr "
+        "to_padded_tensor",
+        _SPARSE,
+    ),
+}
+"""Names, without `torch.` or `F.`, and why there is no such function."""
+
+_ADDITIONS = ("_copy", "_with_indices", "_backward_elemt", "_batch_norm", "_convolution")
+_PREFIXES = ("cudnn_", "miopen_", "mkldnn_", "fbgemm_", "native_", "unsafe_")
+
+
+def reason(name: str) -> str | None:
+    """Why there is no function of that name; None where nothing is known of it."""
+    if name in ABSENT:
+        return ABSENT[name]
+    if name.endswith("_") and not name.endswith("__"):
+        return _INPLACE
+    return _INTERNAL if name.endswith(_ADDITIONS) or name.startswith(_PREFIXES) else None

@@ -1,0 +1,7 @@
+"""Models that exist as specs: recorded, compared with themselves in other settings, written, and verified.
+
+`making` makes the model under observation, `recording` runs it, `merging` joins a run in training with one in
+evaluation, `grouping` finds loops, `blocks` what the uses of a class have in common, `solving` the numbers as
+expressions, `rendering` writes the spec, `verifying` holds it against the model, and `importing` goes the whole way.
+All but `gaps`, `solving` and `yaml_text` import torch.
+"""

@@ -1,0 +1,271 @@
+"""What the uses of a class have in common: one template for all of them, and parameters for what differs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from archspec.importer.axes import name_axes
+from archspec.importer.gaps import Gap, GapError
+from archspec.importer.grouping import Loop, is_sequential, signature
+from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Place, State
+from archspec.importer.solving import solve
+from archspec.importer.templates import Hole, Point, Rounds, UnsolvedError, Variant, bodies, height, holes
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_LARGE = 64
+"""Up to how many numbers a buffer is written out."""
+_COMPUTED = "Compute it with functions of torch in the constructor, without Python's loops over its numbers."
+
+
+class Blocks:
+    """Every class of some runs of one model, from the inside out."""
+
+    def __init__(self, roots: Sequence[Body], settings: Sequence[dict[str, Any]], literal: bool) -> None:
+        self.literal = literal
+        self.settings = settings
+        self.by_body: dict[int, tuple[Variant, int]] = {}
+        self.variants: list[Variant] = []
+        buckets: dict[Any, Variant] = {}
+        runs: dict[int, int] = {}
+        for number, root in enumerate(roots):
+            for body in bodies(root):
+                runs[id(body)] = number
+                form = body.kind, signature(body)
+                variant = buckets.setdefault(form, Variant(body.kind, []))
+                self.by_body[id(body)] = variant, len(variant.samples)
+                variant.samples.append(body)
+        self.variants = sorted(buckets.values(), key=lambda one: height(one.samples[0]))
+        self.runs = runs
+        self.root = self.by_body[id(roots[0])][0]
+        self._name()
+        for variant in self.variants:
+            self._settle(variant)
+
+    def _name(self) -> None:
+        taken: set[str] = set()
+        for variant in [self.root, *(one for one in self.variants if one is not self.root)]:
+            base = re.sub(r"\W", "", variant.kind.__name__).lstrip("_") or "Block"
+            base = f"{base}Block" if hasattr(torch.nn, base) else base
+            name, number = base, 2
+            while name in taken:
+                name, number = f"{base}{number}", number + 1
+            taken.add(name)
+            variant.name = name
+
+    def _settle(self, variant: Variant) -> None:
+        points = [Point(index) for index in range(len(variant.samples))]
+        variant.template = self._unify(variant.samples, points, "")
+        name_axes(variant, self.literal, variant is self.root)
+        names = self._names(variant)
+        for hole, loops in list(holes(variant.template)):
+            self._solve(variant, hole, names, loops)
+        template = variant.template
+        assert isinstance(template, Body)
+
+    def _names(self, variant: Variant) -> dict[str, tuple[Any, ...]]:
+        """What may stand in expressions, by its values over the samples."""
+        samples = range(len(variant.samples))
+        known: dict[str, tuple[Any, ...]] = {}
+        if variant is self.root:
+            for name in self.settings[0]:
+                values = tuple(one.get(name) for one in self.settings)
+                if any(one != values[0] for one in values):  # what never varied settles nothing
+                    known.update(_entries(name, values))
+        for number, axes in enumerate(variant.axes):
+            for axis, size in enumerate(axes):
+                if isinstance(size, str) and size not in known:
+                    known[size] = tuple(variant.samples[k].inputs[number].shape[axis] for k in samples)
+        if variant is not self.root:
+            modules = {one.name for one in variant.samples[0].state}
+            modules |= {str(getattr(one, "module", "")) for one in variant.samples[0].operations}
+            for name in variant.samples[0].arguments:
+                values = tuple(_plain(one.arguments.get(name)) for one in variant.samples)
+                if name not in known and all(isinstance(one, int | float | str | bool | tuple) for one in values):
+                    known.update(_entries(f"n_{name}" if name in modules else name, values))
+        return {name: values for name, values in known.items() if not name.startswith("_")}
+
+    def _solve(self, variant: Variant, hole: Hole, names: dict[str, tuple[Any, ...]], loops: list[Rounds]) -> None:
+        at = {name: tuple(values[point.sample] for point in hole.points) for name, values in names.items()}
+        text = solve(hole.values, at)
+        if text is None and loops and (variant is self.root or not _by_sample(hole)):
+            at["i"] = tuple(point.rounds[-1] + loops[-1].start for point in hole.points)
+            text = solve(hole.values, at)
+            if text is not None:
+                loops[-1].counted = True
+            elif self._listed(hole, loops[-1]):
+                return
+        if text is None:
+            if variant is self.root or not _by_sample(hole):
+                raise UnsolvedError(hole, [self.runs[id(one)] for one in variant.samples])
+            text = self._new(variant, hole, names)
+        hole.text = text
+        for name in _NAME.findall(text):
+            if name in names and not any(name in axes for axes in variant.axes):
+                variant.parameters[name] = names[name]
+
+    def _listed(self, hole: Hole, loop: Rounds) -> bool:
+        """Tells the rounds of a loop their values one by one, where every use has the same list."""
+        lists: dict[tuple[int, tuple[int, ...]], list[Any]] = {}
+        for point, value in zip(hole.points, hole.values, strict=True):
+            lists.setdefault((point.sample, point.rounds[:-1]), []).append(value)
+        distinct = {tuple(one) for one in lists.values()}
+        if len(distinct) != 1 or loop.counted:
+            return False
+        values = distinct.pop()
+        for name, known in loop.items:
+            if known == values:
+                hole.text = name
+                return True
+        name = hole.hint if hole.hint not in dict(loop.items) else f"{hole.hint}{len(loop.items)}"
+        loop.items.append((name, values))
+        hole.text = name
+        return True
+
+    def _new(self, variant: Variant, hole: Hole, names: dict[str, tuple[Any, ...]]) -> str:
+        values: list[Any] = [None] * len(variant.samples)
+        for point, value in zip(hole.points, hole.values, strict=True):
+            values[point.sample] = value
+        base = hole.hint if hole.hint.isidentifier() else "value"
+        name, number = base, 2
+        while name in names:
+            name, number = f"{base}_{number}", number + 1
+        names[name] = tuple(values)
+        return name
+
+    # what nodes have in common
+
+    def _unify(self, nodes: Sequence[Any], points: Sequence[Point], hint: str) -> Any:
+        first = nodes[0]
+        match first:
+            case Literal():
+                values = tuple(_plain(one.value) for one in nodes)
+                if all(type(one) is type(values[0]) and one == values[0] for one in values):
+                    return Literal(values[0])
+                return Hole(tuple(points), values, hint)
+            case Group(kind):
+                columns = zip(*(one.items for one in nodes), strict=True)
+                return Group(kind, tuple(self._unify(column, points, hint) for column in columns))
+            case Apply(function):
+                columns = zip(*(one.args for one in nodes), strict=True)
+                named = zip(*(one.keywords for one in nodes), strict=True)
+                return Apply(
+                    function,
+                    tuple(self._unify(column, points, function) for column in columns),
+                    tuple(
+                        (pairs[0][0], self._unify([one for _, one in pairs], points, pairs[0][0])) for pairs in named
+                    ),
+                )
+            case Mode():
+                return Mode(
+                    self._unify([one.training for one in nodes], points, hint),
+                    self._unify([one.evaluation for one in nodes], points, hint),
+                )
+            case Operation():
+                return self._operation(nodes, points)
+            case Loop():
+                return self._loop(nodes, points)
+            case Body():
+                return self._body(nodes, points)
+        return first
+
+    def _body(self, nodes: Sequence[Body], points: Sequence[Point]) -> Body:
+        first = nodes[0]
+        columns = zip(*(one.operations for one in nodes), strict=True)
+        operations = [self._unify(column, points, "") for column in columns]
+        state = [self._state(column, points, first.place) for column in zip(*(one.state for one in nodes), strict=True)]
+        output = self._unify([one.output for one in nodes], points, "")
+        return replace(first, operations=operations, state=state, output=output)
+
+    def _state(self, nodes: Sequence[State], points: Sequence[Point], place: Place | None) -> State:
+        made = [_made(one, place) for one in nodes]
+        return replace(nodes[0], made=self._unify(made, points, nodes[0].name))
+
+    def _operation(self, nodes: Sequence[Operation], points: Sequence[Point]) -> Operation:
+        first = nodes[0]
+        args = tuple(
+            self._unify(column, points, first.function) for column in zip(*(one.args for one in nodes), strict=True)
+        )
+        keywords = {key: self._unify([one.keywords[key] for one in nodes], points, key) for key in first.keywords}
+        if first.body is None:
+            settings = {
+                key: self._unify([Literal(one.settings[key]) for one in nodes], points, key) for key in first.settings
+            }
+            return replace(first, args=args, keywords=keywords, settings=settings)
+        if is_sequential(first.body):
+            body = self._unify([one.body for one in nodes], points, "")
+            return replace(first, args=args, keywords=keywords, body=body)
+        variant = self.by_body[id(first.body)][0]
+        settings = {}
+        for name, values in variant.parameters.items():
+            given = [Literal(values[self.by_body[id(one.body)][1]]) for one in nodes]
+            settings[name] = self._unify(given, points, name)
+        return replace(first, args=args, keywords=keywords, settings=settings)
+
+    def _loop(self, nodes: Sequence[Loop], points: Sequence[Point]) -> Rounds:
+        inner = [one for node in nodes for one in node.rounds]
+        where = [
+            Point(point.sample, (*point.rounds, k))
+            for node, point in zip(nodes, points, strict=True)
+            for k in range(len(node.rounds))
+        ]
+        first = nodes[0]
+        outside = self._operation([one.rounds[0] for one in nodes], points)
+        count = self._unify([Literal(len(one.rounds)) for one in nodes], points, "n")
+        blank = [replace(one, args=(), keywords={}) for one in inner]
+        return Rounds(
+            first.container,
+            first.start,
+            count,
+            self._operation(blank, where),
+            outside.args,
+            outside.keywords,
+            first.results,
+            first.single,
+        )
+
+
+def _by_sample(hole: Hole) -> bool:
+    """Whether a value is the same in all rounds of one use."""
+    found: dict[int, Any] = {}
+    pairs = zip(hole.points, hole.values, strict=True)
+    return all(repr(found.setdefault(point.sample, value)) == repr(value) for point, value in pairs)
+
+
+def _entries(name: str, values: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
+    """A name with its values; of lists of one length, their entries as well."""
+    lengths = {len(one) for one in values if isinstance(one, tuple)}
+    if len(lengths) != 1 or not all(isinstance(one, tuple) for one in values):
+        return {name: values}
+    return {name: values, **{f"{name}[{k}]": tuple(one[k] for one in values) for k in range(lengths.pop())}}
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _made(state: State, place: Place | None) -> Any:
+    """How a tensor is made: as its constructor made it, or out of its numbers, or at least in its shape."""
+    made = state.made
+    if not isinstance(made, torch.Tensor):
+        return made
+    sizes = Group("list", tuple(Literal(one) for one in made.shape))
+    dtype = () if made.dtype == torch.float32 else (("dtype", Literal(made.dtype)),)
+    if state.is_parameter:
+        return Apply("randn" if made.dtype.is_floating_point else "zeros", (sizes,), dtype)
+    if made.numel() > _LARGE and not bool((made == made.flatten()[0]).all()):
+        message = f"the buffer `{state.name}` holds {made.numel():,} numbers that no expression of the language gives"
+        raise GapError(Gap(message, place.path if place else "", place.line if place else 0, _COMPUTED))
+    if made.numel() and bool((made == made.flatten()[0]).all()):
+        number = made.flatten()[0].item()
+        name = "zeros" if number == 0 else "ones" if number == 1 else None
+        return Apply(name, (sizes,), dtype) if name else Apply("full", (sizes, Literal(number)), dtype)
+    return Apply("tensor", (_numbers(made.tolist()),), dtype)
+
+
+def _numbers(value: Any) -> Any:
+    return Group("list", tuple(map(_numbers, value))) if isinstance(value, list) else Literal(value)

@@ -1,0 +1,215 @@
+"""Runs of a model with other sizes and arguments: which of them are free, and what changes with them."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archspec.importer.containers import with_containers
+from archspec.importer.gaps import Gap, GapError
+from archspec.importer.grouping import signature, with_loops
+from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
+from archspec.importer.making import make
+from archspec.importer.merging import merged
+from archspec.importer.nodes import Body
+from archspec.importer.recording import Recorder
+
+_SETTLING = 2
+"""With how many other values a model runs before a number becomes an expression of an argument."""
+
+
+@dataclass(slots=True)
+class Run:
+    """The model's body with some settings and sizes."""
+
+    body: Body
+    settings: dict[str, Any]
+    groups: frozenset[int] = frozenset()
+    """The groups of axes that had another size."""
+
+
+@dataclass(slots=True)
+class Exploration:
+    """What is found out about one model by running it."""
+
+    factory: Callable[..., nn.Module]
+    tensors: Tensors
+    args: dict[str, Any]
+    asked: frozenset[str] = frozenset()
+    runs: list[Run] = field(default_factory=list)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    groups: list[tuple[Axis, ...]] = field(default_factory=list)
+    """Axes whose sizes are free, those together that have to be equal."""
+    unfollowed: set[Axis] = field(default_factory=set)
+    """Axes of which the model takes other sizes, and does something else then."""
+    unseen: list[dict[str, Any]] = field(default_factory=list)
+    """Settings that the model takes, and that no expression is made of."""
+    unsettled: list[str] = field(default_factory=list)
+    """Arguments that were asked for, and that take too few values for an expression."""
+    looped: Any = None
+
+    def start(self) -> None:
+        """The first run. GapError where the model itself fails."""
+        body = self._needed({}, "the model fails on the inputs that were given")
+        self.looped = signature(shaped(body, True, True))
+        self.runs.append(Run(body, {}))
+
+    def record(self, args: Mapping[str, Any], tensors: Tensors) -> Body:
+        """The body of the model with those arguments, in both modes."""
+        bodies = []
+        model, origins = make(self.factory, {**self.args, **args})
+        for training in (False, True):
+            torch.default_generator.manual_seed(0)
+            model.train(training)
+            bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
+        return merged(*bodies)
+
+    def _needed(self, args: Mapping[str, Any], otherwise: str) -> Body:
+        try:
+            return self.record(args, self.tensors)
+        except GapError:
+            raise
+        except Exception as error:
+            raise GapError(_failure(otherwise, error)) from error
+
+    def fits(self, body: Body) -> bool:
+        """Whether a run did what the first one did, numbers and rounds of loops apart."""
+        return bool(signature(shaped(body, True, True)) == self.looped)
+
+    def attempt(self, args: Mapping[str, Any], tensors: Tensors | None = None) -> Body | None:
+        """A run with other settings or sizes, if the model takes them and does the same."""
+        found = self._tried(args, self.tensors if tensors is None else tensors)
+        return found if isinstance(found, Body) else None
+
+    def _tried(self, args: Mapping[str, Any], tensors: Tensors) -> Body | bool:
+        """A run; True where the model does something else, False where it fails."""
+        try:
+            body = self.record(args, tensors)
+        except GapError:
+            return True
+        except Exception:
+            return False
+        return body if self.fits(body) else True
+
+    # sizes
+
+    def free_sizes(self) -> None:
+        """Finds the axes whose sizes are free: alone, or together with others of the same size."""
+        axes = [(name, axis) for name, tensor in self.tensors.items() for axis in range(tensor.dim())]
+        for one in axes:
+            if not any(one in group for group in self.groups):
+                self._free(one, axes)
+        if len(self.groups) > 1:
+            for step in (2, 5):
+                sizes = {
+                    axis: self.size(axis) + step + 2 * number
+                    for number, group in enumerate(self.groups)
+                    for axis in group
+                }
+                body = self.attempt({}, resized(self.tensors, sizes))
+                if body is not None:
+                    self.runs.append(Run(body, {}, frozenset(range(len(self.groups)))))
+
+    def _free(self, one: Axis, axes: list[Axis]) -> None:
+        """Finds the group of an axis, if there is one."""
+        size = self.size(one)
+        known = {axis for group in self.groups for axis in group}
+        alike = tuple(other for other in axes if self.size(other) == size and other not in known)
+        across = tuple({name: (name, axis) for name, axis in reversed(alike) if axis == one[1]}.values())
+        for group in dict.fromkeys(((one,), tuple(sorted(across)), alike)):
+            if one in group and self._is_free(group, size, one):
+                self.groups.append(group)
+                self.unfollowed.difference_update(group)
+                return
+
+    def size(self, axis: Axis) -> int:
+        """The size of an axis as it was given."""
+        return self.tensors[axis[0]].shape[axis[1]]
+
+    def _is_free(self, group: tuple[Axis, ...], size: int, one: Axis) -> bool:
+        found = []
+        for other in (size + 1, size + 3):
+            body = self._tried({}, resized(self.tensors, dict.fromkeys(group, other)))
+            if not isinstance(body, Body):
+                if body:
+                    self.unfollowed.add(one)
+                return False
+            found.append(Run(body, {}, frozenset({len(self.groups)})))
+        self.runs += found
+        return True
+
+    # arguments
+
+    def vary(self, asked: Mapping[str, Any]) -> None:
+        """Runs the model with other arguments: those asked for, and those that might be parameters as well."""
+        known = {**defaults_of(self.factory), **self.args}
+        for name, value in asked.items():
+            self._ask(name, value, known.get(name))
+        values: dict[str, list[Any]] = {}
+        for name, value in known.items():
+            found = self._other_values(name, value, asked.get(name))
+            missing = _SETTLING - (name in asked) - len(found)
+            if missing > 0:
+                if name in asked and isinstance(value, int | float | tuple | list) and not isinstance(value, bool):
+                    self.unsettled.append(name)
+                continue
+            if name not in asked:
+                self.parameters[name] = value
+            seen = _SETTLING - (name in asked)
+            self.runs += [Run(body, {name: other}) for other, body in found[:seen]]
+            self.unseen += [{name: other} for other, _ in found[seen:]]
+            values[name] = [other for other, _ in found]
+        if len(asked) > 1 and (body := self.attempt(asked)) is not None:
+            self.runs.append(Run(body, dict(asked)))
+        self._jointly(values)
+
+    def _ask(self, name: str, value: Any, usual: Any) -> None:
+        self.parameters[name] = usual
+        body = self._needed({name: value}, f"the model fails with `{name}={value!r}`")
+        if not self.fits(body):
+            message = f"`{name}={value!r}` gives another structure than `{name}={usual!r}`"
+            raise GapError(Gap(message, "", 0, f"Import without `{name}`, or vary it less."))
+        self.runs.append(Run(body, {name: value}))
+
+    def _other_values(self, name: str, value: Any, asked: Any) -> list[tuple[Any, Body]]:
+        """Up to three more values of an argument with which the model does the same, and what it does."""
+        found: list[tuple[Any, Body]] = []
+        for other in others(value):
+            if len(found) <= _SETTLING and other != asked and (body := self.attempt({name: other})) is not None:
+                found.append((other, body))
+        return found
+
+    def _jointly(self, values: Mapping[str, list[Any]]) -> None:
+        """Finds settings that change all arguments at once, as far as the model takes that."""
+        joint = {name: found[-1] for name, found in values.items() if found}
+        if len(joint) > 1 and self.attempt(joint) is None:
+            joint = {}
+            for name, found in values.items():
+                for other in reversed(found):
+                    if self.attempt({**joint, name: other}) is not None:
+                        joint[name] = other
+                        break
+        if len(joint) > 1:
+            self.unseen.append(joint)
+
+
+def shaped(body: Body, loops: bool, contained: bool) -> Body:
+    """A body with its containers and loops as steps."""
+    return with_loops(with_containers(body, contained), loops)
+
+
+_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+
+
+def _failure(what: str, error: Exception) -> Gap:
+    """An exception of the model, at the last line of the user's own code."""
+    frames = [one for one in traceback.extract_tb(error.__traceback__) if not one.filename.startswith(_OURS)]
+    said = " ".join(str(error).split())[:200]
+    path, line = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
+    return Gap(f"{what}: {type(error).__name__}: {said}", path, line, "Give inputs and arguments with which it runs.")

@@ -1,0 +1,208 @@
+"""Equal neighbours among the operations of a body, as rounds of one loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from archspec.importer.nodes import Apply, Body, Group, Held, Literal, Mode, Operation, Ref, Result
+
+
+class Region:
+    """The kind of a body that is a group of steps of the module around it."""
+
+
+@dataclass(slots=True)
+class Loop:
+    """Modules that run one after the other, each on what the one above returned: items of one container."""
+
+    container: str
+    start: int
+    rounds: list[Operation]
+    results: dict[tuple[int | str, ...], Result]
+    single: bool = True
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        return self.rounds[0].args
+
+
+def signature(node: Any, named: bool = True) -> Any:
+    """What two nodes have in common that differ in numbers and words alone."""
+    match node:
+        case Literal(value):
+            return "literal" if value is not Ellipsis else "..."
+        case Group(kind, items):
+            if kind == "list" and all(isinstance(one, Literal) for one in items):
+                return "literals", len(items)
+            return kind, tuple(signature(one) for one in items)
+        case Apply(function, args, keywords):
+            return function, tuple(map(signature, args)), tuple((key, signature(one)) for key, one in keywords)
+        case Mode(training, evaluation):
+            return "mode", signature(training), signature(evaluation)
+        case Loop():
+            return "loop", node.container, node.start, signature(node.rounds[0], False), signature_of_inputs(node)
+        case Operation():
+            inner = None if node.body is None else (node.body.kind, signature(node.body))
+            inputs = signature_of_inputs(node) if named else None
+            said = tuple((key, signature(one)) for key, one in sorted(node.keywords.items())) if named else None
+            return (
+                node.function,
+                node.module if named else None,
+                inputs,
+                said,
+                tuple(node.settings),
+                inner,
+                tuple(node.results),
+            )
+        case Body():
+            state = tuple(
+                (one.name, one.is_parameter, one.persistent, one.trainable, _made(one.made)) for one in node.state
+            )
+            return (
+                tuple(map(signature, node.operations)),
+                signature(node.output),
+                state,
+                len(node.inputs),
+                _without_rounds(node),
+            )
+    return node
+
+
+def _without_rounds(body: Body) -> tuple[str, ...]:
+    """The order of modules, items of containers left out."""
+    return tuple(dict.fromkeys(name.split(".")[0] for name in body.order if not name.split(".")[0].isdigit()))
+
+
+def _made(made: Any) -> Any:
+    return len(made.shape) if hasattr(made, "shape") else signature(made)
+
+
+def signature_of_inputs(node: Any) -> Any:
+    """What an operation takes by position, in a form that is equal where two operations take the same."""
+    return tuple(signature(one) for one in node.args)
+
+
+def with_loops(body: Body, loops: bool) -> Body:
+    """The body with its loops, those of Sequentials within it as well; without where `loops` is false."""
+    inner = [replace(one, body=one.body and with_loops(one.body, loops)) for one in body.operations]
+    body = replace(body, operations=inner)
+    return _grouped(body) if loops and body.kind is not Region else body
+
+
+def _grouped(body: Body) -> Body:
+    reads = [index for node in (*body.operations, body.output) for index in reads_of(node)]
+    moved: dict[int, int] = {-1: -1}
+    operations: list[Any] = []
+    index = 0
+    while index < len(body.operations):
+        run = run_of(body.operations, index, reads)
+        moved.update({index + k: len(operations) for k in range(max(run, 1))})
+        one = body.operations[index]
+        if run:
+            rounds = body.operations[index : index + run]
+            container, _, number = str(one.module).rpartition(".")
+            operations.append(Loop(container, int(number), rounds, rounds[-1].results, rounds[-1].single))
+        else:
+            operations.append(one)
+        index += max(run, 1)
+    for one in operations:
+        for call in one.rounds if isinstance(one, Loop) else (one,):
+            call.args = tuple(renumbered(arg, moved) for arg in call.args)
+            call.keywords = {key: renumbered(arg, moved) for key, arg in call.keywords.items()}
+    return replace(body, operations=operations, output=renumbered(body.output, moved))
+
+
+def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
+    """How many operations from there on are rounds of one loop; 0 where none is one."""
+    first = operations[start]
+    container, _, number = str(first.module).rpartition(".")
+    if not number.isdigit() or not first.args or not first.single or (first.body is None and not container):
+        return 0
+    if first.ties or (first.body is not None and first.body.kind is Region):
+        return 0
+    if any(one.module == first.module for k, one in enumerate(operations) if k != start):
+        return 0
+    form = signature(first, False)
+    length = 1
+    for index in range(start + 1, len(operations)):
+        one = operations[index]
+        expected = f"{container}.{int(number) + length}" if container else str(int(number) + length)
+        if one.module != expected or not one.single or signature(one, False) != form:
+            break
+        if one.args[0] != Ref(index - 1) or one.args[1:] != first.args[1:] or one.keywords != first.keywords:
+            break
+        if reads.count(index - 1) != 1:
+            break
+        length += 1
+    return length
+
+
+def reads_of(node: Any) -> Iterator[int]:
+    """The operations whose results a node reads, one for each time."""
+    return (ref.operation for ref in references(node))
+
+
+def references(node: Any) -> Iterator[Ref]:
+    """Every value that a node reads."""
+    match node:
+        case Ref():
+            yield node
+        case Group(_, items):
+            for one in items:
+                yield from references(one)
+        case Apply(_, args, keywords):
+            for one in (*args, *dict(keywords).values()):
+                yield from references(one)
+        case Mode(training, evaluation):
+            yield from references(training)
+            yield from references(evaluation)
+        case Operation():
+            for one in (*node.args, *node.keywords.values()):
+                yield from references(one)
+        case Loop():
+            yield from references(node.rounds[0])
+
+
+def renumbered(node: Any, moved: Mapping[int, int], renamed: Mapping[Ref, Ref] | None = None) -> Any:
+    """A node whose references follow their operations; `renamed` are references that become others."""
+    match node:
+        case Ref(operation, path):
+            return renamed[node] if renamed and node in renamed else Ref(moved[operation], path)
+        case Group(kind, items):
+            return Group(kind, tuple(renumbered(one, moved, renamed) for one in items))
+        case Apply(function, args, keywords):
+            return Apply(
+                function,
+                tuple(renumbered(one, moved, renamed) for one in args),
+                tuple((key, renumbered(one, moved, renamed)) for key, one in keywords),
+            )
+        case Mode(training, evaluation):
+            return Mode(renumbered(training, moved, renamed), renumbered(evaluation, moved, renamed))
+    return node
+
+
+def is_sequential(body: Body | None) -> bool:
+    """Whether a body is that of a plain nn.Sequential, which is written where it stands."""
+    return body is not None and body.kind in (nn.Sequential, Region)
+
+
+def is_chain(body: Body) -> bool:
+    """Whether a body does no more than run its modules one after the other."""
+    if len(body.inputs) != 1 or body.state or not body.operations:
+        return False
+    for index, one in enumerate(body.operations):
+        if isinstance(one, Operation) and (one.module is None or "." in one.module or one.keywords):
+            return False
+        if isinstance(one, Loop) and one.container:
+            return False
+        before = Ref(index - 1) if index else Ref(-1, (0,))
+        if one.args != (before,):
+            return False
+    return bool(body.output == Ref(len(body.operations) - 1))
+
+
+__all__ = ["Held", "Loop", "is_chain", "is_sequential", "reads_of", "renumbered", "signature", "with_loops"]

@@ -1,0 +1,219 @@
+"""A model as a spec, from the first run to the last comparison."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from archspec.importer.blocks import Blocks
+from archspec.importer.exploring import Exploration, Run, shaped
+from archspec.importer.gaps import Gap, GapError, Imported
+from archspec.importer.grouping import signature
+from archspec.importer.inputs import Tensors, resized, tensors_of
+from archspec.importer.naming import UnwritableError
+from archspec.importer.rendering import render
+from archspec.importer.templates import UnsolvedError
+from archspec.importer.verifying import begins_otherwise, differences, unlike_dtypes
+from archspec.problems import SpecError
+from archspec.spec import Spec, parse
+from archspec.tensors import TensorType
+
+_EITHER = (False, True)
+
+
+@dataclass(slots=True)
+class _Import:
+    """One import: what was found out, the specs that say so, and their comparison with the model."""
+
+    found: Exploration
+
+    def texts(self) -> Iterator[tuple[str, list[str]] | str]:
+        """Specs, the most general first; or why one could not be written."""
+        groups = self.found.groups
+        everything = frozenset(range(len(groups)))
+        batch = frozenset(one for one in everything if any(axis == 0 for _, axis in groups[one]))
+        some = [everything - {one} for one in everything]
+        choices = [one for one in dict.fromkeys([everything, *some, batch]) if one >= batch]  # a free batch stays free
+        for free, literal, loops, contained in itertools.product(choices, _EITHER, _EITHER[::-1], _EITHER[::-1]):
+            runs = [one for one in self.found.runs if one.groups <= free]
+            try:
+                yield self._text(runs, loops, literal, contained)
+            except (UnsolvedError, UnwritableError, KeyError, ValueError) as error:
+                yield f"{type(error).__name__}: {error}"
+
+    def _text(self, runs: list[Run], loops: bool, literal: bool, contained: bool) -> tuple[str, list[str]] | str:
+        """A spec of some runs; arguments that nobody asked for are left out where no expression says what they do."""
+        known, asked = self.found.parameters, self.found.asked
+        while True:
+            roots = [shaped(one.body, loops, contained) for one in runs]
+            if len({repr(signature(one)) for one in roots}) > 1:
+                return "the runs have no loops in common"
+            settings = [_tuples({**known, **one.settings}) for one in runs]
+            try:
+                blocks = Blocks(roots, settings, literal)
+            except UnsolvedError as error:
+                unsaid = self._unsaid(error, runs)
+                if not unsaid:
+                    raise
+                runs = [one for one in runs if not unsaid & one.settings.keys()]
+                continue
+            used = {name.partition("[")[0] for name in blocks.root.parameters}
+            parameters = {name: one for name, one in known.items() if name in used or name in asked}
+            return render(blocks, parameters, None, {}), list(parameters)
+
+    def _unsaid(self, error: UnsolvedError, runs: list[Run]) -> set[str]:
+        """Arguments that were tried unasked, and that change a value in a way that no expression says."""
+        values: dict[int, set[Any]] = {}
+        for point, value in zip(error.hole.points, error.hole.values, strict=True):
+            values.setdefault(error.roots[point.sample] if error.roots else point.sample, set()).add(repr(value))
+        base = values.get(0, set())
+        changed = [runs[index].settings for index, found in values.items() if found != base]
+        return {name for settings in changed for name in settings} - self.found.asked
+
+    # comparison
+
+    def compare(self, spec: Spec, parameters: list[str]) -> list[str]:
+        """What differs between the model and a spec, with the settings seen and with others, or was not compared."""
+        this = self.found
+        sizes = [{}, *({axis: this.size(axis) + step for axis in group} for step in (2, 5) for group in this.groups)]
+        inputs = [resized(this.tensors, one) for one in sizes]
+        free = _accepted(spec, inputs)
+        found = [*self._frozen(spec), *differences(spec, partial(this.factory, **this.args), {}, free, thorough=True)]
+        found += [f"`{name}` takes too few values to tell what depends on it" for name in this.unsettled]
+        for settings in self._settings(parameters):
+            if found:
+                break
+            named = ", ".join(f"{name}={value!r}" for name, value in settings.items())
+            make = partial(this.factory, **{**this.args, **settings})
+            given = free[: 1 + (len(settings) > 1)]
+            found += [f"with {named}: {one}" for one in differences(spec, make, settings, given, thorough=False)]
+        return found
+
+    def _frozen(self, spec: Spec) -> Iterator[str]:
+        """Axes of a batch that the model takes in any size, and the spec in one."""
+        known = {axis for group in self.found.groups for axis in group} | self.found.unfollowed
+        for one in spec.graph().main.inputs:
+            if not isinstance(one.type, TensorType) or one.name not in self.found.tensors:
+                continue
+            leading = 2 if len(one.type.shape) < 4 else 1  # of images and volumes, the second axis is no batch
+            for axis, size in enumerate(one.type.shape[:leading]):
+                taken = (one.name, axis) in known and (axis == 0 or (one.name, axis) not in self.found.unfollowed)
+                if taken and isinstance(size, int):
+                    yield f"the model takes other sizes than {size} at axis {axis} of `{one.name}`, the spec does not"
+
+    def _settings(self, parameters: list[str]) -> list[dict[str, Any]]:
+        """Settings to compare, of the spec's parameters alone: those seen, others, and several at once."""
+        kept: dict[str, dict[str, Any]] = {}
+        for settings in [*(one.settings for one in self.found.runs), *self.found.unseen]:
+            part = {name: value for name, value in settings.items() if name in parameters}
+            if part and (part == settings or self.found.attempt(part) is not None):
+                kept[repr(sorted(part.items()))] = part
+        return list(kept.values())
+
+
+def _tuples(settings: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(one) if isinstance(one, list) else one for name, one in settings.items()}
+
+
+def _accepted(spec: Spec, inputs: list[Tensors]) -> list[Tensors]:
+    """Those of some inputs that have the sizes that a spec asks for."""
+    given = {one.name: one for one in spec.graph().main.inputs}
+    kept = []
+    for tensors in inputs:
+        types = [(given[name].type, tensor.shape) for name, tensor in tensors.items() if name in given]
+        pairs = [
+            pair
+            for type_, shape in types
+            if isinstance(type_, TensorType)
+            for pair in zip(type_.shape, shape, strict=True)
+        ]
+        if all(size == actual for size, actual in pairs if isinstance(size, int)):
+            kept.append(tensors)
+    return kept
+
+
+def import_module(
+    factory: Callable[..., nn.Module] | nn.Module,
+    inputs: Mapping[str, Any],
+    *,
+    args: Mapping[str, Any] | None = None,
+    vary: Mapping[str, Any] | None = None,
+    partial: bool = False,
+) -> Imported:
+    """The spec of a PyTorch model, compared with it."""
+    made = _factory(factory)
+    this = _Import(Exploration(made, tensors_of(inputs), dict(args or {}), frozenset(vary or {})))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # equal sums in equal order
+    try:
+        return _imported(this, vary or {}, partial)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _imported(this: _Import, vary: Mapping[str, Any], gaps_allowed: bool) -> Imported:
+    reasons: list[str] = []
+    known: set[str] = set()
+    best: Imported | None = None
+    try:
+        this.found.start()
+        this.found.free_sizes()
+        this.found.vary(vary)
+        for one in this.texts():
+            if isinstance(one, str):
+                reasons.append(one)
+                continue
+            text, parameters = one
+            if text in known:
+                continue
+            known.add(text)
+            try:
+                spec = parse(text, "<imported>")
+                spec.graph()
+                spec.generate()
+            except SpecError as error:
+                reasons.append(f"{error}\n{text}")
+                continue
+            found = this.compare(spec, parameters)
+            if not found:
+                make = partial(this.found.factory, **this.found.args)
+                dtypes = unlike_dtypes(spec, make, this.found.tensors)
+                return Imported(text, (), True, notes=(*_notes(begins_otherwise(spec, make)), *_of_dtypes(dtypes)))
+            best = best or Imported(text, (), False, tuple(found))
+            reasons += found
+    except GapError as error:
+        if not gaps_allowed:
+            raise error.as_error() from None
+        return Imported("", (error.gap,), False)
+    if best is not None:
+        return best
+    gaps = tuple(Gap(one, "", 0) for one in dict.fromkeys(reasons))
+    if not gaps_allowed:
+        raise SpecError([one.problem() for one in gaps[:5]])
+    return Imported("", gaps)
+
+
+def _notes(names: list[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    listed = ", ".join(f"`{one}`" for one in names[:3])
+    return (f"initial values differ from the model's: {listed}{more}; load the model's weights, or say it in `init:`",)
+
+
+def _of_dtypes(names: list[str]) -> tuple[str, ...]:
+    return (f"in {', '.join(names)} it computes something else: it was verified in the dtypes given",) if names else ()
+
+
+def _factory(factory: Callable[..., nn.Module] | nn.Module) -> Callable[..., nn.Module]:
+    if not isinstance(factory, nn.Module):
+        return factory
+    model = factory
+    return lambda: copy.deepcopy(model)

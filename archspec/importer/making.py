@@ -1,0 +1,152 @@
+"""A model made under observation: what each module was constructed with, and how each tensor came about."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from archspec.importer.nodes import Apply, Literal
+from archspec.importer.operations import UnsayableError, convert, overwrites
+from archspec.importer.replacing import replaced
+
+MADE = "_archspec_made"
+"""The attribute under which a module keeps what it was made with while it is imported; copies of it keep it, too."""
+
+
+class Made:
+    """The arguments of a constructor; a copy of a module shares them."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        self.arguments = dict(arguments)
+
+    def __deepcopy__(self, memory: object) -> Made:
+        return self
+
+    def __reduce__(self) -> tuple[type[Made], tuple[dict[str, Any]]]:
+        return Made, ({},)
+
+
+class Origins(TorchFunctionMode):
+    """How the tensors that a constructor makes came about: expressions, by the tensors' memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_identity: dict[int, Any] = {}
+        self.by_memory: dict[tuple[int, tuple[int, ...]], Any] = {}
+        self.kept: list[Any] = []
+
+    def of(self, tensor: torch.Tensor) -> Any:
+        """The expression that made a tensor; None where that is not known."""
+        found = self.by_identity.get(id(tensor))
+        if found is None:
+            found = self.by_memory.get(_memory(tensor))
+        return None if found is None or found[1] != tensor._version else found[0]
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        target = args[0] if args else None
+        try:
+            name, said, keywords = convert(func, args, kwargs, self._say)  # before it changes anything
+        except UnsayableError:
+            result = func(*args, **kwargs)
+            if overwrites(func, kwargs):
+                self._forget(target)
+            return result
+        result = func(*args, **kwargs)
+        if name is None:
+            return result
+        if name in ("index_copy", "select_scatter") and isinstance(target, torch.Tensor):
+            self._keep(target, Apply(name, tuple(said), tuple(keywords.items())))
+        elif isinstance(result, torch.Tensor):
+            self._keep(result, Apply(name, tuple(said), tuple(keywords.items())))
+            if overwrites(func, kwargs) and result is not target:
+                self._forget(target)
+        return result
+
+    def _say(self, value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            found = self.of(value)
+            if found is None:
+                raise UnsayableError
+            return found
+        return Literal(value)
+
+    def _keep(self, tensor: torch.Tensor, made: Any) -> None:
+        self.kept.append(tensor)
+        self.by_identity[id(tensor)] = made, tensor._version
+        self.by_memory[_memory(tensor)] = made, tensor._version
+
+    def _forget(self, tensor: Any) -> None:
+        if isinstance(tensor, torch.Tensor):
+            self.by_identity.pop(id(tensor), None)
+            self.by_memory.pop(_memory(tensor), None)
+
+
+def _memory(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:
+    return tensor.data_ptr(), tuple(tensor.shape)
+
+
+def make(factory: Callable[..., nn.Module], arguments: Mapping[str, Any]) -> tuple[nn.Module, Origins]:
+    """The model of a factory, each module with its arguments, and the origins of its tensors."""
+    origins = Origins()
+    with _observed(), origins:
+        model = factory(**arguments)
+    return model, origins
+
+
+def made_with(module: nn.Module) -> dict[str, Any]:
+    """What a module's constructor was called with, as far as that was seen."""
+    made = module.__dict__.get(MADE)
+    return {} if made is None else made.arguments
+
+
+@contextmanager
+def _observed() -> Iterator[None]:
+    original = nn.Module.__init__
+
+    def noting(self: nn.Module, *args: Any, **kwargs: Any) -> None:
+        arguments = _arguments(self, sys._getframe(1))
+        original(self, *args, **kwargs)
+        self.__dict__[MADE] = Made(arguments)
+
+    with replaced(nn.Module, "__init__", noting):
+        yield
+
+
+def _arguments(module: nn.Module, frame: FrameType | None) -> dict[str, Any]:
+    """The arguments of the outermost constructor of a module that is running."""
+    found: FrameType | None = None
+    while frame is not None:
+        code = frame.f_code
+        first = code.co_varnames[0] if code.co_argcount else None
+        if code.co_name == "__init__" and first is not None and frame.f_locals.get(first) is module:
+            found = frame
+        elif found is not None:
+            break
+        frame = frame.f_back
+    if found is None:
+        return {}
+    return _flat(inspect.getargvalues(found))
+
+
+def _flat(values: inspect.ArgInfo) -> dict[str, Any]:
+    """A constructor's arguments by name; those of a configuration object are its fields'."""
+    arguments = {name: values.locals[name] for name in values.args[1:] if name in values.locals}
+    if values.keywords:
+        arguments.update(values.locals.get(values.keywords, {}))
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, int | float | str | bool | type | tuple | list | None):
+            found[name] = value
+        elif hasattr(value, "__dict__") and not isinstance(value, nn.Module | torch.Tensor):
+            plain = {key: held for key, held in vars(value).items() if isinstance(held, int | float | str | bool)}
+            found = {**plain, **found}
+    return found

@@ -1,0 +1,147 @@
+"""Parts of a step: its layer with arguments, its loop, its `from`, and the order of a block's steps."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from archspec.importer.grouping import Region
+from archspec.importer.naming import UnwritableError
+from archspec.importer.nodes import Body, Group, Literal, Operation, Ref
+from archspec.importer.saying import Printer, literal
+from archspec.importer.templates import Rounds
+from archspec.layers import LAYERS
+
+
+def header(printer: Printer, one: Rounds, named: bool = False) -> dict[str, Any]:
+    """The key of a loop: `repeat` or `for`."""
+    count = printer.text(one.count)
+    if one.items:
+        names = ", ".join(name for name, _ in one.items)
+        rows = [list(row) for row in zip(*(values for _, values in one.items), strict=True)]
+        texts = [literal(row[0] if len(row) == 1 else tuple(row))[0] for row in rows]
+        listed = f"[{', '.join(texts)}]"
+        if named:
+            start = f", {one.start}" if one.start else ""
+            target = f"({names})" if len(one.items) > 1 else names
+            return {"for": f"i, {target} in enumerate({listed}{start})"}
+        return {"for": f"{names} in {listed}"}
+    if named or one.counted:
+        stop = count if not one.start else _sum(printer, one)
+        start = f"{one.start}, " if one.start else ""
+        return {"for": f"i in range({start}{stop})"}
+    return {"repeat": one.count.value if isinstance(one.count, Literal) else count}
+
+
+def _sum(printer: Printer, one: Rounds) -> str:
+    if isinstance(one.count, Literal):
+        return str(one.count.value + one.start)
+    text = printer.text(one.count)
+    match = re.fullmatch(rf"(.*) - {one.start}", text)
+    return match[1] if match else f"{text} + {one.start}"
+
+
+def layer_step(printer: Printer, one: Operation) -> Any:
+    """A layer with the arguments that are neither inferred nor defaults."""
+    arguments = LAYERS[one.function].arguments
+    given = {}
+    for name, value in one.settings.items():
+        default = arguments[name].default
+        if arguments[name].inferred or (not arguments[name].without_default and _same(value, default)):
+            continue
+        if name == "inplace" or _inferable(one.function, name):
+            continue
+        given[name] = value_of(printer, value)
+    given.update({name: printer.held(other) for name, other in one.ties.items()})
+    single = LAYERS[one.function].single()
+    if not given:
+        return one.function
+    if single is not None and list(given) == [single]:
+        return {one.function: given[single]}
+    return {one.function: given}
+
+
+def value_of(printer: Printer, node: Any) -> Any:
+    """An argument as YAML has it: a number, a list, or the text of an expression."""
+    if isinstance(node, Literal):
+        if isinstance(node.value, tuple):
+            return list(node.value)
+        return node.value
+    return printer.text(node)
+
+
+def source_of(printer: Printer, one: Any, last: Any) -> Any:
+    """What `from` says; None where the value of the step above flows in."""
+    if isinstance(one, Operation) and one.body is not None and one.body.kind is Region:
+        (first, *_) = one.body.operations[0].args
+        given = one.args[int(first.path[0])] if isinstance(first, Ref) and first.operation == -1 else None
+        return None if given is None or given == last else printer.text(given)
+    args, keywords = list(one.args), dict(one.keywords)
+    call = one.round if isinstance(one, Rounds) else one
+    if call.body is None:
+        args, keywords = _plain_arguments(call.function, args, keywords)
+    if keywords:
+        names = _forward_names(call.function)
+        said = {name: _argument(printer, value) for name, value in zip(names, args, strict=False)}
+        return {**said, **{key: _argument(printer, value) for key, value in keywords.items()}}
+    if len(args) == 1 and args[0] == last:
+        return None
+    if len(args) == 1 and isinstance(args[0], Group):
+        raise UnwritableError("a module that takes a list of tensors")
+    said_list = [_argument(printer, value) for value in args]
+    return said_list[0] if len(said_list) == 1 else said_list
+
+
+def _argument(printer: Printer, node: Any) -> Any:
+    if isinstance(node, Literal):
+        return node.value
+    return printer.text(node)
+
+
+def _forward_names(layer: str) -> list[str]:
+    return list(LAYERS[layer].inputs) if layer in LAYERS else []
+
+
+def _plain_arguments(layer: str, args: list[Any], keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a layer's forward method without those that are its defaults."""
+    parameters = list(inspect.signature(getattr(nn, layer).forward).parameters.values())[1:]
+    names = [one.name for one in parameters]
+    bound = {**dict(zip(names, args, strict=False)), **keywords}
+    kept = {}
+    for one in parameters:
+        if one.name not in bound:
+            continue
+        value = bound[one.name]
+        if isinstance(value, Literal) and one.default is not inspect.Parameter.empty and value.value == one.default:
+            continue
+        kept[one.name] = value
+    if list(kept) == names[: len(kept)] and all(not isinstance(value, Literal) for value in kept.values()):
+        return list(kept.values()), {}
+    return [], kept
+
+
+def _same(value: Any, default: Any) -> bool:
+    return isinstance(value, Literal) and type(value.value) is type(default) and bool(value.value == default)
+
+
+def _inferable(layer: str, name: str) -> bool:
+    return name in ("normalized_shape", "d_model") and bool(LAYERS[layer].arguments[name].inferred)
+
+
+def order_of(steps: Mapping[str, Any], body: Body) -> list[str] | None:
+    """The steps in the order in which their modules were made, where that is not the order of flow."""
+    wanted = list(dict.fromkeys(name.split(".")[0] for name in body.order))
+    made = []
+    for name, step in steps.items():
+        path = step.get("name", name) if isinstance(step, dict) else name
+        if isinstance(step, dict) and ("again" in step or "Parameter" in step or "Buffer" in step):
+            continue
+        made.append(str(path).split(".")[0])
+    flowing = list(dict.fromkeys(one for one in made if one in wanted))
+    if flowing == wanted or [one for one in wanted if one in flowing] == flowing:
+        return None
+    return [one for one in wanted if one in flowing]

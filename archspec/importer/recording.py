@@ -1,0 +1,330 @@
+"""One run of a model, recorded: which modules and functions it calls, on what, and where in the source."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from archspec.importer.frames import bound_tensors, caller_of, defined_at, gap_at, place_of, tensors_by_path
+from archspec.importer.gaps import Gap, GapError
+from archspec.importer.intercepting import calls_to, layers_to
+from archspec.importer.making import Origins, made_with
+from archspec.importer.nodes import Body, Group, Held, Literal, Operation, Place, Ref, Result, State
+from archspec.importer.operations import UnsayableError, convert, overwrites, reads_numbers
+from archspec.importer.settings import layer_of, settings_of
+
+_TWINS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
+    "layer_norm": ("LayerNorm", ("input", "normalized_shape", "weight", "bias", "eps"), ("normalized_shape", "eps")),
+    "group_norm": ("GroupNorm", ("input", "num_groups", "weight", "bias", "eps"), ("num_groups", "eps")),
+    "linear": ("Linear", ("input", "weight", "bias"), ()),
+}
+"""Functions that do what a layer does: the layer, their arguments, and those that have to be the layer's own."""
+_NOT_SAID = "A spec holds one path: choose it before the model runs, by an argument, or return both results."
+
+
+class _Frame:
+    """A module that is running: its body, and what each tensor in it is called."""
+
+    def __init__(self, module: nn.Module, body: Body) -> None:
+        self.module = module
+        self.body = body
+        self.values: dict[int, tuple[Ref, int]] = {}
+        self.kept: list[torch.Tensor] = []
+        self.pending: list[tuple[FrameType, torch.Tensor, Result]] = []
+        self.paths = {id(one): name for name, one in reversed(list(module.named_modules(remove_duplicate=False)))}
+        held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
+        self.held = {id(one): name for name, one in reversed(held)}
+
+    def keep(self, tensor: torch.Tensor, ref: Ref) -> None:
+        self.kept.append(tensor)
+        self.values[id(tensor)] = ref, tensor._version
+
+
+class Recorder(TorchFunctionMode):
+    """Records the calls of one model."""
+
+    def __init__(self, model: nn.Module, origins: Origins | None) -> None:
+        super().__init__()
+        self.model = model
+        self.origins = origins
+        self.frames: list[_Frame] = []
+        self.paused = 0
+        self.inlined: list[nn.Module] = []
+
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> Body:
+        """The body of the model's run on those inputs. GapError where it does what no spec can say."""
+        with calls_to(self), layers_to(self), self:
+            self.model(**inputs)
+        assert self.root is not None
+        return self.root
+
+    # functions
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if self.paused or not self.frames:
+            return func(*args, **kwargs)
+        frame = self.frames[-1]
+        caller = caller_of(sys._getframe(1))
+        place = place_of(caller)
+        self._notice(frame)
+        if reads_numbers(func) and any(isinstance(one, torch.Tensor) for one in args):
+            self._refuse_reading(func, place)
+        try:
+            name, said, keywords = convert(func, args, kwargs, lambda value: self._say(value, frame, place))
+        except UnsayableError as error:
+            raise GapError(gap_at(str(error), place)) from None
+        layer = self._layer_of(func, args, kwargs)
+        if layer is not None and name is not None:
+            return self._run_layer(layer, func, args, kwargs, caller)
+        if overwrites(func, kwargs) and isinstance(said[0] if said else None, Held):
+            message = f"changes `{said[0].name}`, a tensor of the module, while it runs"
+            raise GapError(gap_at(message, place, "A spec's forward pass changes no buffers of its own."))
+        self.paused += 1
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self.paused -= 1
+        if name is None:
+            return result
+        if getattr(func, "__name__", "") == "__setitem__":
+            self._add(frame, Operation(name, tuple(said), keywords, place), args[0], caller)
+            return result
+        if not tensors_by_path(result):
+            return result
+        self._add(frame, Operation(name, tuple(said), keywords, place), result, caller)
+        return result
+
+    def _layer_of(self, func: Any, args: Any, kwargs: Any) -> nn.Module | None:
+        """The module that a function of torch.nn.functional does the work of: a layer with a forward of its own."""
+        module = self.inlined[-1] if self.inlined else None
+        if module is None or len(args) < 1:
+            return None
+        base = next((layer_of(one) for one in type(module).__mro__ if layer_of(one) is not None), None)
+        twin = _TWINS.get(str(getattr(func, "__name__", "")))
+        if base is None or twin is None or twin[0] != base:
+            return None
+        bound = {**dict(zip(twin[1], args, strict=False)), **kwargs}
+        said = [bound.get(name) for name in ("weight", "bias")]
+        if any(one is not getattr(module, name) for one, name in zip(said, ("weight", "bias"), strict=True)):
+            return None
+        plain = {name: value for name, value in bound.items() if name in twin[2]}
+        same = all(_plain(getattr(module, name)) == _plain(value) for name, value in plain.items())
+        return module if same and set(plain) == set(twin[2]) else None
+
+    def _run_layer(self, module: nn.Module, func: Any, args: Any, kwargs: Any, caller: FrameType | None) -> Any:
+        frame, place = self.frames[-1], place_of(caller)
+        operation = self._layer(module, frame, place)
+        operation.args = (self._argument(args[0], frame, place),)
+        self.paused += 1
+        try:
+            result = func(*args, **kwargs)
+        finally:
+            self.paused -= 1
+        self._add(frame, operation, result, caller)
+        return result
+
+    def _refuse_reading(self, func: Any, place: Place | None) -> None:
+        name = str(getattr(func, "__name__", ""))
+        what = (
+            "branches on the numbers in a tensor" if name == "__bool__" else f"reads the numbers of a tensor ({name})"
+        )
+        raise GapError(gap_at(what, place, _NOT_SAID))
+
+    def _add(self, frame: _Frame, operation: Operation, result: Any, caller: FrameType | None) -> None:
+        index = len(frame.body.operations)
+        frame.body.operations.append(operation)
+        operation.single = isinstance(result, torch.Tensor)
+        for path, tensor in tensors_by_path(result):
+            made = Result(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+            operation.results[path] = made
+            frame.keep(tensor, Ref(index, path))
+            if caller is not None:
+                frame.pending.append((caller, tensor, made))
+
+    def _notice(self, frame: _Frame) -> None:
+        """Names the latest results after the variables that hold them."""
+        for caller, tensor, result in frame.pending:
+            for name, value in caller.f_locals.items():
+                if value is tensor:
+                    result.name = name
+        frame.pending.clear()
+
+    def _say(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return Literal(value)
+        found = frame.values.get(id(value))
+        if found is not None:
+            ref, version = found
+            if version != value._version:
+                message = "reads a tensor that was changed in place through another tensor (a view of it)"
+                raise GapError(gap_at(message, place, "Write the operation without the trailing underscore."))
+            return ref
+        if id(value) in frame.held:
+            return Held(frame.held[id(value)])
+        return self._constant(value, frame, place)
+
+    def _constant(self, value: torch.Tensor, frame: _Frame, place: Place | None) -> Any:
+        made = None if self.origins is None else self.origins.of(value)
+        if made is not None:
+            return made
+        raise GapError(
+            gap_at(
+                "reads a tensor that is no parameter, no buffer and no input of its module",
+                place,
+                "Register it as a buffer, or hand it over as an argument of `forward`.",
+            )
+        )
+
+    # modules
+
+    def call(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """One call of a module, recorded as its kind asks."""
+        if self.paused or module in self.inlined:
+            return original(module, *args, **kwargs)
+        if layer_of(type(module)) is not None:
+            return self.call_layer(original, module, args, kwargs)
+        if self.frames and _inlines(type(module)):
+            self.inlined.append(module)
+            try:
+                return original(module, *args, **kwargs)
+            finally:
+                self.inlined.pop()
+        return self._call_body(original, module, args, kwargs)
+
+    def call_layer(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """One call of a layer of torch.nn: what it does within is not looked at."""
+        frame = self.frames[-1] if self.frames else self._around()
+        caller = caller_of(sys._getframe(2))
+        place = place_of(caller)
+        self._notice(frame)
+        said = [self._argument(one, frame, place) for one in args]
+        keywords = {key: self._argument(one, frame, place) for key, one in kwargs.items()}
+        operation = self._layer(module, frame, place)
+        operation.args, operation.keywords = tuple(said), keywords
+        self.paused += 1
+        try:
+            result = original(module, *args, **kwargs)
+        finally:
+            self.paused -= 1
+        self._add(frame, operation, result, caller)
+        return result
+
+    def _layer(self, module: nn.Module, frame: _Frame, place: Place | None) -> Operation:
+        """A layer as an operation, without its inputs."""
+        layer = next(one.__name__ for one in type(module).__mro__ if layer_of(one) is not None)
+        path = frame.paths.get(id(module))
+        if path is None:
+            raise GapError(gap_at(f"runs a {layer} that is no part of its module", place))
+        operation = Operation(layer, (), {}, place, path, settings_of(module, made_with(module), place))
+        held = dict(module.named_parameters(recurse=False))
+        first = {name: frame.held[id(one)] for name, one in held.items()}
+        operation.ties = {name: one for name, one in first.items() if one != f"{path}.{name}"}
+        operation.holds = _holds(module)
+        operation.trainable = not held or any(one.requires_grad for one in module.parameters())
+        return operation
+
+    def _around(self) -> _Frame:
+        raise GapError(Gap("the model is a layer of torch.nn by itself", "", 0, "Put it into an nn.Sequential."))
+
+    def _call_body(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
+        outer = self.frames[-1] if self.frames else None
+        caller = caller_of(sys._getframe(2))
+        place = place_of(caller)
+        kind: type = type(module)
+        body = Body(kind, made_with(module), place=defined_at(kind))
+        frame = _Frame(module, body)
+        given = bound_tensors(module, args, kwargs)
+        for name, tensor in given:
+            if id(tensor) in frame.values:
+                continue
+            frame.keep(tensor, Ref(-1, (len(body.inputs),)))
+            body.names.append(name)
+            body.inputs.append(Result(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), name))
+        said = []
+        if outer is not None:
+            self._notice(outer)
+            said = [self._say(one, outer, place) for one in frame.kept]
+        self._describe(module, frame, body)
+        self.frames.append(frame)
+        try:
+            result = original(module, *args, **kwargs)
+            body.output = self._returned(result, frame, body)
+        finally:
+            self.frames.pop()
+        if outer is None:
+            self.root = body
+            return result
+        path = outer.paths.get(id(module))
+        if path is None:
+            raise GapError(gap_at(f"runs a {type(module).__name__} that is no part of its module", place))
+        operation = Operation(type(module).__name__, tuple(said), {}, place, path, body=body, holds=_holds(module))
+        self._add(outer, operation, result, caller)
+        return result
+
+    root: Body | None = None
+
+    def _describe(self, module: nn.Module, frame: _Frame, body: Body) -> None:
+        """The tensors that a module holds itself, and the order of those below it."""
+        transient = module._non_persistent_buffers_set
+        for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
+            if tensor is None:
+                continue
+            made = None if self.origins is None else self.origins.of(tensor)
+            is_parameter = isinstance(tensor, nn.Parameter)
+            body.state.append(
+                State(
+                    name,
+                    is_parameter,
+                    made if made is not None else tensor,
+                    name not in transient,
+                    tensor.requires_grad,
+                )
+            )
+        seen = {key.rpartition(".")[0] for key in (*dict(module.named_parameters()), *dict(module.named_buffers()))}
+        body.order = [name for name, _ in module.named_modules() if name in seen and name]
+
+    def _returned(self, result: Any, frame: _Frame, body: Body) -> Any:
+        self._notice(frame)
+        place = body.operations[-1].place if body.operations else body.place
+        return self._structure(result, frame, place)
+
+    def _structure(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+        if isinstance(value, torch.Tensor):
+            return self._say(value, frame, place)
+        if isinstance(value, Mapping):
+            items = tuple(Group("item", (str(key), self._structure(one, frame, place))) for key, one in value.items())
+            return Group("mapping", items)
+        if isinstance(value, tuple | list):
+            return Group("list", tuple(self._structure(one, frame, place) for one in value))
+        if value is None:
+            return Literal(None)
+        raise GapError(
+            gap_at(f"returns a {type(value).__name__}, not tensors", place, "Return tensors, tuples or dicts.")
+        )
+
+    def _argument(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+        if isinstance(value, torch.Tensor):
+            return self._say(value, frame, place)
+        if isinstance(value, tuple | list):
+            return Group("list", tuple(self._argument(one, frame, place) for one in value))
+        return Literal(value)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list | torch.Size) else value
+
+
+def _holds(module: nn.Module) -> bool:
+    return any(True for _ in (*module.parameters(), *module.buffers()))
+
+
+def _inlines(kind: type) -> bool:
+    """Whether a class is a layer of torch.nn with a forward method of its own."""
+    return any(layer_of(base) is not None for base in kind.__mro__)

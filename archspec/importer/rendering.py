@@ -1,0 +1,55 @@
+"""Templates as a spec: the document, and its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from archspec.importer.blocks import Blocks
+from archspec.importer.naming import UnwritableError
+from archspec.importer.steps import Steps
+from archspec.importer.yaml_text import document
+
+
+def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None, remarks: Mapping[type, str]) -> str:
+    """The spec of a model as YAML."""
+    used = {id(one): one for one in blocks.variants}
+    root = blocks.root
+    top = Steps(blocks, root, set(parameters)).entries()
+    entries: dict[str, Any] = {"name": root.name}
+    if doc:
+        entries["doc"] = doc
+    if parameters:
+        entries["params"] = {name: _list(value) for name, value in parameters.items()}
+    entries.update(top)
+    others = [one for one in used.values() if one is not root]
+    written = {}
+    for variant in reversed(others):
+        entry: dict[str, Any] = {}
+        if variant.kind in remarks:
+            entry["doc"] = remarks[variant.kind]
+        if variant.parameters:
+            entry["params"] = {name: _type(values) for name, values in variant.parameters.items()}
+        entry.update(Steps(blocks, variant, set(variant.parameters)).entries())
+        written[variant.name] = entry
+    if written:
+        entries["blocks"] = written
+    return document(entries)
+
+
+def _list(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _type(values: tuple[Any, ...]) -> str:
+    kinds = {type(one) for one in values}
+    if kinds == {int}:
+        return "int"
+    for kind in (bool, str):
+        if kinds == {kind}:
+            return kind.__name__
+    if kinds <= {int, float}:
+        return "float"
+    if kinds == {tuple}:
+        return "list"
+    raise UnwritableError(f"a parameter is of several types: {', '.join(sorted(one.__name__ for one in kinds))}")

@@ -1,0 +1,390 @@
+"""The steps of one block, in the order of flow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from archspec.importer.blocks import Blocks
+from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
+from archspec.importer.naming import Names, UnwritableError, clean, pattern_of, word_of
+from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
+from archspec.importer.phrases import header, layer_step, order_of, source_of, value_of
+from archspec.importer.saying import Printer, rank_of
+from archspec.importer.templates import Hole, Rounds, Variant, references_in
+
+_LONG = 64
+_LIMIT = 190
+_ATOM = 20
+_RANDOM = frozenset(
+    "rand randn rand_like randn_like dropout bernoulli normal randint multinomial alpha_dropout dropout1d"
+    " dropout2d dropout3d feature_alpha_dropout scaled_dot_product_attention".split()
+)
+
+
+class Steps:
+    """Writes the steps of one block."""
+
+    def __init__(self, blocks: Blocks, variant: Variant, parameters: set[str]) -> None:
+        self.blocks = blocks
+        self.variant = variant
+        assert variant.template is not None
+        self.body: Body = variant.template
+        self.steps: dict[str, Any] = {}
+        axes = {name for one in variant.axes for name in one if isinstance(name, str)}
+        self.names = Names({*parameters, *axes, *self.body.names, "training", "i"})
+        self.parameters = parameters
+        self.inputs = [clean(name) for name in self.body.names]
+        self.modules: dict[str, str] = {}
+        self.reads = Counter(index for one in (*self.body.operations, self.body.output) for index in reads_of(one))
+        self.last: Any = Ref(-1, (0,)) if len(self.inputs) == 1 else None
+        self.inlined: dict[int, tuple[str, int]] = {}
+        self.printer = Printer(self._value, self._held)
+
+    def entries(self) -> dict[str, Any]:
+        """`inputs`, `layers`, `outputs` and `order` of the block."""
+        inputs = {}
+        for name, given, axes in zip(self.inputs, self.body.inputs, self.variant.axes, strict=True):
+            shape = list(axes)
+            inputs[name] = shape if given.dtype == "float32" else {"shape": shape, "dtype": given.dtype}
+        found: dict[str, Any] = {"inputs": inputs}
+        if is_chain(self.body) and (chain := self._chain(self.body)) is not None and isinstance(chain, list):
+            return {**found, "layers": chain}
+        self._reserve()
+        for state in self.body.state:
+            self._state(state)
+        for index, one in enumerate(self.body.operations):
+            self._operation(index, one)
+        found["layers"] = self.steps
+        outputs = self._outputs()
+        if outputs is not None:
+            found["outputs"] = outputs
+        order = order_of(self.steps, self.body)
+        if order:
+            found["order"] = order
+        return found
+
+    def _reserve(self) -> None:
+        """Names of modules and tensors come first: they are keys of the state_dict."""
+        for state in self.body.state:
+            self.modules[state.name] = self._own_name(state.name)
+        for one in self.body.operations:
+            if isinstance(one, Rounds):
+                self.modules[f"{one.container}.{one.start}…"] = self._own_name(one.container)
+            elif one.module is not None and one.module not in self.modules:
+                self.modules[one.module] = self._own_name(one.module)
+
+    def _own_name(self, path: str) -> str:
+        name = clean(path)
+        if path in self.parameters and path not in self.modules.values():
+            self.names.taken.discard(name)  # a step may bear the name of a parameter that only its arguments read
+        return self.names.free(name)
+
+    # tensors of the block itself
+
+    def _state(self, state: Any) -> None:
+        kind = "Parameter" if state.is_parameter else "Buffer"
+        step: dict[str, Any] = {kind: self._expression(state.made, state.name)}
+        if not state.is_parameter and not state.persistent:
+            step["persistent"] = False
+        if state.is_parameter and not state.trainable:
+            step["trainable"] = False
+        name = self.modules[state.name]
+        if name != state.name:
+            step["name"] = state.name
+        self.steps[name] = step
+
+    def _expression(self, node: Any, name: str) -> str:
+        """An expression; where it is too long for one, its parts are steps of their own."""
+        text = self.printer.text(node)
+        while len(text) > _LIMIT and isinstance(node, Apply):
+            node = self._shortened(node, name)
+            text = self.printer.text(node)
+        if len(text) > _LIMIT:
+            raise UnwritableError(f"`{name}` is made by an expression of {len(text)} characters")
+        return text
+
+    def _shortened(self, node: Apply, name: str) -> Apply:
+        parts = [(len(self.printer.text(one)), k) for k, one in enumerate(node.args) if isinstance(one, Apply)]
+        if not parts:
+            raise UnwritableError(f"`{name}` is made by an expression that is too long")
+        _, longest = max(parts)
+        step = self.names.free(f"{clean(name)}_{node.args[longest].function.rpartition('.')[2]}")
+        self.steps[step] = self._expression(node.args[longest], name)
+        args = (*node.args[:longest], Hole((), (), "", step), *node.args[longest + 1 :])
+        return Apply(node.function, args, node.keywords)
+
+    # operations
+
+    def _operation(self, index: int, one: Any) -> None:
+        if isinstance(one, Rounds):
+            self._rounds(index, one)
+        elif one.module is None:
+            self._function(index, one)
+        else:
+            self._module(index, one)
+
+    def _function(self, index: int, one: Operation) -> None:
+        text, rank = self.printer.applied(one.function, one.args, one.keywords)
+        if len(text) > _LIMIT:
+            text = self._expression(Apply(one.function, one.args, tuple(one.keywords.items())), one.function)
+        if self._may_inline(index, one, text):
+            self.inlined[index] = text, rank
+            return
+        if not one.single:
+            self._several(index, one, text)
+            return
+        result = one.results[()]
+        name = self.names.free(result.name, word_of(one.function))
+        self.steps[name] = text
+        self._named(index, (), name)
+
+    def _may_inline(self, index: int, one: Operation, text: str) -> bool:
+        if not one.single:
+            paths = {ref.path for ref in self._refs(index)}
+            if len(paths) != 1 or self.reads[index] != 1:
+                return False
+            text = f"{text}[0]"
+        if self.reads[index] != 1 or len(text) > _LONG:
+            return False
+        following = self.body.operations[index + 1 :]
+        reader = next((k for k, call in enumerate(following) if index in set(reads_of(call))), None)
+        name = next(iter(one.results.values())).name
+        if reader is None:
+            return False
+        between = following[:reader]
+        if one.function in _RANDOM and between:
+            return False
+        if any(not isinstance(call, Operation) or call.module is not None for call in between):
+            return False
+        reading = following[reader]
+        if isinstance(reading, Rounds) or (reading.body is not None and reading.body.kind is Region):
+            return False
+        again = sum(
+            call.results[()].name == name
+            for call in self.body.operations
+            if isinstance(call, Operation) and () in call.results
+        )
+        return name is None or name in self.inputs or again > 1 or name in self.names.taken
+
+    def _refs(self, index: int) -> list[Ref]:
+        found: list[Ref] = []
+        for one in (*self.body.operations, self.body.output):
+            found += [ref for ref in references_in(one) if ref.operation == index]
+        return found
+
+    def _several(self, index: int, one: Any, text: str) -> None:
+        """Unpacks what returns several values: into names, or one of them by its place."""
+        paths = {ref.path for ref in self._refs(index)}
+        if len(paths) == 1:
+            path = next(iter(paths))
+            result = one.results.get(path)
+            name = self.names.free(result.name if result else None, word_of(one.function))
+            self.steps[name] = f"{text}{''.join(f'[{part}]' for part in path)}"
+            self._named(index, path, name)
+            return
+        named = {}
+        for path, result in one.results.items():
+            named[path] = self.names.free(result.name, f"{word_of(one.function)}_{'_'.join(map(str, path))}")
+            self._named(index, path, named[path])
+        self.steps[pattern_of(named)] = text
+
+    def _module(self, index: int, one: Operation) -> None:
+        assert one.module is not None
+        name = self.modules[one.module]
+        again = name in self.steps
+        step: Any
+        if again:
+            step = {"again": name}
+            name = self.names.free(*(result.name for result in one.results.values()), name)
+        else:
+            step = self._kind(one)
+            if name != one.module:
+                step = {**_mapping(step), "name": one.module}
+            if not one.trainable:
+                step = {**_mapping(step), "trainable": False}
+        step = self._with_input(step, one, again)
+        self.steps[name] = step
+        self._flows(index, one, name)
+
+    def _flows(self, index: int, one: Any, name: str) -> None:
+        if one.single:
+            self._named(index, (), name)
+            return
+        paths = {ref.path for ref in self._refs(index)}
+        if len(paths) == 1:
+            (path,) = paths
+            self.names.values[index, path] = f"{name}{''.join(f'[{part}]' for part in path)}"
+        elif paths:
+            self._several(index, one, name)
+        self.last = None
+
+    def _named(self, index: int, path: tuple[Any, ...], name: str) -> None:
+        self.names.values[index, path] = name
+        self.last = Ref(index, path)
+
+    def _kind(self, one: Operation) -> Any:
+        """A module as a step: its layer with arguments, its block with parameters, or its steps."""
+        if one.body is None:
+            return layer_step(self.printer, one)
+        if one.body.kind is Region:
+            around = [self.printer.text(arg) for arg in one.args]
+            return {"layers": self._mapped(one.body, around, f"{one.module}_")}
+        if is_sequential(one.body):
+            return self._in_place(one.body)
+        variant = self._variant(one)
+        settings = {name: value_of(self.printer, value) for name, value in one.settings.items()}
+        return {variant.name: settings} if settings else variant.name
+
+    def _in_place(self, body: Body) -> Any:
+        """A Sequential where it stands: equal steps as one that is repeated, else a list of them."""
+        only = body.operations[0] if len(body.operations) == 1 else None
+        if isinstance(only, Rounds) and only.start == 0 and is_chain(body):
+            return {**_mapping(self._kind(only.round)), **header(self.printer, only)}
+        return {"layers": self._chain(body)}
+
+    def _variant(self, one: Operation) -> Variant:
+        return self.blocks.by_body[id(one.body)][0]
+
+    def _chain(self, body: Body) -> Any:
+        """The steps of a Sequential: a list, or a mapping where its modules have names."""
+        if not is_chain(body):
+            return self._mapped(body)
+        numbers = [str(one.start) if isinstance(one, Rounds) else str(one.module) for one in body.operations]
+        plain = all(number.isdigit() for number in numbers) and numbers[0] == "0"
+        expected = 0
+        for one in body.operations:
+            if plain and not isinstance(one, Rounds) and one.module != str(expected):
+                plain = expected < 0
+            if isinstance(one, Rounds):
+                expected = -1  # how many there are may depend on parameters
+            elif expected >= 0:
+                expected += 1
+        if not plain:
+            return self._mapped(body)
+        items: list[Any] = []
+        for one in body.operations:
+            items.append(self._item(one))
+        return items
+
+    def _item(self, one: Any) -> Any:
+        """A step of a list."""
+        if isinstance(one, Rounds):
+            if one.count == Literal(1) and not one.items and not one.counted:
+                return self._item(one.round)
+            inner = self._kind(one.round)
+            if isinstance(inner, dict) and "layers" in inner and isinstance(inner["layers"], list):
+                inner = {"layers": [inner["layers"]]}
+            return {**_mapping(inner), **header(self.printer, one)}
+        kind = self._kind(one)
+        if isinstance(kind, dict) and list(kind) == ["layers"] and isinstance(kind["layers"], list):
+            return kind["layers"]
+        return kind
+
+    def _mapped(self, body: Body, around: list[str] | None = None, stem: str = "") -> dict[str, Any]:
+        """The steps of a group; `around` are the names outside of it that it reads, None where one value flows in."""
+        inner = Steps.__new__(Steps)
+        inner.__dict__.update(self.__dict__)
+        inner.body = body
+        inner.steps = {}
+        inner.names = Names(
+            {
+                *(self.names.taken if around is not None else ()),
+                *self.parameters,
+                *body.names,
+                "training",
+                "i",
+                *(name for one in self.variant.axes for name in one if isinstance(name, str)),
+            }
+        )
+        inner.inputs = around or []
+        inner.modules = {}
+        inner.reads = Counter(index for one in (*body.operations, body.output) for index in reads_of(one))
+        inner.last = body.operations[0].args[0]
+        inner.inlined = {}
+        inner.printer = Printer(inner._value, inner._held)
+        for one in body.operations:
+            if isinstance(one, Rounds):
+                raise UnwritableError("a loop among named modules of a Sequential")
+            if one.module is not None:
+                inner.modules[one.module] = inner.names.free(
+                    f"{stem}{one.module}" if one.module.isdigit() else one.module
+                )
+        for index, one in enumerate(body.operations):
+            inner._operation(index, one)
+        if inner.last != body.output:
+            if around is None:
+                raise UnwritableError("a Sequential whose result is not that of its last step")
+            inner.steps[inner.names.free("values")] = inner.printer.text(body.output)
+        return inner.steps
+
+    def _rounds(self, index: int, one: Rounds) -> None:
+        inner = self._kind(one.round)
+        whole = one.container and one.start == 0 and "." not in one.container and not self._others(one)
+        key = f"{one.container}.{one.start}…"
+        name = self.modules[key]
+        if one.count == Literal(1) and not one.items and not one.counted:
+            step = {**_mapping(inner), "name": f"{one.container}.{one.start}"}
+        else:
+            step = {**_mapping(inner), **header(self.printer, one, named=not whole)}
+            if not whole:
+                if not one.container:
+                    raise UnwritableError("a loop that stands in no container")
+                step["name"] = f"{one.container}.{{i}}"
+        self.steps[name] = self._with_input(step, one, False)
+        self._flows(index, one, name)
+
+    def _others(self, loop: Rounds) -> bool:
+        prefix = f"{loop.container}."
+        for one in self.body.operations:
+            if isinstance(one, Rounds):
+                if one is not loop and one.container == loop.container:
+                    return True
+            elif one.module is not None and one.module.startswith(prefix):
+                return True
+        return False
+
+    # inputs of modules
+
+    def _with_input(self, step: Any, one: Any, again: bool) -> Any:
+        source = source_of(self.printer, one, self.last)
+        if source is None:
+            return step
+        return {"from": source, **_mapping(step)} if not again else {**step, "from": source}
+
+    def _value(self, ref: Ref) -> tuple[str, int]:
+        if ref.operation == -1:
+            return self.inputs[int(ref.path[0])], _ATOM
+        if ref.operation in self.inlined:
+            text, rank = self.inlined[ref.operation]
+            if ref.path:
+                text = f"({text})" if rank < _ATOM else text
+                return f"{text}{''.join(f'[{part}]' for part in ref.path)}", _ATOM
+            return text, rank
+        text = self.names.values[ref.operation, ref.path]
+        return text, rank_of(text)
+
+    def _held(self, name: str) -> str:
+        if name in self.modules:
+            return self.modules[name]
+        path, _, weight = name.rpartition(".")
+        if path not in self.modules:
+            raise UnwritableError(f"the weight `{name}` of a module within another")
+        return f"{self.modules[path]}.{weight}"
+
+    # what comes out
+
+    def _outputs(self) -> Any:
+        output = self.body.output
+        if isinstance(output, Ref) and output == self.last:
+            return None
+        if isinstance(output, Group) and output.kind == "mapping":
+            return {str(item.items[0]): self.printer.text(item.items[1]) for item in output.items}
+        if isinstance(output, Group) and all(not isinstance(one, Group) for one in output.items):
+            return [self.printer.text(one) for one in output.items]
+        self.steps[self.names.free("output", "result")] = self.printer.text(output)
+        return None
+
+
+def _mapping(step: Any) -> dict[str, Any]:
+    return dict(step) if isinstance(step, dict) else {str(step): {}}

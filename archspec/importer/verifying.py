@@ -1,0 +1,178 @@
+"""An imported spec held against its model: whatever differs, or could not be compared, is told."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from archspec.importer.inputs import Tensors
+from archspec.importer.running import Call, Make, Trial, calls, near, stirred, unlike, unsteady
+from archspec.problems import SpecError
+from archspec.spec import Spec
+
+_SEED = 20
+_DTYPES = (torch.float64, torch.bfloat16, torch.float16)
+
+
+def differences(
+    spec: Spec, make: Make, settings: Mapping[str, Any], inputs: list[Tensors], thorough: bool
+) -> Iterator[str]:
+    """What differs between the model and the spec's network, built and generated, at each of some inputs.
+
+    A run that the model itself refuses counts as a difference: nothing was compared then. `thorough` compares with
+    the model's own weights, too.
+    """
+    torch.manual_seed(_SEED)
+    try:
+        model = make()
+    except Exception as error:
+        yield f"the model cannot be made, so nothing was compared: {error}"
+        return
+    other = stirred(model)
+    runs: list[tuple[Trial, list[Call]]] = []
+    for trial in _trials(inputs, thorough):
+        found = calls(model if trial.own_weights else other, trial)
+        if isinstance(found, Exception):
+            yield f"{trial}, the model fails, so nothing was compared: {found}"
+            continue
+        yield from (f"{trial}, {one}" for one in unsteady(found))
+        runs.append((trial, found))
+    for how in (_built, _generated):
+        name = how.__name__.lstrip("_")
+        try:
+            network = how(spec, settings)
+        except (SpecError, TypeError, ValueError, RuntimeError, AssertionError) as error:
+            yield f"{name}: it cannot be made: {error}"
+            continue
+        unlike_form = [*_form(model, network)]
+        yield from (f"{name}: {one}" for one in unlike_form or _unlike_runs(network, model, other, runs))
+
+
+def _trials(inputs: list[Tensors], thorough: bool) -> Iterator[Trial]:
+    for training in (False, True):
+        if thorough:
+            yield Trial(inputs[0], training, own_weights=True, repeats=2)
+        for number, given in enumerate(inputs):
+            yield Trial(given, training, repeats=2 if thorough and not number else 1)
+
+
+def unlike_dtypes(spec: Spec, make: Make, given: Tensors) -> list[str]:
+    """The dtypes besides the model's own in which the model runs, and the spec's network computes something else."""
+    torch.manual_seed(_SEED)
+    model, network = make(), _built(spec, {})
+    network.load_state_dict(model.state_dict())
+    found = []
+    for dtype in _DTYPES:
+        trial = Trial(given, False, own_weights=True, dtype=dtype)
+        mine, theirs = calls(model, trial), calls(network, trial)
+        if not isinstance(mine, Exception) and (isinstance(theirs, Exception) or any(unlike(mine, theirs, False))):
+            found.append(str(dtype).partition(".")[2])
+    return found
+
+
+def _unlike_runs(
+    network: nn.Module, model: nn.Module, other: nn.Module, runs: list[tuple[Trial, list[Call]]]
+) -> Iterator[str]:
+    for weights in (model, other):
+        network.load_state_dict(weights.state_dict())
+        for trial, mine in runs:
+            if trial.own_weights != (weights is model):
+                continue
+            theirs = calls(network, trial)
+            if isinstance(theirs, Exception):
+                yield f"{trial}, it fails: {theirs}"
+            else:
+                yield from (f"{trial}, {one}" for one in unlike(mine, theirs, trial.training))
+
+
+def _built(spec: Spec, settings: Mapping[str, Any]) -> nn.Module:
+    return spec.build(dict(settings), limit=None)
+
+
+def _generated(spec: Spec, settings: Mapping[str, Any]) -> nn.Module:
+    module = types.ModuleType("archspec_imported")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(spec.generate(), module.__name__, "exec"), module.__dict__)
+        kind = getattr(module, spec.graph().main.name)
+        made = kind(**{name: list(one) if isinstance(one, tuple) else one for name, one in settings.items()})
+    finally:
+        del sys.modules[module.__name__]
+    assert isinstance(made, nn.Module)
+    return made
+
+
+def _form(model: nn.Module, network: nn.Module) -> Iterator[str]:
+    """Keys, shapes, dtypes, what learns, what is shared, and the buffers."""
+    mine, theirs = model.state_dict(), network.state_dict()
+    if list(mine) != list(theirs):
+        yield f"the keys are {_first(list(mine), list(theirs))}"
+        return
+    for key, tensor in mine.items():
+        if tensor.shape != theirs[key].shape or tensor.dtype != theirs[key].dtype:
+            yield f"`{key}` is {tuple(theirs[key].shape)} {theirs[key].dtype}, not {tuple(tensor.shape)} {tensor.dtype}"
+    if _ties(model) != _ties(network):
+        yield "the parameters are shared otherwise"
+    wanted = {key: one.requires_grad for key, one in model.named_parameters(remove_duplicate=False)}
+    if wanted != {key: one.requires_grad for key, one in network.named_parameters(remove_duplicate=False)}:
+        yield "other parameters learn"
+    buffers, made = dict(model.named_buffers()), dict(network.named_buffers())
+    if list(buffers) != list(made):
+        yield f"the buffers are {_first(list(buffers), list(made))}"
+        return
+    for key, tensor in buffers.items():
+        if tensor.shape != made[key].shape or tensor.dtype != made[key].dtype:
+            yield f"the buffer `{key}` is {tuple(made[key].shape)} {made[key].dtype}"
+        elif not near(tensor, made[key]):
+            yield f"the buffer `{key}` begins with other numbers"
+
+
+def _ties(module: nn.Module) -> set[tuple[str, ...]]:
+    groups: dict[int, list[str]] = {}
+    for key, one in module.named_parameters(remove_duplicate=False):
+        groups.setdefault(id(one), []).append(key)
+    return {tuple(names) for names in groups.values()}
+
+
+def _first(mine: list[str], theirs: list[str]) -> str:
+    for a, b in zip(mine, theirs, strict=False):
+        if a != b:
+            return f"otherwise from `{b}` on, which is `{a}` in the model"
+    return f"{len(theirs)}, not {len(mine)}: {sorted(set(mine) ^ set(theirs))[:4]}"
+
+
+def begins_otherwise(spec: Spec, make: Make) -> list[str]:
+    """The parameters that begin with other numbers than in the model: others, or of another spread."""
+    models, networks = (
+        [dict(one.named_parameters()) for one in _seeded(how)] for how in (make, lambda: spec.build({}, limit=None))
+    )
+    found = []
+    for key, tensor in models[0].items():
+        constant = bool((tensor == models[1][key]).all())
+        begun = [one[key].detach() for one in networks]
+        if near(tensor, begun[0]):
+            continue
+        if constant or bool((begun[0] == begun[1]).all()) or _spread_differs(tensor.detach(), begun[0]):
+            found.append(key)
+    return found
+
+
+def _seeded(make: Make) -> Iterator[nn.Module]:
+    for seed in (_SEED, _SEED + 1):
+        torch.manual_seed(seed)
+        yield make()
+
+
+def _spread_differs(mine: torch.Tensor, theirs: torch.Tensor) -> bool:
+    """Whether two draws are of other distributions, as far as their number shows."""
+    left, right = mine.abs().double().flatten(), theirs.abs().double().flatten()
+    if left.numel() < 2:
+        return False
+    slack = 1 + 6 / left.numel() ** 0.5
+    ratio = float(left.mean() / right.mean().clamp_min(1e-12))
+    return not 1 / slack < ratio < slack

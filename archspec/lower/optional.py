@@ -1,0 +1,56 @@
+"""Optional inputs: which inputs of a module may be left out, and what a class knows of those that are."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any
+
+from archspec.document import Input
+from archspec.expressions import Name, Symbolic
+from archspec.lower.context import Frame, Given
+from archspec.problems import Related
+from archspec.source import Path
+
+
+def refuse_left_out(frame: Frame, name: str, inputs: Collection[str], given: Given, at: Path) -> bool:
+    """Whether something that may be left out flows into an input of a module that is none of `inputs`; reported."""
+    for place, (node, span) in given.optional.items():
+        argument = given.names[place] or ""
+        if argument in inputs:
+            continue
+        what = f"into `{argument}` of {name}, which" if argument else f"into {name}, which"
+        message = f"`{node.text}` may be left out, and flows {what} needs a tensor"
+        advice = f"declare `{node.text}` without `optional`, or give a tensor in its place: `a if … is None else …`"
+        here = span or frame.span(at, key=True)
+        value = frame.value(node.name) if isinstance(node, Name) else None
+        related = (Related(f"`{node.text}` is declared here", value.span),) if value is not None else ()
+        frame.report.add_at("AS511", message, here, advice, related=related)
+        return True
+    return False
+
+
+@cache
+def omissible(layer: Any) -> frozenset[str]:
+    """The inputs of a layer that take None: those whose default it is."""
+    parameters = list(inspect.signature(layer.forward).parameters.values())[1:]
+    defaults = {name: one.default for name, one in zip(layer.inputs, parameters, strict=False)}
+    return frozenset(name for name, default in defaults.items() if default is None)
+
+
+def by_name(given: Given, inputs: tuple[str, ...]) -> Given:
+    """The same with a name for each value, as far as the inputs have them."""
+    names = (name or place for name, place in zip(given.names, (*inputs, *(None,) * len(given.names)), strict=False))
+    return given.with_names(tuple(names))
+
+
+def presence_of(inputs: Mapping[str, Input], given: Given) -> dict[str, Any]:
+    """What stands for each optional input of a block where its outputs depend on whether it is given."""
+    found: dict[str, Any] = {name: None for name, declared in inputs.items() if declared.optional}
+    for place, name in enumerate(given.names):
+        if name not in found:
+            continue
+        node, _ = given.optional.get(place, (None, None))
+        found[name] = True if node is None else Symbolic(node, "optional")
+    return found

@@ -1,0 +1,106 @@
+"""Weights of layers that expressions read: `qkv.weight`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Set
+
+from archspec.expressions import ExpressionError, Literal, Name, Node, UndecidedError, replaced, unknown
+from archspec.graph import Branch, Call, Item, Step
+from archspec.layers import Layer, Weight
+from archspec.layers.own import OwnLayer
+from archspec.lower.context import Frame, LostError, Value
+from archspec.lower.state import State
+from archspec.problems import did_you_mean
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+class Reached:
+    """The weights that the expressions of a class read. `ahead` are the names of all its steps."""
+
+    def __init__(self, frame: Frame, state: State, ahead: Set[str]) -> None:
+        self.frame = frame
+        self.state = state
+        self.ahead = ahead
+        self.holding: dict[str, Item] = {}  # the modules of the steps above
+        self._steps: list[Step] = []
+
+    def taken(self) -> Iterator[Step]:
+        """The graph's steps for weights that have been read first since the last call."""
+        yield from self._steps
+        self._steps.clear()
+
+    def named(self, node: Node, path: Path) -> Node:
+        """An expression whose weights are values of the flow, or None where a layer has not the one."""
+        missing: dict[str, Node] = {}
+        for part in node.walk():
+            if not isinstance(part, Name) or "." not in part.name or part.name in self.frame.values:
+                continue
+            weight = self.weight(part)
+            self.frame.tie(part.name.partition(".")[0])
+            if weight is None:
+                missing[part.name] = Literal(None)
+                continue
+            target, span, output = Name(part.name), self.frame.span(path), TensorType(weight.shape, weight.dtype)
+            self._steps.append(Step(part.name, "weight", target, (), None, None, (), output, span))
+            self.frame.values[part.name] = Value(self.state.cast(output), f"`{part.name}`", span, target)
+        return replaced(node, missing) if missing else node
+
+    def weight(self, name: Name) -> Weight | None:
+        """The weight of a step above that an expression names."""
+        key = name.name.partition(".")[0]
+        if key in self.holding:
+            return layer_weight(self.holding[key], name)
+        message, advice = f"no layer above is called `{key}`", did_you_mean(key, list(self.holding), "layers above")
+        if self.frame.outer is not None and self.frame.outer.value(key) is not None:
+            message = f"`{key}` stands around this group, whose code has no hold of its weights"
+            advice = f"read it there, as a step of its own: `w: {name.name}`"
+        elif key in self.frame.values:
+            if self.frame.values[key].type is None:
+                raise LostError(key)  # what is wrong with the layer is told
+            message, advice = f"`{key}` is no layer, which alone has weights", "dimensions have names: `x: [N, C]`"
+        elif key in self.ahead:
+            advice = f"`{key}` is made below: a step reads what is above it"
+        raise _refusal(name, message, advice)
+
+
+def layer_weight(item: Item, name: Name) -> Weight | None:
+    """The weight of a step's layer that an expression names; None where the layer has it on other settings alone.
+
+    Where a setting that has no value yet decides whether it is there, it is.
+    """
+    step, _, weight = name.name.partition(".")
+    while isinstance(item, Branch) and item.items:
+        item = item.items[0]
+    if not isinstance(item, Call) or not isinstance(item.layer, Layer) or isinstance(item.layer, OwnLayer):
+        advice = "an expression reads weights of single layers alone; within a block or group, its own steps read them"
+        raise _refusal(name, f"`{step}` is no single layer", advice)
+    every, present = _weights(item.layer, True), _weights(item.layer, None)
+    found = {one.name: one for one in every if one.learnable}
+    if weight not in found:
+        known = [f"{step}.{one}" for one in found]
+        advice = did_you_mean(name.name, known, "its weights") if known else "a layer without weights has none to read"
+        raise _refusal(name, f"{item.type_name} has no weight called `{weight}`", advice)
+    return found[weight] if any(one.name == weight for one in present) else None
+
+
+def _weights(layer: Layer, flags: bool | None) -> tuple[Weight, ...]:
+    """What a layer holds, where its settings that are true or false have that value; None: those without a value."""
+    twin = copy.copy(layer)
+    for setting, declared in type(layer).arguments.items():
+        value = vars(layer).get(setting)
+        if declared.kind == "flag" and setting in _OPTIONAL and (unknown(value) or flags is not None):
+            vars(twin)[setting] = True
+    try:
+        return twin.weights()
+    except UndecidedError:
+        return ()
+
+
+_OPTIONAL = ("affine", "bias", "elementwise_affine")
+"""The settings that say whether a layer has a weight."""
+
+
+def _refusal(name: Name, message: str, help: str) -> ExpressionError:
+    return ExpressionError("AS303", message, help, name.offset, len(name.name))

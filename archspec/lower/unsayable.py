@@ -1,0 +1,47 @@
+"""What a generated constructor cannot say: sizes that have no expression, and names that mean two things in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archspec.dimensions import show
+from archspec.graph import Call, Class, Loop, argument_text, walk
+from archspec.lower.names import constructor_reads
+from archspec.problems import Problem
+
+
+def unsayable(cls: Class) -> Iterator[Problem]:
+    """What is wrong with a class whose constructor needs a size that is known for values of the parameters alone.
+
+    Or whose constructor would call a number, as one of its variables has the name of a block that it makes.
+    """
+    used = constructor_reads(cls)
+    variables = used | {parameter.name for parameter in cls.parameters}
+    for item in walk(cls.children()):
+        if isinstance(item, Call):
+            if isinstance(item.layer, Class) and item.layer.name in variables:
+                name = item.layer.name
+                message = f"`{name}` is a block and a number that {cls.name} is made of"
+                yield Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`")
+            for name in _arguments(item):
+                message = f"`{name}` follows from the parameters, but no expression of them says how"
+                advice = f"write it: `{name}: …`, an expression of the parameters"
+                yield Problem("AS508", message, item.span, advice)
+        elif isinstance(item, Loop):
+            for carried in item.carried:
+                sizes = (carried.initial, carried.update) if carried.name in used else ()
+                if any(size is not None and "?" in show(size) for size in sizes):
+                    message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
+                    advice = "write the size where a layer of the loop needs it"
+                    yield Problem("AS508", message, item.span, advice)
+
+
+def _arguments(item: Call) -> Iterator[str]:
+    """The inferred arguments of a module that have no text."""
+    given = {argument.name: argument for argument in item.arguments}
+    declared = item.layer.parameters if isinstance(item.layer, Class) else item.layer.arguments.values()
+    for one in declared:
+        optional = not isinstance(item.layer, Class) and one.default is None
+        text = argument_text(given[one.name]) if one.name in given else "" if optional else "?"
+        if one.inferred and "?" in text:
+            yield one.name

@@ -1,0 +1,81 @@
+"""The collectives of one training step, forward and backward: how many of each kind, and how many bytes.
+
+The bytes of a collective are those of the whole tensor that a rank sums, gathers or scatters: of an all-gather what
+comes out, of a reduce-scatter what goes in. The loss is not counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from archspec.dimensions import Size
+from archspec.tensors import BYTES, TensorType
+from archspec.views.plan.parameters import Held
+from archspec.views.plan.roles import Roles
+from archspec.views.summary.figures import at
+
+
+@dataclass(frozen=True, slots=True)
+class Collective:
+    """All collectives of one kind over one dimension of the mesh."""
+
+    kind: str
+    over: str
+    count: int
+    bytes: Size
+    """A Dimension where the size of an input is not known."""
+
+
+class Counter:
+    """Adds up collectives by their kind and what they go over."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[str, str], tuple[int, Size]] = {}
+
+    def add(self, kind: str, over: str, size: Size, count: int = 1) -> None:
+        """Some collectives of one size each."""
+        before, total = self.found.get((kind, over), (0, 0))
+        self.found[kind, over] = before + count, total + count * size
+
+    def collectives(self) -> list[Collective]:
+        """All of them, by kind."""
+        return [Collective(*key, count, size) for key, (count, size) in sorted(self.found.items())]
+
+
+def tensor_parallel(roles: Roles, again: Collection[str], counter: Counter, size_of: SizeOf) -> None:
+    """What the layers that are cut send each other; those at the paths `again` run forward once more in backward."""
+    for run in roles.runs:
+        role = roles.cut.get(run.path)
+        if role is None:
+            continue
+        runs = 1 + (run.path in again)
+        if role.name == "row":
+            counter.add("all_reduce", "tp", size_of(run.output), runs)
+        elif run.learns:
+            counter.add("all_reduce", "tp", size_of(run.input))
+        if role.gathered:
+            counter.add("all_gather", "tp", size_of(run.output), runs)
+
+
+class SizeOf:
+    """The bytes of a tensor, of the dtype that the network computes in."""
+
+    def __init__(self, sizes: dict[str, int], dtype: str) -> None:
+        self.sizes = sizes
+        self.dtype = dtype
+
+    def __call__(self, x: TensorType) -> Size:
+        return at(x.numel * BYTES.get(self.dtype if x.dtype == "float32" else x.dtype, 1), self.sizes)
+
+
+def fully_sharded(parameters: list[Held], ranks: int, counter: Counter) -> None:
+    """What FSDP gathers before a block runs, forward and backward, and how it scatters the gradients."""
+    units: dict[str, list[Held]] = {}
+    for one in parameters:
+        units.setdefault(one.unit, []).append(one)
+    for unit, some in units.items():
+        whole = sum(one.padded(ranks) for one in some)
+        counter.add("all_gather", "dp", whole, 2 if unit else 1)  # the root is not freed after forward
+        if gradients := sum(one.padded(ranks) for one in some if one.trainable):
+            counter.add("reduce_scatter", "dp", gradients)

@@ -1,0 +1,152 @@
+"""What a rank's own tensors take while it trains: the network's trace with the sizes that the rank has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from archspec.dimensions import Size
+from archspec.flow import Applied
+from archspec.graph import Call, Class, Flow
+from archspec.layers import Layer
+from archspec.tensors import BYTES, TensorType
+from archspec.views.plan.parameters import Held
+from archspec.views.plan.roles import Roles
+from archspec.views.summary.kept import Storage
+from archspec.views.summary.memory import known, saved_bytes, training_peak
+from archspec.views.summary.trace import Operation, Trace, Value
+
+
+class RankTrace(Trace):
+    """The trace of a rank: tensors that are cut, and the weights that make them, are that much smaller."""
+
+    def __init__(self, roles: Roles, degree: int, dtype: str) -> None:
+        super().__init__({}, training=True)
+        self.cut = roles.cut
+        self.degree = degree
+        self.dtype = dtype
+        self._order = iter(roles.operations)
+        self._flags: tuple[bool, ...] = ()
+
+    def bytes_of(self, x: TensorType) -> Size:
+        size = super().bytes_of(x)
+        return size * BYTES[self.dtype] // BYTES["float32"] if x.dtype == "float32" else size
+
+    def layer(self, call: Call, layer: Layer, inputs: list[Value], path: str) -> Value:
+        self._flags = next(self._order, ())
+        return super().layer(call, layer, inputs, path)
+
+    def function(self, applied: Applied, operands: list[Value]) -> Value:
+        self._flags = next(self._order, ())
+        return super().function(applied, operands)
+
+    def new(self, flow: Flow | None, *, learns: bool, bytes_of: Size | None = None) -> Value:
+        if isinstance(flow, TensorType) and bytes_of is None and any(self._flags):
+            return super().new(flow, learns=learns, bytes_of=self.bytes_of(flow) // self.degree)
+        return super().new(flow, learns=learns, bytes_of=bytes_of)
+
+    def operation(
+        self,
+        name: str,
+        path: str,
+        inputs: list[Value],
+        output: Flow | None,
+        weights: Size,
+        extra: Size,
+        owner: str = "",
+        *,
+        inplace: bool = False,
+    ) -> Value:
+        share = self.degree if any(self._flags) else 1
+        held = self.degree if path in self.cut else 1
+        scale = BYTES[self.dtype]
+        extra, weights = extra * scale // 4 // share, weights * scale // 4 // held
+        value = super().operation(name, path, inputs, output, weights, extra, owner, inplace=inplace)
+        self._flags = ()
+        return value
+
+
+def traced(main: Class, roles: Roles, degree: int, dtype: str) -> RankTrace | None:
+    """The trace of a rank; None where a size is not known."""
+    trace = RankTrace(roles, degree, dtype)
+    trace.run(main)
+    return trace if known(trace) else None
+
+
+def part_of(trace: RankTrace, operations: Sequence[Operation]) -> RankTrace:
+    """The trace of some of its operations, which take what others make, and hand on what others read."""
+    part = RankTrace(Roles(), trace.degree, trace.dtype)
+    part.operations = list(operations)
+    made = {one for operation in operations for one in operation.makes}
+    part.inputs = tuple({one: None for operation in operations for one in operation.reads if one not in made})
+    own = set(map(id, operations))
+    read = {one for operation in trace.operations if id(operation) not in own for one in operation.reads}
+    part.outputs = tuple(one for one in dict.fromkeys(made) if one in read or one in trace.outputs)
+    part.buffers = trace.buffers
+    return part
+
+
+def activations(trace: RankTrace, blocks: Sequence[str], checkpoint: bool) -> tuple[int, int]:
+    """Bytes that are kept for backward, and the most that is in use beside what the optimizer keeps."""
+    if not checkpoint or not blocks:
+        return saved_bytes(trace), training_peak(trace)
+    outside, inside = _by_block(trace.operations, blocks)
+    kept = {one for operation in outside for one in operation.keeps}
+    kept |= {one for operations in inside for one in _entering(operations)}
+    total = sum(_number(one.bytes) for one in kept) + sum(_number(operation.extra) for operation in outside)
+    largest = max((_alone(trace, operations) for operations in inside), default=0)
+    return total, total + largest
+
+
+def recomputed(trace: RankTrace, blocks: Sequence[str]) -> frozenset[str]:
+    """The paths of what runs once more in backward: a checkpoint stops where nothing behind in its block is kept."""
+    found: set[str] = set()
+    for operations in _by_block(trace.operations, blocks)[1]:
+        last = max((place for place, one in enumerate(operations) if one.keeps or one.extra != 0), default=0)
+        found |= {one.path for one in operations[:last] if one.owner}
+    return frozenset(found)
+
+
+def _by_block(operations: Iterable[Operation], blocks: Sequence[str]) -> tuple[list[Operation], list[list[Operation]]]:
+    """The operations outside of all blocks, and those of each."""
+    outside: list[Operation] = []
+    inside: dict[str, list[Operation]] = {}
+    names = set(blocks)
+    for operation in operations:
+        parts = operation.path.split(".")
+        block = next((path for end in range(1, len(parts) + 1) if (path := ".".join(parts[:end])) in names), None)
+        if block is None:
+            outside.append(operation)
+        else:
+            inside.setdefault(block, []).append(operation)
+    return outside, list(inside.values())
+
+
+def _entering(operations: list[Operation]) -> set[Storage]:
+    """What a block takes from outside, which a checkpoint keeps."""
+    made = {one for operation in operations for one in operation.makes}
+    return {one for operation in operations for one in operation.reads if one not in made}
+
+
+def _alone(trace: RankTrace, operations: list[Operation]) -> int:
+    """The most that is in use while one block runs again, and then backward."""
+    part = RankTrace(Roles(), trace.degree, trace.dtype)
+    part.operations = [replace(operation) for operation in operations]
+    part.outputs = operations[-1].makes
+    return training_peak(part)
+
+
+def _number(size: Size) -> int:
+    assert isinstance(size, int)
+    return size
+
+
+def gathered(parameters: Iterable[Held], ranks: int) -> int:
+    """Bytes of whole parameters that FSDP has at once: the root's, and twice those of the largest block."""
+    if ranks == 1:
+        return 0
+    units: dict[str, int] = {}
+    for one in parameters:
+        units[one.unit] = units.get(one.unit, 0) + one.padded(ranks)
+    root = units.pop("", 0)
+    return root + 2 * max(units.values(), default=0)

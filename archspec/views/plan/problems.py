@@ -1,0 +1,77 @@
+"""What a plan warns of, each at its line: sizes that do not divide, packed weights, much that stays whole, memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from archspec.layers import divisors
+from archspec.problems import Problem, Span
+from archspec.views.plan.parameters import Held
+from archspec.views.plan.roles import Roles
+from archspec.views.plan.tokens import Reason
+from archspec.views.summary.figures import human
+
+LITTLE = 0.5
+"""A plan that cuts less than this share of the parameters is told to cut little."""
+
+HEADROOM = 0.2
+"""The share of a device's memory that a plan leaves free: for the loss, buffers of NCCL, CUDA's context, fragments."""
+
+
+def of_roles(roles: Roles, parameters: list[Held], degree: int) -> Iterator[Problem]:
+    """Layers that stay whole for a reason that the spec can change, each line once."""
+    sizes = _sizes(parameters)
+    found: dict[tuple[Span, str], list[str]] = {}
+    reasons: dict[tuple[Span, str], Reason] = {}
+    for path, reason in roles.whole.items():
+        if (reason.size or reason.packed) and sizes.get(path):
+            found.setdefault((reason.span, reason.text), []).append(path)
+            reasons[reason.span, reason.text] = reason
+    for key, paths in found.items():
+        reason = reasons[key]
+        number = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        stays = "stay" if number else "stays"
+        if reason.packed:
+            message = f"`{paths[0]}`{number} {stays} whole: {reason.text}"
+            yield Problem("AS803", message, reason.span, _UNPACK, "warning")
+        else:
+            message = f"{reason.text}: `{paths[0]}`{number} {stays} whole"
+            yield Problem("AS802", message, reason.span, _degrees(reason.size, degree), "warning")
+
+
+_UNPACK = (
+    "one layer for each of the values can be cut; FSDP and checkpoints would gather the rows of a packed weight in "
+    "another order than they were cut in"
+)
+
+
+def _degrees(size: int, degree: int) -> str:
+    padded = -(-size // degree) * degree
+    if size > 8192:
+        padded = -(-size // max(64, degree)) * max(64, degree)
+        return f"pad it to {padded:,}; degrees that divide {size:,}: {divisors(size)}"
+    return f"degrees that divide {size}: {divisors(size)}"
+
+
+def _sizes(parameters: list[Held]) -> Mapping[str, int]:
+    sizes: dict[str, int] = {}
+    for one in parameters:
+        sizes[one.path] = sizes.get(one.path, 0) + one.numel
+    return sizes
+
+
+def of_share(share: float, place: Span, degree: int) -> Iterator[Problem]:
+    """Little of the network is cut."""
+    if degree > 1 and share < LITTLE:
+        message = f"tensor parallelism cuts {share:.0%} of the parameters: {degree} ranks hold the rest alike"
+        advice = "use those ranks for data parallelism (`dp`), which shards every parameter"
+        yield Problem("AS806", message, place, advice, "warning")
+
+
+def of_memory(peak: int, memory: int, place: Span, assumed: str) -> Iterator[Problem]:
+    """The most loaded rank needs more than a device has, but for what is left free."""
+    room = int(memory * (1 - HEADROOM))
+    if peak > room:
+        message = f"a rank needs {human(peak, 'B')}, and {human(memory, 'B')} leave {human(room, 'B')}{assumed}"
+        advice = "more ranks along `dp` or `tp`, a smaller batch, `checkpoint`, or another optimizer"
+        yield Problem("AS805", message, place, advice)

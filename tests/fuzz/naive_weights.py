@@ -1,0 +1,98 @@
+"""What a step says of its weights, read naively: `init`, `parametrize` and `trainable`."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from naive_values import compute
+from torch import Tensor, nn
+
+SAID = ("init", "parametrize", "trainable")
+
+
+def weights_of(made: Mapping[str, Any]) -> dict[str, nn.Parameter]:
+    """The parameters of modules by their keys."""
+    found: dict[str, nn.Parameter] = {}
+    for path, one in made.items():
+        if isinstance(one, nn.Parameter):
+            found[path] = one
+        elif isinstance(one, nn.Module):
+            found |= {f"{path}.{name}": weight for name, weight in one.named_parameters(remove_duplicate=False)}
+    return found
+
+
+def apply(step: Mapping[str, Any], path: str, made: Mapping[str, Any], names: Mapping[str, Any]) -> None:
+    """Does with the modules of a step what the step says: fills their weights, parametrizes and freezes them."""
+    init = step.get("init") or {}
+    rules = {path: init} if isinstance(init, str) else {f"{path}.{name}": text for name, text in init.items()}
+    for weight, text in chosen(rules, weights_of(made)):
+        call(nn.init, text, names, weight)
+    for name, text in (step.get("parametrize") or {}).items():
+        call(nn.utils.parametrizations, text, names, made[path], name)
+    if step.get("trainable") is False:
+        for one in weights_of(made).values():
+            one.requires_grad_(False)
+
+
+class Rules:
+    """The rules at the top: `init` for the layers of a class, for blocks, for names and patterns."""
+
+    def __init__(self, init: Mapping[str, Any], blocks: Mapping[str, Any]) -> None:
+        self.layers = {key: dict(one) for key, one in init.items() if isinstance(getattr(nn, key, None), type)}
+        self.blocks = {key: dict(one) for key, one in init.items() if key in blocks}
+        self.named: dict[str, str] = {}
+        for key, one in init.items():
+            if key not in self.layers and key not in self.blocks:
+                self.named |= (
+                    {f"{key}.{name}": text for name, text in one.items()} if isinstance(one, dict) else {key: one}
+                )
+
+    def fill(self, path: str, made: Any, around: Mapping[str, str], names: Mapping[str, Any]) -> None:
+        """Fills each weight of what was made at a path by the most exact rule, within blocks by their prefixes."""
+        for key, weight in weights_of({path: made}).items():
+            own = fitting(self.layers.get(type(made).__name__, {}), key.removeprefix(f"{path}."))
+            for place, block in around.items():
+                if key.startswith(place):
+                    own = fitting(self.blocks.get(block, {}), key.removeprefix(place)) or own
+            text = fitting(self.named, key) or own
+            if text is not None:
+                call(nn.init, text, names, weight)
+
+
+def fitting(rules: Mapping[str, str], key: str) -> str | None:
+    """What the most exact rule for a name says: the name itself, or else the longest pattern."""
+    patterns = [one for one in rules if "*" in one and fnmatchcase(key, one)]
+    return rules.get(key) or (rules[max(patterns, key=lambda one: len(one.replace("*", "")))] if patterns else None)
+
+
+def chosen(rules: Mapping[str, str], weights: Mapping[str, nn.Parameter]) -> list[tuple[Tensor, str]]:
+    """Each weight that a rule is for, with the most exact one: its name, or else the longest pattern."""
+    found = []
+    for rule, text in rules.items():
+        for key, weight in weights.items():
+            found_ = [one for one in rules if one == key or ("*" in one and fnmatchcase(key, one))]
+            exact = key if key in found_ else max(found_, key=len, default=None)
+            if rule == exact:
+                found.append((weight, text))
+    return found
+
+
+def call(module: Any, text: str, names: Mapping[str, Any], *before: Any) -> None:
+    """A function of a module as a text calls it, with what stands before its arguments."""
+    node = ast.parse(text, mode="eval").body
+    function = node.func if isinstance(node, ast.Call) else node
+    if not isinstance(function, ast.Name):
+        raise TypeError(f"{text} is no function")
+    args = [argument(one, names) for one in node.args] if isinstance(node, ast.Call) else []
+    named = {str(one.arg): argument(one.value, names) for one in node.keywords} if isinstance(node, ast.Call) else {}
+    getattr(module, function.id)(*before, *args, **named)
+
+
+def argument(node: ast.expr, names: Mapping[str, Any]) -> Any:
+    """An argument's value; a word that nothing is called stands for itself."""
+    if isinstance(node, ast.Name) and node.id not in names:
+        return node.id
+    return compute(ast.unparse(node), names)

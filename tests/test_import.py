@@ -1,0 +1,156 @@
+"""Models that exist become specs: the same network, in few lines, or a word on why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import archspec
+from archspec.cli import main
+from archspec.importer.solving import solve
+
+
+class Stack(nn.Module):
+    def __init__(self, channels: int = 4, classes: int = 3, rate: float = 0.25) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, channels, 3, padding=1), nn.BatchNorm2d(channels), nn.ReLU(True))
+        self.dropout = nn.Dropout(rate)
+        self.fc = nn.Linear(channels * 2 * 2, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = functional.adaptive_avg_pool2d(self.features(x), 2)
+        return functional.log_softmax(self.fc(self.dropout(x.flatten(1))), dim=1)
+
+
+STACK = """\
+name: Stack
+params: {channels: 4, classes: 3, rate: 0.25}
+
+inputs:
+  x: [N, 1, H, W]
+
+layers:
+  features:
+    layers:
+      - Conv2d: {out_channels: channels, kernel_size: 3, padding: 1}
+      - BatchNorm2d
+      - ReLU
+  dropout: {from: "flatten(adaptive_avg_pool2d(features, 2), 1)", Dropout: rate}
+  fc: {Linear: classes}
+  log_softmax: log_softmax(fc, dim=1)
+"""
+
+
+class Residual(nn.Module):
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.up, self.down = nn.Linear(width, hidden), nn.Linear(hidden, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = functional.gelu(self.up(self.norm(x)))
+        x = x + self.down(h)
+        return x * 2 if self.training else x
+
+
+class Deep(nn.Module):
+    def __init__(self, width: int = 8, depth: int = 2) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(width))
+        self.register_buffer("mask", torch.tril(torch.ones(width, width)))
+        self.blocks = nn.ModuleList(Residual(width, 4 * width) for _ in range(depth))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.scale * x @ self.mask
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class Router(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.mean() > 0:
+            return self.fc(x)
+        return x
+
+
+class Drifting(nn.Module):
+    """Counts its calls in a tensor that no spec changes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return x * self.calls
+
+
+def test_a_stack_becomes_the_spec_that_a_person_would_write() -> None:
+    imported = archspec.import_module(Stack, {"x": (2, 1, 8, 8)}, vary={"channels": 6})
+    assert (imported.text, imported.verified, imported.gaps) == (STACK, True, ())
+
+
+def test_equal_blocks_become_one_and_take_values_that_were_not_shown() -> None:
+    imported = archspec.import_module(Deep, {"x": (2, 5, 8)}, args={"width": 8})
+    assert imported.verified
+    assert imported.text.count("Residual:") == 2
+    assert "repeat: depth" in imported.text
+    assert 'mask: {Buffer: "tril(ones(' in imported.text
+    model, network = Deep(8, 5), archspec.build(imported.text and archspec.parse(imported.text), depth=5)
+    network.load_state_dict(model.state_dict())
+    x = torch.randn(3, 4, 8)
+    for training in (True, False):
+        torch.testing.assert_close(network.train(training)(x), model.train(training)(x))
+
+
+@pytest.mark.parametrize(("model", "words"), [(Router, "branches on the numbers"), (Drifting, "changes `calls`")])
+def test_what_no_spec_can_say_is_told_with_its_line(model: type[nn.Module], words: str) -> None:
+    with pytest.raises(archspec.SpecError, match=words) as caught:
+        archspec.import_module(model, {"x": (2, 4)})
+    (problem,) = caught.value.problems
+    assert problem.code == "AS620"
+    assert words.split(" ")[0].rstrip("s") in problem.message
+    line = Path(__file__).read_text("utf-8").splitlines()[problem.line - 1]
+    assert line.strip() in ("if x.mean() > 0:", "self.calls += 1")
+    imported = archspec.import_module(model, {"x": (2, 4)}, partial=True)
+    assert not imported.verified
+    assert [gap.line for gap in imported.gaps] == [problem.line]
+
+
+def test_numbers_are_said_by_names() -> None:
+    names = {"width": (8, 12, 20), "heads": (2, 3, 5), "k": (3, 5, 7)}
+    wanted = {"4 * width": (32, 48, 80), "width // heads": (4, 4, 4), "(k - 1) // 2": (1, 2, 3), "k + 2": (5, 7, 9)}
+    for text, values in wanted.items():
+        found = solve(values, names)
+        assert found is not None
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*names.values(), strict=True)]
+        assert [eval(found, row) for row in rows] == list(values), text
+    assert solve((1, 2, 1), names) is None
+
+
+def test_the_command_writes_what_is_verified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.py").write_text(
+        "from torch import nn\n\n\ndef net(width=4):\n    return nn.Sequential(nn.Linear(3, width), nn.Tanh())\n"
+    )
+    weights = str(tmp_path / "net.safetensors")
+    command = ["import", "own.py:net", "--input", "input=2,3", "--arg", "width=6", "-o", "net.yaml"]
+    assert main([*command, "--weights", weights]) == 0
+    assert "verified" in capsys.readouterr().err
+    network = archspec.build("net.yaml")
+    archspec.load_weights(network, weights)
+    assert network[0].weight.shape == (6, 3)
+    assert main(["import", "own.py:nett", "--input", "input=2,3"]) == 1
+    assert "did you mean `net`?" in capsys.readouterr().err
+    assert main(["import", "own.py", "--input", "input=2,3"]) == 2

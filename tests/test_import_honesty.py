@@ -1,0 +1,208 @@
+"""Models that a careless comparison would call equal: each comes out exact, or not verified with a word on why."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import archspec
+
+calls = 0
+
+
+class _Base(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(6, 6)
+
+
+class FrozenBatch(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([self.fc(x[k]) for k in range(x.shape[0])])
+
+
+class LostDropout(_Base):
+    p = 0.01
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.dropout(self.fc(x), self.p)
+
+
+class SwitchedDropout(_Base):
+    p = 0.01
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.dropout(self.fc(x), self.p, self.training)
+
+
+class StochasticDepth(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.fc(x) if not self.training or random.random() > 1e-6 else x
+
+
+class DropPath(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        kept = (torch.rand(x.shape[0], 1) < 0.9).float() if self.training else torch.ones(x.shape[0], 1)
+        return x + self.fc(x) * kept / 0.9
+
+
+class Noise(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("noise", torch.randn(6))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) + self.noise
+
+
+class Imaginary(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("phases", torch.polar(torch.ones(6), torch.arange(6.0)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.view_as_real(self.fc(x) * self.phases).flatten(1)
+
+
+class HalfFrozen(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc.bias.requires_grad_(False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x)
+
+
+class Remembering(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = torch.zeros(6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.state = 0.5 * self.state.detach() + x.mean(0)
+        return self.fc(x) + self.state
+
+
+class Counting(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps = 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.steps += 1
+        return self.fc(x) * (2 if self.steps > 1000 else 1)
+
+
+class CountingGlobally(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        global calls
+        calls += 1
+        return self.fc(x) * (2 if calls > 100_000 else 1)
+
+
+class ByDtype(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) * (2 if x.dtype == torch.float64 else 1)
+
+
+class Detached(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self.fc(x)
+
+
+class Hidden(_Base):
+    """A branch that its zero weight hides, and a hook within it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.zeros(6))
+        self.fc.register_forward_hook(lambda module, given, result: result * 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.scale * self.fc(x)
+
+
+class Square(_Base):
+    """4, 8 and 16 of them are two to a power, as far as two values show."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.out = nn.Linear(6, {2: 4, 4: 8}.get(width, width * width + 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.fc(x))
+
+
+class OwnStart(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        nn.init.zeros_(self.fc.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x)
+
+
+def _outputs(module: nn.Module, batch: int, training: bool) -> Iterator[torch.Tensor]:
+    module.train(training)
+    torch.manual_seed(5)
+    x = torch.randn(batch, 6)
+    for _ in range(2):
+        yield module(x)
+
+
+_NEVER = {
+    FrozenBatch: "the model takes other sizes than 2",
+    StochasticDepth: "draws random numbers outside of torch",
+    Noise: "begins with other numbers",
+    HalfFrozen: "other parameters learn",
+    Counting: "changes from call to call",
+    CountingGlobally: "changes from call to call",
+    Hidden: "the outputs differ",
+}
+_EXACT = [LostDropout, SwitchedDropout, DropPath, Imaginary, OwnStart, ByDtype]
+
+
+@pytest.mark.parametrize("model", _NEVER)
+def test_what_a_spec_loses_is_not_verified(model: type[nn.Module]) -> None:
+    imported = archspec.import_module(model, {"x": (2, 6)}, partial=True)
+    assert not imported.verified
+    assert _NEVER[model] in " ".join(imported.differences), imported
+
+
+@pytest.mark.parametrize("model", _EXACT)
+def test_what_a_spec_says_is_exact(model: type[nn.Module]) -> None:
+    imported = archspec.import_module(model, {"x": (2, 6)}, partial=True)
+    assert imported.verified, imported
+    assert bool(imported.notes) == (model in (OwnStart, ByDtype))
+    made, network = model(), archspec.build(archspec.parse(imported.text))
+    network.load_state_dict(made.state_dict())
+    for batch in (2, 5):
+        for training in (False, True):
+            both = [list(_outputs(one, batch, training)) for one in (made, network)]
+            for one, other in zip(*both, strict=True):
+                torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("model", [Remembering, Detached])
+def test_what_no_function_says_is_a_gap(model: type[nn.Module]) -> None:
+    imported = archspec.import_module(model, {"x": (2, 6)}, partial=True)
+    assert (imported.verified, [one.path for one in imported.gaps]) == (False, [__file__])
+
+
+def test_two_values_make_no_expression() -> None:
+    imported = archspec.import_module(Square, {"x": (2, 6)}, args={"width": 2}, vary={"width": 4}, partial=True)
+    assert not imported.verified
+    (unasked,) = [archspec.import_module(Square, {"x": (2, 6)}, args={"width": 2})]
+    assert (unasked.verified, "params" in unasked.text) == (True, False)
+
+
+def test_a_model_that_fails_is_a_problem_at_its_line() -> None:
+    with pytest.raises(archspec.SpecError, match="the model fails on the inputs") as caught:
+        archspec.import_module(HalfFrozen, {"x": (2, 7)})
+    assert caught.value.problems[0].path.endswith("test_import_honesty.py")
