@@ -13,6 +13,7 @@ import test_layers
 import test_layers_of_several_inputs as several
 from hypothesis import HealthCheck, Phase, given, settings
 
+from archspec.dimensions import LARGEST
 from archspec.formulas import Axis, Rule, Use
 from archspec.functions import FUNCTIONS
 from archspec.layers import LAYERS, Layer
@@ -69,6 +70,8 @@ def compare(layer: Layer, named: dict[str, Any], output: Any) -> None:
     use = rule(layer.shape).use(known, {**defaults, **values, **others}, layer.spatial)
     assert use is not None, f"no case for {known}"
     several_flow = isinstance(output, tuple)
+    if isinstance(output, TensorType) and any(size > LARGEST for size in output.shape if isinstance(size, int)):
+        return  # refused by the step that it flows out of, whatever its formula comes to
     said = worked_out(use, use.outputs if several_flow else use.outputs[0], known)
     assert said == shapes(output), use.text
     for name, (number, axis) in use.origins.items():
@@ -106,9 +109,6 @@ def test_a_functions_formula_comes_to_what_its_rule_says_where_it_says_anything(
     function = FUNCTIONS[name]
     tally: Counter[bool] = Counter()
 
-    @settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, phases=(Phase.generate,),
-              suppress_health_check=list(HealthCheck))  # fmt: skip
-    @given(test_functions.draws(function))
     def run(draw: Any) -> None:
         args, kwargs = test_functions.called(function, draw.known(), draw.positional)
         try:
@@ -125,5 +125,9 @@ def test_a_functions_formula_comes_to_what_its_rule_says_where_it_says_anything(
             said = use.outputs[0] if isinstance(output, TensorType) else use.outputs
             assert worked_out(use, said, flows) == shapes(output), use.text
 
-    run()
-    assert tally[True] or name in IN_PART
+    for count in (EXAMPLES, 25 * EXAMPLES):  # more, where none of the first ones came to a formula
+        settings(max_examples=count, derandomize=True, deadline=None, database=None, phases=(Phase.generate,),
+                 suppress_health_check=list(HealthCheck))(given(test_functions.draws(function))(run))()  # fmt: skip
+        if tally[True] or name in IN_PART:
+            return
+    pytest.fail(f"no draw of {name} came to its formula: {tally}")

@@ -478,7 +478,8 @@ def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
 
 @pytest.mark.parametrize("name", TAKES_ONE)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
-    assert examine(name, EXAMPLES, derandomize=True)["accepted"]
+    counts = (EXAMPLES, 5 * EXAMPLES)  # more, where PyTorch accepts none of the first ones
+    assert any(examine(name, count, derandomize=True)["accepted"] for count in counts)
 
 
 @pytest.mark.slow

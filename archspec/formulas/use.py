@@ -81,7 +81,11 @@ class Application:
         known = [shape for shape in given if shape is not None]
         if self.case.broadcast:
             rank = max(map(len, known))
-            if any(not any(isinstance(item, Star) for item in pattern) for pattern in patterns):
+            named = [[item for item in pattern if not isinstance(item, Star)] for pattern in patterns]
+            # Only the axes of stars are stretched; those with names are there.
+            if any(len(items) == len(pattern) for items, pattern in zip(named, patterns, strict=True)):
+                return None
+            if any(len(shape) < len(items) for items, shape in zip(named, known, strict=True)):
                 return None
             self.padding = [rank - len(shape) for shape in known]
             known = [(1,) * (rank - len(shape)) + shape for shape in known]

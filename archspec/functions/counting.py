@@ -112,7 +112,7 @@ def take(input: TensorType, index: TensorType) -> TensorType:
 
 @function("torch.masked_scatter")
 def masked_scatter(input: TensorType, mask: TensorType, source: TensorType) -> TensorType:
-    """The input with numbers of `source`, one after the other, where a mask is true. Shape: [*], [*], [*] -> [*]"""
+    """Numbers of `source`, one after the other, where the mask is true. Shape: [*], [*] that broadcast -> [*]"""
     require_dtype(mask, ("bool",), "mask")
     require_same_dtype(input, source)
     return TensorType(broadcast(input.shape, mask.shape), input.dtype)

@@ -32,7 +32,7 @@ def _matmul_macs(output: TensorType, input: TensorType, other: TensorType) -> Si
 
 @function("torch.matmul", macs=_matmul_macs, cut=product_of_matrices)
 def matmul(input: TensorType, other: TensorType) -> TensorType:
-    """The product of matrices, or of matrices and vectors. Shape: [*, A, B], [*, B, C] -> [*, A, C]"""
+    """The product of matrices, or of matrices and vectors. Shape: [*, A, B], [*, B, C] that broadcast -> [*, A, C]"""
     for x, name in ((input, "input"), (other, "other")):
         require_rank_from(x, 1, name=name)
     dtype = _multiplied(input, other)
