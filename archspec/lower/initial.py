@@ -96,7 +96,11 @@ class Rules:
         if not self.named:
             return tuple(found)
         exact = sorted(self.named, key=lambda fill: (fill.pattern, -len(fill.weight.replace("*", ""))))
-        kept = [name for name in filled(main) if any(fits(one.weight, name) or fits(name, one.weight) for one in exact)]
+        said = (
+            *filled(main),
+            *(f"{path}.parametrizations.{weight}.*" for path, weight in parametrized(main.children())),
+        )
+        kept = [name for name in dict.fromkeys(said) if any(meet(one.weight, name) for one in exact)]
         left = [replace(exact[0], weight=name, function="", arguments=(), pattern="*" in name) for name in kept]
         return (*found, Rule("", (*left, *exact), exact[0].span))
 
@@ -160,25 +164,21 @@ def classes_below(items: tuple[Item, ...]) -> Iterator[Class]:
 def _too_late(cls: Class, fills: Sequence[Fill]) -> Iterator[tuple[Fill, str]]:
     """The parametrized weights of a class that one of its rules means, and no step fills; each with that rule."""
     said = set(filled(cls)) if fills else ()
-    for name in dict.fromkeys(parametrized(cls)) if fills else ():
-        fill = next((one for one in fills if fits(one.weight, name)), None)
+    for name in dict.fromkeys(f"{path}.{weight}" for path, weight in parametrized(cls.children())) if fills else ():
+        fill = next((one for one in fills if meet(one.weight, name)), None)
         if fill is not None and name not in said:
             yield fill, name
 
 
-def parametrized(cls: Class) -> Iterator[str]:
-    """The weights of a class that are parametrized."""
-
-    def inside(items: Iterable[Item], head: str) -> Iterator[str]:
-        for path, item in placed(items, head):
-            if isinstance(item, Group):
-                yield from inside(item.items, f"{path}.")
-            else:
-                yield from (f"{path}.{one.weight}" for one in item.parametrized)
-                if isinstance(item.layer, Class):
-                    yield from (f"{path}.{name}" for name in parametrized(item.layer))
-
-    yield from inside(cls.children(), "")
+def parametrized(items: Iterable[Item], head: str = "") -> Iterator[tuple[str, str]]:
+    """The weights among modules that are parametrized: the path of the module, and the name there."""
+    for path, item in placed(items, head):
+        if isinstance(item, Group):
+            yield from parametrized(item.items, f"{path}.")
+        else:
+            yield from ((path, one.weight) for one in item.parametrized)
+            if isinstance(item.layer, Class):
+                yield from parametrized(item.layer.children(), f"{path}.")
 
 
 def pushed(document: Document) -> frozenset[str]:
@@ -322,6 +322,9 @@ def _known(item: Call | Group) -> str:
 
 def _resolved(frame: Frame, item: Call | Group, fill: Fill, at: Path | None) -> Iterator[Fill]:
     """A fill for each weight of an item that it is for; a problem where the function is not for such a weight."""
+    if at is not None and (late := _parametrized_below(item, fill)) is not None:
+        message = f"`{late}` is parametrized before the `init` beside {echo(str(at[-3]))} runs"
+        frame.report.add("AS206", message, at, "say how it begins by `init:` beside the layer that is parametrized")
     weights = list(below(item))
     if (isinstance(item, Call) and isinstance(item.layer, OwnLayer)) or any("*" in name for name, _, _ in weights):
         yield replace(fill, uncertain=True)  # which weights there are, only the module knows
@@ -331,6 +334,12 @@ def _resolved(frame: Frame, item: Call | Group, fill: Fill, at: Path | None) -> 
             if weight is not None and not _is_for(frame.report, name, weight, fill):
                 return
             yield replace(fill, weight=name, pattern=False, uncertain=not certain)
+
+
+def _parametrized_below(item: Call | Group, fill: Fill) -> str | None:
+    """A parametrized weight of a layer within an item that a fill beside that item means."""
+    inner = item.items if isinstance(item, Group) else item.layer.children() if isinstance(item.layer, Class) else ()
+    return next((name for path, weight in parametrized(inner) if meet(fill.weight, name := f"{path}.{weight}")), None)
 
 
 def _is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrization) -> bool:
@@ -366,6 +375,27 @@ def _parametrized(frame: Frame, step: Step, path: Path, scope: Scope, item: Call
 def fits(pattern: str, name: str) -> bool:
     """Whether a name, or a pattern of names, means a weight."""
     return fnmatchcase(name, pattern) if "*" in pattern else name == pattern
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether some name fits both of two patterns, where each `*` is any text.
+
+    Example:
+        >>> meet("*.weight", "b.*weight"), meet("head.*", "b.*weight")
+        (True, False)
+    """
+    reached = {0}  # the beginnings of `other` that fit what has been read of `one`
+    for sign in (*one, ""):
+        for start in sorted(reached):
+            end = start
+            while end < len(other) and (other[end] == "*" or sign == "*"):
+                end += 1
+                reached.add(end)
+        if sign and sign != "*":
+            reached = {
+                at if other[at] == "*" else at + 1 for at in reached if at < len(other) and other[at] in ("*", sign)
+            }
+    return len(other) in reached
 
 
 def of_tensor(frame: Frame, made: Made, step: Step, path: Path) -> Made:

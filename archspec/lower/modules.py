@@ -298,11 +298,6 @@ class Modules:
     ) -> Branch:
         """Steps whose condition is a symbol: both ways are followed, and what flows on is the choice between them."""
         node, truth = condition
-        if step.each is not None or step.collect:
-            what = "a list" if step.each is not None else "two values"
-            message = f"{echo(name)} is {what} where {echo(step.when)} holds, and else what flows in"
-            advice = "no one forward method returns both: put the condition on the layers within, or drop it"
-            self.report.add("AS508", message, (*path, "when"), advice)
         inside = given.with_types(tuple(assume_flow(flow, truth, True) for flow in given.types))
         if name is not None:
             place = Place(place.prefix)  # it is an attribute on that condition only
@@ -311,8 +306,26 @@ class Modules:
             place.next = None
         self.frame.locals.guard(items, truth)
         after = items[-1].output if items else given.first()
+        self.same_structure(step, path, node, after, given.first())
         output = merge(truth, after, given.first())
         return Branch(name, node, items, given.types, output, self.frame.span((*path, "when")))
+
+    def same_structure(
+        self, step: Step, path: Path, condition: Node, then: Flow | None, otherwise: Flow | None
+    ) -> None:
+        """Refuses a condition on which it depends whether one value or several flow on."""
+        if step.each is not None:
+            what = "a list"
+        elif step.collect:
+            what = "two values"
+        elif isinstance(then, tuple) and isinstance(otherwise, TensorType):
+            what = f"{len(then)} values"
+        else:
+            return
+        named = echo(path[-1]) if isinstance(path[-1], str) else "this step"
+        message = f"{named} is {what} where {echo(condition.text)} holds, and else what flows in"
+        advice = "no one forward method returns both: put the condition on the layers within, or drop it"
+        self.report.add("AS508", message, (*path, "when"), advice)
 
     # Loops.
 
