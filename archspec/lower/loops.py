@@ -11,8 +11,9 @@ from archspec.expressions import ExpressionError, Items, Name, Node, item_type, 
 from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, flow_text, walk
 from archspec.lower.context import Frame, values_of
 from archspec.lower.lists import is_flow
-from archspec.problems import Related
+from archspec.problems import Related, echo
 from archspec.source import Path
+from archspec.tensors import TensorType
 
 
 def captured(items: tuple[Item, ...]) -> tuple[Input, ...]:
@@ -47,6 +48,38 @@ def returned(item: Item) -> int:
         outputs = item.layer.outputs
         return len(outputs.values) if outputs is not None and not outputs.single else 1
     return len(values_of(item.output))
+
+
+def check_decided(frame: Frame, item: Item, path: Path) -> None:
+    """Refuses a round of which it depends on a condition whether it hands on one value or several."""
+    branch = _undecided(item)
+    if branch is not None:
+        what = echo(branch.name) if branch.name is not None else "one of its steps"
+        message = (
+            f"a round of {echo(str(path[-1]))} gives several values only where {echo(branch.condition.text)} holds"
+        )
+        advice = f"put the condition on the layers within {what}, or drop it"
+        frame.report.add("AS508", message, path, advice, key=True, related=(Related("the condition", branch.span),))
+
+
+def _undecided(item: Item) -> Branch | None:
+    """A condition on which it depends whether an item returns one value or several."""
+    if item.output is not None:
+        return None
+    if isinstance(item, Branch):
+        then = item.items[-1].output if item.items else None
+        several = isinstance(then, tuple) and bool(item.inputs) and isinstance(item.inputs[0], TensorType)
+        return item if several else _undecided(item.items[-1]) if item.items else None
+    if isinstance(item, Loop | Group):
+        return _undecided(item.items[-1]) if item.items else None
+    if not isinstance(item.layer, Class):
+        return None
+    if item.layer.sequential:
+        return _undecided(item.layer.items[-1]) if item.layer.items else None
+    outputs = item.layer.outputs
+    name = outputs.values[0] if outputs is not None and outputs.single and outputs.values else None
+    made = (step.item for step in item.layer.steps if step.item is not None and name and step.target.text == name.text)
+    return next((found for one in made if (found := _undecided(one)) is not None), None)
 
 
 def first_input(item: Item) -> str | None:

@@ -45,7 +45,16 @@ from archspec.lower.calls import call
 from archspec.lower.carried import Round, carry
 from archspec.lower.context import Frame, Given, Place, Scope, values_of
 from archspec.lower.initial import frozen, settled
-from archspec.lower.loops import captured, destructure, first_input, handing_on, in_round, returned, typed_item
+from archspec.lower.loops import (
+    captured,
+    check_decided,
+    destructure,
+    first_input,
+    handing_on,
+    in_round,
+    returned,
+    typed_item,
+)
 from archspec.lower.optional import refuse_left_out
 from archspec.lower.rounds import Rounds, is_written
 from archspec.lower.sizes import check_shape
@@ -298,6 +307,11 @@ class Modules:
     ) -> Branch:
         """Steps whose condition is a symbol: both ways are followed, and what flows on is the choice between them."""
         node, truth = condition
+        if step.each is not None or step.collect:
+            what = "a list" if step.each is not None else "two values"
+            message = f"{echo(name)} is {what} where {echo(node.text)} holds, and else what flows in"
+            advice = "no one forward method returns both: put the condition on the layers within, or drop it"
+            self.report.add("AS508", message, (*path, "when"), advice)
         inside = given.with_types(tuple(assume_flow(flow, truth, True) for flow in given.types))
         if name is not None:
             place = Place(place.prefix)  # it is an attribute on that condition only
@@ -306,26 +320,8 @@ class Modules:
             place.next = None
         self.frame.locals.guard(items, truth)
         after = items[-1].output if items else given.first()
-        self.same_structure(step, path, node, after, given.first())
         output = merge(truth, after, given.first())
         return Branch(name, node, items, given.types, output, self.frame.span((*path, "when")))
-
-    def same_structure(
-        self, step: Step, path: Path, condition: Node, then: Flow | None, otherwise: Flow | None
-    ) -> None:
-        """Refuses a condition on which it depends whether one value or several flow on."""
-        if step.each is not None:
-            what = "a list"
-        elif step.collect:
-            what = "two values"
-        elif isinstance(then, tuple) and isinstance(otherwise, TensorType):
-            what = f"{len(then)} values"
-        else:
-            return
-        named = echo(path[-1]) if isinstance(path[-1], str) else "this step"
-        message = f"{named} is {what} where {echo(condition.text)} holds, and else what flows in"
-        advice = "no one forward method returns both: put the condition on the layers within, or drop it"
-        self.report.add("AS508", message, (*path, "when"), advice)
 
     # Loops.
 
@@ -339,6 +335,8 @@ class Modules:
         # Each repetition of a group is a module of its own.
         once = step.model_copy(update={"layers": None, "nested": step.layers}) if step.layers is not None else step
         items = tuple(self.repeated(once, path, replace(given, first_name=None), inner, scope))
+        if items:
+            check_decided(self.frame, items[-1], path)
         handed = returned(items[-1]) if items else self.handed_on(once, path, given, scope)
         handed = handed if handed <= len(given.types) else 1  # a single round may return more than it takes
         first = given.types[:handed] if handed > 1 else given.first()

@@ -24,7 +24,7 @@ from archspec.lower.context import Frame, Given, LostError, Place, Scope, values
 from archspec.lower.lists import (
     each_part,
 )
-from archspec.lower.loops import captured, destructure, handing_on, in_round
+from archspec.lower.loops import captured, check_decided, destructure, handing_on, in_round
 from archspec.lower.reading import sizes_read
 from archspec.lower.symbolic_loops import SymbolicLoop, split
 from archspec.source import Path
@@ -87,6 +87,8 @@ class Rounds:
         types = self.given.types
         if written is None:
             return Group(self.name, items, types, output, self.span, listed=True)
+        if items:
+            check_decided(self.frame, items[-1], self.path)
         returned = len(values_of(items[-1].output)) if items else self.without_rounds()
         handed = min(returned, self.room) if not self.each else 0
         return Group(

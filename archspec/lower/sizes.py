@@ -23,6 +23,7 @@ def check_shape(
     if not are_sizes(frame, shape, path):
         return False
     if output is None:
+        _leave_open(shape, scope, "no type says what the step gives")
         return True
     wanted = f"[{', '.join(map(str, shape))}]"
     if not isinstance(output, TensorType) or output.rank != len(shape):
@@ -36,11 +37,16 @@ def check_shape(
         message = f"axis {axis} of the step's output does not fit `shape`: {problem}"
         places = (related, *frame.report.declared((*path, axis), shape[axis]))
         frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
-        for name in {name for other in shape for name in names_in(compile_value(other))} - scope.keys():
-            scope[name] = dimensions.of(dimensions.Unknown("the shape does not fit"))
+        _leave_open(shape, scope, "the shape does not fit")
         return False
     frame.bound |= scope.keys() - known
     return True
+
+
+def _leave_open(shape: list[int | str], scope: dict[str, Any], why: str) -> None:
+    """Binds the new names of a shape to sizes that nobody knows, so that later steps may read them all the same."""
+    for name in {name for size in shape for name in names_in(compile_value(size))} - scope.keys():
+        scope[name] = dimensions.of(dimensions.Unknown(why))
 
 
 def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
