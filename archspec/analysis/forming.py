@@ -12,7 +12,7 @@ from typing import Any
 from archspec import document
 from archspec.document import Document, FormError
 from archspec.document.imports import Files, Sources, gather
-from archspec.document.salvage import copied, follows, set_aside, step_of, words
+from archspec.document.salvage import Missing, copied, scope_of, set_aside, step_of, words
 from archspec.problems import Problem, SpecError
 from archspec.source import Path, Source
 
@@ -29,7 +29,7 @@ class Formed:
         self.source, self.earlier = source, earlier
         self.data: Any = None  # the tree without what is wrong; None as long as nothing is
         self.spoiled = False  # whether lines of the text are missing from the tree
-        self.names: set[str] = set()  # what the parts that are missing may have named
+        self.missing = Missing(source)  # what the parts that are missing may have named
         self.problems: list[Problem] = []
         self.entries: set[int] = set()  # the lines of what is left out and is no step
         self.document: Document | None = None
@@ -63,7 +63,7 @@ class Formed:
         except SpecError as error:
             self.problems += error.problems
             self.spoiled = True
-            self.names |= found.imports.keys()
+            self.missing.add(found.imports)
             return gather(self.source, found.model_copy(update={"imports": {}}), files)
 
     def leave_out(self, path: Path) -> bool:
@@ -71,7 +71,7 @@ class Formed:
         if self.data is None:
             self.data = copied(self.source.data)
         if (step := step_of(path)) is not None:
-            self.names |= set_aside(self.data, step)
+            self.missing.add(set_aside(self.data, step), scope_of(step))
             return True
         entry = _entry(path)
         if not entry or entry[-1] == "layers":
@@ -83,13 +83,13 @@ class Formed:
         if not isinstance(around, dict):
             return bool(path)
         before = _value(self.earlier, entry)
-        self.names |= set(words(*map(str, entry[-1:])))
+        self.missing.add(words(*map(str, entry[-1:])))
         if before is not None and around.get(entry[-1]) != before:
             around[str(entry[-1])] = before
             return True
         if entry[-1] not in around:
             return len(entry) > 2  # a block that lacks what it needs
-        self.names |= set(words(str(around.pop(str(entry[-1])))))
+        self.missing.add(words(str(around.pop(str(entry[-1])))))
         return True
 
     @property
@@ -101,8 +101,8 @@ class Formed:
         """Whether a problem may come of what was left out: nothing else says then that something is missing."""
         if not self.incomplete:
             return False
-        is_unknown = problem.code == "AS401" and any(f"`{name}`" in problem.message for name in self.names)
-        return is_unknown or problem.code == "AS203" or follows(problem, self.names)
+        is_unknown = problem.code == "AS401" and any(f"`{name}`" in problem.message for name in self.missing)
+        return is_unknown or problem.code == "AS203" or self.missing.causes(problem)
 
 
 def _entry(path: Path) -> Path:

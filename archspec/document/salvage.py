@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from archspec.characters.lookalikes import plain
@@ -16,7 +16,7 @@ from archspec.document.checks import Aside
 from archspec.document.imports import Files, Sources, gather
 from archspec.document.model import Document
 from archspec.document.reading import FormError, read
-from archspec.problems import Problem, SpecError
+from archspec.problems import Problem, Span, SpecError
 from archspec.source import Entries, Path, Source
 
 
@@ -30,13 +30,13 @@ def besides(
     steps = [step_of(path) for path in error.places]
     if any(step is None for step in steps):
         return []  # what the steps stand on is not known
-    data, names = copied(source.data), set[str]()
+    data, missing = copied(source.data), Missing(source)
     for step in sorted({step for step in steps if step is not None}, key=len, reverse=True):
-        names |= set_aside(data, step)
+        missing.add(set_aside(data, step), scope_of(step))
     try:
         check(*gather(source, read(source, data), files))
     except SpecError as found:
-        return [problem for problem in found.problems if not follows(problem, names)]
+        return [problem for problem in found.problems if not missing.causes(problem)]
     return []
 
 
@@ -47,6 +47,11 @@ def step_of(path: Path) -> Path | None:
         if path[end - 2] == "layers" or (found == path[: end - 1] and isinstance(path[end - 1], int)):
             found = path[:end]
     return found
+
+
+def scope_of(step: Path) -> Path:
+    """The document, block or group whose steps may read what a step gives by its name alone."""
+    return step[: max(place for place, part in enumerate(step) if part == "layers")]
 
 
 def copied(data: Any) -> Any:
@@ -75,10 +80,44 @@ def set_aside(data: Any, path: Path) -> set[str]:
     return set(words(str(last), *(shape if isinstance(shape, list) else ()))) - set(keyword.kwlist)
 
 
-def follows(problem: Problem, names: set[str]) -> bool:
-    """Whether a problem may come of what was set aside: of a name that is missing, or a value that is not read."""
-    blamed = problem.span.text[problem.span.column - 1 : problem.span.end_column - 1]
-    return problem.code == "AS509" or (problem.code[2] == "3" and not names.isdisjoint(words(blamed)))
+class Missing:
+    """The names of what was set aside, each with where it may be read."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.names: dict[Path | None, set[str]] = {}
+
+    def add(self, names: Iterable[str], scope: Path | None = None) -> None:
+        """Names that the steps of one document, block or group may read, or without `scope` all steps."""
+        self.names.setdefault(scope, set()).update(names)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for some in self.names.values() for name in some)
+
+    def causes(self, problem: Problem) -> bool:
+        """Whether a problem may come of what is missing: a name, or a step that reads a value."""
+        if problem.code == "AS509":
+            return True
+        if problem.code[2] != "3":
+            return False
+        blamed = problem.span.text[problem.span.column - 1 : problem.span.end_column - 1]
+        found, inner = set(words(blamed)), set(re.findall(r"\.(\w+)", blamed))
+        return any(
+            inner & some or (found & some and self.reaches(scope, problem)) for scope, some in self.names.items()
+        )
+
+    def reaches(self, scope: Path | None, problem: Problem) -> bool:
+        """Whether the names of a scope may be read where a problem is."""
+        if scope is None or problem.span.path != self.source.path:
+            return scope is None
+        at = (problem.span.line, problem.span.column)
+        if scope:
+            return _holds(self.source.entry(scope) if isinstance(scope[-1], str) else self.source.span(scope), at)
+        return "blocks" not in self.source.data or not _holds(self.source.span(("blocks",)), at)
+
+
+def _holds(span: Span, at: tuple[int, int]) -> bool:
+    return (span.line, span.column) <= at < (span.end_line, span.end_column)
 
 
 def words(*texts: object) -> Iterable[str]:
