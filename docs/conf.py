@@ -7,11 +7,11 @@ from pathlib import Path
 
 import archspec
 
-sys.path.insert(0, str(Path(__file__).parent))  # where reference_pages stands
+sys.path.insert(0, str(Path(__file__).parent))  # where llms_txt and reference_pages stand
 project = "archspec"
 author = "The archspec authors"
 release = archspec.__version__
-extensions = ["myst_parser", "sphinx.ext.autodoc", "reference_pages"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "llms_txt", "reference_pages"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_static_path = ["static"]

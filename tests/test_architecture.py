@@ -50,7 +50,7 @@ LADDER = (
     "variants planning views.fitting importer",
     "analysis migration loading",
     "archspec",
-    "editor notebook",
+    "assistant editor notebook",
     "cli.commands",
     "cli",
     "__main__",
@@ -62,11 +62,12 @@ One may import what stands on a lower rung than its own, and, within a folder, w
 
 FOREIGN = {
     "yaml": {"source.composing"},
-    "pydantic": {"document.model", "document.reading"},
+    "pydantic": {"assistant.tools", "document.model", "document.reading"},
     "pydantic_core": {"document.checks", "document.errors", "document.shorthand"},
     "cairosvg": {"views.diagram.pictures"},
     "graphlay": {"views.diagram.layout"},
     "jinja2": {"emit.code"},
+    "mcp": {"assistant.server"},
     "pygls": {"editor.server"},
     "lsprotocol": {"editor.server"},
     "watchfiles": {"cli.commands.watch"},
@@ -377,8 +378,8 @@ EXAMPLES = {
 }
 """How each command is run on a spec under the audit hook; a command that is not here fails the test."""
 
-SERVING = {"lsp", "watch"}
-"""Commands that run until somebody ends them; `test_editor` runs the server under a hook of its own."""
+SERVING = {"lsp", "mcp", "watch"}
+"""Commands that run until somebody ends them; the servers' own tests run them under a hook."""
 
 GUARDED = """
 import json, os, sys

@@ -136,6 +136,11 @@ def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for page in ("index", "tutorial/index", "language/index", "reference/commands", "reference/api"):
         assert (tmp_path / "site" / f"{page}.html").exists()
+    text = (tmp_path / "site" / "llms.txt").read_text("utf-8")
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    assert {*PAGES, "codes.md"} - {"index.md"} == {link.replace(".html", ".md") for link in links}
+    assert [link for link in links if not (tmp_path / "site" / link).exists()] == []
+    assert len(text) < 8000
 
 
 TRANSLATED = {
