@@ -27,7 +27,7 @@ from archspec.problems import Span
 from archspec.views.diagram.column import tangled
 from archspec.views.diagram.dot import write_dot
 from archspec.views.diagram.facts import Formulas
-from archspec.views.diagram.layout import HEADER, Plan, lay_out
+from archspec.views.diagram.layout import HEADER, Layout, lay_out
 from archspec.views.diagram.mermaid import write_mermaid
 from archspec.views.diagram.model import Box, Drawing, Edge, Row, Scene, cut, flattened
 from archspec.views.diagram.page import write_page
@@ -205,7 +205,7 @@ def test_nothing_overlaps_and_everything_is_within_its_frame(path: Path) -> None
     assert across.width > across.height or path.stem not in USUAL
 
 
-def check_plan(plan: Plan) -> None:
+def check_plan(plan: Layout) -> None:
     boxes = plan.boxes
     for number, a in enumerate(boxes):
         assert a.x >= -1

@@ -14,7 +14,7 @@ import test_layers_of_several_inputs as several
 from hypothesis import HealthCheck, Phase, given, settings
 
 from archspec.dimensions import LARGEST
-from archspec.formulas import Axis, Rule, Use
+from archspec.formulas import AppliedRule, Axis, ShapeRule
 from archspec.functions import FUNCTIONS
 from archspec.layers import LAYERS, Layer
 from archspec.refusals import RefusalError
@@ -26,10 +26,10 @@ IN_PART = "gather bilinear hstack vstack row_stack dstack swapaxes swapdims tran
 LEAST_ACCEPTED = 0.05  # of all draws; below, hardly anything would be compared
 
 
-rule = cache(Rule)
+rule = cache(ShapeRule)
 
 
-def worked_out(use: Use, output: Any, inputs: list[Any]) -> Any:
+def worked_out(use: AppliedRule, output: Any, inputs: list[Any]) -> Any:
     """The shapes that formulas come to, given those of the inputs."""
     if output is None:
         return None

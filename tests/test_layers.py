@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from archspec import dimensions
 from archspec.expressions import Name, Symbolic, UndecidedError
 from archspec.layers import ABSENT, LAYERS, Layer
-from archspec.layers._base import REQUIRED, Argument, Weight
+from archspec.layers._base import REQUIRED, LayerArgument, Weight
 from archspec.refusals import RefusalError
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
@@ -201,7 +201,7 @@ WRONG = {
 
 
 @cache
-def right(layer: type[Layer], argument: Argument) -> st.SearchStrategy[Any]:
+def right(layer: type[Layer], argument: LayerArgument) -> st.SearchStrategy[Any]:
     """Values that the argument should take."""
     for pattern, hint in VALUES.items():
         if fnmatch(f"{layer.__name__}.{argument.name}", f"{'' if '.' in pattern else '*.'}{pattern}"):
@@ -411,7 +411,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
     """With parameters of a spec in place of values, as generated code has them, nothing is refused any more."""
     names: dict[str, int] = {}
 
-    def parameter(value: Any, argument: Argument) -> Any:
+    def parameter(value: Any, argument: LayerArgument) -> Any:
         if isinstance(value, list):
             return [parameter(item, argument) for item in value]
         if type(value) is not int or argument.name in CONSTANT or not argument.kind.startswith("integer"):
@@ -420,7 +420,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
         names[name] = value
         return dimensions.symbol(name, minimum=None if argument.minimum is None else int(argument.minimum))
 
-    def setting(value: Any, argument: Argument) -> Any:
+    def setting(value: Any, argument: LayerArgument) -> Any:
         types = {"flag": "bool", "word": "str", "number": "float"}
         known = argument.kind not in types or value is None
         return value if known else Symbolic(Name(argument.name), types[argument.kind])

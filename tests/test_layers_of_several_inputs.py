@@ -37,7 +37,7 @@ from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.expressions import Name, Symbolic, UndecidedError
 from archspec.layers import LAYERS, Layer
-from archspec.layers._base import Argument, Weight
+from archspec.layers._base import LayerArgument, Weight
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 
@@ -471,7 +471,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
     names: dict[str, int] = {}
     inputs = draw.inputs(dict(draw.sizes))
 
-    def parameter(value: Any, argument: Argument) -> Any:
+    def parameter(value: Any, argument: LayerArgument) -> Any:
         if isinstance(value, list):
             return [parameter(item, argument) for item in value]
         if type(value) is not int or argument.name in ("dim", "padding_idx") or not argument.kind.startswith("integer"):
@@ -480,7 +480,7 @@ def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output:
         names[name] = value
         return dimensions.symbol(name, minimum=None if argument.minimum is None else int(argument.minimum))
 
-    def setting(value: Any, argument: Argument) -> Any:
+    def setting(value: Any, argument: LayerArgument) -> Any:
         types = {"flag": "bool", "word": "str", "number": "float"}
         known = argument.kind not in types or value is None
         return value if known else Symbolic(Name(argument.name), types[argument.kind])

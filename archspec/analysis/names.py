@@ -14,7 +14,7 @@ from archspec.analysis.records import Kind, Name
 from archspec.document.shorthand import MODIFIERS
 from archspec.problems import Span
 from archspec.source import Entries, Source
-from archspec.source.tree import Node
+from archspec.source.tree import Extent
 
 _WORD = re.compile(r"(?<![\w.])[^\W\d]\w*(?!\w*\s*\()(?!\w*\s*=(?!=))")
 _BOUND = re.compile(r"[^\W\d]\w*")
@@ -98,7 +98,7 @@ class _Reader:
         self.scopes.append(made)
         return made
 
-    def entries(self, data: Any, node: Node | None) -> Iterator[tuple[str, Any, Node, Span]]:
+    def entries(self, data: Any, node: Extent | None) -> Iterator[tuple[str, Any, Extent, Span]]:
         """The entries of a mapping, with the place of each key."""
         if isinstance(data, dict) and node is not None and node.keys is not None:
             for key, value in data.items():
@@ -110,7 +110,7 @@ class _Reader:
 
     # Classes.
 
-    def of_class(self, scope: _Scope, data: Any, node: Node) -> None:
+    def of_class(self, scope: _Scope, data: Any, node: Extent) -> None:
         """A document or a block."""
         for key, value, at, span in self.entries(*_below(data, node, "params")):
             scope.define("parameter", key, span)
@@ -130,7 +130,7 @@ class _Reader:
             self.use(scope, key, span, _CLASSES)
             self.scalars(scope, value, at, _NUMBERS)
 
-    def sizes(self, scope: _Scope, data: Any, node: Node | None) -> None:
+    def sizes(self, scope: _Scope, data: Any, node: Extent | None) -> None:
         """A shape: it reads the names that are there, and the others are sizes from here on."""
         for name, span in self.words(data, node):
             if scope.find(name, _NUMBERS) is None:
@@ -139,7 +139,7 @@ class _Reader:
 
     # Steps.
 
-    def layers(self, scope: _Scope, data: Any, node: Node | None) -> None:
+    def layers(self, scope: _Scope, data: Any, node: Extent | None) -> None:
         """A list of steps, or a mapping of names to steps."""
         for key, value, at, span in self.entries(data, node):
             for match in _BOUND.finditer(span.text[span.column - 1 : span.end_column - 1]):
@@ -156,7 +156,7 @@ class _Reader:
         column = span.column
         return Span(span.path, span.line, column + start, span.line, column + end, span.text)
 
-    def step(self, scope: _Scope, name: str, data: Any, node: Node) -> None:
+    def step(self, scope: _Scope, name: str, data: Any, node: Extent) -> None:
         if isinstance(data, str):
             self.expression(scope, data, node)
         elif isinstance(data, list):
@@ -179,7 +179,7 @@ class _Reader:
                 self.use(scope, key, span, _CLASSES)
                 self.arguments(scope, key, value, at)
 
-    def loop(self, around: _Scope, text: str, node: Node | None, below: str) -> _Scope:
+    def loop(self, around: _Scope, text: str, node: Extent | None, below: str) -> _Scope:
         """What a loop binds, in a scope of its own; what it runs over is read around it."""
         scope = self.scope(below, around)
         words = self.words(text, node)
@@ -191,7 +191,7 @@ class _Reader:
                 self.use(around, name, span, (*_NUMBERS, *_VALUES))
         return scope
 
-    def modifier(self, scope: _Scope, key: str, value: Any, node: Node, data: Any) -> None:
+    def modifier(self, scope: _Scope, key: str, value: Any, node: Extent, data: Any) -> None:
         """What stands beside a layer."""
         if key == "from":
             block = next((self.blocks[one] for one in data if one in self.blocks), None)
@@ -209,12 +209,12 @@ class _Reader:
                     start = node.start + match.start(1) + word.start()
                     self.use(scope, word[0], self.source.place(start, start + len(word[0])), _NUMBERS)
 
-    def expression(self, scope: _Scope, text: str, node: Node) -> None:
+    def expression(self, scope: _Scope, text: str, node: Extent) -> None:
         """A step that is one text: a layer, a block or an expression."""
         kinds = _CLASSES if text[:1].isupper() and text.isidentifier() else (*_VALUES, *_NUMBERS)
         self.scalars(scope, text, node, kinds)
 
-    def arguments(self, scope: _Scope, layer: str, data: Any, node: Node) -> None:
+    def arguments(self, scope: _Scope, layer: str, data: Any, node: Extent) -> None:
         """What a layer or block is given: the parameters of a block are named here."""
         tensor = layer in ("Parameter", "Buffer")
         kinds = (*_VALUES, *_NUMBERS) if tensor else (*_NUMBERS, "step")
@@ -231,12 +231,12 @@ class _Reader:
 
     # Texts.
 
-    def scalars(self, scope: _Scope, data: Any, node: Node | None, kinds: tuple[Kind, ...]) -> None:
+    def scalars(self, scope: _Scope, data: Any, node: Extent | None, kinds: tuple[Kind, ...]) -> None:
         """The names that texts read, those in lists and mappings included."""
         for name, span in self.words(data, node):
             self.use(scope, name, span, kinds)
 
-    def words(self, data: Any, node: Node | None) -> Iterator[tuple[str, Span]]:
+    def words(self, data: Any, node: Extent | None) -> Iterator[tuple[str, Span]]:
         """The names in texts, each with its place; those of functions that are called are left out."""
         if node is None:
             return
@@ -255,7 +255,7 @@ class _Reader:
                 yield from self.words(value, node.children[key]) if inside else ()
 
 
-def _below(data: Any, node: Node | None, key: str) -> tuple[Any, Node | None]:
+def _below(data: Any, node: Extent | None, key: str) -> tuple[Any, Extent | None]:
     """The value of a key and where it stands; None and None where there is none."""
     if node is None or not isinstance(data, dict) or not isinstance(node.children, dict) or key not in node.children:
         return None, None

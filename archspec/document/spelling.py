@@ -12,7 +12,7 @@ from archspec.characters.lookalikes import disguised
 from archspec.problems import Edit, Problem, SpecError
 from archspec.source import Path, Source
 from archspec.source.hints import DASHED, NO_DASH, Told, disguise, glued, more_dashes, tuple_of, undashed
-from archspec.source.tree import GLUED, Node
+from archspec.source.tree import GLUED, Extent
 
 __all__ = ["in_place", "refuse_disguised", "run_together", "tuple_of"]
 
@@ -34,7 +34,7 @@ def refuse_disguised(source: Source) -> None:
         raise SpecError(problems[: source.limits.problems])
 
 
-def _plain_scalars(root: Node, text: str) -> Iterator[tuple[int, int]]:
+def _plain_scalars(root: Extent, text: str) -> Iterator[tuple[int, int]]:
     """Where keys and values stand that are not quoted, an anchor's once."""
     seen, ahead = set[int](), [root]
     while ahead:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from archspec.editor.places import Lines
 from archspec.problems import Span
 from archspec.source import Source
-from archspec.source.tree import Node
+from archspec.source.tree import Extent
 
 SymbolKind = Literal["section", "class", "parameter", "input", "step"]
 _KINDS: dict[str, SymbolKind] = {"params": "parameter", "let": "parameter", "inputs": "input", "blocks": "class"}
@@ -33,7 +33,7 @@ def outline(source: Source) -> tuple[Symbol, ...]:
     return tuple(_sections(source, source.data, source.root))
 
 
-def _sections(source: Source, data: Any, node: Node) -> Iterator[Symbol]:
+def _sections(source: Source, data: Any, node: Extent) -> Iterator[Symbol]:
     """The sections of a document or block."""
     for key, value, below, place in _entries(source, data, node):
         if key == "layers":
@@ -51,7 +51,7 @@ def _sections(source: Source, data: Any, node: Node) -> Iterator[Symbol]:
         yield Symbol(key, "section", _text(value), _whole(source, place, below), place, children)
 
 
-def _steps(source: Source, data: Any, node: Node) -> Iterator[Symbol]:
+def _steps(source: Source, data: Any, node: Extent) -> Iterator[Symbol]:
     if isinstance(data, list) and isinstance(node.children, list):
         for number, (value, below) in enumerate(zip(data, node.children, strict=False)):
             place = source.place(below.start, below.end)
@@ -61,7 +61,7 @@ def _steps(source: Source, data: Any, node: Node) -> Iterator[Symbol]:
         yield Symbol(key or "?", "step", _layer(value), whole, place, tuple(_inside(source, value, below)))
 
 
-def _inside(source: Source, value: Any, node: Node) -> Iterator[Symbol]:
+def _inside(source: Source, value: Any, node: Extent) -> Iterator[Symbol]:
     """The steps of a group."""
     if isinstance(value, list):
         yield from _steps(source, value, node)
@@ -69,14 +69,14 @@ def _inside(source: Source, value: Any, node: Node) -> Iterator[Symbol]:
         yield from _steps(source, value["layers"], node.children["layers"])
 
 
-def _entries(source: Source, data: Any, node: Node) -> Iterator[tuple[str, Any, Node, Span]]:
+def _entries(source: Source, data: Any, node: Extent) -> Iterator[tuple[str, Any, Extent, Span]]:
     if isinstance(data, dict) and node.keys is not None and isinstance(node.children, dict):
         for key, value in data.items():
             if key in node.keys:
                 yield key, value, node.children[key], source.place(*node.keys[key])
 
 
-def _whole(source: Source, key: Span, node: Node) -> Span:
+def _whole(source: Source, key: Span, node: Extent) -> Span:
     """A key with its value, which an alias may have elsewhere."""
     value = source.place(node.start, node.end)
     if (value.end_line, value.end_column) < (key.end_line, key.end_column):

@@ -14,7 +14,7 @@ from archspec.layers import Layer
 from archspec.problems import Edit, Span, echo
 from archspec.problems.fixing import apply
 from archspec.source import Entries, Source
-from archspec.source.tree import Node
+from archspec.source.tree import Extent
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
@@ -76,7 +76,7 @@ def _edits(analysis: Analysis, name: Name, new: str) -> Iterator[Edit]:
 def bare_keys(source: Source) -> Iterator[tuple[Span, tuple[str, Span]]]:
     """The keys with nothing after them: where each is, the key above, and the place with its colon, if it has one."""
 
-    def visit(data: Any, node: Node, above: str) -> Iterator[tuple[Span, tuple[str, Span]]]:
+    def visit(data: Any, node: Extent, above: str) -> Iterator[tuple[Span, tuple[str, Span]]]:
         if isinstance(data, dict) and node.keys is not None:
             for key, value in data.items():
                 if isinstance(data, Entries) and key in data.bare:

@@ -11,7 +11,7 @@ from archspec.emit.inlining import METHODS
 from archspec.emit.statement import Comprehension, PythonCall, PythonList, Text
 from archspec.emit.text import WIDTH, member
 from archspec.emit.values import Value, indexed, is_each, loop_of, named_from
-from archspec.emit.variables import Plan
+from archspec.emit.variables import MethodPlan
 from archspec.expressions import (
     CONSTANTS,
     Binary,
@@ -114,7 +114,7 @@ class Sizes:
 class Translation:
     """Writes expressions, and notes what they read of `self` and of the sizes of the inputs."""
 
-    def __init__(self, sizes: Sizes, plan: Plan | None, attributes: Mapping[str, str], kept: set[str]) -> None:
+    def __init__(self, sizes: Sizes, plan: MethodPlan | None, attributes: Mapping[str, str], kept: set[str]) -> None:
         self.sizes = sizes
         self.plan = plan
         self.attributes = attributes
@@ -353,7 +353,7 @@ class Translation:
             for part in node.walk()
         )
 
-    def device(self, plan: Plan) -> str:
+    def device(self, plan: MethodPlan) -> str:
         """The device of the inputs."""
         inputs = zip(plan.values.cls.inputs, plan.arguments, strict=True)
         variable, flow = next((name, one.type) for one, name in sorted(inputs, key=lambda pair: pair[0].optional))

@@ -59,7 +59,7 @@ class Rounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MethodPlan:
     """Lines, and how names are read in each step (`values`); which steps are written in another step's line.
 
     `returned` is the step whose line returns its value, where the last one does.
@@ -100,7 +100,7 @@ class Names:
         self.until[variable] = max(self.until.get(variable, -1), until)
 
 
-def plan_forward(cls: Class, taken: Collection[str], parted: Collection[int] = ()) -> Plan:
+def plan_forward(cls: Class, taken: Collection[str], parted: Collection[int] = ()) -> MethodPlan:
     """The plan of the forward method of a class that is no nn.Sequential.
 
     `taken` are names that no variable has, `parted` are steps with which a new line begins.
@@ -119,7 +119,7 @@ class _Planner:
         self.lines: list[Assignment | Rounds] = []
         self.input_types: dict[str, Flow | None] = {}
 
-    def plan(self) -> Plan:
+    def plan(self) -> MethodPlan:
         called = {one.name for one in self.cls.inputs if not one.captured}
         candidates = ("layer", *(f"layer_{number}" for number in range(2, len(called) + 3)))
         layer = next(name for name in candidates if name not in called)
@@ -128,7 +128,9 @@ class _Planner:
         for index, step in enumerate(self.cls.steps):
             if step.kind in ("call", "compute") and self.root[index] == index:
                 self.step(index, step)
-        return Plan(self.values, tuple(self.root), tuple(self.lines), arguments, self.names, layer, self.returned())
+        return MethodPlan(
+            self.values, tuple(self.root), tuple(self.lines), arguments, self.names, layer, self.returned()
+        )
 
     def returned(self) -> int | None:
         """The step that the last line is for, if its value is what the method returns, and nothing else reads it."""

@@ -18,7 +18,7 @@ from archspec.expressions.values import is_list, item_type, join, lift, literal_
 from archspec.problems import Advice, did_you_mean, echo
 
 
-class Function:
+class ScalarFunction:
     """A function. `takes` and `result` are types, in words; `most` is how many arguments it takes, None for any."""
 
     __slots__ = ("compute", "most", "name", "result", "start", "takes")
@@ -52,24 +52,24 @@ def _range(*bounds: int) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-FUNCTIONS: dict[str, Function] = {
+FUNCTIONS: dict[str, ScalarFunction] = {
     function.name: function
     for function in (
-        Function("min", "numbers or a list of them", None, "=", min),
-        Function("max", "numbers or a list of them", None, "=", max),
-        Function("sum", "a list of numbers", 1, "=", sum),
-        Function("len", "a list", 1, "int", len),
-        Function("range", "integers", 3, "list[int]", _range),
-        Function("enumerate", "a list", 2, "list", lambda items, start=0: tuple(enumerate(items, start))),
-        Function("reversed", "a list", 1, "=", lambda items: tuple(reversed(items))),
-        Function("zip", "lists", None, "list", lambda *lists: tuple(zip(*lists, strict=False))),
-        Function("round", "a number", 1, "int", round),
-        Function("int", "a number or a bool", 1, "int", int),
-        Function("ceil", "a number", 1, "int", math.ceil),
-        Function("floor", "a number", 1, "int", math.floor),
-        Function("sqrt", "a number", 1, "float", math.sqrt),
-        Function("log", "numbers", 2, "float", math.log),
-        Function("make_divisible", "numbers", 3, "int", make_divisible),
+        ScalarFunction("min", "numbers or a list of them", None, "=", min),
+        ScalarFunction("max", "numbers or a list of them", None, "=", max),
+        ScalarFunction("sum", "a list of numbers", 1, "=", sum),
+        ScalarFunction("len", "a list", 1, "int", len),
+        ScalarFunction("range", "integers", 3, "list[int]", _range),
+        ScalarFunction("enumerate", "a list", 2, "list", lambda items, start=0: tuple(enumerate(items, start))),
+        ScalarFunction("reversed", "a list", 1, "=", lambda items: tuple(reversed(items))),
+        ScalarFunction("zip", "lists", None, "list", lambda *lists: tuple(zip(*lists, strict=False))),
+        ScalarFunction("round", "a number", 1, "int", round),
+        ScalarFunction("int", "a number or a bool", 1, "int", int),
+        ScalarFunction("ceil", "a number", 1, "int", math.ceil),
+        ScalarFunction("floor", "a number", 1, "int", math.floor),
+        ScalarFunction("sqrt", "a number", 1, "float", math.sqrt),
+        ScalarFunction("log", "numbers", 2, "float", math.log),
+        ScalarFunction("make_divisible", "numbers", 3, "int", make_divisible),
     )
 }
 _STRUCTURAL = ("len", "enumerate", "reversed", "zip")  # of a list they need no more than that it is one
@@ -127,7 +127,7 @@ def call(node: Call, arguments: list[Any]) -> Any:
     return _call_known(name, function, arguments)
 
 
-def _how_many(function: Function) -> str:
+def _how_many(function: ScalarFunction) -> str:
     if function.most is None:
         return "one or more values"
     return "one value" if function.most == 1 else f"one to {function.most} values"
@@ -147,7 +147,7 @@ def _require(name: str, takes: str, values: list[Any], *, entry: bool = False) -
             raise ExpressionError("AS304", f"{name} takes {takes}, not {literal_text(value)}")
 
 
-def _call_known(name: str, function: Function, arguments: list[Any]) -> Any:
+def _call_known(name: str, function: ScalarFunction, arguments: list[Any]) -> Any:
     try:
         return bounded(function.compute(*arguments), f"{name}(…)", infinite=_infinite(arguments))
     except ExpressionError:
@@ -162,7 +162,7 @@ def _infinite(value: Any) -> bool:
     return any(map(_infinite, value)) if isinstance(value, tuple | list) else value in (math.inf, -math.inf)
 
 
-def _call_unknown(name: str, function: Function, arguments: list[Any]) -> Any:
+def _call_unknown(name: str, function: ScalarFunction, arguments: list[Any]) -> Any:
     first = arguments[0]
     if name in _STRUCTURAL and all(isinstance(value, tuple) or type_of(value) == "int" for value in arguments):
         return _call_known(name, function, arguments)
@@ -179,7 +179,7 @@ def _call_unknown(name: str, function: Function, arguments: list[Any]) -> Any:
     return typed(Call(name, tuple(map(lift, arguments))), _result(name, function, arguments, values))
 
 
-def _result(name: str, function: Function, arguments: list[Any], values: tuple[Any, ...]) -> str:
+def _result(name: str, function: ScalarFunction, arguments: list[Any], values: tuple[Any, ...]) -> str:
     """The type of what an unknown call gives."""
     if name == "reversed":
         return type_of(arguments[0])

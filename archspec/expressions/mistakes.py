@@ -238,7 +238,7 @@ def beyond(error: ExpressionError, tree: ast.AST, lead: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class PythonCall:
+class WrittenCall:
     """A call as Python writes it: `nn.Linear(10, bias=False)`, or `nn.ReLU()(x)` with what is then called with it."""
 
     owner: str
@@ -249,7 +249,7 @@ class PythonCall:
     called_with: tuple[str, ...] | None = None
 
 
-def python_call(text: str) -> PythonCall | None:
+def python_call(text: str) -> WrittenCall | None:
     """The call that a text is as a whole; a dotted name of a class alone is one without arguments."""
     text = text.strip().replace("\n", " ")
     try:
@@ -265,8 +265,8 @@ def python_call(text: str) -> PythonCall | None:
         return None
     owner, _, name = dotted.rpartition(".")
     if not isinstance(tree, ast.Call):
-        return PythonCall(owner, name, (), ()) if owner else None
+        return WrittenCall(owner, name, (), ()) if owner else None
     if any(isinstance(one, ast.Starred) for one in tree.args) or any(one.arg is None for one in tree.keywords):
         return None
     keywords = tuple((str(one.arg), ast.get_source_segment(text, one.value) or "") for one in tree.keywords)
-    return PythonCall(owner, name, tuple(ast.get_source_segment(text, one) or "" for one in tree.args), keywords, made)
+    return WrittenCall(owner, name, tuple(ast.get_source_segment(text, one) or "" for one in tree.args), keywords, made)

@@ -18,7 +18,7 @@ holds that fits what flows in and whose `if` is true. A name is an axis, an argu
 Knows nothing of layers, of functions, or of what the names are worth in any network.
 """
 
-from archspec.formulas.rules import Rule
-from archspec.formulas.use import Axis, Use, plain_text
+from archspec.formulas.rules import ShapeRule
+from archspec.formulas.use import AppliedRule, Axis, plain_text
 
-__all__ = ["Axis", "Rule", "Use", "plain_text"]
+__all__ = ["AppliedRule", "Axis", "ShapeRule", "plain_text"]

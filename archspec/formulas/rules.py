@@ -11,10 +11,10 @@ from typing import Any
 
 from archspec.expressions import Conditional, Node
 from archspec.formulas.patterns import Case, letters, read
-from archspec.formulas.use import Application, Shape, Use
+from archspec.formulas.use import Application, AppliedRule, Shape
 
 
-class Rule:
+class ShapeRule:
     """A rule that has been read. ValueError where the text is none."""
 
     def __init__(self, text: str) -> None:
@@ -38,7 +38,7 @@ class Rule:
         if not self.cases:
             raise ValueError(f"no case: {text}")
 
-    def use(self, shapes: Sequence[Shape | None], values: Mapping[str, Any], spatial: int = 0) -> Use | None:
+    def use(self, shapes: Sequence[Shape | None], values: Mapping[str, Any], spatial: int = 0) -> AppliedRule | None:
         """The rule for tensors of those shapes and arguments of those values; None where no case fits them.
 
         `spatial` is how many axes `*S_in` are, where the arguments say it.

@@ -40,7 +40,7 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class AppliedRule:
     """A rule put to use: for a number of axes, with the values of arguments."""
 
     text: str
@@ -58,7 +58,7 @@ class Use:
 
     def value(self, node: Node) -> Any:
         """What a formula comes to. ExpressionError where it has no value."""
-        return evaluate(node, _Scope(self.values, self.formulas))
+        return evaluate(node, _Values(self.values, self.formulas))
 
 
 class Application:
@@ -73,7 +73,7 @@ class Application:
         self.chosen: dict[str, Node] = {}
         self.alone = False  # whether there is no batch
 
-    def of(self, shapes: Sequence[Shape | None]) -> Use | None:
+    def of(self, shapes: Sequence[Shape | None]) -> AppliedRule | None:
         patterns = self.case.inputs
         given = list(shapes[: len(patterns)])
         if len(given) < len(patterns) or any(shape is None for shape in given):
@@ -97,11 +97,11 @@ class Application:
         sides = [", ".join(self._pattern_text(pattern) for pattern in patterns)]
         outputs = tuple(self._output(output) for output in self.case.outputs)
         sides.append(", ".join(self._output_text(output) for output in self.case.outputs))
-        return Use(" -> ".join(sides), outputs, self.origins, self.formulas, self.chosen, self.values)
+        return AppliedRule(" -> ".join(sides), outputs, self.origins, self.formulas, self.chosen, self.values)
 
     def _holds(self, condition: Node) -> bool:
         try:
-            return bool(evaluate(self._expanded(condition, None, 0), _Scope(self.values, {})))
+            return bool(evaluate(self._expanded(condition, None, 0), _Values(self.values, {})))
         except (ExpressionError, TypeError):
             return False
 
@@ -352,7 +352,7 @@ class Application:
         """Whether it is true; None where that is not known."""
         if isinstance(node, Name) and node.name not in self.values and node.name not in self.formulas:
             return False  # an input that is not given
-        value = evaluate(node, _Scope(self.values, self.formulas))
+        value = evaluate(node, _Values(self.values, self.formulas))
         return None if unknown(value) else bool(value)
 
     # In words.
@@ -380,7 +380,7 @@ class Application:
         )
 
 
-class _Scope(Mapping[str, Any]):
+class _Values(Mapping[str, Any]):
     """What names in a formula are worth: a word that is none stands for itself."""
 
     def __init__(self, known: Mapping[str, Any], formulas: Mapping[str, Node]) -> None:

@@ -44,7 +44,7 @@ _SYMBOLIC: dict[Kind, tuple[str, ...]] = {  # the types of parameters that may s
 }
 
 
-class Argument:
+class LayerArgument:
     """One argument of a constructor: its name, what it takes, and PyTorch's default."""
 
     name: str
@@ -217,58 +217,58 @@ def _describe(value: object) -> str:
 
 def integer(default: int | None = REQUIRED, *, minimum: int | None = 1, **more: Any) -> Any:
     """An argument that is one integer."""
-    return Argument("integer", default, minimum=minimum, **more)
+    return LayerArgument("integer", default, minimum=minimum, **more)
 
 
 def inferred() -> Any:
     """A required integer that the flowing value tells."""
-    return Argument("integer", minimum=1, inferred=True)
+    return LayerArgument("integer", minimum=1, inferred=True)
 
 
 def per_axis(default: object = REQUIRED, *, minimum: int | None = 1, **more: Any) -> Any:
     """One integer for all spatial axes, or a list with one for each."""
-    return Argument("integers", default, minimum=minimum, count=0, **more)
+    return LayerArgument("integers", default, minimum=minimum, count=0, **more)
 
 
 def integers(default: object = REQUIRED, *, minimum: int | None = 1, count: int | None = None, **more: Any) -> Any:
     """One integer, or a list of `count` (None: any number) of them."""
-    return Argument("integers", default, minimum=minimum, count=count, **more)
+    return LayerArgument("integers", default, minimum=minimum, count=count, **more)
 
 
 def number(default: float | None = REQUIRED, **more: Any) -> Any:
     """A float or an integer."""
-    return Argument("number", default, **more)
+    return LayerArgument("number", default, **more)
 
 
 def numbers(default: object = REQUIRED, **more: Any) -> Any:
     """One number, or a list of them."""
-    return Argument("numbers", default, **more)
+    return LayerArgument("numbers", default, **more)
 
 
 def flag(default: bool | None = REQUIRED, **more: Any) -> Any:
     """true or false."""
-    return Argument("flag", default, **more)
+    return LayerArgument("flag", default, **more)
 
 
 def word(default: str | None = REQUIRED, *choices: str, **more: Any) -> Any:
     """One of some words."""
-    return Argument("word", default, choices=choices, **more)
+    return LayerArgument("word", default, choices=choices, **more)
 
 
 def device() -> Any:
     """PyTorch's factory argument."""
-    return Argument("device", None)
+    return LayerArgument("device", None)
 
 
 def dtype() -> Any:
     """PyTorch's factory argument."""
-    return Argument("dtype", None)
+    return LayerArgument("dtype", None)
 
 
 class Configured:
     """A class whose constructor's arguments are its class attributes of type Argument."""
 
-    arguments: ClassVar[Mapping[str, Argument]] = {}
+    arguments: ClassVar[Mapping[str, LayerArgument]] = {}
     """The constructor's arguments by name, in PyTorch's order."""
     spatial: ClassVar[int] = 0
     """How many spatial axes it works on: the 2 of Conv2d."""
@@ -278,7 +278,7 @@ class Configured:
     def __init_subclass__(cls) -> None:
         collected = dict(cls.arguments)
         for name, value in vars(cls).items():
-            if isinstance(value, Argument):
+            if isinstance(value, LayerArgument):
                 collected[name] = value
         cls.arguments = collected
 

@@ -20,9 +20,9 @@ from archspec.dimensions import Dimension, Size, Unknown, of, show
 from archspec.expressions import Symbolic, UndecidedError, as_size
 from archspec.layers._arguments import (
     REQUIRED,
-    Argument,
     Configured,
     Kind,
+    LayerArgument,
     Sizes,
     device,
     dtype,
@@ -45,10 +45,10 @@ Flow: TypeAlias = TensorType | tuple[Any, ...]
 __all__ = [
     "KINDS",
     "REQUIRED",
-    "Argument",
     "Flow",
     "Kind",
     "Layer",
+    "LayerArgument",
     "Sizes",
     "Weight",
     "device",

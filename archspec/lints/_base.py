@@ -10,7 +10,7 @@ from typing import NamedTuple
 from archspec.document import Document, Step
 from archspec.document.imports import Sources
 from archspec.lints.ops import Op
-from archspec.lints.places import Texts, reach, steps
+from archspec.lints.places import NestedTexts, reach, steps
 from archspec.lints.wiring import Wiring
 from archspec.problems import CODES, Problem, Related, Span
 
@@ -38,9 +38,9 @@ class Subject:
         self.beyond = beyond
 
     @cached_property
-    def conditions(self) -> Texts[Step]:
+    def conditions(self) -> NestedTexts[Step]:
         """The steps that are kept on a condition."""
-        return Texts(
+        return NestedTexts(
             (reach(path, self.sources), step) for path, step in steps(self.document) if isinstance(step.when, str)
         )
 

@@ -54,7 +54,7 @@ def _begin(span: Span) -> tuple[int, int]:
 _Of = TypeVar("_Of")
 
 
-class Texts(Generic[_Of]):
+class NestedTexts(Generic[_Of]):
     """Pieces of text that lie within or beside one another, as steps do, and something of each."""
 
     def __init__(self, pieces: Iterable[tuple[Span, _Of]]) -> None:

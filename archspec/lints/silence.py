@@ -8,7 +8,7 @@ from itertools import chain
 
 from archspec.document import Block, Document, Step
 from archspec.document.imports import Sources
-from archspec.lints.places import Texts, blocks, reach, steps
+from archspec.lints.places import NestedTexts, blocks, reach, steps
 from archspec.problems import Problem, Span
 from archspec.source import Path
 
@@ -43,7 +43,7 @@ def loud(problems: Iterable[Problem], silences: list[Silence]) -> tuple[list[Pro
     """The problems that nothing silences, and what of the silences silences nothing."""
     used: set[Span] = set()
     heard = []
-    texts = Texts((one.reach, one) for one in silences if one.reach is not None)
+    texts = NestedTexts((one.reach, one) for one in silences if one.reach is not None)
     everywhere = [one for one in silences if one.reach is None]
     for problem in problems:
         nearest = chain(texts.around(problem.span), everywhere)

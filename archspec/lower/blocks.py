@@ -34,9 +34,9 @@ from archspec.lower.calls import (
     takes,
 )
 from archspec.lower.classes import read_class
-from archspec.lower.context import Entry, Frame, Given, Place, Scope
+from archspec.lower.context import Frame, Given, OuterValue, Place, Scope
 from archspec.lower.exports import exported, received, substitute
-from archspec.lower.history import Made, became, since
+from archspec.lower.history import HistoryStep, became, since
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.optional import by_name, presence_of, refuse_left_out
 from archspec.lower.parameters import (
@@ -370,7 +370,7 @@ def _read(
     types: dict[str, Flow],
     scope: dict[str, Any],
     prefix: str,
-    above: Made | None = None,
+    above: HistoryStep | None = None,
 ) -> Class | None:
     """The class that a block's declaration says, for those inputs."""
     base: Path = ("blocks", name)
@@ -550,7 +550,7 @@ def _group_inputs(own: Frame, layers: dict[str, Step], given: Given, span: Span)
     if name is None or variable_problem(name) or name in own.scope or name in steps:
         taken = {*steps, *own.scope, *names_read(layers)}
         name = next(one for one in ("x", *(f"x_{number}" for number in range(2, 10_000))) if one not in taken)
-        own.entry = Entry(given.label, span)
+        own.entry = OuterValue(given.label, span)
     return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
 
 

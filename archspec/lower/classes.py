@@ -34,7 +34,7 @@ from archspec.lower.calls import unlike
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, LostError, Place, Value
 from archspec.lower.exports import closed, same_variables
-from archspec.lower.history import Made, became, left_out
+from archspec.lower.history import HistoryStep, became, left_out
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.loops import captured, destructure
 from archspec.lower.modules import Modules
@@ -102,7 +102,7 @@ def read_class(
     for one in inputs:
         made = frame.above if one is inputs[0] else None
         if not path and frame.outer is None:
-            made = Made(f"`{one.name}`", one.span, None, None)
+            made = HistoryStep(f"`{one.name}`", one.span, None, None)
         label, node = frame.entry.label if frame.entry is not None else f"`{one.name}`", Name(one.name)
         frame.values[one.name] = Value(one.type, label, one.span, node, made=made, optional=one.optional)
         declared = {parameter.name for parameter in parameters}
@@ -360,13 +360,13 @@ class Body:
         self.frame.own.update(bound)
         for name, flow in bound.items():
             label = f"`{self.frame.prefix}{name}`"
-            made = Made(label, span, step, above) if step is not None else None
+            made = HistoryStep(label, span, step, above) if step is not None else None
             self.frame.values[name] = Value(flow, label, span, Name(name), made=made)
             self.frame.values[name].held = step is not None and step.item is not None
         self.current = self.frame.values[target.name] if isinstance(target, Name) else None
         self.unpacked = None if isinstance(target, Name) else next(iter(bound), None)
 
-    def above(self, step: graph.Step) -> Made | None:
+    def above(self, step: graph.Step) -> HistoryStep | None:
         """The steps that led to the first value that a step reads."""
         for part in step.arguments[0][1].walk() if step.arguments else ():
             value = self.frame.value(part.name) if isinstance(part, Name) else None

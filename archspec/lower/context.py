@@ -13,7 +13,7 @@ from archspec.expressions import Name, Node, lift, replaced
 from archspec.graph import Call, Class, Flow, Group, Item, names_in
 from archspec.lower._problems import Report
 from archspec.lower.carried import Locals, Origin
-from archspec.lower.history import Made
+from archspec.lower.history import HistoryStep
 from archspec.lower.initial import Rules
 from archspec.problems import Related, Span
 from archspec.source import Path
@@ -35,7 +35,7 @@ class Value:
         label: str,
         span: Span,
         node: Node,
-        made: Made | None = None,
+        made: HistoryStep | None = None,
         *,
         optional: bool = False,
     ) -> None:
@@ -57,7 +57,7 @@ class Given:
     names: tuple[str | None, ...]
     label: str
     span: Span
-    made: Made | None = None
+    made: HistoryStep | None = None
     others: tuple[Related, ...] = ()  # where the values after the first one come from
     optional: Mapping[int, tuple[Node, Span | None]] = field(default_factory=dict)
     """The places of values that may be left out; what each is, and where the spec writes it."""
@@ -94,7 +94,7 @@ class Given:
             parts = parts[: self.handing]
         elif len(parts) > len(self.types):  # more than a round takes: there is no next one
             parts = (output,)
-        made = Made(label, span, item, self.made) if item is not None else self.made
+        made = HistoryStep(label, span, item, self.made) if item is not None else self.made
         optional = {place: one for place, one in self.optional.items() if place >= len(parts)}
         types = (*parts, *self.types[len(parts) :])
         anew, handing = self.anew, self.handing
@@ -200,7 +200,7 @@ def _above(path: Path) -> Iterator[Path]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class OuterValue:
     """What flows into a group without a name that its steps could read: how messages call it, and the group's place."""
 
     label: str
@@ -223,8 +223,8 @@ class Frame:
         self.bound: set[str] = set()  # names of sizes that a `shape:` bound: constructors know them by formula only
         self.outer = outer  # what a group stands in, whose values it may read
         self.captured: dict[str, Value] = {}  # those that it reads
-        self.above: Made | None = None  # the steps that led to its first input
-        self.entry: Entry | None = None  # what flows into a group, where no name around it means that
+        self.above: HistoryStep | None = None  # the steps that led to its first input
+        self.entry: OuterValue | None = None  # what flows into a group, where no name around it means that
         self.parameters: frozenset[str] = (
             outer.parameters if outer is not None else frozenset()
         )  # the steps of that kind

@@ -21,13 +21,13 @@ _POOLING = ("MaxPool", "AvgPool", "LPPool", "AdaptiveMaxPool", "AdaptiveAvgPool"
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class HistoryStep:
     """One step that led to a value, and the steps above it; the first one is an input of the document."""
 
     label: str
     span: Span
     item: Item | Step | None
-    above: Made | None
+    above: HistoryStep | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class _Change:
     layer: str
 
 
-def fell(made: Made | None, axes: int) -> Related | None:
+def fell(made: HistoryStep | None, axes: int) -> Related | None:
     """How one of the last `axes` axes of a value became small: `the size fell at: stem 224→112, pool 112→56`."""
     changes = list(_changes(made))
     best: list[tuple[_Change, Size, Size]] = []
@@ -57,7 +57,7 @@ def fell(made: Made | None, axes: int) -> Related | None:
     return Related(f"the size fell at: {', '.join(told)}", best[0][0].span)
 
 
-def became(made: Made | None, axes: tuple[int, ...]) -> tuple[Related, ...]:
+def became(made: HistoryStep | None, axes: tuple[int, ...]) -> tuple[Related, ...]:
     """Which steps above the last one some axes, counted from the end, have their sizes from."""
     told: dict[tuple[str, Span], list[str]] = {}
     for axis in axes:
@@ -68,7 +68,7 @@ def became(made: Made | None, axes: tuple[int, ...]) -> tuple[Related, ...]:
     return tuple(Related(f"{', '.join(words)} in {label}", span) for (label, span), words in told.items())
 
 
-def _sized(made: Made | None, axis: int) -> _Change | None:
+def _sized(made: HistoryStep | None, axis: int) -> _Change | None:
     """The change that gave an axis its size; None if it is the last step, or an input."""
     for place, change in enumerate(_changes(made, inside=True)):
         before, after = change.before, change.after
@@ -79,7 +79,7 @@ def _sized(made: Made | None, axis: int) -> _Change | None:
     return None
 
 
-def since(made: Made | None, what: Callable[[TensorType], object]) -> tuple[Related, ...]:
+def since(made: HistoryStep | None, what: Callable[[TensorType], object]) -> tuple[Related, ...]:
     """Which step above the last one, or which input, a value has its rank or dtype from."""
     for place, change in enumerate(_changes(made, inside=True)):
         if not isinstance(change.before, TensorType) or not isinstance(change.after, TensorType):
@@ -93,7 +93,7 @@ def since(made: Made | None, what: Callable[[TensorType], object]) -> tuple[Rela
     return (Related(f"{made.label} is declared here", made.span),)
 
 
-def left_out(made: Made) -> Related | None:
+def left_out(made: HistoryStep) -> Related | None:
     """The condition by which the step that made a value is not kept."""
     item = made.item.item if isinstance(made.item, Step) else made.item
     if not isinstance(item, Call) or type(item.layer).__name__ != "Identity" or item.span == made.span:
@@ -101,7 +101,7 @@ def left_out(made: Made) -> Related | None:
     return Related(f"{made.label} is left out: the condition is false", item.span)
 
 
-def channels_first(made: Made | None, x: TensorType) -> bool:
+def channels_first(made: HistoryStep | None, x: TensorType) -> bool:
     """Whether a value of four axes or more is an image whose channels come first: a feature map, not yet flattened."""
     for change in _changes(made):
         if change.layer in _CHANNELS_FIRST or change.layer.startswith(_POOLING):
@@ -112,7 +112,7 @@ def channels_first(made: Made | None, x: TensorType) -> bool:
     return isinstance(size, int) and size > 1 and size == x.shape[-2]  # flows in as it is: a square image
 
 
-def unchanged(made: Made | None) -> bool:
+def unchanged(made: HistoryStep | None) -> bool:
     """Whether a value is an input of the document, or has its shape still."""
     if made is None or any(change.before != change.after for change in _changes(made)):
         return False
@@ -137,7 +137,7 @@ def _smaller(a: Size, b: Size) -> bool:
     return dimensions.at_least(a, b) is False
 
 
-def _changes(made: Made | None, *, inside: bool = False) -> Iterator[_Change]:
+def _changes(made: HistoryStep | None, *, inside: bool = False) -> Iterator[_Change]:
     """Each layer on the way to a value, the last one first. A group is its layers; a block is one step, or `inside`."""
     while made is not None:
         item = made.item

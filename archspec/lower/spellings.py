@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.document import OwnName
-from archspec.expressions.mistakes import PythonCall, python_call
+from archspec.expressions.mistakes import WrittenCall, python_call
 from archspec.functions import FUNCTIONS
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import type_path
@@ -57,7 +57,7 @@ def spelled(frame: Frame, text: str, scope: Mapping[str, Any], *, listed: bool) 
     return _function(call) if listed and (call.owner in _FUNCTIONS or call.owner.isidentifier()) else None
 
 
-def _layer(frame: Frame, call: PythonCall, *, listed: bool) -> Spelling:
+def _layer(frame: Frame, call: WrittenCall, *, listed: bool) -> Spelling:
     """A class of torch.nn, of Keras or of the document, called as in Python."""
     blocks = frame.context.document.blocks
     name = known_layer(call.name, blocks)
@@ -81,7 +81,7 @@ def _layer(frame: Frame, call: PythonCall, *, listed: bool) -> Spelling:
     return replace(told, help=f"{told.help}: {' and '.join(f'`{one}`' for one in left_out)} is inferred")
 
 
-def _named_by_place(layer: type[Layer], call: PythonCall) -> list[str]:
+def _named_by_place(layer: type[Layer], call: WrittenCall) -> list[str]:
     """The inferred arguments that a call in PyTorch's order gives."""
     given = {*list(layer.arguments)[: len(call.arguments)], *(name for name, _ in call.keywords)}
     required = {name for name, one in layer.arguments.items() if one.without_default}
@@ -99,14 +99,14 @@ def known_layer(name: str, blocks: Iterable[str]) -> str | None:
 def of_a_list(layer: type[Layer], items: list[Any]) -> str:
     """A list of a layer's arguments, with their names: `{out_channels: 10, kernel_size: 3}`; empty if it is none."""
     texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
-    found = layer_arguments(layer, PythonCall("", layer.__name__, texts, ()), native=True)
+    found = layer_arguments(layer, WrittenCall("", layer.__name__, texts, ()), native=True)
     required = [name for name, one in layer.arguments.items() if one.required]
     if not found or not set(required) <= set(found) or any(isinstance(item, list | dict) for item in items):
         return ""
     return f"{{{', '.join(f'{name}: {value(text)}' for name, text in found.items())}}}"
 
 
-def layer_arguments(layer: type[Layer], call: PythonCall, *, native: bool) -> dict[str, str] | None:
+def layer_arguments(layer: type[Layer], call: WrittenCall, *, native: bool) -> dict[str, str] | None:
     """The arguments of a call by their names, without those that are inferred; None where there are too many.
 
     Where PyTorch's required ones are all there, they stand in its order; else what is inferred was left out.
@@ -123,7 +123,7 @@ def layer_arguments(layer: type[Layer], call: PythonCall, *, native: bool) -> di
     return {name: text for name, text in found.items() if not getattr(layer.arguments.get(name), "inferred", False)}
 
 
-def named_arguments(call: PythonCall, names: list[str]) -> dict[str, str] | None:
+def named_arguments(call: WrittenCall, names: list[str]) -> dict[str, str] | None:
     """The arguments of a call by those names; None where there are more of them than names."""
     if len(call.arguments) > len(names):
         return None
@@ -167,7 +167,7 @@ def _written(message: str, body: str, inputs: tuple[str, ...] | None, *, listed:
     return Spelling(message, f"write `{text}`", text)
 
 
-def _of_self(call: PythonCall) -> Spelling:
+def _of_self(call: WrittenCall) -> Spelling:
     """A module of `self`, as a forward method calls it."""
     taken = f"from: {call.arguments[0]}, " if call.arguments else ""
     message = "there is no `self`: a module runs in the step that makes it"
@@ -176,7 +176,7 @@ def _of_self(call: PythonCall) -> Spelling:
     )
 
 
-def _function(call: PythonCall) -> Spelling | None:
+def _function(call: WrittenCall) -> Spelling | None:
     """A function in a list, where a layer does the same."""
     folded = {known.lower(): known for known in LAYERS}
     name = folded.get(call.name.replace("_", ""))
@@ -186,7 +186,7 @@ def _function(call: PythonCall) -> Spelling | None:
         return None
     parameters = [one for one in (function.parameters if function is not None else ()) if one != "input"]
     given = call.arguments if method else call.arguments[1:]
-    found = named_arguments(PythonCall("", name, given, call.keywords), parameters)
+    found = named_arguments(WrittenCall("", name, given, call.keywords), parameters)
     message = f"{echo(call.name)} is a function, and a list is made of layers"
     known = LAYERS[name].arguments
     arguments = {one: text for one, text in (found or {}).items() if one not in ("training", "input")}

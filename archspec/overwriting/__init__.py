@@ -16,7 +16,7 @@ from archspec.flow import Applied, Follower, Value, leaves, picks
 from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step, walk
 from archspec.layers import Layer
 from archspec.overwriting.findings import Findings
-from archspec.overwriting.memory import Flowing, Node, Owner, Saved, Storage, Tensor, Write
+from archspec.overwriting.memory import Flowing, GradientNode, Owner, Saved, Storage, Tensor, Write
 from archspec.overwriting.views import along, parts, view
 from archspec.problems import Problem
 from archspec.storage import DROPPING, FROM_RESULT, NEVER_IN_PLACE, SPLITTING, UNREAD, VIEWS, keeps
@@ -103,7 +103,7 @@ class Overwriting(Follower):
             return Flowing(tensor)
         return tuple(self.held(part, owner, name) for part in flow) if isinstance(flow, tuple) else None
 
-    def fresh(self, flow: Flow | None, node: Node | None, strides: layout.Strides | bool) -> Value:
+    def fresh(self, flow: Flow | None, node: GradientNode | None, strides: layout.Strides | bool) -> Value:
         """What an operation makes; `strides` are those of its output, where they are not as usual."""
         if isinstance(flow, TensorType):
             tensor = Tensor(Storage(), flow.shape, "")
@@ -205,7 +205,7 @@ class Overwriting(Follower):
         gradients = [None if one is None else any(t.learns for t in one.choices) for one in places]
         node = None
         if learns or any(gradients):
-            node = Node(tuple(t.node for one in places if one is not None for t in one.choices if t.node))
+            node = GradientNode(tuple(t.node for one in places if one is not None for t in one.choices if t.node))
         value = self.fresh(output, node, _strides(name, places, output))
         if node is None or not any(t.learns for one in leaves(value, Flowing) for t in one.choices):
             return value
@@ -217,7 +217,7 @@ class Overwriting(Follower):
             self.save(made[place], node, name)
         return value
 
-    def save(self, value: Flowing | None, node: Node, name: str) -> None:
+    def save(self, value: Flowing | None, node: GradientNode, name: str) -> None:
         """An operation keeps a tensor for its backward pass."""
         for tensor in value.choices if value is not None else ():
             tensor.storage.saved.append(Saved(node, name, self.span))
@@ -260,7 +260,7 @@ class Overwriting(Follower):
             tensor.storage.saved.clear()
             after = tensor.overwritten("")
             if tensor.learns:
-                after.node = Node((tensor.node,) if tensor.node is not None else ())
+                after.node = GradientNode((tensor.node,) if tensor.node is not None else ())
                 if name in FROM_RESULT:
                     tensor.storage.saved.append(Saved(after.node, name, call.span))
             results.append(after)
@@ -310,9 +310,9 @@ def _strides(name: str, places: list[Flowing | None], output: Flow | None) -> la
     return True
 
 
-def _reached(nodes: Iterator[Node]) -> set[Node]:
+def _reached(nodes: Iterator[GradientNode]) -> set[GradientNode]:
     """The operations through which gradients flow back from some."""
-    found: set[Node] = set()
+    found: set[GradientNode] = set()
     waiting = list(nodes)
     while waiting:
         node = waiting.pop()

@@ -14,7 +14,7 @@ Owner: TypeAlias = Literal["", "input", "parameter", "buffer"]
 """What holds a storage beyond one run of the network, if anything does: the caller, or the module."""
 
 
-class Cut(NamedTuple):
+class AxisRange(NamedTuple):
     """A stretch of one axis: from one place up to another, which is None for the end."""
 
     axis: int
@@ -22,12 +22,12 @@ class Cut(NamedTuple):
     stop: Size | None
 
 
-class Node:
+class GradientNode:
     """An operation through which gradients flow back; `parents` are those that made what it takes."""
 
     __slots__ = ("parents",)
 
-    def __init__(self, parents: tuple[Node, ...] = ()) -> None:
+    def __init__(self, parents: tuple[GradientNode, ...] = ()) -> None:
         self.parents = parents
 
 
@@ -35,7 +35,7 @@ class Node:
 class Saved:
     """What an operation keeps of a storage for its backward pass."""
 
-    node: Node
+    node: GradientNode
     label: str
     span: Span | None
 
@@ -75,11 +75,11 @@ class Tensor:
         """What it is called in messages, if it is called anything."""
         self._strides: Strides | Literal["by rows"] = "by rows"  # worked out only where it is asked for
         self.known = 0
-        self.path: tuple[tuple[Tensor, tuple[Cut, ...]], ...] = ()
+        self.path: tuple[tuple[Tensor, tuple[AxisRange, ...]], ...] = ()
         self.splitting = ""
         """The function that returned it as one of several views."""
         self.learns = False
-        self.node: Node | None = None
+        self.node: GradientNode | None = None
 
     @property
     def strides(self) -> Strides:
@@ -97,7 +97,7 @@ class Tensor:
         """Whether its numbers lie row by row."""
         return self._strides == "by rows" or self._strides == contiguous(self.shape)
 
-    def seen(self, shape: tuple[Size, ...], strides: Strides, cuts: tuple[Cut, ...] = ()) -> Tensor:
+    def seen(self, shape: tuple[Size, ...], strides: Strides, cuts: tuple[AxisRange, ...] = ()) -> Tensor:
         """A view of it."""
         view = Tensor(self.storage, shape, "")
         view.strides = strides
@@ -141,5 +141,5 @@ def _apart(one: Tensor, other: Tensor) -> bool:
     return False
 
 
-def _before(one: Cut, other: Cut) -> bool:
+def _before(one: AxisRange, other: AxisRange) -> bool:
     return one.stop is not None and dimensions.at_least(other.start, one.stop) is True

@@ -11,7 +11,7 @@ from archspec.expressions import Index, Items, Name, Node, as_size, evaluate
 from archspec.flow import Applied, Scope, arguments
 from archspec.layout import Strides
 from archspec.lower.tensors import tensor_value
-from archspec.overwriting.memory import Cut, Tensor
+from archspec.overwriting.memory import AxisRange, Tensor
 from archspec.storage import EXPANDING, MERGING, SWAPPING
 from archspec.tensors import TensorType
 
@@ -60,7 +60,7 @@ def _cut(tensor: Tensor, output: TensorType, axis: int, start: Size, stop: Size,
     strides = tensor.strides
     if strides is not None and drop:
         strides = strides[:axis] + strides[axis + 1 :]
-    return tensor.seen(output.shape, strides, (Cut(axis, start, stop),))
+    return tensor.seen(output.shape, strides, (AxisRange(axis, start, stop),))
 
 
 def _stretch(tensor: Tensor, output: TensorType, applied: Applied) -> Tensor:
@@ -102,7 +102,7 @@ def _indexed(tensor: Tensor, output: TensorType, applied: Applied) -> Tensor:
     items = applied.node.index.items if isinstance(applied.node.index, Items) else (applied.node.index,)
     values = [_value(item, applied.scope) for item in items]
     taken = sum(one is not None and one is not ... for one in values)
-    cuts: list[Cut] = []
+    cuts: list[AxisRange] = []
     strides: list[Size] = []
     axis = 0
     for one in [*values, *([] if ... in values else [...])]:
@@ -128,14 +128,14 @@ def _value(item: Node, scope: Scope) -> Any:
     return value
 
 
-def _taken(one: Any, axis: int, size: Size) -> tuple[Size, list[Cut]]:
+def _taken(one: Any, axis: int, size: Size) -> tuple[Size, list[AxisRange]]:
     """The step of an index, and the stretch of the axis that it takes where both ends are known."""
     first, last, step = (one.start, one.stop, one.step) if isinstance(one, slice) else (one, None, None)
     start = _from_the_front(0 if first is None else first, size)
     if not isinstance(one, slice):
-        return 1, [] if start is None else [Cut(axis, start, start + 1)]
+        return 1, [] if start is None else [AxisRange(axis, start, start + 1)]
     stop = size if last is None else _from_the_front(last, size)
-    return 1 if step is None else step, [] if start is None or stop is None else [Cut(axis, start, stop)]
+    return 1 if step is None else step, [] if start is None or stop is None else [AxisRange(axis, start, stop)]
 
 
 def _from_the_front(place: Size, size: Size) -> Size | None:

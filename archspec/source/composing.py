@@ -30,7 +30,7 @@ from archspec.source.hints import (
 )
 from archspec.source.reading import unreadable
 from archspec.source.scalars import resolve
-from archspec.source.tree import GLUED, LIMITS, Entries, Limits, Node, Place, Source
+from archspec.source.tree import GLUED, LIMITS, Entries, Extent, Limits, Place, Source
 
 _PYTHON_EVENTS: Any = yaml.BaseLoader
 _EVENTS: Any = getattr(yaml, "CBaseLoader", _PYTHON_EVENTS)  # only its events are used; the second without libyaml
@@ -82,7 +82,7 @@ class _Frame:
 
     __slots__ = ("anchor", "awaits_key", "bare", "before", "data", "flow", "height", "key", "node", "parens")
 
-    def __init__(self, data: Any, node: Node, flow: bool, anchor: str | None, before: int) -> None:
+    def __init__(self, data: Any, node: Extent, flow: bool, anchor: str | None, before: int) -> None:
         self.data, self.node, self.flow, self.anchor, self.before = data, node, flow, anchor, before
         self.key: str | None = None  # None where the key was refused: the value is read and dropped
         self.awaits_key = node.keys is not None
@@ -97,13 +97,13 @@ class _Composer:
     def __init__(self, source: Source) -> None:
         self.source, self.text, self.limits = source, source.text, source.limits
         self.problems: list[Problem] = []
-        self.anchors: dict[str, tuple[Any, Node, int, int] | None] = {}  # value, node, size, height; None while open
+        self.anchors: dict[str, tuple[Any, Extent, int, int] | None] = {}  # value, node, size, height; None while open
         self.count = 0
         self.last: Place = (0, 0)  # of the last event, and what it was: "plain", "closed" (by quote or bracket) or ""
         self.after = ""
         self.dashes: set[int] = set()  # where items without a space behind their dashes have been told
         self.broken = False  # whether the last scalar is a piece of an expression that YAML has split
-        self.stack = [_Frame([], Node(0, 0, []), False, None, 0)]  # the document is the one item of a list
+        self.stack = [_Frame([], Extent(0, 0, []), False, None, 0)]  # the document is the one item of a list
 
     def report(
         self,
@@ -203,7 +203,7 @@ class _Composer:
                 self.report(code, message, place, hint)
         if plain and frame.node.keys is None and not frame.flow and event.end_mark.line > event.start_mark.line:
             self.run_on(frame, place)
-        node = Node(*place)
+        node = Extent(*place)
         if event.anchor:
             self.anchors[event.anchor] = result, node, 1, 0
         self.add(result, node, plain)
@@ -217,7 +217,7 @@ class _Composer:
         if event.anchor:
             self.anchors[event.anchor] = None
         start = self.begin(event)
-        node = Node(start, start + 1, {} if mapping else [], {} if mapping else None)
+        node = Extent(start, start + 1, {} if mapping else [], {} if mapping else None)
         self.stack.append(_Frame({} if mapping else [], node, bool(event.flow_style), event.anchor, self.count - 1))
 
     def close(self, event: Any) -> None:
@@ -238,11 +238,11 @@ class _Composer:
             self.report("AS101", f"no anchor {echo('&' + event.anchor)} above this alias", place, OWN.format("`*`"))
         elif self.anchors[event.anchor] is None:
             self.report("AS104", "an alias within its own anchor: a value without end", place)
-        value, node, size, height = self.anchors.get(event.anchor) or (None, Node(*place), 1, 0)
+        value, node, size, height = self.anchors.get(event.anchor) or (None, Extent(*place), 1, 0)
         self.admit(place, size, height)
-        self.add(value, Node(*place, node.children, node.keys), height=height)
+        self.add(value, Extent(*place, node.children, node.keys), height=height)
 
-    def add(self, value: Any, node: Node, plain: bool = False, height: int = 0) -> None:
+    def add(self, value: Any, node: Extent, plain: bool = False, height: int = 0) -> None:
         frame = self.stack[-1]
         frame.node.end = node.end
         if height >= frame.height:
@@ -259,7 +259,7 @@ class _Composer:
                     frame.bare.add(frame.key)
             frame.awaits_key = True
 
-    def key(self, frame: _Frame, value: Any, node: Node, plain: bool) -> str | None:
+    def key(self, frame: _Frame, value: Any, node: Extent, plain: bool) -> str | None:
         """The key, or None where it is refused: its value is then read for its own problems, and dropped."""
         place, keys = (node.start, node.end), frame.node.keys
         assert keys is not None

@@ -42,7 +42,7 @@ class Limits:
 LIMITS = Limits()
 
 
-class Node:
+class Extent:
     """Where a value stands. `children` mirrors the value; `keys` is the place of each key of a mapping."""
 
     __slots__ = ("children", "end", "keys", "start")
@@ -72,7 +72,7 @@ class Source:
     def __init__(self, path: str, text: str, limits: Limits = LIMITS) -> None:
         self.path, self.text, self.limits = path, text, limits
         self.data: Any = None
-        self.root = Node(0, 0)
+        self.root = Extent(0, 0)
         self._lines: list[str] = []
         self._starts: list[int] = []
         self._shown: dict[int, str] = {}  # lines without their ends
@@ -119,7 +119,7 @@ class Source:
         """Whether a value stands within `{}` or `[]`, where commas and brackets end what is not quoted."""
         return any(self.text[node.start : node.start + 1] in ("{", "[") for node in self._above(path))
 
-    def _above(self, path: Path) -> Iterator[Node]:
+    def _above(self, path: Path) -> Iterator[Extent]:
         """The collections that lead to a value, from the outermost on."""
         node = self.root
         for step in path:

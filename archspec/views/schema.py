@@ -19,7 +19,7 @@ from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.problems import WARNINGS
 from archspec.tensors import COMPLEX, DTYPES, FLOATS
 from archspec.views import catalogue
-from archspec.views.catalogue import Entry
+from archspec.views.catalogue import CatalogueEntry
 
 Draft = Literal["7", "2020-12"]
 DRAFTS: dict[str, tuple[str, str]] = {
@@ -355,7 +355,7 @@ _SCALARS: dict[str, Schema] = {
 }
 
 
-def _layer(layer: type[Layer], entry: Entry) -> Schema:
+def _layer(layer: type[Layer], entry: CatalogueEntry) -> Schema:
     """What may stand behind a layer's name: its arguments by name, or one value, or nothing."""
     said = {argument.name: argument for argument in entry.arguments}
     properties = {name: _argument(layer, name, said[name]) for name in layer.arguments}
@@ -377,12 +377,12 @@ def _layer(layer: type[Layer], entry: Entry) -> Schema:
     return _union((found, single))
 
 
-def _markdown(entry: Entry) -> str:
+def _markdown(entry: CatalogueEntry) -> str:
     """What editors show of a layer."""
     return "\n\n".join((entry.doc, f"```text\n{entry.shape}\n```", f"[PyTorch's page]({entry.link})"))
 
 
-def _argument(layer: type[Layer], name: str, said: catalogue.Argument) -> Schema:
+def _argument(layer: type[Layer], name: str, said: catalogue.ArgumentEntry) -> Schema:
     """What an argument takes. A string may be an expression, or a name for any value."""
     argument = layer.arguments[name]
     types = {"integer": ["integer"], "integers": ["integer", "array"], "number": ["number"]}

@@ -25,7 +25,7 @@ _PLACES = r"^(torch\.)?(nn\.functional\.|nn\.|F\.|Tensor\.)?"
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class ArgumentEntry:
     """One argument of a constructor or a function, in words."""
 
     name: str
@@ -36,7 +36,7 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CatalogueEntry:
     """One layer or function of the catalogue."""
 
     name: str
@@ -48,7 +48,7 @@ class Entry:
     doc: str
     shape: str
     """What comes out, given what goes in: a line for each formula."""
-    arguments: tuple[Argument, ...]
+    arguments: tuple[ArgumentEntry, ...]
     inputs: tuple[str, ...]
     """The arguments of a layer's forward method."""
     single: str | None
@@ -74,7 +74,7 @@ class Entry:
         }
 
 
-def entry(name: str) -> Entry | None:
+def entry(name: str) -> CatalogueEntry | None:
     """What the catalogue knows by that name; a leading `nn.`, `F.` or `torch.` is no part of it."""
     bare = re.sub(_PLACES, "", name)
     if bare in LAYERS:
@@ -104,27 +104,29 @@ def families() -> dict[str, dict[str, tuple[str, ...]]]:
     return {kind: {family: tuple(sorted(names)) for family, names in by.items()} for kind, by in found.items()}
 
 
-def _layer(layer: type[Layer]) -> Entry:
+def _layer(layer: type[Layer]) -> CatalogueEntry:
     arguments = tuple(
-        Argument(name, one.expects(layer), None if one.required or one.inferred else _text(one.default), one.inferred)
+        ArgumentEntry(
+            name, one.expects(layer), None if one.required or one.inferred else _text(one.default), one.inferred
+        )
         for name, one in layer.arguments.items()
     )
     name, required = layer.__name__, sum(one.required for one in layer.arguments.values())
     single = layer.single() if required <= 1 else None
     doc, shape = inspect.cleandoc(layer.__doc__ or ""), _rule(layer.shape)
-    return Entry(name, "layer", layer.family, f"torch.nn.{name}", doc, shape, arguments, layer.inputs, single)
+    return CatalogueEntry(name, "layer", layer.family, f"torch.nn.{name}", doc, shape, arguments, layer.inputs, single)
 
 
-def _function(function: Function) -> Entry:
+def _function(function: Function) -> CatalogueEntry:
     arguments = tuple(
-        Argument(name, str(function.takes[name]), _default(one)) for name, one in function.parameters.items()
+        ArgumentEntry(name, str(function.takes[name]), _default(one)) for name, one in function.parameters.items()
     )
     before, _, after = function.doc.partition("Shape:")  # which `shape` says in full
     doc = "\n\n".join(filter(None, (before.strip(), after.partition("\n\n")[2].strip())))
     places = {"F": "torch.nn.functional", "Tensor": "torch.Tensor"}
     module, _, name = function.python.rpartition(".")
     python, shape = f"{places.get(module, module)}.{name}", _rule(function.shape)
-    return Entry(function.name, "function", function.family, python, doc, shape, arguments, (), None)
+    return CatalogueEntry(function.name, "function", function.family, python, doc, shape, arguments, (), None)
 
 
 def _rule(text: str) -> str:
@@ -148,7 +150,7 @@ def _text(value: object) -> str:
 # As people read it.
 
 
-def text(one: Entry) -> str:
+def text(one: CatalogueEntry) -> str:
     """An entry for a terminal."""
     lines = [f"{one.name}  ({one.kind}, {one.family})", *(f"  {line}".rstrip() for line in one.doc.split("\n")), ""]
     for title, value in {"shape": one.shape, **_facts(one)}.items():
@@ -163,7 +165,7 @@ def text(one: Entry) -> str:
     return "\n".join(lines)
 
 
-def markdown(one: Entry) -> str:
+def markdown(one: CatalogueEntry) -> str:
     """An entry as a section of a page."""
     lines = [f"### `{one.name}`", "", one.doc, ""]
     lines += ["```text", one.shape, "```", ""]
@@ -194,7 +196,7 @@ def overview() -> str:
     return "\n".join(lines)
 
 
-def _facts(one: Entry) -> dict[str, str]:
+def _facts(one: CatalogueEntry) -> dict[str, str]:
     """What there is to know beside the shapes and the arguments, each under a title."""
     inferred = ", ".join(argument.name for argument in one.arguments if argument.inferred)
     inputs = ", ".join(one.inputs) if len(one.inputs) > 1 else ""
@@ -203,7 +205,7 @@ def _facts(one: Entry) -> dict[str, str]:
     return {title: value for title, value in titled.items() if value}
 
 
-def _need(argument: Argument) -> str:
+def _need(argument: ArgumentEntry) -> str:
     if argument.inferred:
         return "inferred"
     return "required" if argument.default is None else argument.default

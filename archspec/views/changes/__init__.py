@@ -17,7 +17,7 @@ from archspec.layers import Weight
 from archspec.layers.own import OwnLayer
 from archspec.views.changes.matching import Matching
 from archspec.views.changes.tree import (
-    Part,
+    ModuleTree,
     Values,
     flow_text,
     input_text,
@@ -177,11 +177,11 @@ def _interface(graph: Graph) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Occurrence:
     """One occurrence of a change."""
 
     kind: Literal["added", "removed", "renamed", "changed", "resized"]
-    parts: tuple[Part | None, Part | None]
+    parts: tuple[ModuleTree | None, ModuleTree | None]
     details: Mapping[str, Pair]
     said: frozenset[str]
     """Which of the details the spec says."""
@@ -202,7 +202,7 @@ class _Found:
 
 def _steps(matching: Matching) -> Iterator[Change]:
     """Every change of a step; one that occurs several times, or several that are alike side by side, once."""
-    folded: dict[object, list[_Found]] = {}
+    folded: dict[object, list[_Occurrence]] = {}
     for found in _found(matching):
         folded.setdefault(found.place, []).append(found)
     alike: dict[object, list[Change]] = {}
@@ -218,7 +218,7 @@ def _steps(matching: Matching) -> Iterator[Change]:
         )
 
 
-def _change(several: list[_Found]) -> Change:
+def _change(several: list[_Occurrence]) -> Change:
     first = several[0]
     old, new = first.parts
     details = {name: tuple(dict.fromkeys(one.details[name] for one in several)) for name in first.details}
@@ -232,39 +232,41 @@ def _change(several: list[_Found]) -> Change:
     )
 
 
-def _label(parts: list[Part | None]) -> str | None:
+def _label(parts: list[ModuleTree | None]) -> str | None:
     """The name of their class; of steps of a list that moved together there may be several."""
     labels = {part.label for part in parts if part is not None}
     return None if not labels else labels.pop() if len(labels) == 1 else "several"
 
 
-def _path(part: Part | None) -> str | None:
+def _path(part: ModuleTree | None) -> str | None:
     return None if part is None else part.path
 
 
-def _line(part: Part | None) -> int | None:
+def _line(part: ModuleTree | None) -> int | None:
     return None if part is None else part.span.line
 
 
-def _found(matching: Matching) -> Iterator[_Found]:
+def _found(matching: Matching) -> Iterator[_Occurrence]:
     wires = _Wires(matching)
     for number, (old, new) in enumerate(matching.pairs):
         together = wires.same_parent(old, new)
         said, follows = _details(old, new, wires, together)
         details, grown = said | follows, new.own_size - old.own_size
         if number > 0 and (old.name != new.name or not together):
-            yield _Found("renamed", (old, new), details if said else {}, frozenset(said), grown)
+            yield _Occurrence("renamed", (old, new), details if said else {}, frozenset(said), grown)
         elif said:
-            yield _Found("changed", (old, new), details, frozenset(said), grown)
+            yield _Occurrence("changed", (old, new), details, frozenset(said), grown)
         elif follows and number > 0:
-            yield _Found("resized", (old, new), details, frozenset(), grown)
+            yield _Occurrence("resized", (old, new), details, frozenset(), grown)
     for part in matching.removed:
-        yield _Found("removed", (part, None), {}, frozenset(), -matching.size(part))
+        yield _Occurrence("removed", (part, None), {}, frozenset(), -matching.size(part))
     for part in matching.added:
-        yield _Found("added", (None, part), {}, frozenset(), matching.size(part))
+        yield _Occurrence("added", (None, part), {}, frozenset(), matching.size(part))
 
 
-def _details(old: Part, new: Part, wires: _Wires, together: bool) -> tuple[dict[str, Pair], dict[str, Pair]]:
+def _details(
+    old: ModuleTree, new: ModuleTree, wires: _Wires, together: bool
+) -> tuple[dict[str, Pair], dict[str, Pair]]:
     """What a step says that is other, and what only follows from its inputs.
 
     What it reads is compared where both stand `together` with the same steps.
@@ -304,38 +306,38 @@ class _Wires:
         self.parents = {id(child): part for pair in matching.pairs for part in pair for child in part.children}
         self.known: dict[tuple[int, bool], dict[str, str]] = {}
 
-    def same_parent(self, old: Part, new: Part) -> bool:
+    def same_parent(self, old: ModuleTree, new: ModuleTree) -> bool:
         """Whether a pair stands in a pair, or at the top."""
         one, other = self.parents.get(id(old)), self.parents.get(id(new))
         return one is other or (one is not None and self.matching.partners.get(id(one)) is other)
 
-    def formula(self, part: Part, *, old: bool) -> str:
+    def formula(self, part: ModuleTree, *, old: bool) -> str:
         """What a part computes."""
         return self._followed((("", part.formula),), self.parents.get(id(part), part), old=old)[0][1]
 
-    def reads(self, part: Part, *, old: bool) -> Values:
+    def reads(self, part: ModuleTree, *, old: bool) -> Values:
         """What a step reads."""
         return self._followed(part.reads, self.parents.get(id(part), part), old=old)
 
-    def gives(self, part: Part, *, old: bool) -> Values:
+    def gives(self, part: ModuleTree, *, old: bool) -> Values:
         """What a class returns."""
         return self._followed(part.gives, part, old=old)
 
-    def order(self, part: Part, *, old: bool) -> Values:
+    def order(self, part: ModuleTree, *, old: bool) -> Values:
         """Which steps of a class are made first."""
         return self._followed(part.order, part, old=old)
 
-    def _followed(self, values: Values, within: Part, *, old: bool) -> Values:
+    def _followed(self, values: Values, within: ModuleTree, *, old: bool) -> Values:
         names = self._names(within, old=old)
         return tuple((name, renamed(text, lambda word: names.get(word, word))) for name, text in values)
 
-    def _giver(self, part: Part) -> Part | None:
+    def _giver(self, part: ModuleTree) -> ModuleTree | None:
         """The step that moved into, or out of, a group whose value it gives."""
         last = part.gives[0][1] if len(part.gives) == 1 else part.children[-1].name if part.children else ""
         moved = (child for child in part.children if id(child) in self.matching.partners)
         return next((child for child in moved if child.name == last), None)
 
-    def _names(self, parent: Part, *, old: bool) -> dict[str, str]:
+    def _names(self, parent: ModuleTree, *, old: bool) -> dict[str, str]:
         """What the names of a class's values stand for."""
         key = id(parent), old
         if key not in self.known:
@@ -394,5 +396,5 @@ def own_modules(graph: Graph) -> list[str]:
     return [path for path, _, layer in graph.layers() if isinstance(layer, OwnLayer)]
 
 
-def _key(part: Part, weight: Weight) -> str:
+def _key(part: ModuleTree, weight: Weight) -> str:
     return f"{part.path}.{weight.name}" if weight.name else part.path

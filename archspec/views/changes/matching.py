@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from archspec.views.changes.tree import Part, renamed
+from archspec.views.changes.tree import ModuleTree, renamed
 
 _MOST = 250_000
 """Pairs of parts to consider in one list; beyond, only what is equal at both ends is matched."""
@@ -19,35 +19,35 @@ _MOST = 250_000
 class Matching:
     """Pairs of parts, outer ones first, and what is in one tree alone: the outermost parts of that."""
 
-    def __init__(self, old: Part, new: Part) -> None:
+    def __init__(self, old: ModuleTree, new: ModuleTree) -> None:
         self.prints: dict[int, int] = {}
         """Equal for parts that are made alike, whatever they and what they read are called; by their `id`."""
         known: dict[object, int] = {}
         for root in (old, new):
             self._print(root, known)
-        self.pairs: list[tuple[Part, Part]] = []
-        self.removed: list[Part] = []
-        self.added: list[Part] = []
+        self.pairs: list[tuple[ModuleTree, ModuleTree]] = []
+        self.removed: list[ModuleTree] = []
+        self.added: list[ModuleTree] = []
         self._match(old, new)
         self._match_moved()
-        self.partners: dict[int, Part] = {}
+        self.partners: dict[int, ModuleTree] = {}
         """The other of each pair, by the `id` of the one."""
         for one, other in self.pairs:
             self.partners[id(one)], self.partners[id(other)] = other, one
 
-    def size(self, part: Part) -> Any:
+    def size(self, part: ModuleTree) -> Any:
         """How many numbers are learnt in a part that is in one tree alone, without what moved to or from there."""
         inside = (self.size(child) for child in part.children if id(child) not in self.partners)
         return part.own_size + sum(inside, start=0)
 
-    def _print(self, part: Part, known: dict[object, int]) -> int:
+    def _print(self, part: ModuleTree, known: dict[object, int]) -> int:
         inner = tuple(self._print(child, known) for child in part.children)
         formula = renamed(part.formula, lambda _: "_")
         key = part.kind, "" if inner else part.label, tuple(part.settings.items()), formula, inner
         self.prints[id(part)] = known.setdefault(key, len(known))
         return self.prints[id(part)]
 
-    def _match(self, old: Part, new: Part) -> None:
+    def _match(self, old: ModuleTree, new: ModuleTree) -> None:
         self.pairs.append((old, new))
         found = {id(one): other for one, other in _children(old.children, new.children, self.prints)}
         taken = {id(other) for other in found.values()}
@@ -77,17 +77,19 @@ class Matching:
         self.added = [part for part in self.added if id(part) not in moved]
 
 
-def _holds_weights(part: Part) -> bool:
+def _holds_weights(part: ModuleTree) -> bool:
     return any(inner.weights for inner in part.walk())
 
 
-def _children(olds: Sequence[Part], news: Sequence[Part], prints: Mapping[int, int]) -> Iterator[tuple[Part, Part]]:
+def _children(
+    olds: Sequence[ModuleTree], news: Sequence[ModuleTree], prints: Mapping[int, int]
+) -> Iterator[tuple[ModuleTree, ModuleTree]]:
     """The pairs among the parts of two parts."""
     named = {part.name: part for part in news if not part.name.isdigit()}
     found = {id(part): named[part.name] for part in olds if part.name in named and part.kind == named[part.name].kind}
     yield from ((part, found[id(part)]) for part in olds if id(part) in found)
     taken = {id(other) for other in found.values()}
-    gaps: dict[int, tuple[list[Part], list[Part]]] = {}
+    gaps: dict[int, tuple[list[ModuleTree], list[ModuleTree]]] = {}
     for side, parts in enumerate((olds, news)):
         before = 0  # the part of the new tree that the gap lies behind
         for part in parts:
@@ -99,14 +101,14 @@ def _children(olds: Sequence[Part], news: Sequence[Part], prints: Mapping[int, i
         yield from _in_order(left, right, [lambda part: prints[id(part)], _likeness])
 
 
-def _likeness(part: Part) -> object:
+def _likeness(part: ModuleTree) -> object:
     """Equal for parts that may be the same with other settings: modules of one class."""
     return part.label if part.kind == "module" else id(part)
 
 
 def _in_order(
-    olds: Sequence[Part], news: Sequence[Part], keys: Sequence[Callable[[Part], object]]
-) -> Iterator[tuple[Part, Part]]:
+    olds: Sequence[ModuleTree], news: Sequence[ModuleTree], keys: Sequence[Callable[[ModuleTree], object]]
+) -> Iterator[tuple[ModuleTree, ModuleTree]]:
     """Pairs of equal keys, in the order of both; then, between them, by the next key."""
     if not olds or not news:
         return

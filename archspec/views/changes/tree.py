@@ -25,7 +25,7 @@ Values = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ModuleTree:
     """One step, or one module of a list. Everything that is said of it is text, as people read it."""
 
     kind: Literal["module", "expression", "tensor"]
@@ -54,24 +54,24 @@ class Part:
     """Its own, none of its children's."""
     tied: frozenset[str] = frozenset()
     """Which of them are another layer's."""
-    children: tuple[Part, ...] = ()
+    children: tuple[ModuleTree, ...] = ()
 
     @property
     def own_size(self) -> Any:
         """How many numbers it learns itself."""
         return sum((w.numel for w in self.weights if w.learnable and w.name not in self.tied), start=0)
 
-    def walk(self) -> Iterator[Part]:
+    def walk(self) -> Iterator[ModuleTree]:
         """It and every part in it, outer ones first."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
-def tree(graph: Graph) -> Part:
+def tree(graph: Graph) -> ModuleTree:
     """The whole network, as one part."""
     main = graph.main
-    return Part("module", main.name, Span(graph.path, 1, 1, 1, 1), flow_text(main.output), **_inside(main, ""))
+    return ModuleTree("module", main.name, Span(graph.path, 1, 1, 1, 1), flow_text(main.output), **_inside(main, ""))
 
 
 def _inside(cls: Class, prefix: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _inside(cls: Class, prefix: str) -> dict[str, Any]:
     }
 
 
-def _step(step: Step, cls: Class, sizes: Set[str], prefix: str) -> Part:
+def _step(step: Step, cls: Class, sizes: Set[str], prefix: str) -> ModuleTree:
     """One step of a graph; `sizes` are the names of those of what flows in."""
     reads = tuple((name or "", node.text) for name, node in step.arguments)
     values = _values(step, cls, sizes)
@@ -102,17 +102,17 @@ def _step(step: Step, cls: Class, sizes: Set[str], prefix: str) -> Part:
     place: dict[str, Any] = {"name": name, "path": f"{prefix}{name}"}
     if step.kind == "call":
         place |= {"formula": str(step.module), "reads": reads}
-        return Part("expression", "again", step.span, output, **place, settings=values)
+        return ModuleTree("expression", "again", step.span, output, **place, settings=values)
     formula = step.arguments[0][1].text
     if step.kind == "compute":
-        return Part("expression", "expression", step.span, output, **place, settings=values, formula=formula)
+        return ModuleTree("expression", "expression", step.span, output, **place, settings=values, formula=formula)
     assert isinstance(step.output, TensorType)
     held = Weight("", step.output.shape, step.output.dtype, step.kind == "parameter")
     settings = {"value": formula, **values}
-    return Part("tensor", step.kind.capitalize(), step.span, output, **place, settings=settings, weights=(held,))
+    return ModuleTree("tensor", step.kind.capitalize(), step.span, output, **place, settings=settings, weights=(held,))
 
 
-def _module(item: Item, prefix: str, reads: Values = (), values: Mapping[str, str] = _NOTHING) -> Part:
+def _module(item: Item, prefix: str, reads: Values = (), values: Mapping[str, str] = _NOTHING) -> ModuleTree:
     """One module, with all that is in it; `values` are what the expressions that it reads depend on besides."""
     if isinstance(item, Group) and item.module is not None:
         item = replace(item.module, output=item.output)
@@ -122,7 +122,7 @@ def _module(item: Item, prefix: str, reads: Values = (), values: Mapping[str, st
     known: dict[str, Any] = {"name": name, "path": path, "reads": reads}
     if not isinstance(item, Call):
         children = tuple(_module(child, f"{path}.") for child in item.items)
-        return Part("module", _group_label(item), item.span, output, **known, children=children, settings=values)
+        return ModuleTree("module", _group_label(item), item.span, output, **known, children=children, settings=values)
     more: dict[str, Any]
     if isinstance(item.layer, Class):
         settings = {p.name: parameter_text(p) for p in item.layer.parameters if not p.inferred}
@@ -133,7 +133,7 @@ def _module(item: Item, prefix: str, reads: Values = (), values: Mapping[str, st
     inferred = {key: settings.pop(key) for key in _inferred(item) if key in settings}
     tied = {tie.weight: tie.other for tie in item.ties}
     more |= {"settings": {**settings, **tied, **values}, "inferred": inferred, "tied": frozenset(tied)}
-    return Part("module", item.type_name, item.span, output, **known, **more)
+    return ModuleTree("module", item.type_name, item.span, output, **known, **more)
 
 
 def _weights(layer: Layer) -> tuple[Weight, ...]:
@@ -181,7 +181,7 @@ def renamed(text: str, name: Any) -> str:
     return _WORDS.sub(lambda word: word[0] if word[0].startswith("'") else name(word[0]), text)
 
 
-def names_bound(part: Part) -> list[str]:
+def names_bound(part: ModuleTree) -> list[str]:
     """The names under which later steps read a part."""
     return re.findall(r"\w+", part.name)
 

@@ -70,11 +70,11 @@ class Placed:
     width: float
     height: float
     rank: int
-    body: Plan | None
+    body: Layout | None
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Layout:
     """A scene laid out."""
 
     boxes: tuple[Placed, ...]
@@ -83,7 +83,7 @@ class Plan:
     height: float
 
 
-def lay_out(scene: Scene, *, opened: bool = True, look: Look = _PLAIN) -> Plan:
+def lay_out(scene: Scene, *, opened: bool = True, look: Look = _PLAIN) -> Layout:
     """The plan of a scene, in which blocks that hold a drawing are `opened`, or have room for their title alone.
 
     What is open for good may be broken into columns. ImportError where graphlay is not installed.
@@ -118,12 +118,12 @@ class _Manner:
         return options
 
 
-def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Plan:
+def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Layout:
     """The same for one scene."""
     bodies = {box.path: _lay_out(box.inside, manner, within=True) for box in scene.boxes if box.inside is not None}
     sizes = _sizes(scene, bodies if manner.opened else {}, manner, within)
     if not scene.boxes:
-        return Plan((), (), 0.0, 0.0)
+        return Layout((), (), 0.0, 0.0)
     plain = id(scene) in manner.plain
     raw = in_column(scene, sizes) if plain else _engine(scene, sizes, manner.options(scene, within))
     left, top = raw["bounds"]["min"]["x"], raw["bounds"]["min"]["y"]
@@ -136,7 +136,7 @@ def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Plan:
         _wire(edge, line, Point(left, top), manner.down) for edge, line in zip(scene.edges, raw["edges"], strict=True)
     )
     corner = raw["bounds"]["max"]
-    plan = _with_labels(Plan(tuple(boxes), wires, corner["x"] - left, corner["y"] - top))
+    plan = _with_labels(Layout(tuple(boxes), wires, corner["x"] - left, corner["y"] - top))
     if not within:
         return plan
     return _centred(plan, manner.down)
@@ -195,7 +195,7 @@ def _label(anchor: Point, edge: Edge, points: tuple[Point, ...], down: bool) -> 
     return anchor if near and onwards else Point((first.x + second.x) / 2, (first.y + second.y) / 2)
 
 
-def _with_labels(plan: Plan) -> Plan:
+def _with_labels(plan: Layout) -> Layout:
     """The plan made as wide as its labels need; the engine counts only boxes and lines."""
     halves = [(wire.label.x, width(wire.edge.label, LABEL) / 2) for wire in plan.wires if wire.label is not None]
     left = min((middle - half for middle, half in halves), default=0.0)
@@ -204,7 +204,7 @@ def _with_labels(plan: Plan) -> Plan:
     return moved(wider, -left) if left < 0 else wider
 
 
-def _centred(plan: Plan, down: bool) -> Plan:
+def _centred(plan: Layout, down: bool) -> Layout:
     """The plan with some room added, if that brings what flows in to the middle, where the line from outside ends."""
     long = plan.width if down else plan.height
     entries = [placed for placed in plan.boxes if placed.box.kind == "input"]
@@ -218,7 +218,7 @@ def _centred(plan: Plan, down: bool) -> Plan:
     return moved(replace(plan, height=2 * half), 0.0, half - middle)
 
 
-def moved(plan: Plan, dx: float, dy: float = 0.0) -> Plan:
+def moved(plan: Layout, dx: float, dy: float = 0.0) -> Layout:
     """The plan with everything in it moved to the right, or down."""
 
     def move(point: Point) -> Point:
@@ -235,7 +235,7 @@ def moved(plan: Plan, dx: float, dy: float = 0.0) -> Plan:
 # Sizes.
 
 
-def _sizes(scene: Scene, bodies: dict[str, Plan], manner: _Manner, within: bool) -> dict[str, tuple[float, float]]:
+def _sizes(scene: Scene, bodies: dict[str, Layout], manner: _Manner, within: bool) -> dict[str, tuple[float, float]]:
     """The width and height of each box; those that are closed are equally wide, as far as that goes."""
     sizes = {}
     for box in scene.boxes:
@@ -258,7 +258,7 @@ def _size(box: Box, scene: Scene, within: bool) -> tuple[float, float]:
     return _rounded(max(40.0, width(row.caption, TITLE, bold=True) + 2 * _SIDES)), _PILL
 
 
-def _open_size(box: Box, body: Plan, down: bool) -> tuple[float, float]:
+def _open_size(box: Box, body: Layout, down: bool) -> tuple[float, float]:
     least = head_width(box.rows[0], box.badge)
     if down:
         return _rounded(max(body.width + 2 * PADDING, least)), HEADER + body.height + below(box)

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator
 from archspec.dimensions import Size
 from archspec.views.diagram.layout import (
     HEADER,
+    Layout,
     Placed,
-    Plan,
     Point,
     Wire,
     below,
@@ -88,7 +88,7 @@ def _chip(line: int, x: float, text: str, family: Family, top: float) -> str:
 # Scenes.
 
 
-def scene_lines(plan: Plan, scene: Scene, *, interactive: bool) -> Iterator[str]:
+def scene_lines(plan: Layout, scene: Scene, *, interactive: bool) -> Iterator[str]:
     """The lines of one scene: what flows below, then the boxes, then what is written on the lines."""
     dots = {placed.box.path for placed in plan.boxes if _is_small_dot(placed, scene)}
     yield from (_wire(wire, dots, interactive) for wire in plan.wires)
@@ -206,7 +206,7 @@ def _row(row: Row, box: Box, y: float, wide: float, interactive: bool) -> Iterat
     yield "</g>"
 
 
-def _opened(placed: Placed, body: Plan, interactive: bool) -> Iterator[str]:
+def _opened(placed: Placed, body: Layout, interactive: bool) -> Iterator[str]:
     """A block with what is within it."""
     box, wide, high = placed.box, placed.width, placed.height
     (row,) = box.rows

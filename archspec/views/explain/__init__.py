@@ -12,7 +12,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Items, Node, Remembering, UndecidedError
-from archspec.formulas import Rule
+from archspec.formulas import ShapeRule
 from archspec.functions import FUNCTIONS, OPERATORS, Function
 from archspec.graph import Call as Module
 from archspec.graph import Class, Flow, Graph, Group
@@ -21,10 +21,10 @@ from archspec.problems import Span, echo, nearest
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 from archspec.views.explain import telling
-from archspec.views.explain.facts import Explained, Fact, Facts, Part
+from archspec.views.explain.facts import Explained, Fact, Facts, Term
 from archspec.views.explain.histories import Histories
 from archspec.views.explain.links import inputs_of
-from archspec.views.explain.origins import Made, Ref, origins, parts, type_of
+from archspec.views.explain.origins import Producer, ValueRef, origins, parts, type_of
 
 Lets = Callable[[str, str], Span | None]
 
@@ -84,7 +84,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def no_such(step: str, found: dict[str, Made]) -> str:
+def no_such(step: str, found: dict[str, Producer]) -> str:
     """What to ask for instead of a step that there is not: one of those beside it."""
     above = step.rpartition(".")[0]
     while above and above not in found:
@@ -95,7 +95,7 @@ def no_such(step: str, found: dict[str, Made]) -> str:
     return f"no step is called {echo(step)}{hint} Steps{f' in `{above}`' if above else ''}: {', '.join(beside)}"
 
 
-def _equal_before(path: str, found: dict[str, Made]) -> str | None:
+def _equal_before(path: str, found: dict[str, Producer]) -> str | None:
     """The repetition before this one, if it is the same module for the same input."""
     head, _, number = path.rpartition(".")
     if not number.isdecimal() or number == "0":
@@ -110,15 +110,15 @@ def _equal_before(path: str, found: dict[str, Made]) -> str | None:
     return None
 
 
-def _explained(made: Made, histories: Histories) -> Explained:
+def _explained(made: Producer, histories: Histories) -> Explained:
     use = histories.links.use(made) if made.kind == "layer" else None
-    facts = (*_inferred(made, histories), *_sizes(Ref(made), histories)) if made.kind != "group" else ()
-    inline = [value.made for _, value in made.inputs if isinstance(value, Ref) and not value.made.path]
+    facts = (*_inferred(made, histories), *_sizes(ValueRef(made), histories)) if made.kind != "group" else ()
+    inline = [value.made for _, value in made.inputs if isinstance(value, ValueRef) and not value.made.path]
     found = tuple(part for one in (*inline, made) if one.node is not None for part in _parts(one))
     return Explained(made.path, made, use.text if use is not None else "", facts, found)
 
 
-def _inferred(made: Made, histories: Histories) -> Iterator[Fact]:
+def _inferred(made: Producer, histories: Histories) -> Iterator[Fact]:
     """The arguments of a layer that the input tells."""
     use = histories.links.use(made) if made.kind == "layer" else None
     if use is None or not isinstance(made.item, Module) or made.layer is None:
@@ -128,17 +128,17 @@ def _inferred(made: Made, histories: Histories) -> Iterator[Fact]:
         if argument.node is None and argument.name in use.origins:
             number, axis = use.origins[argument.name]
             value = named.get(made.layer.inputs[number])
-            if isinstance(value, Ref):
+            if isinstance(value, ValueRef):
                 history = histories.of((value, axis))
                 yield Fact(argument.name, True, (number,), axis, argument.value, "", "", (), history)
 
 
-def _sizes(ref: Ref, histories: Histories) -> Iterator[Fact]:
+def _sizes(ref: ValueRef, histories: Histories) -> Iterator[Fact]:
     """The axes of all that flows out."""
     several = parts(ref)
     if several is not None:
         for one in several:
-            if isinstance(one, Ref):
+            if isinstance(one, ValueRef):
                 yield from _sizes(one, histories)
         return
     flow = ref.type
@@ -154,7 +154,7 @@ def _sizes(ref: Ref, histories: Histories) -> Iterator[Fact]:
 # Expressions.
 
 
-def _parts(made: Made) -> Iterator[Part]:
+def _parts(made: Producer) -> Iterator[Term]:
     """The calls and operators of an expression that take tensors, the inner ones first."""
     names = Remembering({name: type_of(value) for name, value in made.inputs if name is not None}, made.scope.values)
     done: set[str] = set()
@@ -165,7 +165,7 @@ def _parts(made: Made) -> Iterator[Part]:
         except (RefusalError, UndecidedError, ExpressionError):
             return None
 
-    def visit(node: Node) -> Iterator[Part]:
+    def visit(node: Node) -> Iterator[Term]:
         if node.text in done:
             return
         done.add(node.text)
@@ -185,7 +185,7 @@ def _parts(made: Made) -> Iterator[Part]:
             pairwise = "that broadcast -> [*]" in rule
         elif isinstance(node, Binary) and not pairwise:
             rule = _cases(OPERATORS[node.operator])
-        yield Part(node.text, inputs, output, rule, tuple(_stretched(inputs, output)) if pairwise else (), pairwise)
+        yield Term(node.text, inputs, output, rule, tuple(_stretched(inputs, output)) if pairwise else (), pairwise)
 
     if made.node is not None:
         yield from visit(made.node)
@@ -194,7 +194,7 @@ def _parts(made: Made) -> Iterator[Part]:
 def _cases(function: Function) -> str:
     """Which axes a function takes and returns; how long they are, the formulas of the step say."""
     try:
-        return "; ".join(line for line in Rule(function.shape).lines(function.spatial) if "->" in line)
+        return "; ".join(line for line in ShapeRule(function.shape).lines(function.spatial) if "->" in line)
     except ValueError:  # it says so in words
         return function.shape
 

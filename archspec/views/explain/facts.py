@@ -14,9 +14,9 @@ from archspec.dimensions import Size, show
 from archspec.graph import Flow
 from archspec.problems import Span
 from archspec.tensors import TensorType
-from archspec.views.explain.histories import History, Source
+from archspec.views.explain.histories import Definition, History
 from archspec.views.explain.links import inputs_of
-from archspec.views.explain.origins import Made, Ref, Value, type_of
+from archspec.views.explain.origins import Producer, Value, ValueRef, type_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +35,14 @@ class Fact:
     """Empty where the axis is one that flows in."""
     numbers: str
     """The formula with numbers in place of names."""
-    sources: tuple[Source, ...]
+    sources: tuple[Definition, ...]
     history: History
     flowing: tuple[tuple[str, History], ...] = ()
     """The axes that flow in which the formula names, with their own histories."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Term:
     """One call or operator of an expression."""
 
     text: str
@@ -60,11 +60,11 @@ class Explained:
     """One step."""
 
     path: str
-    made: Made
+    made: Producer
     rule: str
     """Of the layer, in PyTorch's symbols."""
     facts: tuple[Fact, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[Term, ...]
     same: str = ""
     """The path of an equal repetition before it, which tells the rest."""
 
@@ -105,8 +105,8 @@ def _step_data(step: Explained) -> dict[str, Any]:
     data["inputs"] = [
         {
             "name": name,
-            "from": value.made.path or value.made.label if isinstance(value, Ref) else None,
-            "output": list(value.at) if isinstance(value, Ref) else [],
+            "from": value.made.path or value.made.label if isinstance(value, ValueRef) else None,
+            "output": list(value.at) if isinstance(value, ValueRef) else [],
             "type": _flow_data(type_of(value)),
         }
         for name, value in step.inputs
@@ -145,7 +145,7 @@ def _fact_data(fact: Fact) -> dict[str, Any]:
     }
 
 
-def _source_data(source: Source) -> dict[str, Any]:
+def _source_data(source: Definition) -> dict[str, Any]:
     return {
         "name": source.name,
         "value": _data(source.value),

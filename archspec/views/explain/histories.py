@@ -13,12 +13,12 @@ from typing import Any, Literal
 from archspec.dimensions import POWER, Dimension, Size, plain, show
 from archspec.expressions import Binary, Call, Embedded, Index, Items, Name, Node, Unary, literal_text
 from archspec.expressions import Literal as Constant
-from archspec.formulas import Use, plain_text
+from archspec.formulas import AppliedRule, plain_text
 from archspec.graph import Call as Module
 from archspec.graph import Input
 from archspec.problems import Span
 from archspec.views.explain.links import Link, Links, Place, operands
-from archspec.views.explain.origins import Made, Ref, Scope
+from archspec.views.explain.origins import Producer, Scope, ValueRef
 
 DEEPEST = 4
 """How many sums and products within one another a history follows; what lies before that, its own step explains."""
@@ -32,7 +32,7 @@ LONGEST = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Definition:
     """What a name in a formula is, and which line says so."""
 
     name: str
@@ -40,16 +40,16 @@ class Source:
     says: str
     """What is written: `4 * planes`, empty for a plain value; or in words what it is."""
     span: Span | None = None
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Definition, ...] = ()
     """What the names in what is written are."""
     kind: Literal["written", "axis", "default", "given", "loop"] = "written"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SizeChange:
     """A step that changed a size."""
 
-    made: Made
+    made: Producer
     axis: int
     before: Size
     after: Size
@@ -71,15 +71,15 @@ class History:
     """At the end."""
     start: Size
     """At the beginning."""
-    made: Made
+    made: Producer
     axis: int
     formula: str = ""
     """What the first step makes it of."""
     numbers: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[Definition, ...] = ()
     before: tuple[tuple[str, History], ...] = ()
     """The sizes that the formula names."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[SizeChange, ...] = ()
 
     def alike(self, other: History) -> bool:
         """Whether it came about in the same way, along another axis."""
@@ -102,14 +102,14 @@ class Histories:
         self.lets = lets
         """Where a class computes a name: its place, given the class's name and the name."""
         self._found: dict[tuple[Any, ...], History] = {}
-        self._told: dict[int, tuple[Link, tuple[Source, ...], str, str]] = {}
+        self._told: dict[int, tuple[Link, tuple[Definition, ...], str, str]] = {}
 
     def of(self, place: Place, depth: int = 0, breadth: int = 1) -> History:
         """The history of one axis of a value.
 
         `depth` is within how many others it is told, `breadth` how many are told beside it.
         """
-        trail: list[tuple[tuple[Any, ...], Size, Change | None]] = []
+        trail: list[tuple[tuple[Any, ...], Size, SizeChange | None]] = []
         while True:
             ref, axis = place
             key = ref.made, ref.at, axis, depth, breadth
@@ -127,11 +127,11 @@ class Histories:
             found = self._found[key] = _extended(found, size, change)
         return found
 
-    def _change(self, place: Place, before: Place, link: Link | None) -> Change | None:
+    def _change(self, place: Place, before: Place, link: Link | None) -> SizeChange | None:
         if link is None or link.kept is not None or _size(before) == _size(place):
             return None
         _, formula, numbers = self.told(place[0].made, link)
-        return Change(place[0].made, place[1], _size(before), _size(place), formula, numbers)
+        return SizeChange(place[0].made, place[1], _size(before), _size(place), formula, numbers)
 
     def _begun(self, place: Place, link: Link | None, depth: int, breadth: int) -> History:
         """The history of an axis that does not come of one other."""
@@ -150,7 +150,7 @@ class Histories:
         several = tuple((name, self.of(one, inner, breadth)) for name, one in link.axes.items())
         return replace(found, kind="several", before=several, sources=sources)
 
-    def told(self, made: Made, link: Link) -> tuple[tuple[Source, ...], str, str]:
+    def told(self, made: Producer, link: Link) -> tuple[tuple[Definition, ...], str, str]:
         """What the names in an axis's formula are, the formula, and the formula in numbers; worked out once."""
         if id(link) not in self._told:
             sources = tuple(self.sources(made, link))
@@ -159,7 +159,7 @@ class Histories:
 
     # What names are.
 
-    def sources(self, made: Made, link: Link) -> Iterator[Source]:
+    def sources(self, made: Producer, link: Link) -> Iterator[Definition]:
         """What the names in an axis's formula are."""
         if link.formula is None:
             return
@@ -167,20 +167,20 @@ class Histories:
             text = plain_text(part)
             if text in link.axes:
                 ref, axis = link.axes[text]
-                yield Source(text, ref.type.shape[axis], f"axis {axis} of {what(ref)}", ref.made.span, kind="axis")
+                yield Definition(text, ref.type.shape[axis], f"axis {axis} of {what(ref)}", ref.made.span, kind="axis")
             elif link.use is not None:
                 yield from self._of_rule(made, part, link.use)
             else:
                 yield from self._of_name(text, made.scope)
 
-    def _of_rule(self, made: Made, part: Node, use: Use) -> Iterator[Source]:
+    def _of_rule(self, made: Producer, part: Node, use: AppliedRule) -> Iterator[Definition]:
         """What a name in a layer's rule is: an argument, or what another formula says."""
         text = plain_text(part)
         value = use.value(part)
         if text in use.formulas:
             formula = use.chosen.get(text, use.formulas[text])
             inner = tuple(one for other in operands(formula) for one in self._of_rule(made, other, use))
-            yield Source(text, value, plain_text(formula), sources=inner)
+            yield Definition(text, value, plain_text(formula), sources=inner)
             return
         name = text.partition("[")[0]
         module = made.item
@@ -189,34 +189,34 @@ class Histories:
         if argument is not None and argument.node is not None:
             inner = tuple(one for other in operands(argument.node) for one in self._of_name(other.text, made.scope))
             says = "" if isinstance(argument.node, Constant | Items) and not inner else argument.node.text
-            yield Source(text, value, says, argument.span, inner)
+            yield Definition(text, value, says, argument.span, inner)
         elif argument is not None:
-            yield Source(text, value, "inferred from what flows in", kind="axis")
+            yield Definition(text, value, "inferred from what flows in", kind="axis")
         elif made.layer is not None and name in made.layer.arguments:
-            yield Source(text, value, "PyTorch's default", kind="default")
+            yield Definition(text, value, "PyTorch's default", kind="default")
 
-    def _of_name(self, text: str, scope: Scope, depth: int = 0) -> Iterator[Source]:
+    def _of_name(self, text: str, scope: Scope, depth: int = 0) -> Iterator[Definition]:
         """What a name in an expression of the spec is."""
         name = text.partition("[")[0]
         meaning = scope.meaning(name) if depth < DEEPEST else None
         if meaning is None:
             if name in scope.values and name != "training":
-                yield Source(text, scope.values[name], "counted by the loop around it", kind="loop")
+                yield Definition(text, scope.values[name], "counted by the loop around it", kind="loop")
             return
         value, span = meaning.value, meaning.span
         if meaning.kind == "parameter" and value is None:
-            yield Source(text, scope.values.get(name), "a parameter without a value", span, kind="given")
+            yield Definition(text, scope.values.get(name), "a parameter without a value", span, kind="given")
             return
         if meaning.kind == "size" and meaning.ref is not None:
-            yield Source(text, value, f"axis {meaning.axis} of {what(meaning.ref)}", span, kind="axis")
+            yield Definition(text, value, f"axis {meaning.axis} of {what(meaning.ref)}", span, kind="axis")
             return
         if meaning.kind == "given":
             says = "given by the caller" if span is None else "set by the variant"
-            yield Source(text, value, says, span, kind="given")
+            yield Definition(text, value, says, span, kind="given")
             return
         if meaning.kind == "let":
             span = self.lets(scope.cls.name, name)
-        inner: tuple[Source, ...] = ()
+        inner: tuple[Definition, ...] = ()
         if meaning.node is not None and meaning.scope is not None:
             inner = tuple(
                 one
@@ -225,9 +225,9 @@ class Histories:
                 for one in self._of_name(other.text, meaning.scope, depth + 1)
             )
         says = meaning.node.text if meaning.node is not None and not isinstance(meaning.node, Constant) else ""
-        yield Source(text, value, says, span, inner)
+        yield Definition(text, value, says, span, inner)
 
-    def _input_sources(self, made: Made, axis: int) -> tuple[Source, ...]:
+    def _input_sources(self, made: Producer, axis: int) -> tuple[Definition, ...]:
         """What the spec writes as the size of an input's axis."""
         declared = made.item
         assert isinstance(declared, Input)
@@ -238,7 +238,7 @@ class Histories:
         return tuple(one for one in found if one.kind != "axis")
 
 
-def formula_of(link: Link, sources: tuple[Source, ...]) -> tuple[str, str]:
+def formula_of(link: Link, sources: tuple[Definition, ...]) -> tuple[str, str]:
     """The formula of an axis, in names and in numbers; empty where it is an axis that flows in."""
     if link.formula is None:
         return "", ""
@@ -297,7 +297,7 @@ def _one_before(link: Link | None) -> Place | None:
     return next(iter(places)) if len(places) == 1 else None
 
 
-def _extended(history: History, size: Size, change: Change | None) -> History:
+def _extended(history: History, size: Size, change: SizeChange | None) -> History:
     """A history with one more step, which may have changed the size; without the first of too many changes."""
     if change is None:
         return history if history.value is size else replace(history, value=size)
@@ -308,7 +308,7 @@ def _extended(history: History, size: Size, change: Change | None) -> History:
     return replace(found, changes=(*later, change))
 
 
-def what(ref: Ref) -> str:
+def what(ref: ValueRef) -> str:
     """A value, as people call it: the step that made it, and which of its outputs."""
     if ref.made.kind == "input":
         return f"the input `{ref.made.path.rpartition('.')[2]}`"

@@ -17,14 +17,14 @@ from archspec import dimensions
 from archspec.dimensions import Dimension, Extremum, Size, Symbol
 from archspec.expressions import Embedded, ExpressionError, Index, Name, Node, UndecidedError
 from archspec.expressions import Literal as Constant
-from archspec.formulas import Axis, Rule, Use
+from archspec.formulas import AppliedRule, Axis, ShapeRule
 from archspec.layers.own import OwnLayer
 from archspec.lower.tensors import tensor_value
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
-from archspec.views.explain.origins import Made, Ref, Value, parts, type_of
+from archspec.views.explain.origins import Producer, Value, ValueRef, parts, type_of
 
-Place = tuple[Ref, int]
+Place = tuple[ValueRef, int]
 """An axis of a value."""
 
 
@@ -40,7 +40,7 @@ class Link:
     """That axis."""
     axes: Mapping[str, Place] = field(default_factory=dict)
     """What names in the formula are: axes of what flows in."""
-    use: Use | None = None
+    use: AppliedRule | None = None
     """What other names in it are: a layer's rule, put to use."""
 
 
@@ -48,18 +48,18 @@ class Links:
     """Finds them, once for each step."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Made, tuple[int, ...], int], Link | None] = {}
-        self._uses: dict[Made, Use | None] = {}
-        self._derived: dict[Made, tuple[Any, Mapping[str, Place]] | None] = {}
+        self._found: dict[tuple[Producer, tuple[int, ...], int], Link | None] = {}
+        self._uses: dict[Producer, AppliedRule | None] = {}
+        self._derived: dict[Producer, tuple[Any, Mapping[str, Place]] | None] = {}
 
-    def of(self, ref: Ref, axis: int) -> Link | None:
+    def of(self, ref: ValueRef, axis: int) -> Link | None:
         """Where an axis comes from; None where that cannot be said."""
         key = ref.made, ref.at, axis
         if key not in self._found:
             self._found[key] = self._find(ref, axis)
         return self._found[key]
 
-    def _find(self, ref: Ref, axis: int) -> Link | None:
+    def _find(self, ref: ValueRef, axis: int) -> Link | None:
         made = ref.made
         if made.kind == "layer":
             use = self.use(made)
@@ -76,13 +76,13 @@ class Links:
             return _by_symbols(flow.shape[axis], derived[1], ref.type.shape[axis])
         return None
 
-    def use(self, made: Made) -> Use | None:
+    def use(self, made: Producer) -> AppliedRule | None:
         """A layer's rule, put to use for what flows in."""
         if made not in self._uses:
             self._uses[made] = _use(made)
         return self._uses[made]
 
-    def _by_rule(self, made: Made, use: Use, axis: Axis) -> Link:
+    def _by_rule(self, made: Producer, use: AppliedRule, axis: Axis) -> Link:
         named = inputs_of(made)
         assert made.layer is not None
         values = [named.get(name) for name in made.layer.inputs]
@@ -93,14 +93,14 @@ class Links:
         axes = {name: place for name in read if (place := _place(values, use.origins[name])) is not None}
         return Link(axis.name, axis.formula, axes=axes, use=use)
 
-    def derived(self, made: Made) -> tuple[Any, Mapping[str, Place]] | None:
+    def derived(self, made: Producer) -> tuple[Any, Mapping[str, Place]] | None:
         """What an expression gives, in symbols, and which axis each symbol is."""
         if made not in self._derived:
             self._derived[made] = _derive(made)
         return self._derived[made]
 
 
-def inputs_of(made: Made) -> dict[str, Value]:
+def inputs_of(made: Producer) -> dict[str, Value]:
     """What flows into a layer, by the names of the forward method's arguments."""
     layer = made.layer
     assert layer is not None
@@ -110,7 +110,7 @@ def inputs_of(made: Made) -> dict[str, Value]:
     return {name if name is not None else next(names): value for name, value in made.inputs}
 
 
-def _use(made: Made) -> Use | None:
+def _use(made: Producer) -> AppliedRule | None:
     layer = made.layer
     assert layer is not None
     if isinstance(layer, OwnLayer):  # what it does to shapes, nobody knows
@@ -128,10 +128,10 @@ def _use(made: Made) -> Use | None:
     return _rule(layer.shape).use(shapes, {**defaults, **settings, **others}, layer.spatial)
 
 
-_rule = cache(Rule)
+_rule = cache(ShapeRule)
 
 
-def _axes_read(formula: Node, use: Use) -> Iterator[str]:
+def _axes_read(formula: Node, use: AppliedRule) -> Iterator[str]:
     """The names of axes that flow in which a formula reads, also by way of other formulas."""
     for part in operands(formula):
         text = part.text
@@ -144,7 +144,7 @@ def _axes_read(formula: Node, use: Use) -> Iterator[str]:
 def _place(values: list[Value | None], origin: tuple[int, int]) -> Place | None:
     number, axis = origin
     value = values[number]
-    return (value, axis) if isinstance(value, Ref) else None
+    return (value, axis) if isinstance(value, ValueRef) else None
 
 
 def _pick(flow: Any, at: tuple[int, ...]) -> Any:
@@ -156,7 +156,7 @@ def _pick(flow: Any, at: tuple[int, ...]) -> Any:
 # Expressions.
 
 
-def _derive(made: Made) -> tuple[Any, Mapping[str, Place]] | None:
+def _derive(made: Producer) -> tuple[Any, Mapping[str, Place]] | None:
     """SymbolicLoop for all sizes where that is possible; else for all but those of 1, or for those of tensors alone."""
     assert made.node is not None
     values, read = made.scope.values, (part.name for part in made.node.walk() if isinstance(part, Name))
@@ -194,7 +194,7 @@ def _symbolic(text: str, value: Value, symbols: dict[str, Size], places: dict[st
     if several is not None:
         return tuple(_symbolic(f"{text}[{i}]", part, symbols, places, ones) for i, part in enumerate(several))
     flow = type_of(value)
-    if not isinstance(flow, TensorType) or not isinstance(value, Ref):
+    if not isinstance(flow, TensorType) or not isinstance(value, ValueRef):
         return flow
     shape: list[Size] = []
     for axis, size in enumerate(flow.shape):

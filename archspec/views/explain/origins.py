@@ -21,7 +21,7 @@ from archspec.problems import Span
 from archspec.tensors import TensorType
 
 
-class Made:
+class Producer:
     """Whatever made a value: an input, a layer, an expression, a tensor of the module; or a group of steps."""
 
     __slots__ = ("called", "inputs", "item", "kind", "node", "output", "path", "scope", "span")
@@ -71,10 +71,10 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Ref:
+class ValueRef:
     """A value: what made it, and which of its outputs."""
 
-    made: Made
+    made: Producer
     at: tuple[int, ...] = ()
 
     @property
@@ -86,12 +86,12 @@ class Ref:
         return flow
 
 
-Value: TypeAlias = "Ref | tuple[Value, ...]"
+Value: TypeAlias = "ValueRef | tuple[Value, ...]"
 
 
 def type_of(value: Value) -> Any:
     """What flows, of a value or of several."""
-    return value.type if isinstance(value, Ref) else tuple(map(type_of, value))
+    return value.type if isinstance(value, ValueRef) else tuple(map(type_of, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Meaning:
     node: Node | None = None
     """What it is computed from, in the scope `scope`."""
     scope: Scope | None = None
-    ref: Ref | None = None
+    ref: ValueRef | None = None
     axis: int = 0
 
 
@@ -128,7 +128,7 @@ class Scope:
         self.outer = outer
         self.arguments = {argument.name: argument for argument in arguments}
         self.given = given
-        self.sizes: dict[str, tuple[Ref, int]] = {}
+        self.sizes: dict[str, tuple[ValueRef, int]] = {}
         self.flows: dict[str, Value] = {}
         """The values that flow, by name."""
 
@@ -137,7 +137,7 @@ class Scope:
         several = parts(value)
         if several is not None:  # of a list, each has the sizes that have a name
             value = several[0] if several else value
-        if isinstance(value, Ref) and isinstance(value.type, TensorType):
+        if isinstance(value, ValueRef) and isinstance(value.type, TensorType):
             for axis, node in enumerate(axes):
                 if isinstance(node, Name):
                     self.sizes.setdefault(node.name, (value, axis))
@@ -167,15 +167,15 @@ class Scope:
         return name in self.parameters
 
 
-def origins(graph: Graph, given: Mapping[str, Span | None] = NOT_GIVEN) -> dict[str, Made]:
+def origins(graph: Graph, given: Mapping[str, Span | None] = NOT_GIVEN) -> dict[str, Producer]:
     """What made each value of an unrolled network, by the step's path. The inputs come first, by their names.
 
     `given` are the parameters that are not at their defaults: where a variant sets each, None where the caller does.
     """
     walk = _Walk()
     scope = Scope(graph.main, given=given)
-    inputs = tuple(Made(one.name, "input", one.type, one.span, scope, item=one) for one in graph.main.inputs)
-    walk.follow(scope, "", tuple(map(Ref, inputs)), {})
+    inputs = tuple(Producer(one.name, "input", one.type, one.span, scope, item=one) for one in graph.main.inputs)
+    walk.follow(scope, "", tuple(map(ValueRef, inputs)), {})
     return {made.path: made for made in inputs} | walk.found
 
 
@@ -183,7 +183,7 @@ class _Walk:
     """Follows forward methods."""
 
     def __init__(self) -> None:
-        self.found: dict[str, Made] = {}
+        self.found: dict[str, Producer] = {}
 
     def follow(self, scope: Scope, prefix: str, values: tuple[Value, ...], named: Mapping[str, Value]) -> Value | None:
         """The value that a class returns for those inputs."""
@@ -192,7 +192,9 @@ class _Walk:
         scope.flows = {**dict(zip(free, values, strict=False)), **named}
         for one in cls.inputs:
             if one.name not in scope.flows:  # an optional one that nothing flows into
-                scope.flows[one.name] = Ref(Made(f"{prefix}{one.name}", "input", one.type, one.span, scope, item=one))
+                scope.flows[one.name] = ValueRef(
+                    Producer(f"{prefix}{one.name}", "input", one.type, one.span, scope, item=one)
+                )
             scope.bind(one.axes, scope.flows[one.name])
         if cls.outputs is None:
             return self.chain(cls.items, prefix, values[:1], scope)
@@ -233,15 +235,15 @@ class _Walk:
             item = step.item if step.item is not None else step.again
             result = self.item(item, path, values, named, scope, step.span) if item is not None else None
         elif step.kind == "weight":
-            made = Made(path, "tensor", step.output, step.span, scope)
+            made = Producer(path, "tensor", step.output, step.span, scope)
             self.found[path] = made
-            result = Ref(made)
+            result = ValueRef(made)
         else:
             ((_, node),) = step.arguments
             kind: Any = "expression" if step.kind == "compute" else "tensor"
-            made = Made(path, kind, step.output, step.span, scope, self.read(node, scope), node=node)
+            made = Producer(path, kind, step.output, step.span, scope, self.read(node, scope), node=node)
             self.found[path] = made
-            result = Ref(made)
+            result = ValueRef(made)
         self.give(step, result, scope)
 
     def give(self, step: Step, result: Value | None, scope: Scope) -> None:
@@ -254,7 +256,7 @@ class _Walk:
         """What a loop gives whose rounds the forward method writes out."""
         rounds = group.rounds
         assert rounds is not None
-        made = Made(path, "group", group.output, step.span, scope, (), group)
+        made = Producer(path, "group", group.output, step.span, scope, (), group)
         self.found[path] = made
         prefix = path if group.module is not None else f"{path}."
         arguments: list[tuple[str | None, Value | None]] = []
@@ -262,7 +264,7 @@ class _Walk:
         kept: dict[int, Value | None] = {}
         before = scope.flows
         for child, item in zip(group.items, self.bound(rounds, scope), strict=False):
-            numbers = {name: lift(one) for name, one in item.items() if not isinstance(one, Ref | tuple)}
+            numbers = {name: lift(one) for name, one in item.items() if not isinstance(one, ValueRef | tuple)}
             scope.flows = {**before, **{name: one for name, one in item.items() if name not in numbers}}
             for place, (_, node) in enumerate(step.arguments):
                 if place not in kept or rounds.stands_anew(node):
@@ -304,8 +306,8 @@ class _Walk:
         span, read = scope.cls.inputs[0].span, self.read(rounds.over, scope)
         for place, item in enumerate(rows_of(rounds.over, names, rounds.over.text)):
             node = Index(rounds.over, Number(place))
-            made = Made("", "expression", item, span, scope, read, node=node)
-            named = destructure(rounds.target, Ref(made))
+            made = Producer("", "expression", item, span, scope, read, node=node)
+            named = destructure(rounds.target, ValueRef(made))
             yield {name: value if is_flow(flow := type_of(value)) else flow for name, value in named}
 
     def item(
@@ -321,20 +323,20 @@ class _Walk:
         inputs = (*((None, value) for value in values), *named.items())
         layer = item.layer if isinstance(item, Call) else None
         kind: Any = "layer" if isinstance(layer, Layer) else "group"
-        made = Made(path, kind, item.output, item.span if span is None else span, scope, inputs, item)
+        made = Producer(path, kind, item.output, item.span if span is None else span, scope, inputs, item)
         self.found[path] = made
         if isinstance(item, Call) and isinstance(item.layer, Class):
             inner = Scope(item.layer, item.arguments, scope)
             return self.follow(inner, f"{path}.", values, named)
         if isinstance(item, Loop | Branch):  # how often, or whether, depends on a parameter that has no value
             flows = item.items[0].inputs if item.items else ()
-            rounds = tuple(Ref(Made(path, "group", flow, item.span, scope, item=item)) for flow in flows)
+            rounds = tuple(ValueRef(Producer(path, "group", flow, item.span, scope, item=item)) for flow in flows)
             self.chain(item.items, f"{path}.", rounds, scope)
-            return Ref(made)
+            return ValueRef(made)
         if isinstance(item, Group):
             result = self.chain(item.items, f"{path}.", tuple(value for _, value in inputs), scope)
             return result if item.items else values[0]
-        return Ref(made)
+        return ValueRef(made)
 
     def read(self, node: Node, scope: Scope) -> tuple[tuple[str | None, Value], ...]:
         """The values that an expression reads, by their names."""
@@ -351,7 +353,7 @@ class _Walk:
 
         read = self.read(node, scope)
         names = ChainMap({str(name): type_of(value) for name, value in read}, scope.values)
-        return Ref(Made("", "expression", tensor_value(node, names), span, scope, read, node=node))
+        return ValueRef(Producer("", "expression", tensor_value(node, names), span, scope, read, node=node))
 
 
 def loop_of(step: Step) -> Group | None:
@@ -366,7 +368,7 @@ def parts(value: Value) -> tuple[Value, ...] | None:
         return value
     flow = value.type
     if isinstance(flow, tuple):
-        return tuple(Ref(value.made, (*value.at, place)) for place in range(len(flow)))
+        return tuple(ValueRef(value.made, (*value.at, place)) for place in range(len(flow)))
     return None
 
 

@@ -17,9 +17,9 @@ from archspec.expressions import literal_text
 from archspec.graph import Flow, Input, flow_text
 from archspec.problems import Span
 from archspec.tensors import TensorType
-from archspec.views.explain.facts import Explained, Fact, Facts, Part
-from archspec.views.explain.histories import History, Source
-from archspec.views.explain.origins import Made, Ref, Value, type_of
+from archspec.views.explain.facts import Explained, Fact, Facts, Term
+from archspec.views.explain.histories import Definition, History
+from archspec.views.explain.origins import Producer, Value, ValueRef, type_of
 
 _BOLD, _CYAN, _DIM, _RESET = "\x1b[1m", "\x1b[36m", "\x1b[2m", "\x1b[0m"
 _INLINE = re.compile(r"`([^`]*)`|\*\*(.+?)\*\*|(\(line \d+\))")
@@ -130,7 +130,7 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
         told.append(fact)
 
 
-def _does(made: Made) -> str:
+def _does(made: Producer) -> str:
     """What a layer does, by the first sentence of its documentation; `python -OO` leaves none."""
     sentence = (type(made.layer).__doc__ or "").partition("\n")[0] if made.layer is not None else ""
     return f"{made.label}: {sentence[:1].lower()}{sentence[1:]}" if sentence else ""
@@ -162,13 +162,13 @@ def _takes(step: Explained, path: str, depth: int) -> Iterator[_Line]:
 
 def _from(value: Value, path: str) -> str:
     flow = _code(_flow(type_of(value)))
-    if not isinstance(value, Ref) or not isinstance(value.type, TensorType | tuple):
+    if not isinstance(value, ValueRef) or not isinstance(value.type, TensorType | tuple):
         return flow
     which = f"value {' of value '.join(map(str, reversed(value.at)))} of " if value.at else ""
     return f"{flow} from {which}{_step(value.made, path)}"
 
 
-def _step(made: Made, path: str) -> str:
+def _step(made: Producer, path: str) -> str:
     """A step by its name, with what it is and where: Conv2d `block_2.2` (line 22)."""
     if made.kind == "input":
         return f"the input `{made.path.rpartition('.')[2]}` {_place(made.span, path)}"
@@ -176,7 +176,7 @@ def _step(made: Made, path: str) -> str:
     return f"{what}{_code(made.path or made.label)} {_place(made.span, path)}"
 
 
-def _part(part: Part) -> Iterator[_Line]:
+def _part(part: Term) -> Iterator[_Line]:
     """One call or operator of an expression, and how its operands are stretched to each other."""
     inputs = " and ".join(_code(_flow(flow)) for _, flow in part.inputs)
     yield _Line(1, f"{_code(part.text)} makes {_code(_flow(part.output))}{f' of {inputs}' if inputs else ''}")
@@ -292,13 +292,13 @@ def _beginning(history: History, path: str) -> str:
     return f"made by {step}{', which explains the rest' if history.formula else ''}"
 
 
-def _source(source: Source, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
+def _source(source: Definition, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
     """What a name is, and which line says so; a line that was just named is not said again."""
     says = _says(source, path, near, passed)
     return f"{_code(source.name)} = {says}"
 
 
-def _says(source: Source, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
+def _says(source: Definition, path: str, near: Span, passed: tuple[Span | None, ...] = ()) -> str:
     """The same without the name. `passed` are the lines that pass it on, the last one first."""
     value = _value(source.value)
     on = f", passed on in {' and '.join(_bare(one, path) for one in reversed(passed))}" if passed else ""

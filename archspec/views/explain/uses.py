@@ -9,11 +9,11 @@ from typing import Any
 from archspec.characters import printable
 from archspec.graph import Graph, flow_text
 from archspec.problems import echo
-from archspec.views.explain.origins import Made, Ref, Value, origins
+from archspec.views.explain.origins import Producer, Value, ValueRef, origins
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class Dependent:
     """A step that depends on another one."""
 
     path: str
@@ -32,7 +32,7 @@ class Uses:
     name: str
     """Of the network."""
     step: str
-    readers: tuple[Use, ...]
+    readers: tuple[Dependent, ...]
     """Those that take its value themselves."""
     dependents: tuple[str, ...]
     """The paths of all that would change with it, in the order of flow; steps within one that changes as a whole are
@@ -118,14 +118,14 @@ def _is_within(path: str, step: str) -> bool:
     return path == step or path.startswith(f"{step}.")
 
 
-def _read(made: Made) -> Iterator[str]:
+def _read(made: Producer) -> Iterator[str]:
     """The paths of what a step takes; what an expression in its place takes, the step takes."""
     for _, value in made.inputs:
         yield from _paths(value)
 
 
 def _paths(value: Value) -> Iterator[str]:
-    if not isinstance(value, Ref):
+    if not isinstance(value, ValueRef):
         for part in value:
             yield from _paths(part)
     elif value.made.path:
@@ -134,8 +134,8 @@ def _paths(value: Value) -> Iterator[str]:
         yield from _read(value.made)
 
 
-def _use(made: Made) -> Use:
-    return Use(made.path, made.label, flow_text(made.output), made.span.path, made.span.line)
+def _use(made: Producer) -> Dependent:
+    return Dependent(made.path, made.label, flow_text(made.output), made.span.path, made.span.line)
 
 
 def _beside(path: str, step: str) -> str:

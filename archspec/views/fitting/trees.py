@@ -9,7 +9,7 @@ from archspec.dimensions import Size
 from archspec.layers import Weight
 from archspec.problems import Span
 from archspec.views.changes.matching import Matching
-from archspec.views.changes.tree import Part, shape_text
+from archspec.views.changes.tree import ModuleTree, shape_text
 
 Shapes = Mapping[str, tuple[Size, ...]]
 """Keys with their shapes."""
@@ -42,11 +42,11 @@ def _is_same_place(old: str, new: str) -> bool:
     return all(a == b or (a.isdecimal() and b.isdecimal()) for a, b in zip(*steps, strict=True))
 
 
-def _key(part: Part, name: str) -> str:
+def _key(part: ModuleTree, name: str) -> str:
     return f"{part.path}.{name}" if part.path else name
 
 
-def _tree(shapes: Shapes) -> Part:
+def _tree(shapes: Shapes) -> ModuleTree:
     root = _Node()
     for key, shape in shapes.items():
         *path, name = key.split(".")
@@ -57,12 +57,12 @@ def _tree(shapes: Shapes) -> Part:
     return _part(root, "", "")
 
 
-def _part(node: _Node, name: str, path: str) -> Part:
+def _part(node: _Node, name: str, path: str) -> ModuleTree:
     children = node.children
     if all(child.isdecimal() and child.isascii() for child in children):  # safetensors has them in the order of texts
         children = dict(sorted(children.items(), key=lambda item: int(item[0])))
     inside = (_part(child, step, f"{path}.{step}" if path else step) for step, child in children.items())
-    return Part(
+    return ModuleTree(
         kind="module",
         label=" ".join(f"{weight}:{len(shape)}" for weight, shape in sorted(node.weights.items())),
         span=_NOWHERE,
