@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from archspec import graph
 from archspec.document import Budget as _Budget
-from archspec.document import OnlyBlocksError as _OnlyBlocksError
+from archspec.document import NoNetworkError as _NoNetworkError
 from archspec.document import limit as _limit
 from archspec.importer.gaps import Gap, Imported
 from archspec.problems import Edit, Problem, Span, SpecError
@@ -79,6 +79,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 _AnySpec = Spec | str | os.PathLike[str] | Mapping[str, Any]
+_PlanFile = str | os.PathLike[str] | Mapping[str, Any]
 _Params = Mapping[str, Any] | None
 _Sizes = Mapping[str, Sequence[int]] | None
 _LIMIT = 2 * 10**9
@@ -122,7 +123,7 @@ def check(
 
             places = {name: loaded.budget_place(name) for name in limits}
             return list(exceeded(summarize(loaded.graph(values, inputs)), limits, places)) or warnings
-    except _OnlyBlocksError:
+    except _NoNetworkError:
         return []
     except SpecError as error:
         return list(error.problems)
@@ -175,7 +176,7 @@ def fix(
     def found(text: str) -> list[Problem]:
         try:
             spec = parse(text, name, allow=allow)
-        except _OnlyBlocksError:
+        except _NoNetworkError:
             return []
         except SpecError as error:
             return list(error.problems)
@@ -230,11 +231,11 @@ def _settings(spec: Spec, params: Mapping[str, Any], settings: Mapping[str, Any]
     return {**params, **settings}
 
 
-def generate(spec: _AnySpec, *, allow: Iterable[str] = (), plan: Plan | None = None) -> str:
+def generate(spec: _AnySpec, *, allow: Iterable[str] = (), plan: Plan | _PlanFile | None = None) -> str:
     """Standalone PyTorch source of the spec's network, with a function for each of its variants.
 
-    Raises SpecError for a bad spec. With a `plan`, `parallelize(model, mesh)` stands behind the class: what
-    `archspec.parallelize` does, as PyTorch's own calls. The plan's settings are those that it is right for.
+    Raises SpecError for a bad spec. With a `plan`, made before or the path of a file, `parallelize(model, mesh)` stands
+    behind the class: what `archspec.parallelize` does, as PyTorch's own calls. It is right for the plan's settings.
     `allow` names packages whose classes the spec may use; the source imports them by name.
     """
     loaded = _spec(spec, allow)
@@ -244,9 +245,15 @@ def generate(spec: _AnySpec, *, allow: Iterable[str] = (), plan: Plan | None = N
         require_variants(loaded)
     if plan is None:
         return loaded.generate()
-    from archspec.views.plan.handing import sharding  # here: few ask for it
+    from archspec.planning import Request, planned  # here: few ask for it
+    from archspec.views.plan import Plan as Made  # here: likewise
+    from archspec.views.plan.handing import sharding  # here: likewise
 
-    return loaded.generate(sharding(plan))
+    if not isinstance(plan, Made):
+        from archspec.plan_files import with_file  # here: likewise
+
+        plan = planned(loaded, with_file(loaded, plan, Request()))
+    return loaded.generate(sharding(plan), plan.openings)
 
 
 def import_module(
@@ -397,6 +404,7 @@ def plan(
     spec: _AnySpec,
     mesh: Mapping[str, int] | str | None = None,
     *,
+    plan: _PlanFile | None = None,
     variant: str | None = None,
     params: _Params = None,
     inputs: _Sizes = None,
@@ -409,17 +417,22 @@ def plan(
     layers are cut: `{"dp": 16, "tp": 8}` or `"dp=16,tp=8"`. `setting` may hold `batch`, the samples that one
     data-parallel rank is given in a step (1); `pp`, pipeline stages (1); `dtype` of the parameters ("float32");
     `optimizer` ("adamw"); `checkpoint="blocks"`, to recompute each block in the backward pass; `device_memory`, as
-    "80GB" or in bytes.
+    "80GB" or in bytes. `plan` is the path of a file that says any of this, and also how layers are cut and where stages
+    begin; a mapping stands for what it holds. What the caller says counts more than what the file says.
     Figures are bytes of one rank. Raises SpecError for a bad spec, ValueError for a setting that is none.
 
         >>> found = archspec.plan("specs/text/llama.yaml", {"dp": 8, "tp": 4})
         >>> found.ranks[0].parameters, found.share_cut
         (1003962368, 0.9999668507880589)
     """
-    from archspec.planning import planned  # here: most programs never ask for it
+    from archspec.planning import Request, planned  # here: most programs never ask for it
 
-    loaded = _spec(spec, allow)
-    return planned(loaded, mesh, loaded.settings(variant, params), inputs or {}, setting)
+    loaded, request = _spec(spec, allow), Request(mesh, variant, params or {}, inputs or {}, setting)
+    if plan is not None:
+        from archspec.plan_files import with_file  # here: likewise
+
+        request = with_file(loaded, plan, request)
+    return planned(loaded, request)
 
 
 def parallelize(model: nn.Module, plan: Plan, mesh: DeviceMesh) -> nn.Module:
@@ -432,13 +445,12 @@ def parallelize(model: nn.Module, plan: Plan, mesh: DeviceMesh) -> nn.Module:
     from archspec.emit.handing import hand_over  # here: it imports torch
     from archspec.views.plan.handing import sharding  # here: likewise
 
-    if plan.pp > 1:
-        raise ValueError("pipeline stages are not handed over: split the model with torch.distributed.pipelining")
     names = mesh.mesh_dim_names or ()
+    found = sharding(plan)
     given = dict(zip(names, mesh.shape, strict=False))
     if given != plan.mesh:
         raise ValueError(f"the mesh is {given}, the plan's {plan.mesh}: make it with init_device_mesh")
-    return hand_over(model, sharding(plan), mesh)
+    return hand_over(model, found, mesh)
 
 
 def summaries(

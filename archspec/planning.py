@@ -1,15 +1,17 @@
-"""A plan made of a spec: what a caller asks for, checked, and the sizes of the inputs that it is made for."""
+"""A plan made of a spec: what is asked for, checked, and the sizes of the inputs that it is made for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from archspec.document.plan import SETTINGS
 from archspec.problems import SpecError, did_you_mean, echo
 from archspec.refusals import RefusalError
 from archspec.spec import Spec
 from archspec.views.plan import DTYPES, Network, Plan, Setting, make
+from archspec.views.plan.asked import NOTHING, Wishes
 from archspec.views.plan.mesh import LARGEST, read_bytes, read_mesh
 from archspec.views.plan.sharding import OPTIMIZERS
 from archspec.views.plan.sizes import candidates
@@ -17,22 +19,26 @@ from archspec.views.plan.sizes import candidates
 CHECKPOINTS = ("blocks",)
 """What a plan may recompute in the backward pass."""
 
-_SETTINGS = ("pp", "batch", "dtype", "optimizer", "checkpoint", "device_memory")
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a plan is asked for."""
+
+    mesh: Mapping[str, int] | str | None = None
+    variant: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    wishes: Wishes = NOTHING
 
 
-def planned(
-    spec: Spec,
-    mesh: Mapping[str, int] | str | None,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, Sequence[int]],
-    setting: Mapping[str, Any],
-) -> Plan:
-    """The plan of a spec with those parameters. SpecError for a bad spec, ValueError for a setting that is none."""
-    asked = read_setting(mesh, setting)
+def planned(spec: Spec, request: Request) -> Plan:
+    """The plan of a spec. SpecError for a bad spec, ValueError for a setting that is none."""
+    asked, params = read_setting(request.mesh, request.setting), spec.settings(request.variant, request.params)
     try:
-        return make(network(spec, params, inputs, asked.batch), asked)
+        return make(network(spec, params, request.inputs, asked.batch), asked, request.wishes)
     except RefusalError:  # a step that training refuses with so few samples: its figures stay unknown
-        return make(_open(spec, params, inputs), asked)
+        return make(_open(spec, params, request.inputs), asked, request.wishes)
 
 
 def alternatives(
@@ -70,8 +76,8 @@ def read_setting(mesh: Mapping[str, int] | str | None, setting: Mapping[str, Any
     4
     """
     for name in setting:
-        if name not in _SETTINGS:
-            raise ValueError(f"a plan has no setting {echo(name)}; {did_you_mean(name, _SETTINGS, 'settings')}")
+        if name not in SETTINGS:
+            raise ValueError(f"a plan has no setting {echo(name)}; {did_you_mean(name, SETTINGS, 'settings')}")
     found = {name: value for name, value in setting.items() if value is not None}
     for name in ("pp", "batch"):
         value = found.get(name, 1)

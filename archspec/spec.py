@@ -49,6 +49,9 @@ class Spec:
             if document.is_library(main):
                 check_library(*gather(main, blocks_alone(main), files or Files()), allow=self.allow)
                 raise document.only_blocks(main)
+            if document.is_plan(main):
+                document.read_plan(main)
+                raise document.only_plan(main)
             try:
                 self.source, self.document = gather(main, document.read(main), files or Files())
             except document.FormError as error:
@@ -191,15 +194,18 @@ class Spec:
         except SpecError:
             return None
 
-    def generate(self, sharding: Sharding | None = None) -> str:
-        """The source of the spec's class; with a sharding, `parallelize(model, mesh)` stands behind it."""
+    def generate(self, sharding: Sharding | None = None, more: frozenset[Opening] = frozenset()) -> str:
+        """The source of the spec's class; with a sharding, `parallelize(model, mesh)` stands behind it.
+
+        `more` are sizes in expressions that differ on its ranks, beside those of the parameters' defaults.
+        """
         from archspec.emit.code import generate  # here: jinja2 is slow to import, and only this needs it
 
         try:
             graph = self.graph(symbolic=True)
         except SpecError as error:
             raise SpecError([_of_other_parameters(problem) for problem in error.problems]) from None
-        return generate(opened(graph, self.openings()), self.source.text, sharding)
+        return generate(opened(graph, self.openings() | more), self.source.text, sharding)
 
     def openings(self, params: Mapping[str, Any] | None = None) -> frozenset[Opening]:
         """Sizes that expressions write out and that differ where heads are spread over ranks: `-1` stands for them.

@@ -48,7 +48,7 @@ LADDER = (
     "views.changes views.diagram",
     "spec",
     "variants planning views.fitting importer",
-    "analysis migration loading",
+    "analysis migration loading plan_files",
     "archspec",
     "assistant editor notebook",
     "cli.commands",
@@ -62,7 +62,7 @@ One may import what stands on a lower rung than its own, and, within a folder, w
 
 FOREIGN = {
     "yaml": {"source.composing"},
-    "pydantic": {"assistant.tools", "document.model", "document.reading"},
+    "pydantic": {"assistant.tools", "document.model", "document.plan", "document.reading"},
     "pydantic_core": {"document.checks", "document.errors", "document.shorthand"},
     "cairosvg": {"views.diagram.pictures"},
     "graphlay": {"views.diagram.layout"},

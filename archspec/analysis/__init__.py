@@ -17,7 +17,7 @@ from archspec.analysis.names import names_of
 from archspec.analysis.records import Analysis, Later, Name, Step
 from archspec.analysis.recovery import Recovered, recover
 from archspec.analysis.steps import steps_of, with_stale
-from archspec.document import Document, is_library
+from archspec.document import Document, is_library, is_plan, read_plan
 from archspec.document.imports import Files, Sources, gather
 from archspec.graph import Graph
 from archspec.lower import check_library, lower_partly, mixed_dtypes
@@ -62,6 +62,8 @@ class _Reader:
         formed = None
         if recovered.source is not None and is_library(recovered.source):
             self.check_blocks(recovered.source, recovered)
+        elif recovered.source is not None and is_plan(recovered.source):
+            self.check_plan(recovered.source)
         elif recovered.source is not None:
             formed = self.form(recovered.source, recovered)
             if kept is not None and kept[0] in formed.entries:
@@ -126,6 +128,13 @@ class _Reader:
             check_library(*gather(source, blocks_alone(source), self.files), allow=self.allow)
         except SpecError as error:
             self.problems += [one for one in error.problems if not self.is_told(one, recovered)]
+
+    def check_plan(self, source: Source) -> None:
+        """What is wrong with the form of a plan's file."""
+        try:
+            read_plan(source)
+        except SpecError as error:
+            self.problems += error.problems
 
     def with_line(self, formed: Formed, recovered: Recovered, line: int, before: str) -> Formed:
         """The document with what the line said before it was changed: what is there now is no entry of its section.

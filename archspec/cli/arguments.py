@@ -107,6 +107,12 @@ ALLOW = Argument(
 )
 """The packages whose classes specs may use."""
 
+PLAN = Argument(
+    "--plan",
+    is_path=True,
+    metavar="FILE",
+    help="a plan's file: the mesh, how layers are cut, where stages begin, and what else a plan is made for",
+)
 INPUT = Argument(
     "--input",
     action="append",

@@ -12,7 +12,18 @@ from archspec.document.names import (
     name_problem,
     variable_problem,
 )
-from archspec.document.reading import FormError, OnlyBlocksError, is_library, only_blocks, read, read_library
+from archspec.document.plan import PlanFile
+from archspec.document.reading import (
+    FormError,
+    NoNetworkError,
+    is_library,
+    is_plan,
+    only_blocks,
+    only_plan,
+    read,
+    read_library,
+    read_plan,
+)
 from archspec.document.shorthand import OwnName
 
 __all__ = [
@@ -28,19 +39,23 @@ __all__ = [
     "Input",
     "Layers",
     "Library",
-    "OnlyBlocksError",
+    "NoNetworkError",
     "OwnName",
     "Parameter",
+    "PlanFile",
     "Step",
     "Variant",
     "attribute_problem",
     "class_name",
     "is_library",
+    "is_plan",
     "limit",
     "module_problem",
     "name_problem",
     "only_blocks",
+    "only_plan",
     "read",
     "read_library",
+    "read_plan",
     "variable_problem",
 ]

@@ -20,15 +20,17 @@ _TYPES_ELSEWHERE = {"integer": "int", "boolean": "bool", "string": "str", "doubl
 _TYPES_ARE = f"the types are {', '.join(TYPES)}"
 
 
-def problems_of(source: Source, errors: list[ErrorDetails]) -> dict[tuple[int | str, ...], Problem]:
-    """Pydantic's errors as ours: one for each place, whatever forms a value may have there."""
+def problems_of(
+    source: Source, errors: list[ErrorDetails], root: type[Model] = Document
+) -> dict[tuple[int | str, ...], Problem]:
+    """Pydantic's errors as ours: one for each place, whatever forms a value may have there. `root` is the whole's."""
     misfits: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     found: dict[tuple[int | str, ...], Problem] = {}
     unknown: dict[tuple[int | str, ...], set[str | None]] = {}  # what the unknown keys of a mapping stand for, perhaps
     for error in errors:
         path = _place(source.data, error["loc"])
         if error["type"] == "extra_forbidden":
-            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1]))
+            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1], root))
             unknown.setdefault(path[:-1], set()).add(near)
     for error in errors:
         path = _place(source.data, error["loc"])
@@ -36,7 +38,7 @@ def problems_of(source: Source, errors: list[ErrorDetails]) -> dict[tuple[int | 
             continue  # it is there, misspelt
         if error["type"] in ("archspec", "extra_forbidden", "missing"):
             key = (*path, error["loc"][-1]) if error["type"] == "missing" else path
-            found[key] = _problem(source, error)
+            found[key] = _problem(source, error, root)
         else:
             misfits.setdefault(path, []).append(error)
     for path, several in misfits.items():
@@ -96,7 +98,7 @@ _FORMS = {
 }
 
 
-def _problem(source: Source, error: ErrorDetails) -> Problem:
+def _problem(source: Source, error: ErrorDetails, root: type[Model]) -> Problem:
     """One of Pydantic's errors as one of ours."""
     context = error.get("ctx", {})
     # Pydantic names the branch of a union within the place; keys of ours are never so called at these positions.
@@ -110,7 +112,7 @@ def _problem(source: Source, error: ErrorDetails) -> Problem:
         return _with_edits(Problem(context["code"], context["text"], span, context["help"]))
     if error["type"] == "extra_forbidden":
         key = str(error["loc"][-1])
-        hint = did_you_mean(key, _known_keys(error["loc"][:-1]), "keys")
+        hint = did_you_mean(key, _known_keys(error["loc"][:-1], root), "keys")
         return _with_edits(Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint))
     if error["type"] == "missing":
         name = error["loc"][-1]
@@ -149,11 +151,11 @@ def _place(data: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return tuple(path)
 
 
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+def _known_keys(location: tuple[int | str, ...], root: type[Model]) -> list[str]:
     """The keys that may stand at a place."""
     where = [part for part in location if part not in ("list", "mapping")]
     if not where:
-        form: type[Model] = Document
+        form = root
     elif where == ["budget"]:
         form = Budget
     elif len(where) >= 2 and where[-2] in ("params", "inputs"):

@@ -9,13 +9,14 @@ from pydantic import ValidationError
 from archspec.document.errors import problems_of
 from archspec.document.model import Document, Library, Model
 from archspec.document.names import class_name
+from archspec.document.plan import PlanFile
 from archspec.document.spelling import refuse_disguised
 from archspec.problems import Problem, SpecError
 from archspec.source import Source
 
 
-class OnlyBlocksError(SpecError):
-    """A file of blocks for other specs to import, and nothing wrong with it: but no network."""
+class NoNetworkError(SpecError):
+    """A file of blocks for other specs to import, or a plan, and nothing wrong with it: but no network."""
 
 
 class FormError(SpecError):
@@ -39,11 +40,11 @@ def is_library(source: Source) -> bool:
     return isinstance(data, dict) and "blocks" in data and data.keys() <= set(Library.model_fields)
 
 
-def only_blocks(source: Source) -> OnlyBlocksError:
+def only_blocks(source: Source) -> NoNetworkError:
     """Why a file of blocks is no network."""
     message = "this file holds blocks alone, and no network: `inputs` and `layers` are missing"
     advice = "name a spec that imports it: `imports: {Name: ./file.yaml}`"
-    return OnlyBlocksError([Problem("AS203", message, source.span(("blocks",), key=True), advice)])
+    return NoNetworkError([Problem("AS203", message, source.span(("blocks",), key=True), advice)])
 
 
 def read_library(source: Source) -> Document | Library:
@@ -53,6 +54,27 @@ def read_library(source: Source) -> Document | Library:
     return _validated(source, Library)
 
 
+def is_plan(source: Source) -> bool:
+    """Whether a file is a plan for a spec, to be passed as `--plan`."""
+    data = source.data
+    return isinstance(data, dict) and not {"layers", "blocks"} & data.keys() and bool({"mesh", "cuts"} & data.keys())
+
+
+def only_plan(source: Source) -> NoNetworkError:
+    """Why a plan is no network."""
+    message = "this file is a plan, and no network: `inputs` and `layers` are missing"
+    advice = "pass it with a spec: `archspec plan SPEC --plan FILE`"
+    return NoNetworkError([Problem("AS203", message, source.span((next(iter(source.data)),), key=True), advice)])
+
+
+def read_plan(source: Source) -> PlanFile:
+    """What a plan's file says; FormError with every problem of its form."""
+    if isinstance(source.data, dict) and "layers" in source.data:
+        message, advice = "this file is a spec, and no plan", "name a plan's file, which says `mesh: {dp: 8, tp: 4}`"
+        raise SpecError([Problem("AS202", message, source.span(("layers",), key=True), advice)])
+    return _validated(source, PlanFile)
+
+
 _M = TypeVar("_M", bound=Model)
 
 
@@ -60,14 +82,20 @@ def _validated(source: Source, model: type[_M], data: Any = None) -> _M:
     data = source.data if data is None else data
     if not isinstance(data, dict):
         what = "empty" if data is None else "no mapping"
-        advice = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
+        advice = _LEAST.get(model, _A_SPEC)
         raise SpecError([Problem("AS202", f"the document is {what}", source.span(()), advice)])
     if not source.text.isascii():
         refuse_disguised(source)
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        found = problems_of(source, error.errors(include_url=False, include_input=True)[: source.limits.problems])
+        errors = error.errors(include_url=False, include_input=True)[: source.limits.problems]
+        found = problems_of(source, errors, model)
         refusal = FormError(found.values())
         refusal.places = tuple(found)
         raise refusal from None
+
+
+_A_SPEC = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
+_LEAST: dict[type[Model], str] = {PlanFile: "a plan says at least which mesh it is for: `mesh: {dp: 8, tp: 4}`"}
+"""What the text of a kind of file begins with, where it is not that of a spec."""

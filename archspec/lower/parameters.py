@@ -387,7 +387,7 @@ def _sized(
             message = f"the input `{name}` has {len(shape)} axes; {len(given)} sizes are given"
             report.add("AS501", message, shape_of(report, ("inputs", name)), f"its shape is {TensorType(tuple(shape))}")
             continue
-        waiting += [(name, size, one) for size, one in zip(shape, given, strict=True) if name in shapes]
+        waiting += [(name, size, one) for size, one in zip(shape, given, strict=name in shapes)]
     wrong, open_ = dict[str, None](), dict[str, Size]()
     while waiting:
         left = []

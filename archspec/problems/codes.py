@@ -78,6 +78,9 @@ CODES: dict[str, str] = {
     "AS804": "a weight that two pipeline stages share",
     "AS805": "a plan that does not fit into the memory of a device",
     "AS806": "a plan that cuts little",
+    "AS807": "a layer that cannot be cut as a plan says",
+    "AS808": "a pattern of a plan that means no layer",
+    "AS809": "a pipeline stage that cannot begin where a plan says",
 }
 """Every code, with what it stands for. A code never changes its meaning."""
 

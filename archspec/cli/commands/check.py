@@ -31,7 +31,7 @@ from archspec.cli.arguments import (
 from archspec.cli.commands._shared import CLEAN, FOUND, read, standard_input
 from archspec.cli.console import report, with_progress
 from archspec.cli.project import STDIN
-from archspec.document import OnlyBlocksError
+from archspec.document import NoNetworkError
 from archspec.problems import Problem, SpecError
 
 
@@ -134,7 +134,7 @@ def _problems(name: str, how: _How) -> list[Problem]:
         limits = {**how.project_budget, **spec.budget, **how.budget}
         settings: dict[str, Any] = {"variant": how.variant, "params": how.params, "inputs": how.inputs}
         return archspec.check(spec, **settings, ignore=how.ignore, budget=limits)
-    except OnlyBlocksError:
+    except NoNetworkError:
         return []
     except SpecError as error:
         return list(error.problems)

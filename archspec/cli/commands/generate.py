@@ -12,11 +12,11 @@ import archspec
 from archspec import files
 from archspec.characters import printable
 from archspec.cli import project
-from archspec.cli.arguments import ALLOW, FORMAT, SPECS, Argument, command
+from archspec.cli.arguments import ALLOW, FORMAT, PLAN, SPECS, Argument, command
 from archspec.cli.commands._shared import CLEAN, FOUND, read, shell_line
 from archspec.cli.console import report, with_progress
 from archspec.cli.project import STDIN, Source, UsageError
-from archspec.document import OnlyBlocksError
+from archspec.document import NoNetworkError
 from archspec.problems import Problem, SpecError
 
 
@@ -34,8 +34,13 @@ from archspec.problems import Problem, SpecError
     Argument("--check", action="store_true", help="write nothing; exit 1 if a file is missing or out of date"),
     Argument("--diff", action="store_true", help="write nothing; show what would change; exit 1 if anything would"),
     Argument("--force", action="store_true", help="also overwrite files that were edited by hand"),
-    Argument("--parallel", action="store_true", help="write `parallelize(model, mesh)` behind the class; with --mesh"),
+    Argument(
+        "--parallel",
+        action="store_true",
+        help="write `parallelize(model, mesh)` behind the class; with --mesh or --plan",
+    ),
     Argument("--mesh", metavar="NAME=RANKS,…", help="the mesh that --parallel is for: dp=16,tp=8"),
+    PLAN,
     Argument("--checkpoint", metavar="blocks", help="with --parallel: recompute each repeated block in backward"),
     FORMAT,
     examples="""\
@@ -44,6 +49,7 @@ from archspec.problems import Problem, SpecError
   archspec generate --check                       in CI: are the generated files up to date?
   archspec generate net.yaml -o models/net.py
   archspec generate net.yaml --parallel --mesh dp=8,tp=4 -o models/net.py
+  archspec generate net.yaml --parallel --plan cluster.yaml -o models/net.py
   archspec generate net.yaml -o - | less""",
 )
 def generate(options: argparse.Namespace) -> int:
@@ -65,6 +71,8 @@ def generate(options: argparse.Namespace) -> int:
     rendered: dict[Source, str] = {}
     for source in with_progress({source.name: source for source in sources}):
         text, found = _render(source, options, is_named=source.name in options.specs)
+        if text is None and not found:  # no network: where its module would go does not matter
+            problems = [problem for problem in problems if problem.path != source.name]
         problems += found
         if text is not None and source in targets:
             rendered[source] = text
@@ -79,8 +87,8 @@ def generate(options: argparse.Namespace) -> int:
 
 def _check_parallel(options: argparse.Namespace) -> None:
     """UsageError where --parallel lacks its mesh, or something that goes with it stands alone."""
-    if options.parallel != (options.mesh is not None):
-        raise UsageError("--parallel and --mesh go together: --parallel --mesh dp=8,tp=4")
+    if options.parallel != (options.mesh is not None or options.plan is not None):
+        raise UsageError("--parallel goes with --mesh or --plan: --parallel --mesh dp=8,tp=4")
     if options.checkpoint and not options.parallel:
         raise UsageError("--checkpoint goes with --parallel")
 
@@ -121,7 +129,7 @@ def _render(source: Source, options: argparse.Namespace, *, is_named: bool = Tru
     try:
         spec = read(source.name, options.allow)
         return _generated(spec, options), []
-    except OnlyBlocksError as error:
+    except NoNetworkError as error:
         return None, list(error.problems) if is_named else []
     except SpecError as error:
         return None, list(error.problems)
@@ -132,7 +140,7 @@ def _generated(spec: archspec.Spec, options: argparse.Namespace) -> str:
     if not options.parallel:
         return archspec.generate(spec)
     try:
-        plan = archspec.plan(spec, options.mesh, checkpoint=options.checkpoint)
+        plan = archspec.plan(spec, options.mesh, plan=options.plan, checkpoint=options.checkpoint)
         return archspec.generate(spec, plan=plan)
     except ValueError as error:
         if isinstance(error, SpecError):

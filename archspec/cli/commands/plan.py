@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 import archspec
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, SPEC, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import ALLOW, INPUT, PARAM, PLAN, SPEC, VARIANT, Argument, command, read_inputs, read_params
 from archspec.cli.commands._shared import CLEAN, FOUND, examine, one_spec
 from archspec.cli.console import report
 from archspec.cli.project import UsageError
@@ -21,6 +21,7 @@ from archspec.problems import SpecError, echo
         default="",
         help="ranks along dp, over which FSDP2 shards every parameter, and tp, over which layers are cut: dp=16,tp=8",
     ),
+    PLAN,
     VARIANT,
     PARAM,
     INPUT,
@@ -28,9 +29,9 @@ from archspec.problems import SpecError, echo
     Argument("--devices", metavar="N", help="without --mesh: every mesh of N devices, by the bytes that a step sends"),
     Argument("--pp", metavar="N", help="pipeline stages, cut between repeated blocks; default: one"),
     Argument("--batch", metavar="N", help="samples that one data-parallel rank is given in a step; default: one"),
-    Argument("--dtype", default="float32", help="of the parameters: float32 (the default), bfloat16, float16, float64"),
+    Argument("--dtype", metavar="DTYPE", help="of the parameters: float32 (the default), bfloat16, float16, float64"),
     Argument(
-        "--optimizer", default="adamw", help="whose states are counted: adamw (the default), adam, sgd, momentum, …"
+        "--optimizer", metavar="NAME", help="whose states are counted: adamw (the default), adam, sgd, momentum, …"
     ),
     Argument("--checkpoint", metavar="blocks", help="recompute each repeated block in the backward pass"),
     Argument("--device-memory", metavar="SIZE", help="of one device, as 80GB: whether the most loaded rank fits"),
@@ -46,13 +47,15 @@ from archspec.problems import SpecError, echo
   archspec plan specs/text/llama.yaml --mesh dp=2,tp=4 --pp 4
   archspec plan specs/text/llama.yaml --devices 64 --device-memory 80GB --input input_ids=1,4096
   archspec plan specs/text/gpt2.yaml --mesh tp=4 --format json
+  archspec plan specs/text/gpt2.yaml --plan cluster.yaml
   archspec plan specs/text/llama.yaml --mesh dp=16 --checkpoint blocks --device-memory 80GB""",
 )
 def plan(options: argparse.Namespace) -> int:
     """Plan a sharded training step: what each rank holds and sends, what is cut, what stays whole, and why.
 
     Everything is worked out from the spec, without PyTorch. Which weights can be cut follows from the rules of the
-    layers and functions that their values flow through. The loss and its collectives are not counted.
+    layers and functions that their values flow through. The loss and its collectives are not counted. A file that
+    --plan names says any of this, and how layers are cut; what the command line says counts more.
     """
     params, inputs = read_params(options.param), read_inputs(options.input)
     spec, problems = examine(one_spec(options.spec, "plan"), params, inputs, options.allow, options.variant)
@@ -67,7 +70,13 @@ def plan(options: argparse.Namespace) -> int:
         if options.devices is not None:
             return _list_meshes(options, spec, setting)
         found = archspec.plan(
-            spec, options.mesh or None, variant=options.variant, params=params, inputs=inputs, **setting
+            spec,
+            options.mesh or None,
+            plan=options.plan,
+            variant=options.variant,
+            params=params,
+            inputs=inputs,
+            **setting,
         )
     except SpecError:
         raise
@@ -95,8 +104,8 @@ def _list_meshes(options: argparse.Namespace, spec: archspec.Spec, setting: dict
     from archspec.planning import alternatives  # here: archspec.plan imports it when it is called
     from archspec.views.plan.text import meshes  # here: likewise
 
-    if options.mesh or options.format == "markdown":
-        raise UsageError("--devices lists meshes, as text or json: leave out --mesh and --format markdown")
+    if options.mesh or options.plan or options.format == "markdown":
+        raise UsageError("--devices lists meshes, as text or json: leave out --mesh, --plan and --format markdown")
     devices = _number(options.devices)
     if isinstance(devices, str):
         raise UsageError(f"--devices: {echo(devices)} is no number")

@@ -12,7 +12,7 @@ from archspec.cli.arguments import ALLOW, COMMANDS, SPEC, Argument, command, par
 from archspec.cli.commands._shared import CLEAN, one_spec, read
 from archspec.cli.console import report
 from archspec.cli.project import STDIN, UsageError
-from archspec.document import OnlyBlocksError
+from archspec.document import NoNetworkError
 from archspec.problems import Problem, SpecError
 
 Saves = Callable[[Iterable[str]], Iterator[object]]
@@ -73,8 +73,8 @@ def once(options: argparse.Namespace) -> set[str]:
         spec = read(options.spec, options.allow)
         files |= spec.source.files.keys()
         problems = archspec.check(spec)
-    except OnlyBlocksError:
-        print(f"{printable(options.spec)}: blocks alone, nothing wrong", flush=True)
+    except NoNetworkError:
+        print(f"{printable(options.spec)}: no network, nothing wrong", flush=True)
         return {os.path.realpath(options.spec)}
     except SpecError as error:
         problems = list(error.problems)

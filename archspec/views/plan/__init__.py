@@ -15,11 +15,13 @@ from archspec.problems.formats import problem_data
 from archspec.tensors import FLOATS
 from archspec.views.plan import problems as warnings
 from archspec.views.plan import text as plan_text
+from archspec.views.plan.asked import NOTHING, Wishes, asked_of, refused
 from archspec.views.plan.communication import Collective, Counter, SizeOf, fully_sharded, tensor_parallel
 from archspec.views.plan.memory import RankTrace, activations, gathered, part_of, recomputed, traced
 from archspec.views.plan.mesh import blocks_of, ranks
+from archspec.views.plan.opening import Opening
 from archspec.views.plan.parameters import Held, parameters
-from archspec.views.plan.roles import Role, Roles, roles
+from archspec.views.plan.roles import Role, Roles, roles_of_model
 from archspec.views.plan.sharding import by_rank
 from archspec.views.plan.stages import Part, crossing, stages, torn
 
@@ -114,6 +116,8 @@ class Plan:
     """How each layer that is cut is, by its path."""
     modules: frozenset[str] = frozenset()
     """The paths of all modules."""
+    openings: frozenset[Opening] = frozenset()
+    """The sizes in expressions that differ on a rank."""
 
     @property
     def mesh(self) -> dict[str, int]:
@@ -206,20 +210,25 @@ class Network:
     """Where problems of the whole network stand."""
 
 
-def make(network: Network, setting: Setting) -> Plan:
-    """The plan of a network for a setting; ValueError where it has too few blocks for the pipeline's stages."""
+def make(network: Network, setting: Setting, wishes: Wishes = NOTHING) -> Plan:
+    """The plan of a network for a setting; ValueError where it has too few blocks for the pipeline's stages.
+
+    What `wishes` say stands where nothing forbids it. SpecError where stages cannot begin as they say.
+    """
     degree = setting.mesh.get("tp", 1)
-    found = roles(network.graph, degree)
+    asked, problems = asked_of(network.graph, wishes)
+    found = roles_of_model(network.graph, degree, asked)
+    problems += refused(found, asked)
     if degree == 1:
         found.cut.clear()
     held = [_of_dtype(one, setting.dtype) for one in parameters(network.graph, found.cut, found.ties, degree)]
     blocks = tuple(dict.fromkeys(one.unit for one in held if one.unit))
     share = sum(one.numel for one in held if one.axis is not None) / max(1, sum(one.numel for one in held))
     trace = traced(network.graph.main, found, degree, setting.dtype)
-    parts = _parts(network, setting, trace, held, blocks)
+    parts = _parts(network, setting, trace, held, blocks, wishes)
     classes = tuple(sorted(_classes(setting, trace, parts), key=lambda one: -(one.peak or one.parameters)))
     spans = {run.path: run.call.span for run in found.runs}
-    problems = [*torn(parts, found.ties, spans)]
+    problems += torn(parts, found.ties, spans)
     if degree > 1:
         problems += [*warnings.of_roles(found, held, degree), *warnings.of_share(share, network.place, degree)]
     beyond, fits = _fitting(network, setting, classes)
@@ -240,11 +249,17 @@ def make(network: Network, setting: Setting) -> Plan:
         ties=found.ties,
         roles=found.cut,
         modules=frozenset(path for path, _ in network.graph.modules()),
+        openings=frozenset(found.openings),
     )
 
 
 def _parts(
-    network: Network, setting: Setting, trace: RankTrace | None, held: list[Held], blocks: tuple[str, ...]
+    network: Network,
+    setting: Setting,
+    trace: RankTrace | None,
+    held: list[Held],
+    blocks: tuple[str, ...],
+    wishes: Wishes,
 ) -> list[Part]:
     """The pipeline stages; one that is the whole network where there are no others."""
     if setting.pp == 1:
@@ -252,7 +267,7 @@ def _parts(
         return [Part("", "", 0, operations, tuple(held), blocks)]
     if trace is None:
         raise ValueError("pipeline stages are for inputs of known sizes: say them all")
-    return stages(network.graph, trace, held, blocks, setting.pp)
+    return stages(network.graph, trace, held, blocks, wishes.stages or setting.pp)
 
 
 def _fitting(network: Network, setting: Setting, classes: tuple[Ranks, ...]) -> tuple[list[Problem], bool | None]:

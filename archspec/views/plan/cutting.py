@@ -6,7 +6,7 @@ it say how far the cut passes. It ends well in a layer with `rows`, which sums i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,13 +48,24 @@ class Run:
 
 
 class Cutting(Follower):
-    """Follows a network once. `whole` are layers that make no cut, `gathered` those whose output is put together."""
+    """Follows a network once. `whole` are layers that make no cut, `gathered` those whose output is put together.
 
-    def __init__(self, whole: Mapping[str, Reason], gathered: frozenset[str], degree: int) -> None:
+    `apart` are layers that sum up no cut: what flows into them is to be whole, each with the reason. `allowed` are the
+    sizes that the network has `-1` for; None: any.
+    """
+
+    def __init__(
+        self,
+        whole: Mapping[str, Reason],
+        gathered: frozenset[str],
+        apart: Mapping[str, Reason],
+        allowed: Collection[Opening] | None,
+    ) -> None:
         super().__init__(training=True)
         self.whole = whole
         self.gathered = gathered
-        self.degree = degree
+        self.apart = apart
+        self.allowed = allowed
         self.runs: list[Run] = []
         self.openings: dict[Opening, list[Token]] = {}
         self.operations: list[tuple[Token | None, ...]] = []
@@ -66,7 +77,8 @@ class Cutting(Follower):
         self.spans: dict[str, Span] = {}
         self._made: dict[str, Token] = {}
         self._summed: dict[str, Token] = {}
-        self._decided = _below({**dict.fromkeys(whole, "whole"), **dict.fromkeys(gathered, "gathered")})
+        decided = {"whole": whole, "gathered": gathered, "apart": apart}
+        self._decided = _below((path, what) for what, paths in decided.items() for path in paths)
         self._recordings: dict[Any, Recording] = {}
         self._followed: set[str] = set()
 
@@ -175,6 +187,10 @@ class Cutting(Follower):
         assert isinstance(call.inputs[0], TensorType)
         whole = Piece((None,) * call.output.rank, True, False)
         sums = bool(layer.rows) and bool(x.cuts) and x.cuts[-1] is not None
+        if sums and path in self.apart:
+            sums = False
+            for token in x.tokens:
+                token.forbid(self.apart[path])
         self.forbid([replace(x, cuts=x.cuts[:-1] if sums else x.cuts)], f"`{call.type_name}` reads it in another axis")
         made: Token | None = None
         if sums:
@@ -228,6 +244,8 @@ class Cutting(Follower):
         opened = opening(applied, cuts, self.here)
         if isinstance(opened, str):
             self.forbid(given, opened)
+        elif opened is not None and self.allowed is not None and opened not in self.allowed:
+            self.forbid(given, f"`{applied.name}` says how large that axis is, and a rank's part is smaller")
         elif opened is not None:
             self.openings.setdefault(opened, []).extend(token for token in cuts if token is not None)
         return _same_cuts(whole, cuts)
@@ -289,10 +307,10 @@ class Cutting(Follower):
                 token.forbid(Reason(text, self.here, packed))
 
 
-def _below(decided: Mapping[str, str]) -> dict[str, frozenset[tuple[str, str]]]:
+def _below(decided: Iterable[tuple[str, str]]) -> dict[str, frozenset[tuple[str, str]]]:
     """What has been decided of the layers below each path, by their paths from there."""
     found: dict[str, set[tuple[str, str]]] = {}
-    for path, what in decided.items():
+    for path, what in decided:
         parts = path.split(".")
         for place in range(1, len(parts)):
             found.setdefault(f"{'.'.join(parts[:place])}.", set()).add((".".join(parts[place:]), what))

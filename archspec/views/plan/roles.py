@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from archspec.dimensions import divides
 from archspec.graph import Graph
 from archspec.layers import Layer, Weight
 from archspec.problems import Span
+from archspec.views.plan.asked import Asked
 from archspec.views.plan.cutting import Cutting, Run
 from archspec.views.plan.opening import Opening
 from archspec.views.plan.tokens import Reason, Token
@@ -46,24 +47,41 @@ class Roles:
     """For each layer and function that ran, in order: whether each tensor that it made is cut."""
 
 
-def roles(graph: Graph, degree: int, forced: Mapping[str, Reason] | None = None) -> Roles:
-    """The roles for so many ranks. `forced` are layers that are to stay whole, each with its reason."""
-    whole: dict[str, Reason] = dict(forced or {})
-    gathered: frozenset[str] = frozenset()
+def roles(
+    graph: Graph,
+    degree: int,
+    asked: Mapping[str, Asked] | None = None,
+    allowed: Collection[Opening] | None = None,
+) -> Roles:
+    """The roles for so many ranks; `asked` are those that a plan's file says, which stand where nothing forbids them.
+
+    `allowed` are the sizes in expressions that the network has `-1` for; None: any that cuts ask for.
+    """
+    asked = asked or {}
+    apart = {path: one.reason(path) for path, one in asked.items() if one.role != "row"}
+    whole = {path: Reason("the plan says so", one.span) for path, one in asked.items() if one.makes_no_cut}
+    gathered = frozenset(path for path, one in asked.items() if one.role == "gathered")
     for _ in range(MOST_ROUNDS):
-        cutting = Cutting(whole, gathered, degree)
+        cutting = Cutting(whole, gathered, apart, allowed)
         cutting.follow(graph.main)
-        more, put_together = _settled(cutting, degree, graph)
+        more, put_together = _settled(cutting, degree, asked)
         more = {path: reason for path, reason in more.items() if path not in whole}
         if not more and put_together <= gathered:
-            return _result(graph, cutting, degree)
+            return _result(cutting, degree, asked)
         whole |= more
         gathered = (gathered | put_together) - whole.keys()
     text = "the cuts of this network do not come to rest"
     everything = {run.path: Reason(text, run.call.span) for run in cutting.runs}
-    cutting = Cutting({**everything, **whole}, frozenset(), degree)
+    cutting = Cutting({**everything, **whole}, frozenset(), apart, allowed)
     cutting.follow(graph.main)
-    return _result(graph, cutting, degree)
+    return _result(cutting, degree, asked)
+
+
+def roles_of_model(graph: Graph, degree: int, asked: Mapping[str, Asked]) -> Roles:
+    """The roles for what is built and generated: it has `-1` for the sizes that `openings` says, and no others."""
+    found = roles(graph, degree, asked)
+    allowed = openings(graph) if found.openings and (degree > 1 or asked) else found.openings
+    return found if found.openings <= allowed else roles(graph, degree, asked, allowed)
 
 
 def openings(graph: Graph) -> frozenset[Opening]:
@@ -73,7 +91,7 @@ def openings(graph: Graph) -> frozenset[Opening]:
     return frozenset(roles(graph, 1).openings)
 
 
-def _settled(cutting: Cutting, degree: int, graph: Graph) -> tuple[dict[str, Reason], frozenset[str]]:
+def _settled(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> tuple[dict[str, Reason], frozenset[str]]:
     """Layers that can make no cut after all, and those whose output has to be put together."""
     whole: dict[str, Reason] = {}
     gathered: set[str] = set()
@@ -88,13 +106,25 @@ def _settled(cutting: Cutting, degree: int, graph: Graph) -> tuple[dict[str, Rea
             whole |= dict.fromkeys(token.sources, reason)
         elif token.returned:
             gathered |= set(token.sources)
-    for path in cutting.gathered:
-        size = next(run.output.shape[-1] for run in cutting.runs if run.path == path)
-        if divides(degree, size) is not True:
-            whole[path] = _of_size(size, degree, cutting.spans[path])
+    whole |= _not_gathered(cutting, degree)
     if not whole:
-        whole = _untied(cutting, graph, degree)
+        whole = _untied(cutting, degree, asked)
     return whole, frozenset(gathered - whole.keys())
+
+
+def _not_gathered(cutting: Cutting, degree: int) -> dict[str, Reason]:
+    """Of the layers whose output is put together, those that cannot be cut."""
+    found: dict[str, Reason] = {}
+    runs = {run.path: run for run in cutting.runs if run.path in cutting.gathered}
+    for path, run in runs.items():
+        size, span = run.output.shape[-1], run.call.span
+        if run.call.parametrized:
+            found[path] = Reason("it is parametrized: its weight is computed from others", span)
+        elif path in cutting.read_from:
+            found[path] = Reason(f"an expression reads a weight of `{path}`, all of it", span)
+        elif divides(degree, size) is not True:
+            found[path] = _of_size(size, degree, cutting.spans[path])
+    return found
 
 
 def _indivisible(token: Token, degree: int) -> Reason | None:
@@ -109,11 +139,11 @@ def _of_size(size: object, degree: int, span: Span) -> Reason:
     return Reason(f"{size} does not divide among {degree} ranks", span, size=size if isinstance(size, int) else 0)
 
 
-def _untied(cutting: Cutting, graph: Graph, degree: int) -> dict[str, Reason]:
+def _untied(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> dict[str, Reason]:
     """Layers that share a weight and would cut it along different axes."""
     if not cutting.ties:
         return {}
-    made = _made(cutting, degree)
+    made = _made(cutting, degree, asked)
     found: dict[str, Reason] = {}
     for key, other in cutting.ties.items():
         (path, _, name), (owner, _, place) = key.rpartition("."), other.rpartition(".")
@@ -131,7 +161,7 @@ def _axis(role: Role | None, name: str) -> int | None:
     return None if role is None else role.axes.get(name)
 
 
-def _made(cutting: Cutting, degree: int) -> dict[str, Role]:
+def _made(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> dict[str, Role]:
     """The roles as they are now."""
     found: dict[str, Role] = {}
     layers = {run.path: run for run in cutting.runs}
@@ -144,7 +174,7 @@ def _made(cutting: Cutting, degree: int) -> dict[str, Role]:
             found[path] = Role("column", layer.columns)
         elif path in cutting.gathered:
             found[path] = Role("column", layer.columns, gathered=True)
-        elif _looks_up(run, layer, degree):
+        elif _looks_up(run, layer, degree, asked.get(path)):
             found[path] = Role("row", layer.entries, entries=True)
     _tied_entries(cutting, found)
     names = {path: {weight.name for weight in run.call.weights()} for path, run in layers.items()}
@@ -156,15 +186,18 @@ def _named(role: Role, names: set[str]) -> Role:
     return Role(role.name, axes, role.gathered, role.entries)
 
 
-def _looks_up(run: Run, layer: Layer, degree: int) -> bool:
-    """Whether the entries of a table can be cut, and are worth it."""
-    if not layer.entries or run.constant or run.call.parametrized:
+def _looks_up(run: Run, layer: Layer, degree: int, asked: Asked | None) -> bool:
+    """Whether the entries of a table can be cut, and are worth it, unless a plan's file says so."""
+    is_asked = asked is not None and asked.role == "row"
+    if not layer.entries or run.call.parametrized or (asked is not None and not is_asked):
+        return False
+    if run.constant and not is_asked:
         return False
     settings = vars(layer)
     if settings.get("max_norm") is not None or settings.get("sparse") or settings.get("scale_grad_by_freq"):
         return False
     count = entries(run.call.weights(), layer)
-    return isinstance(count, int) and count % degree == 0 and count // degree >= FEWEST_ENTRIES
+    return isinstance(count, int) and count % degree == 0 and (is_asked or count // degree >= FEWEST_ENTRIES)
 
 
 def entries(weights: tuple[Weight, ...], layer: Layer) -> object:
@@ -184,24 +217,24 @@ def _tied_entries(cutting: Cutting, found: dict[str, Role]) -> None:
                     del found[layer]
 
 
-def _result(graph: Graph, cutting: Cutting, degree: int) -> Roles:
-    made = _made(cutting, degree)
+def _result(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> Roles:
+    made = _made(cutting, degree, asked)
     openings = {one for one, tokens in cutting.openings.items() if any(not token.root().forbidden for token in tokens)}
     whole = dict(cutting.whole)
     for run in cutting.runs:
         if run.path not in made:
-            whole[run.path] = _why(run, whole.get(run.path), degree)
+            whole[run.path] = _why(run, whole.get(run.path), degree, asked.get(run.path))
     result = Roles(made, {path: why for path, why in whole.items() if path not in made}, cutting.runs, cutting.ties)
     result.openings = openings
     result.operations = [tuple(token is not None for token in tokens) for tokens in cutting.operations]
     return result
 
 
-def _why(run: Run, reason: Reason | None, degree: int) -> Reason:
+def _why(run: Run, reason: Reason | None, degree: int, asked: Asked | None) -> Reason:
     """Why a layer stays whole; of a table, what forbids to cut its entries says more than what reads its vectors."""
     layer = run.call.layer
     assert isinstance(layer, Layer)
-    if layer.entries and not run.call.parametrized:
+    if layer.entries and not run.call.parametrized and (asked is None or asked.role == "row"):
         count, span = entries(run.call.weights(), layer), run.call.span
         if run.constant:
             return Reason("its indices are the same in every step: every rank reads the same vectors", span)

@@ -12,7 +12,7 @@ from archspec.dimensions import Size
 from archspec.graph import Call, Class, Graph, Group, Item, Loop, Step
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
-from archspec.problems import Problem, Span
+from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
 from archspec.views.plan.memory import RankTrace
 from archspec.views.plan.parameters import Held
 from archspec.views.summary.kept import Storage
@@ -31,15 +31,28 @@ class Part:
     blocks: tuple[str, ...]
 
 
-def stages(graph: Graph, trace: RankTrace, held: Sequence[Held], blocks: Sequence[str], count: int) -> list[Part]:
-    """So many stages; ValueError where there are fewer blocks, one behind the other."""
+def stages(
+    graph: Graph,
+    trace: RankTrace,
+    held: Sequence[Held],
+    blocks: Sequence[str],
+    wanted: int | Sequence[tuple[str, Span]],
+) -> list[Part]:
+    """The stages: so many, or one from each of the blocks that are named.
+
+    ValueError where there are fewer blocks, one behind the other; SpecError where a stage cannot begin as it is named.
+    """
     order = _in_order(trace, blocks)
+    count = wanted if isinstance(wanted, int) else len(wanted)
     if len(order) < count:
         raise ValueError(
             f"{count} pipeline stages need as many repeated blocks in a row; this network has {len(order)}"
         )
     macs = _macs(graph, order)
-    groups = _balanced([macs.get(block, 0) for block in order], count, macs["before"], macs["behind"])
+    if isinstance(wanted, int):
+        groups = _balanced([macs.get(block, 0) for block in order], count, macs["before"], macs["behind"])
+    else:
+        groups = _named(order, wanted)
     starts = [order[place] for place, _ in groups]
     at = {block: place for place, (start, stop) in enumerate(groups) for block in order[start:stop]}
     operations: list[list[Operation]] = [[] for _ in groups]
@@ -68,6 +81,29 @@ def stages(graph: Graph, trace: RankTrace, held: Sequence[Held], blocks: Sequenc
         )
         for n in range(count)
     ]
+
+
+def _named(order: Sequence[str], wanted: Sequence[tuple[str, Span]]) -> list[tuple[int, int]]:
+    """Where each stage begins and ends, by the blocks with which they begin."""
+    places: list[int] = []
+    problems: list[Problem] = []
+    for name, span in wanted:
+        if name not in order:
+            advice = did_you_mean(name, order[:200]) or f"the blocks are called like `{order[0]}`"
+            problems.append(Problem("AS809", f"{echo(name)} is no block that repeats", span, advice))
+        elif not places and order.index(name):
+            advice = f"write `{order[0]}` first: it takes with it what runs before it"
+            problems.append(
+                Problem("AS809", f"the first stage begins at `{name}`, not at the first block", span, advice)
+            )
+        elif places and order.index(name) <= places[-1]:
+            message = f"`{name}` does not run behind `{order[places[-1]]}`, at which the stage before it begins"
+            problems.append(Problem("AS809", message, span, "name the blocks in the order in which they run"))
+        else:
+            places.append(order.index(name))
+    if problems:
+        raise SpecError(problems[:1] if places == [] else problems)
+    return list(zip(places, [*places[1:], len(order)], strict=True))
 
 
 def _in_order(trace: RankTrace, blocks: Sequence[str]) -> list[str]:
