@@ -16,7 +16,7 @@ from pydantic import Field
 
 import archspec
 from archspec.assistant.bounds import LEAST, LIMIT, MOST, bounded
-from archspec.document import OnlyBlocksError
+from archspec.document import NoNetworkError
 from archspec.problems import CODES, Problem, SpecError, echo, explanations, render_text
 from archspec.views import catalogue
 
@@ -200,7 +200,7 @@ def _answer(limit: int, made: Callable[[], str]) -> str:
 def _problems(text: str, variant: str | None, params: Params, inputs: Sizes) -> Sequence[Problem]:
     try:
         return archspec.check(archspec.parse(text, NAME), variant=variant, params=params, inputs=inputs)
-    except OnlyBlocksError:
+    except NoNetworkError:
         return []
     except SpecError as error:
         return error.problems
