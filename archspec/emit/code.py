@@ -253,9 +253,9 @@ def _uses(main: Class) -> Uses:
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
             counts = isinstance(node, Function) and node.function == "range"
-            loop = "number of repetitions" if counts else "what modules are repeated for"
+            loop = "number of repeated modules" if counts else "one entry for each repeated module"
             for name in names_in(node):
-                uses[name][loop if isinstance(item, Loop) else "whether there are optional modules"] = {}
+                uses[name][loop if isinstance(item, Loop) else "whether the optional modules are created"] = {}
     return uses
 
 
