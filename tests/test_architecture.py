@@ -51,6 +51,7 @@ LADDER = (
     "analysis migration loading plan_files",
     "archspec",
     "assistant editor notebook",
+    "live",
     "cli.commands",
     "cli",
     "__main__",
@@ -65,11 +66,13 @@ FOREIGN = {
     "pydantic": {"assistant.tools", "document.model", "document.plan", "document.reading"},
     "pydantic_core": {"document.checks", "document.errors", "document.shorthand"},
     "cairosvg": {"views.diagram.pictures"},
-    "graphlay": {"views.diagram.layout"},
+    "graphlay": {"cli.commands.serve", "views.diagram.layout"},
     "jinja2": {"emit.code"},
     "mcp": {"assistant.server"},
     "pygls": {"editor.server"},
     "lsprotocol": {"editor.server"},
+    "starlette": {"live.server"},
+    "uvicorn": {"live.server"},
     "watchfiles": {"cli.commands.watch"},
     "shtab": {"cli.commands.completion"},
     "torch": {
@@ -378,7 +381,7 @@ EXAMPLES = {
 }
 """How each command is run on a spec under the audit hook; a command that is not here fails the test."""
 
-SERVING = {"lsp", "mcp", "watch"}
+SERVING = {"lsp", "mcp", "serve", "watch"}
 """Commands that run until somebody ends them; the servers' own tests run them under a hook."""
 
 GUARDED = """

@@ -7,7 +7,7 @@ function: the time to start is part of every editor's and every hook's day. Help
 from archspec.cli.arguments import COMMANDS
 
 from archspec.cli.commands import check, generate, summary, explain, diagram, diff, weights, layers, plan  # isort: skip
-from archspec.cli.commands import import_, codes, new, schema, completion, lsp, mcp, watch  # isort: skip
+from archspec.cli.commands import import_, codes, new, schema, completion, lsp, mcp, serve, watch  # isort: skip
 
 __all__ = [
     "COMMANDS",
@@ -25,6 +25,7 @@ __all__ = [
     "new",
     "plan",
     "schema",
+    "serve",
     "summary",
     "watch",
     "weights",

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from archspec.graph import Graph
 from archspec.problems import SpecError, did_you_mean, echo
 from archspec.views.diagram.facts import Formulas
-from archspec.views.diagram.model import Drawing, cut, suitable_depth, within
+from archspec.views.diagram.following import Following
+from archspec.views.diagram.model import Drawing, Scene, cut, suitable_depth, within
 from archspec.views.diagram.scenes import draw
 from archspec.views.diagram.stacks import labelled
 from archspec.views.diagram.style import Look
@@ -63,6 +64,23 @@ def diagram(
     from archspec.views.diagram.dot import write_dot  # here: each writer is for those who ask for it
 
     return write_dot(drawing, look)
+
+
+def following_page(graphs: tuple[Graph, Graph | None] | None, files: Mapping[str, str], following: Following) -> str:
+    """The page of a spec that is being written. `files` are its texts by path; the one that is followed is one of them.
+
+    `graphs` are the network with its parameters bound and as symbols, None where there has been none yet. ImportError
+    where the layout engine is missing.
+    """
+    from archspec.views.diagram.page import write_page  # here: each writer is for those who ask for it
+    from archspec.views.explain import explain  # here: likewise
+
+    if graphs is None:
+        return write_page(Drawing(next(iter(files)), "", 0, Scene((), ())), 0, "auto", files, None, following)
+    graph, symbolic = graphs
+    drawing = draw(graph, Formulas(symbolic, explain(graph, None, lambda cls, name: None)))
+    depth = suitable_depth(drawing.scene, _MOST_BOXES)
+    return write_page(drawing, depth, "auto", files, _source(drawing, symbolic, files), following)
 
 
 def _alone(drawing: Drawing, step: str) -> Drawing:

@@ -515,4 +515,45 @@
   const free = document.getElementById("picture").clientWidth - 32;
   setZoom(Math.max(0.5, Math.min(1, free / svg.getAttribute("width")))); // small screens see all of it, if it is legible
   visibleRows()[0]?.setAttribute("tabindex", "0");
+
+  // A page that follows a file: a newer version is loaded in place of this one, and shows what this one showed.
+
+  const scrolled = () => ["#picture", "#table", "#spec .code", "#source .code"].map((one) => document.querySelector(one));
+
+  function keep() {
+    const open = [...boxes.values()].filter((box) => box.isOpen).map((box) => box.path);
+    const scrolls = scrolled().map((one) => [one.scrollLeft, one.scrollTop]);
+    const theme = document.documentElement.dataset.theme;
+    return JSON.stringify({ any: boxes.size > 0, open, selected, zoom, theme, scrolls });
+  }
+
+  function restore(kept) {
+    setTheme(kept.theme);
+    if (!kept.any) return;
+    for (const box of boxes.values()) if (box.scene) setOpen(box, kept.open.includes(box.path));
+    setZoom(kept.zoom);
+    if (kept.selected in data.rows) select(kept.selected);
+    scrolled().forEach((one, place) => one.scrollTo(...kept.scrolls[place]));
+  }
+
+  if (data.version) {
+    const store = "archspec";
+    const kept = sessionStorage.getItem(store);
+    sessionStorage.removeItem(store);
+    if (kept) restore(JSON.parse(kept));
+    const state = document.getElementById("state");
+    const events = new EventSource(`events${location.search}`);
+    events.addEventListener("open", () => (state.textContent = "Live"));
+    events.addEventListener("error", () => (state.textContent = "Not connected"));
+    events.addEventListener("message", (event) => {
+      if (event.data === data.version) return;
+      sessionStorage.setItem(store, keep());
+      location.reload();
+    });
+    for (const item of document.querySelectorAll("#problems [data-place]")) {
+      const go = () => panes.spec[Number(item.dataset.place)]?.scrollIntoView({ block: "center" });
+      item.addEventListener("click", go);
+      item.addEventListener("keydown", (event) => event.key === "Enter" && go());
+    }
+  }
 })();
