@@ -20,7 +20,7 @@ from archspec.initializers import parametrized
 from archspec.layers import Layer, Weight
 from archspec.layers.own import OwnLayer
 from archspec.problems import Problem, Span, SpecError
-from archspec.tensors import ListType, Series, TensorType
+from archspec.tensors import Series, TensorType, flow_text
 
 Flow: TypeAlias = TensorType | tuple[Any, ...] | Series
 """A tensor, or (nested) tuples and lists of them."""
@@ -696,14 +696,3 @@ def argument_text(argument: Argument) -> str:
         inside = ", ".join(dimensions.show(size) for size in value)
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     return value.node.within() if isinstance(value, Symbolic) else dimensions.show(value)
-
-
-def flow_text(flow: Flow | None) -> str:
-    """A type as people read it."""
-    if flow is None:
-        return "?"
-    if isinstance(flow, ListType):
-        return f"[{', '.join(map(flow_text, flow))}]"
-    if isinstance(flow, tuple):
-        return f"({', '.join(map(flow_text, flow))})"
-    return str(flow).lower() if isinstance(flow, bool) else str(flow)  # numbers flow as well: `need_weights: false`

@@ -86,7 +86,18 @@ class ListType(tuple[Any, ...]):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"[{', '.join(map(str, self))}]"
+        return flow_text(self)
+
+
+def flow_text(flow: object) -> str:
+    """A type as people read it."""
+    if flow is None:
+        return "?"
+    if isinstance(flow, ListType):
+        return f"[{', '.join(map(flow_text, flow))}]"
+    if isinstance(flow, tuple):
+        return f"({', '.join(map(flow_text, flow))})"
+    return str(flow).lower() if isinstance(flow, bool) else str(flow)  # numbers flow as well: `need_weights: false`
 
 
 def with_parts(flow: tuple[Any, ...], parts: Iterable[Any]) -> tuple[Any, ...]:
@@ -103,7 +114,7 @@ class Series:
     length: Size
 
     def __str__(self) -> str:
-        return f"{show(self.length)} x {self.item}"
+        return f"{show(self.length)} x {flow_text(self.item)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ class Chain:
     parts: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return f"[{', '.join(map(str, self.parts))}]"
+        return f"[{', '.join(map(flow_text, self.parts))}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ from typing import Any
 from archspec.analysis import Analysis, Name, analyse
 from archspec.document.imports import Files
 from archspec.editor.names import named
-from archspec.graph import Call, Graph, flow_text
+from archspec.graph import Call, Graph
 from archspec.layers import Layer
 from archspec.problems import Edit, Span, echo
 from archspec.problems.fixing import apply
 from archspec.source import Entries, Source
 from archspec.source.tree import Extent
+from archspec.tensors import flow_text
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 

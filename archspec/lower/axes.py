@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.graph import flow_text
 from archspec.layers import Layer
 from archspec.lower.context import Frame, Given
 from archspec.lower.history import channels_first, unchanged
 from archspec.problems import Related
 from archspec.source import Path
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 
 _COLOURS = (1, 3, 4)
 _SMALLEST_IMAGE = 8

@@ -22,7 +22,7 @@ from archspec.expressions import (
     typed,
     unknown,
 )
-from archspec.graph import Argument, Call, Class, Flow, Group, flow_text
+from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower import listed
 from archspec.lower._problems import type_path
 from archspec.lower.axes import came_from
@@ -52,7 +52,7 @@ from archspec.lower.reading import number_names
 from archspec.lower.sizes import Axis, are_sizes, bind_sizes
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.source import Path
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 
 
 def instance(

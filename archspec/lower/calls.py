@@ -12,7 +12,7 @@ from archspec import dimensions
 from archspec.dimensions import LARGEST, Dimension, Size
 from archspec.document import OwnName, Step
 from archspec.expressions import ExpressionError, Symbolic, UndecidedError, lift
-from archspec.graph import Argument, Call, Flow, Group, Item, Tie, flow_text, free_symbols, modules, names_in
+from archspec.graph import Argument, Call, Flow, Group, Item, Tie, free_symbols, modules, names_in
 from archspec.layers import LAYERS, Layer
 from archspec.lower._problems import type_path
 from archspec.lower.axes import came_from, in_order_of_axes
@@ -23,7 +23,7 @@ from archspec.lower.own import own_layer
 from archspec.problems import Advice, Edit, Related, Span, did_you_mean, echo
 from archspec.refusals import RefusalError, settled
 from archspec.source import Path
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 
 _OF_CHANNELS = ("in_channels", "num_channels", "num_features")
 """Arguments that count channels, which no pooling takes away."""
@@ -419,8 +419,13 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
             what = "a list of sizes" if isinstance(argument.value, tuple) else show_value(argument.value)
             plural = "s" if len(free) > 1 else ""
             message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
-            what = "parameters or numbers" if plural else "a parameter or a number"
-            advice = f"make {names.replace(', ', ' and ')} {what}"
+            fixed = "parameters or numbers" if plural else "a parameter or a number"
+            advice = f"make {names.replace(', ', ' and ')} {fixed}"
+            if {symbol.text for symbol in free} == {"training"}:
+                message = (
+                    f"`{argument.name}` would be {show_value(argument.value)}: a module is made once for both modes"
+                )
+                advice = "let what flows in have one size in training and in evaluation"
             if argument.name not in _OF_CHANNELS:
                 advice += f", or pool {'them' if plural else 'it'} away before (`AdaptiveAvgPool2d: 1`)"
             sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)

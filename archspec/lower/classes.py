@@ -28,7 +28,7 @@ from archspec.expressions import (
     parse,
     type_of,
 )
-from archspec.graph import Class, Flow, Input, Item, Outputs, flow_text, names_in
+from archspec.graph import Class, Flow, Input, Item, Outputs, names_in
 from archspec.lower.axes import came_from
 from archspec.lower.calls import unlike
 from archspec.lower.computed import with_computed_names
@@ -47,7 +47,7 @@ from archspec.lower.ties import with_ties
 from archspec.problems import Problem, Related, Span, did_you_mean, echo
 from archspec.refusals import RefusalError, assumptions, settled
 from archspec.source import Path
-from archspec.tensors import LEFT_OUT, Chain, Maybe, Series, TensorType
+from archspec.tensors import LEFT_OUT, Chain, Maybe, Series, TensorType, flow_text
 
 
 def _is_unknown(flow: Any) -> bool:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from archspec.expressions import ExpressionError, Items, Name, Node, item_type, literal_text, typed
-from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, flow_text, walk
+from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, walk
 from archspec.lower.context import Frame, values_of
 from archspec.lower.lists import is_flow
 from archspec.problems import Related, echo
 from archspec.source import Path
-from archspec.tensors import TensorType
+from archspec.tensors import Chain, Series, TensorType, flow_text
 
 
 def captured(items: tuple[Item, ...]) -> tuple[Input, ...]:
@@ -52,6 +52,8 @@ def returned(item: Item) -> int:
 
 def check_decided(frame: Frame, item: Item, path: Path) -> None:
     """Refuses a round of which it depends on a condition whether it hands on one value or several."""
+    while isinstance(item, Loop | Branch | Group) and item.items:
+        item = item.items[-1]  # conditions on whole rounds are the loop's own matter
     branch = _undecided(item)
     if branch is not None:
         what = echo(branch.name) if branch.name is not None else "one of its steps"
@@ -96,10 +98,12 @@ def destructure(target: Node, item: Any) -> dict[str, Any]:
         return {} if target.name == "_" else {target.name: item}
     assert isinstance(target, Items)
     if not isinstance(item, tuple) or len(item) != len(target.items):
-        several = isinstance(item, tuple)
-        count = f"there are {len(item)}" if several else f"this is one: {item}"
+        several, listed = isinstance(item, tuple), isinstance(item, Series | Chain)
+        count = f"this is a list: {flow_text(item)}" if listed else f"this is one: {flow_text(item)}"
+        count = f"there are {len(item)}" if several else count
         advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` give several values"
-        names = target.text.strip("()")
+        advice = "take its items by index, `values[0]`: how many there are depends on parameters" if listed else advice
+        names = ", ".join(part.text for part in target.items)
         raise ExpressionError("AS304", f"`{names}` unpacks {len(target.items)} values, but {count}", advice)
     bound: dict[str, Any] = {}
     for part, value in zip(target.items, item, strict=True):

@@ -9,11 +9,11 @@ from archspec import dimensions
 from archspec.dimensions import Size
 from archspec.document import name_problem
 from archspec.expressions import CONSTANTS, Binary, ExpressionError, Name, Node, as_size, compile_value, evaluate
-from archspec.graph import Flow, flow_text, names_in
+from archspec.graph import Flow, names_in
 from archspec.lower.context import Frame
 from archspec.problems import Related, echo
 from archspec.source import Path
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 
 
 def check_shape(

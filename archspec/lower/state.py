@@ -28,7 +28,7 @@ from archspec.problems import echo
 from archspec.refusals import RefusalError
 from archspec.source import Path
 from archspec.storage import CASTING, DROPPING, EXPANDING, VIEWS
-from archspec.tensors import COMPLEX, FLOATS, TensorType
+from archspec.tensors import COMPLEX, FLOATS, TensorType, flow_text
 
 _REFUSED = {
     "from": "what it is made of stands in its expression",
@@ -161,7 +161,7 @@ class State:
         """Whether it is a tensor that a module can hold; reported if not."""
         report = self.frame.report
         if output is not None and not isinstance(output, TensorType):
-            message = f"a {step.type} is a tensor, but this is {graph.flow_text(output)}"
+            message = f"a {step.type} is a tensor, but this is {flow_text(output)}"
             report.add("AS502", message, at, "write `zeros(n)`, `randn(n, dim) * 0.02`, or `full((1,), 0.5)`")
             return False
         sizes = (self.frame.scope.get(name) for name in names_in(node) - self.known().keys())

@@ -41,14 +41,13 @@ from archspec.expressions.functions import call as call_numbers
 from archspec.functions import FUNCTIONS, Function, Takes
 from archspec.functions.absent import reason
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
-from archspec.graph import flow_text
 from archspec.lower import lists
 from archspec.lower.context import Counting
 from archspec.lower.modules import assume_flow, merge
 from archspec.lower.undecided import outcome
 from archspec.problems import echo
 from archspec.refusals import RefusalError, refuse, settled
-from archspec.tensors import Chain, ListType, Maybe, Series, TensorType
+from archspec.tensors import Chain, ListType, Maybe, Series, TensorType, flow_text
 
 _BITS = {"and": "(a) & (b)", "or": "(a) | (b)"}
 
@@ -269,16 +268,25 @@ def _add_cost(names: Mapping[str, Any] | None, macs: Size) -> None:
 
 
 def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
-    if holds_tensor(node.condition, names):
+    counts = not holds_tensor(node.condition, names) or _counts_lists(node.condition, names)
+    condition = _value(node.condition, names) if counts else None
+    if not counts or _is_flow(condition):
         instead = f"where({', '.join(part.within() for part in (node.condition, node.then, node.otherwise))})"
         raise _instead("a tensor as a condition", "write `where(condition, a, b)`", node, instead)
-    condition = evaluate(node.condition, _Presence(names))
     if not unknown(condition):
         return tensor_value(node.then if condition else node.otherwise, names)
     then, otherwise = _Assuming(names, condition, True), _Assuming(names, condition, False)
     output = _either(condition, tensor_value(node.then, then), tensor_value(node.otherwise, otherwise))
     _add_cost(names, as_size(choose(condition, then.macs, otherwise.macs)))
     return output
+
+
+def _counts_lists(node: Node, names: Mapping[str, Any]) -> bool:
+    """Whether an expression reads nothing but the lengths of lists, which are numbers, of what flows."""
+    counted = [part.arguments[0] for part in node.walk() if isinstance(part, Call) and part.function == "len"]
+    lists = {id(one) for one in counted if isinstance(names.get(one.text), tuple | Series | Chain)}
+    flows = (part for part in node.walk() if isinstance(part, Name) and _is_flow(names.get(part.name)))
+    return all(id(part) in lists for part in flows) and not isinstance(node, Logic)
 
 
 def _either(condition: Any, then: Any, otherwise: Any) -> Any:

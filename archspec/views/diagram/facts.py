@@ -9,10 +9,10 @@ from archspec.dimensions import show
 from archspec.expressions import Call as FunctionCall
 from archspec.expressions import Node, literal_text
 from archspec.functions import FUNCTIONS
-from archspec.graph import Argument, Call, Class, Flow, Graph, Item, argument_text, flow_text, modules
+from archspec.graph import Argument, Call, Class, Flow, Graph, Item, argument_text, modules
 from archspec.layers import Layer
 from archspec.problems import Span
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 from archspec.views.diagram.model import Family
 from archspec.views.diagram.text import clip
 from archspec.views.explain import Explanation

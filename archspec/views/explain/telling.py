@@ -14,9 +14,9 @@ from typing import Any
 from archspec.characters import printable
 from archspec.dimensions import Dimension, equal, plain, show
 from archspec.expressions import literal_text
-from archspec.graph import Flow, Input, flow_text
+from archspec.graph import Flow, Input
 from archspec.problems import Span
-from archspec.tensors import TensorType
+from archspec.tensors import TensorType, flow_text
 from archspec.views.explain.facts import Explained, Fact, Facts, Term
 from archspec.views.explain.histories import Definition, History
 from archspec.views.explain.origins import Producer, Value, ValueRef, type_of

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from archspec.characters import printable
-from archspec.graph import Graph, flow_text
+from archspec.graph import Graph
 from archspec.problems import echo
+from archspec.tensors import flow_text
 from archspec.views.explain.origins import Producer, Value, ValueRef, origins
 
 
