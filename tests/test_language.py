@@ -11,6 +11,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,19 @@ def settings(rule: str) -> list[dict[str, Any]]:
     return others if rule in ("params", "variants") else [{}, *others]
 
 
-def example(declared: Input) -> Tensor:
+LEADING = ((), (3,), (2, 3), (2, 1, 3))
+"""Sizes for the axes that `...` stands for."""
+
+
+def example(declared: Input, leading: tuple[int, ...] = ()) -> Tensor:
     """A tensor for an input."""
-    shape = [int(eval(str(size), {"__builtins__": {}}, FREE)) for size in declared.type.shape]
+    known = [size for size in map(str, declared.tensor.shape) if size != "..."]
+    shape = [int(eval(size, {"__builtins__": {}}, FREE)) for size in known]
+    shape = [*(leading if len(known) < declared.tensor.rank else ()), *shape]
     source = torch.Generator().manual_seed(0)
-    if declared.type.dtype == "float32":
+    if declared.tensor.dtype == "float32":
         return torch.randn(shape, generator=source)
-    return torch.randint(2, shape, generator=source).to(getattr(torch, declared.type.dtype))
+    return torch.randint(2, shape, generator=source).to(getattr(torch, declared.tensor.dtype))
 
 
 def generated_class(path: Path, rule: str, name: str) -> type[nn.Module]:
@@ -73,6 +80,13 @@ def in_python(value: Any) -> Any:
     return getattr(nn, value) if isinstance(value, str) and value in LAYERS else value
 
 
+def choices(declared: Sequence[Input], leading: tuple[int, ...]) -> list[list[Tensor]]:
+    """The required inputs, and all of them where some are optional."""
+    required = [example(value, leading) for value in declared if not value.optional]
+    every = [example(value, leading) for value in declared]
+    return [required, every] if len(every) > len(required) else [every]
+
+
 def flat(value: Any) -> list[Tensor]:
     """The tensors in what a module returns."""
     return [value] if isinstance(value, Tensor) else [tensor for part in value for tensor in flat(part)]
@@ -91,9 +105,8 @@ def test_built_equals_generated(rule: str, tmp_path: Path) -> None:
         for key, value in built.state_dict().items():
             assert torch.equal(value, written.state_dict()[key]), key
         assert [type(m).__name__ for m in built.modules()] == [type(m).__name__ for m in written.modules()]
-        required = [example(value) for value in graph.main.inputs if not value.optional]
-        every = [example(value) for value in graph.main.inputs]
-        for inputs in [required, every] if len(every) > len(required) else [every]:
+        open_ = any("..." in map(str, value.tensor.shape) for value in graph.main.inputs)
+        for inputs in (one for leading in (LEADING if open_ else ((),)) for one in choices(graph.main.inputs, leading)):
             for training in (False, True):
                 answers = []
                 for module in (built, written):

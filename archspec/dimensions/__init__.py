@@ -22,7 +22,7 @@ from archspec.dimensions.comparing import (
 )
 from archspec.dimensions.division import Quotient, quotient
 from archspec.dimensions.extrema import Extremum, maximum, minimum
-from archspec.dimensions.printing import CONDITIONAL, POWER, PRIMARY, PRODUCT, SUM, show
+from archspec.dimensions.printing import CONDITIONAL, LEADING, POWER, PRIMARY, PRODUCT, SUM, show
 from archspec.dimensions.terms import (
     LARGEST,
     Dimension,
@@ -42,6 +42,7 @@ from archspec.dimensions.terms import (
 __all__ = [
     "CONDITIONAL",
     "LARGEST",
+    "LEADING",
     "POWER",
     "PRIMARY",
     "PRODUCT",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from archspec.dimensions.printing import PRIMARY
+from archspec.dimensions.printing import LEADING, PRIMARY
 from archspec.dimensions.terms import Bounds, Dimension, Size, atoms, of, symbols
 
 
@@ -69,6 +69,11 @@ class Symbol(Atom):
     """A named size. `free` ones are the input's (`N`, `H`); the others are the parameters of a constructor."""
 
     __slots__ = ("free", "minimum")
+
+    @property
+    def shown(self) -> str:
+        """Its name as people read it."""
+        return self.text.replace(LEADING, "...")
 
     def __init__(self, name: str, *, free: bool = False, minimum: int | None = 1) -> None:
         super().__init__(name)

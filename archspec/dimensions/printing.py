@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 CONDITIONAL, SUM, PRODUCT, POWER, PRIMARY = 0, 10, 11, 13, 20
 
 
+LEADING = "…"
+"""What the names of axes hold that a shape does not name: they are shown as they are written, `...`."""
+
+
 def show(size: Size, outer: int = CONDITIONAL) -> str:
     """The size as a Python expression, in parentheses where what stands around it binds tighter than `outer`.
 
@@ -44,7 +48,7 @@ def sum_text(terms: dict[Monomial, int]) -> str:
             text += f" - {term}" if coefficient < 0 else f" + {term}"
         else:
             text = f"-{_term_text(monomial, -coefficient, POWER)}" if coefficient < 0 else term
-    return text
+    return text.replace(LEADING, "...")
 
 
 def _term_text(monomial: Monomial, coefficient: int, outer: int) -> str:

@@ -20,6 +20,7 @@ from archspec.emit.parallel import Sharding
 from archspec.emit.remarks import Remarks
 from archspec.emit.shapes import shape_text
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
+from archspec.emit.translation import numbered
 from archspec.emit.variants import variant_functions
 from archspec.expressions import Call as Function
 from archspec.expressions import Literal, Name, evaluate, literal_text
@@ -242,7 +243,7 @@ def _uses(main: Class) -> Uses:
     """The arguments, inputs and repetitions that read each name of a class."""
     uses: Uses = defaultdict(lambda: defaultdict(dict))
     for value in main.inputs:
-        for axis, node in enumerate(value.axes):
+        for axis, node in numbered(value.axes):
             for name in names_in(node):
                 uses[name][f"size of axis {axis}"][value.name] = None
     for path, item in modules(main.children(), opened=False):

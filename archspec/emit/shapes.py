@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from archspec import dimensions
@@ -23,7 +24,7 @@ def shape_comment(flow: Flow | None, hidden: Collection[str] = ()) -> str:
 def shape_text(flow: Flow | None, hidden: Collection[str] = ()) -> str:
     """A type in words: a tensor's shape and, where it is none of float32, its dtype. Empty where a part has none."""
     if isinstance(flow, TensorType):
-        sizes = [size_text(size, hidden) for size in flow.shape]
+        sizes = _collapsed([size_text(size, hidden) for size in flow.shape])
         inside = f"{sizes[0]}," if len(sizes) == 1 else ", ".join(sizes)
         return "" if not all(sizes) else f"({inside})" + ("" if flow.dtype == "float32" else f" {flow.dtype}")
     if isinstance(flow, Series):
@@ -32,6 +33,20 @@ def shape_text(flow: Flow | None, hidden: Collection[str] = ()) -> str:
     parts = [shape_text(part, hidden) for part in (flow if isinstance(flow, tuple) else ())]
     text = ", ".join(parts) if all(parts) else ""
     return f"[{text}]" if isinstance(flow, ListType) and text else text
+
+
+def _collapsed(sizes: list[str]) -> list[str]:
+    """The sizes with all axes that `...` stands for as that; without a text where only some of them are there.
+
+    Any other size that is made of one has none either: at another rank it is another one.
+    """
+    first = re.fullmatch(r"(\w*)\.\.\.(?:1of(\d+))?", sizes[0]) if sizes else None
+    if first is not None:
+        prefix, count = first[1], int(first[2] or 1)
+        numbers = [f"{number}of{count}" for number in range(1, count + 1)] if first[2] else [""]
+        if sizes[:count] == [f"{prefix}...{number}" for number in numbers]:
+            return ["...", *("" if "..." in size else size for size in sizes[count:])]
+    return ["" if "..." in size else size for size in sizes]
 
 
 def size_text(size: Size, hidden: Collection[str] = ()) -> str:

@@ -32,6 +32,7 @@ from archspec.expressions import (
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.graph import Class, Step, names_in
 from archspec.lower.headers import header_of, rounds_of, runs_one
+from archspec.lower.leading import is_leading
 from archspec.lower.lists import FUNCTIONS as LISTS
 from archspec.lower.lists import GIVING
 from archspec.lower.names import condition_of
@@ -47,6 +48,12 @@ _AS_METHOD = {"broadcast_to": "expand"}
 _UNPACKING = ("expand", "permute", "repeat", "reshape", "view")  # methods whose one list is given item by item
 
 
+def numbered(axes: Sequence[Node]) -> Iterator[tuple[int, Node]]:
+    """The axes that a shape names, each with its number: from the end where any number of others may stand before."""
+    named = [(axis, node) for axis, node in enumerate(axes) if not is_leading(node)]
+    return ((axis - len(axes) if len(named) < len(axes) else axis, node) for axis, node in named)
+
+
 class Sizes:
     """Names of sizes: from which axis of a value each is read."""
 
@@ -55,7 +62,7 @@ class Sizes:
         self.axes = {
             node.name: (place, axis)
             for place, value in reversed(list(enumerate(cls.inputs)))
-            for axis, node in reversed(list(enumerate(value.axes)))
+            for axis, node in reversed(list(numbered(value.axes)))
             if isinstance(node, Name) and not value.optional and not self.is_held(node.name)
         }
         """Which input, and which of its axes."""
@@ -64,7 +71,7 @@ class Sizes:
         axes = [
             (place, axis, node)
             for place, value in enumerate(cls.inputs)
-            for axis, node in enumerate(value.axes if not value.optional else ())
+            for axis, node in numbered(value.axes if not value.optional else ())
         ]
         self.axes |= {
             name: (axes[at][0], axes[at][1])
@@ -103,9 +110,10 @@ class Sizes:
     def bind(self, step: Step, read: set[str]) -> dict[str, int]:
         """The names that a step binds and that a later line reads, with their axes."""
         known = {*self.axes, *self.declared, *self.bound}
-        names = {node.name: axis for axis, node in reversed(list(enumerate(step.axes))) if isinstance(node, Name)}
-        names = {name: axis for name, axis in names.items() if name not in known}
-        names |= self.solve(step.axes, {*known, *names})
+        axes = list(numbered(step.axes))
+        names = {node.name: axis for axis, node in reversed(axes) if isinstance(node, Name) and node.name not in known}
+        found = self.solve([node for _, node in axes], {*known, *names})
+        names |= {name: axes[place][0] for name, place in found.items()}
         new = {name: names[name] for name in self.needed(name for name in names if name in read) if name in names}
         self.bound.update(new)
         return new
@@ -368,6 +376,8 @@ def naming(variable: str, names: Mapping[str, int], rank: int, translation: Tran
     if len(plain) == 1:
         ((axis, name),) = plain.items()
         yield f"{name} = {variable}.shape[{axis}]"
+    elif plain and min(plain) < 0:
+        yield f"{', '.join(plain.get(axis, '_') for axis in range(min(plain), 0))} = {variable}.shape[{min(plain)}:]"
     elif plain:
         yield f"{', '.join(plain.get(axis, '_') for axis in range(rank))} = {variable}.shape"
 

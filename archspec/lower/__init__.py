@@ -6,15 +6,17 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from archspec.document import Document, variable_problem
 from archspec.document.imports import Sources
 from archspec.graph import Class, Graph, Variant
 from archspec.layers import ABSENT, LAYERS
+from archspec.lower import leading
 from archspec.lower._problems import Report
 from archspec.lower.blocks import in_symbols, inline_block, instance
 from archspec.lower.casting import may_mix
@@ -24,7 +26,7 @@ from archspec.lower.initial import Rules
 from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.parameters import bind, compute_let, read_inputs
 from archspec.lower.reading import steps_of
-from archspec.lower.unsayable import unsayable
+from archspec.lower.unsayable import ranks_apart, unsayable
 from archspec.lower.variants import read_variants
 from archspec.lower.widening import widened
 from archspec.problems import Problem, Span, SpecError, echo
@@ -46,9 +48,43 @@ def lower(
     `params` gives parameters values other than their defaults, `inputs` gives inputs their sizes.
     With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
     """
-    hints, document = NO_HINTS, widened(document)
+    read = partial(_lower, source, params=params or {}, inputs=inputs or {}, symbolic=symbolic, allow=allow)
+    document = widened(document)
+    if not leading.has_any_rank(document):
+        return read(document)
+    count = leading.count_given(document, inputs or {})
+    if symbolic or count is not None:
+        return read(leading.at_rank(document, 2 if count is None else count))  # of two axes none looks like all
+    graph, *_ = [_told(partial(read, leading.at_rank(document, n)), n) for n in leading.CHECKED]
+    return graph
+
+
+def _told(read: Callable[[], Graph], count: int) -> Graph:
+    """A document read with so many leading axes; what is wrong with more than one alone says so."""
+    try:
+        return read()
+    except SpecError as error:
+        raise SpecError([_at_rank(problem, count) for problem in error.problems]) from None
+
+
+def _at_rank(problem: Problem, count: int) -> Problem:
+    if count == 1:
+        return problem
+    return replace(problem, message=f"{problem.message} (with {count} axes in place of `...`)")
+
+
+def _lower(
+    source: Sources,
+    document: Document,
+    *,
+    params: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[int]],
+    symbolic: bool,
+    allow: Collection[str],
+) -> Graph:
+    hints = NO_HINTS
     while True:
-        graph, shown = _read(source, document, params or {}, inputs or {}, symbolic, allow, hints)
+        graph, shown = _read(source, document, params, inputs, symbolic, allow, hints)
         if shown == hints or not symbolic:
             return graph
         hints = shown
@@ -62,7 +98,21 @@ def lower_partly(
     The types are unknown that depend on what is wrong, or on what an `incomplete` document lacks. Without problems the
     graph is the one that `lower` gives; it is None where what the steps stand on cannot be read.
     """
-    document, report = widened(document), Report(source)
+    document = widened(document)
+    if not leading.has_any_rank(document):
+        return _lower_partly(source, document, allow, incomplete)
+    graph, problems = _lower_partly(source, leading.at_rank(document, 1), allow, incomplete)
+    for count in leading.CHECKED[1:]:
+        if not problems:
+            _, found = _lower_partly(source, leading.at_rank(document, count), allow, incomplete)
+            problems = [_at_rank(problem, count) for problem in found]
+    return graph, problems
+
+
+def _lower_partly(
+    source: Sources, document: Document, allow: Collection[str], incomplete: bool
+) -> tuple[Graph | None, list[Problem]]:
+    report = Report(source)
     report.passed_over = incomplete
     context = Context(report, document, unroll=True, allow=allow, partial=True)
     try:
@@ -82,16 +132,22 @@ def lower_partly(
 
 def check_library(source: Sources, document: Document, *, allow: Collection[str] = ()) -> None:
     """SpecError with what is wrong with blocks that nothing uses yet, whatever their parameters and inputs may be."""
+    counts = leading.CHECKED if any(map(leading.has_any_rank, document.blocks.values())) else (1,)
+    if problems := min((_in_library(source, document, allow, count) for count in counts), key=len):
+        raise SpecError(problems)
+
+
+def _in_library(source: Sources, document: Document, allow: Collection[str], count: int) -> list[Problem]:
+    """What is wrong with blocks, with so many axes in place of `...`."""
     report = Report(source)
     context = Context(report, document, unroll=False, allow=allow)
     context.instance, context.inline = instance, inline_block
     context.rules = Rules(report, document, {})
     _refuse_hidden_classes(report, document)
     for name, block in document.blocks.items():
-        in_symbols(Frame(context, {}), block, name)
+        in_symbols(Frame(context, {}), leading.at_rank(block, count), name)
     # That a size has no formula is told where the block is used: there it may be known.
-    if problems := [problem for problem in report.problems if problem.code != "AS508"]:
-        raise SpecError(problems)
+    return [problem for problem in report.problems if problem.code != "AS508"]
 
 
 def _read(
@@ -124,9 +180,19 @@ def _read(
     shown = Hints(hints.succeeding | context.succeeding if hints == NO_HINTS else hints.succeeding, read)
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
-        if problems := [problem for cls in (*blocks, main) for problem in unsayable(cls)]:
+        problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]
+        problems += [problem for pair in _ranks(context) for problem in ranks_apart(*pair)]
+        if problems:
             raise SpecError(problems)
     return graph, shown
+
+
+def _ranks(context: Context) -> Iterator[tuple[Class, Class]]:
+    """The printed class of each block beside its readings at other ranks."""
+    for (name, _), cls in context.ranks.items():
+        printed = context.blocks[name]
+        if cls is not None and printed is not None and cls is not printed:
+            yield printed, cls
 
 
 def _with_rules(context: Context, main: Class) -> tuple[Class, tuple[tuple[str, str, Span], ...]]:
@@ -172,7 +238,7 @@ def mixed_dtypes(
     """
     if not may_mix(graph):
         return []
-    report = Report(source)
+    report, document = Report(source), leading.at_rank(document, 1)
     context = Context(report, document, unroll=True, allow=allow, floating="bfloat16")
     with suppress(SpecError):
         _read_main(context, params or {}, inputs or {})

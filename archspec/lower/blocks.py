@@ -23,7 +23,7 @@ from archspec.expressions import (
     unknown,
 )
 from archspec.graph import Argument, Call, Class, Flow, Group
-from archspec.lower import listed
+from archspec.lower import leading, listed
 from archspec.lower._problems import type_path
 from archspec.lower.axes import came_from
 from archspec.lower.calls import (
@@ -72,6 +72,7 @@ def instance(
     types = _by_input(frame, block, name, given, at)
     if types is None:
         return lost(frame, path, given)
+    block = leading.for_types(block, types)
     omissible = [one for one, declared in block.inputs.items() if declared.optional]
     given = by_name(given, tuple(block.inputs))
     if refuse_left_out(frame, name, omissible, given, at):
@@ -179,10 +180,10 @@ def _by_input(frame: Frame, block: Block, name: str, given: Given, at: Path) -> 
     return found
 
 
-def _are_sizes(frame: Frame, block: Block, name: str) -> bool:
+def _are_sizes(frame: Frame, name: str) -> bool:
     """Whether every size of a block's inputs is an expression; what is none is reported."""
     found = True
-    for one, declared in block.inputs.items():
+    for one, declared in frame.context.document.blocks[name].inputs.items():
         path: Path = ("blocks", name, "inputs", one)
         key = "shape" if declared.list_ is None else "list"
         path = (*path, key) if isinstance(frame.report.source.value(path), dict) else path
@@ -204,7 +205,7 @@ def bind_inputs(
             continue
         found = [flow]
         if declared.list_ is not None and not listed.is_list_of_tensors(flow):
-            wanted = f"a list of [{', '.join(map(str, declared.axes))}]"
+            wanted = f"a list of {leading.written(declared.axes)}"
             message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
             advice = f'write a list of values: `from: "[{given.label.strip("`")}]"`'
             frame.report.add_to_type("AS501", message, at, advice, related=_declared(frame, name, one, given, ()))
@@ -228,6 +229,7 @@ def bind_inputs(
         first = one == next(iter(block.inputs))
         history = became(given.made, (axis - len(block.inputs[one].axes),)) if first else ()
         message = f"axis {axis} of `{one}` does not fit {name}, which takes {text} there: {problem}"
+        axis = leading.place_of(block.inputs[one].axes, axis)
         advice = ""
         if "multiple" in problem and graph.free_symbols(size):
             advice = f"say in `inputs` what {dimensions.show(size)} is a multiple of, as {name} does: `{text}`"
@@ -243,7 +245,7 @@ def _is_taken(frame: Frame, name: str, one: str, declared: Input, flow: Flow, at
     """Whether what flows in has as many axes as the block says, and its dtype; reported if not."""
     first = one == next(iter(frame.context.document.blocks[name].inputs))
     if not isinstance(flow, TensorType) or flow.rank != len(declared.axes):
-        wanted = f"[{', '.join(map(str, declared.axes))}]"
+        wanted = leading.written(declared.axes)
         wanted = f"a list of {wanted}" if declared.list_ is not None else wanted
         message = f"{name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
         history = since(given.made, lambda x: x.rank) if first else ()
@@ -289,7 +291,7 @@ def _with_values(
     if name in context.open:
         report_cycle(frame, name, at)
         return None
-    if not _are_sizes(frame, block, name):
+    if not _are_sizes(frame, name):
         return None
     if prefix.count(".") >= context.report.source.limits.depth:
         message = f"modules within modules, more than {context.report.source.limits.depth} levels deep"
@@ -333,7 +335,9 @@ def in_symbols(frame: Frame, block: Block, name: str) -> Class | None:
     if name in context.open:
         report_cycle(frame, name, ("blocks", name))
         return None
-    if name not in context.blocks:
+    block = leading.for_types(block, {})
+    key = (name, leading.key_of(block))
+    if key not in context.ranks:
         scope: dict[str, Any] = {}
         parameters = declare(frame.report, block.params, ("blocks", name), {}, scope, symbolic=True)
         types: dict[str, Flow] = {}
@@ -348,12 +352,20 @@ def in_symbols(frame: Frame, block: Block, name: str) -> Class | None:
         context.open.append(name)
         cls = _read(frame, block, name, parameters, types, scope, "")
         context.open.pop()
-        context.blocks[name] = cls
-    return context.blocks[name]
+        context.ranks[key] = cls
+        known = context.blocks.get(name)
+        if known is None or (cls is not None and _axes_of(cls) > _axes_of(known)):
+            context.blocks[name] = cls  # the one of the highest rank is printed: there no two sizes look alike
+    return context.ranks[key]
+
+
+def _axes_of(cls: Class) -> int:
+    """How many axes flow into a class."""
+    return sum(len(one.axes) for one in cls.inputs)
 
 
 def _symbolic_size(text: int | str, scope: dict[str, Any]) -> Size:
-    node = compile_value(text)
+    node = leading.compile_size(text)
     for part in node.walk():
         if isinstance(part, Name) and part.name not in scope:
             # Not `free`: what the check with values has settled is not asked again.
@@ -387,7 +399,7 @@ def _read(
 def _input(
     frame: Frame, declared: Input, name: str, flow: Flow | None, base: Path, scope: dict[str, Any]
 ) -> graph.Input:
-    axes = listed.axes_of(declared, tuple(compile_value(size) for size in declared.axes))
+    axes = listed.axes_of(declared, tuple(map(leading.compile_size, declared.axes)))
     span = frame.span((*base, "inputs", name), key=True)
     if declared.list_ is not None:
         return graph.Input(name, flow, span, axes, listed=True)

@@ -18,6 +18,7 @@ from archspec.lower._problems import type_path
 from archspec.lower.axes import came_from, in_order_of_axes
 from archspec.lower.context import Frame, Given, Place, Scope
 from archspec.lower.history import became, fell, since
+from archspec.lower.leading import is_name
 from archspec.lower.optional import by_name, omissible, refuse_left_out
 from archspec.lower.own import own_layer
 from archspec.problems import Advice, Edit, Related, Span, did_you_mean, echo
@@ -415,7 +416,7 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
     for argument in arguments:
         free = free_symbols(argument.value)
         if free:
-            names = ", ".join(sorted(f"`{symbol.text}`" for symbol in free))
+            names = ", ".join(sorted(f"`{symbol.shown}`" for symbol in free))
             what = "a list of sizes" if isinstance(argument.value, tuple) else show_value(argument.value)
             plural = "s" if len(free) > 1 else ""
             message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
@@ -430,6 +431,8 @@ def check_free(frame: Frame, arguments: tuple[Argument, ...], given: Given, at: 
                 advice += f", or pool {'them' if plural else 'it'} away before (`AdaptiveAvgPool2d: 1`)"
             sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)
             places = (*came_from(given), *sizes)
+            if any(map(is_name, (symbol.text for symbol in free))):
+                advice = "name the axes that it is made of, as parameters or numbers: `x: [..., T, C]`"
             if argument.node is None:
                 frame.report.add_to_type("AS506", message, at, advice, related=places)
             else:

@@ -35,6 +35,7 @@ from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, LostError, Place, Value
 from archspec.lower.exports import closed, same_variables
 from archspec.lower.history import HistoryStep, became, left_out
+from archspec.lower.leading import DOTS, UNNAMED, is_name
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.loops import captured, destructure
 from archspec.lower.modules import Modules
@@ -214,7 +215,7 @@ def _refuse_reserved(frame: Frame, cls: Class) -> None:
     """A size that generated code reads is a variable there; in a comment alone it may have any name."""
     sizes = {name for value in cls.inputs for node in value.axes for name in names_in(node)} | frame.bound
     sizes -= {parameter.name for parameter in cls.parameters if not parameter.inferred}  # `self` holds those
-    if suspects := {name for name in sizes if variable_problem(name)}:
+    if suspects := {name for name in sizes if variable_problem(name) and not is_name(name)}:
         read = forward_reads(cls) if frame.context.unroll else forward_reads(cls) | (constructor_reads(cls) - {"F"})
         for name in sorted(suspects & read):
             advice = "call this size by another name"
@@ -343,11 +344,14 @@ class Body:
         related = Related("made here", span)
         if not check_shape(self.frame, shape, path, made.output, self.frame.scope, related):
             return None
-        axes = tuple(compile_value(size) for size in shape)
-        output = made.output
-        if not self.frame.context.unroll and isinstance(output, TensorType):  # the check has found that it is so
-            output = TensorType(tuple(as_size(evaluate(axis, self.frame.scope)) for axis in axes), output.dtype)
-        return replace(made, axes=axes, output=output)
+        output, axes = made.output, tuple(compile_value(size) for size in shape if size != DOTS)
+        if not isinstance(output, TensorType):
+            return replace(made, axes=axes)
+        kept = output.shape[: output.rank - len(axes)]
+        if not self.frame.context.unroll:  # the check has found that it is so
+            sizes = tuple(as_size(evaluate(axis, self.frame.scope)) for axis in axes)
+            output = TensorType((*kept, *sizes), output.dtype)
+        return replace(made, axes=(*(UNNAMED for _ in kept), *axes), output=output)
 
     def bind(self, target: Node, output: Flow | None, span: Span, path: Path, step: graph.Step | None = None) -> None:
         """Names what a step gives; a single value is what the next step takes."""
@@ -611,7 +615,7 @@ class Body:
     def refuse_undecided(self, node: Node, undecided: UndecidedError, text: object, path: Path) -> None:
         """Refuses what has to be known when it is written, where it depends on a free dimension."""
         names = (self.frame.scope.get(part.name) for part in node.walk() if isinstance(part, Name))
-        free = sorted(symbol.text for value in names for symbol in graph.free_symbols(value))
+        free = sorted(symbol.shown for value in names for symbol in graph.free_symbols(value))
         if not self.frame.context.unroll:
             return
         what = f"on the free dimension `{free[0]}`: {undecided}" if free else f"on the call: {undecided}"

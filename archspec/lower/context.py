@@ -169,6 +169,8 @@ class Context:
         self.count = 0
         self.rounds = 0  # loops of which a symbol counts the rounds
         self.blocks: dict[str, Class | None] = {}  # in symbols, by name; in the order of their definition
+        self.ranks: dict[tuple[str, tuple[tuple[str, ...], ...]], Class | None] = {}
+        """In symbols, by name and leading axes: a block that takes any rank is read for each one that it is used at."""
         self.instances: dict[Any, Class | None] = {}  # with values, by name, parameters and inputs
         self.open: list[str] = []  # blocks that are being read
         self.rules: Rules | None = None  # how weights begin, by the rules at the top

@@ -239,7 +239,7 @@ def read_function(
         if len({one.name for one in arguments}) < len(arguments):
             report.add("AS402", f"`{name}` is given an argument twice", path, "keep one of them")
             return None
-        if free := {symbol.text for one in arguments for symbol in free_symbols(one.value)}:
+        if free := {symbol.shown for one in arguments for symbol in free_symbols(one.value)}:
             message = f"`{name}` depends on the free dimension `{min(free)}`"
             report.add("AS506", message, path, "make it a parameter or a number")
             return None

@@ -11,6 +11,7 @@ from archspec.graph import Argument, Call, Group
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 from archspec.lower.context import Frame, Given, Scope
+from archspec.lower.leading import DOTS
 from archspec.problems import Advice, echo
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -65,11 +66,14 @@ def own_layer(
     output = None
     if step.shape is not None:
         try:
-            sizes = tuple(as_size(evaluate(compile_value(size), scope)) for size in step.shape)
+            written = [size for size in step.shape if size != DOTS]
+            sizes = tuple(as_size(evaluate(compile_value(size), scope)) for size in written)
         except ExpressionError as error:
             frame.report.expression(error, (*path, "shape"), None)
             return None
         first = given.first()
+        if len(sizes) < len(step.shape) and isinstance(first, TensorType):
+            sizes = (*first.shape[: -len(sizes)], *sizes)
         output = TensorType(sizes, first.dtype if isinstance(first, TensorType) else "float32")
     layer = OwnLayer(target, {name: argument.value for name, argument in arguments.items()}, output)
     flow = output if output is not None else given.first()

@@ -23,6 +23,7 @@ from archspec.expressions import (
 )
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
+from archspec.lower.leading import compile_size, place_of
 from archspec.lower.sizes import isolated
 from archspec.problems import Edit, SpecError, did_you_mean, echo
 from archspec.source import Path
@@ -265,7 +266,7 @@ def read_inputs(
         if len(declared.axes) > report.source.limits.axes:
             report.axes(len(declared.axes), shape_path)
             raise SpecError(report.problems)
-        places = (((*shape_path, axis), size) for axis, size in enumerate(declared.axes))
+        places = (((*shape_path, place_of(declared.axes, axis)), size) for axis, size in enumerate(declared.axes))
         shapes[name] = [_dimension(report, size, place, scope) for place, size in places]
     shapes = _sized(report, shapes, sizes, scope)
     found = []
@@ -339,14 +340,14 @@ def size_names(shape: Sequence[int | str]) -> set[str]:
 def _axis(value: int | str) -> Node:
     """A dimension as it is written; a number in place of what cannot be read."""
     try:
-        return compile_value(value)
+        return compile_size(value)
     except ExpressionError:
         return Literal(1)
 
 
 def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
     try:
-        node = compile_value(value)
+        node = compile_size(value)
         new = {part.name: part for part in node.walk() if isinstance(part, Name) and part.name not in scope}
         if len(new) > 1:
             names = " and ".join(f"`{name}`" for name in sorted(new))
@@ -425,7 +426,7 @@ def _free(size: Size) -> list[str]:
 
 def _advice_on_sizes(shape: list[Size]) -> str:
     """Which sizes of an input can be given, and how to make another one free."""
-    free = sorted({symbol.text for size in shape for symbol in dimensions.symbols(size) if symbol.free})
+    free = sorted({symbol.shown for size in shape for symbol in dimensions.symbols(size) if symbol.free})
     fixed = f"the spec fixes every size but those made of {', '.join(free)}" if free else "the spec fixes every size"
     return f"{fixed}; where one may vary, write a free name in the spec, such as `H`"
 

@@ -11,6 +11,7 @@ from archspec.document import name_problem
 from archspec.expressions import CONSTANTS, Binary, ExpressionError, Name, Node, as_size, compile_value, evaluate
 from archspec.graph import Flow, names_in
 from archspec.lower.context import Frame
+from archspec.lower.leading import DOTS, compile_size, is_name
 from archspec.problems import Related, echo
 from archspec.source import Path
 from archspec.tensors import TensorType, flow_text
@@ -26,17 +27,20 @@ def check_shape(
         _leave_open(shape, scope, "no type says what the step gives")
         return True
     wanted = f"[{', '.join(map(str, shape))}]"
-    if not isinstance(output, TensorType) or output.rank != len(shape):
+    leading = _leading_axes(shape, output)
+    if not isinstance(output, TensorType) or leading is None:
         message = f"the step gives {flow_text(output)}, not {wanted}"
         frame.report.add("AS501", message, path, "write the shape that it has", related=(related,))
         return False
     known = set(scope)
-    wrong = bind_sizes(list(zip(shape, output.shape, strict=True)), scope)
+    named = len(shape) - output.rank + leading
+    wrong = bind_sizes(list(zip(shape[named:], output.shape[leading:], strict=True)), scope)
     if wrong is not None:
         axis, problem = wrong
-        message = f"axis {axis} of the step's output does not fit `shape`: {problem}"
-        places = (related, *frame.report.declared((*path, axis), shape[axis]))
-        frame.report.add("AS502", message, (*path, axis), f"the step gives {output}", related=places)
+        place = (*path, axis + named)
+        message = f"axis {axis + leading} of the step's output does not fit `shape`: {problem}"
+        places = (related, *frame.report.declared(place, shape[axis + named]))
+        frame.report.add("AS502", message, place, f"the step gives {output}", related=places)
         _leave_open(shape, scope, "the shape does not fit")
         return False
     frame.bound |= scope.keys() - known
@@ -45,8 +49,18 @@ def check_shape(
 
 def _leave_open(shape: list[int | str], scope: dict[str, Any], why: str) -> None:
     """Binds the new names of a shape to sizes that nobody knows, so that later steps may read them all the same."""
-    for name in {name for size in shape for name in names_in(compile_value(size))} - scope.keys():
+    named = (size for size in shape if size != DOTS)
+    for name in {name for size in named for name in names_in(compile_value(size))} - scope.keys():
         scope[name] = dimensions.of(dimensions.Unknown(why))
+
+
+def _leading_axes(shape: list[int | str], output: Flow) -> int | None:
+    """How many axes of an output `...` stands for in a shape, none where the shape says all; None where they differ."""
+    if not isinstance(output, TensorType):
+        return None
+    free = shape[:1] == [DOTS]
+    count = output.rank - len(shape) + free
+    return count if count == 0 or (free and count > 0) else None
 
 
 def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
@@ -56,8 +70,10 @@ def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
         return False
     sound = True
     for axis, text in enumerate(shape):
+        if axis == 0 and text == DOTS:
+            continue
         try:
-            node = compile_value(text)
+            node = compile_size(text)
             for part in node.walk():
                 problem = name_problem(part.name) if isinstance(part, Name) else None
                 if problem is not None and isinstance(part, Name):
@@ -81,7 +97,8 @@ def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any]) -> tuple[int, str] |
     """
     waiting = []
     for place, (text, size) in enumerate(axes):
-        if isinstance(text, str) and text.isidentifier() and text not in scope and text not in CONSTANTS:
+        alone = isinstance(text, str) and (text.isidentifier() or is_name(text))
+        if isinstance(text, str) and alone and text not in scope and text not in CONSTANTS:
             scope[text] = size
         else:
             waiting.append(place)
@@ -100,7 +117,7 @@ def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any]) -> tuple[int, str] |
 def new_names(text: int | str, scope: Collection[str]) -> set[str]:
     """The names in an axis that nothing has bound yet; none where it cannot be read."""
     try:
-        return {part.name for part in compile_value(text).walk() if isinstance(part, Name)} - set(scope)
+        return {part.name for part in compile_size(text).walk() if isinstance(part, Name)} - set(scope)
     except ExpressionError:
         return set()
 
@@ -125,7 +142,7 @@ def isolated(node: Node, name: str, value: Node) -> Node | None:
 def _bind(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
     """Binds the one new name of an axis, or compares; why they do not agree, if they do not."""
     try:
-        node = compile_value(text)
+        node = compile_size(text)
         new = names_in(node) - scope.keys()
         if new:
             return _solve(node, new.pop(), size, scope)

@@ -165,7 +165,7 @@ class State:
             report.add("AS502", message, at, "write `zeros(n)`, `randn(n, dim) * 0.02`, or `full((1,), 0.5)`")
             return False
         sizes = (self.frame.scope.get(name) for name in names_in(node) - self.known().keys())
-        if free := {symbol.text for flow in (output, *sizes) for symbol in free_symbols(flow)}:
+        if free := {symbol.shown for flow in (output, *sizes) for symbol in free_symbols(flow)}:
             message = f"`{target.name}` depends on the free dimension `{min(free)}`"
             report.add("AS506", message, at, "make it a parameter or a number")
             return False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.dimensions import show
-from archspec.graph import Call, Class, Loop, argument_text, walk
+from archspec.graph import Call, Class, Loop, argument_text, size_names, walk
+from archspec.lower.leading import is_name
 from archspec.lower.names import constructor_reads
 from archspec.problems import Problem
 
@@ -23,6 +24,9 @@ def unsayable(cls: Class) -> Iterator[Problem]:
                 name = item.layer.name
                 message = f"`{name}` is a block and a number that {cls.name} is made of"
                 yield Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`")
+            for name in _leading(item):
+                message = f"`{name}` depends on the axes that `...` stands for"
+                yield Problem("AS508", message, item.span, "name the axis that it is made of: `x: [..., T, C]`")
             for name in _arguments(item):
                 message = f"`{name}` follows from the parameters, but no expression of them says how"
                 advice = f"write it: `{name}: …`, an expression of the parameters"
@@ -34,6 +38,28 @@ def unsayable(cls: Class) -> Iterator[Problem]:
                     message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
                     advice = "write the size where a layer of the loop needs it"
                     yield Problem("AS508", message, item.span, advice)
+
+
+def _leading(item: Call) -> Iterator[str]:
+    """The inferred arguments that are made of leading axes, which a shape does not name."""
+    for one in item.arguments:
+        if one.node is None and any(map(is_name, size_names(one.value))):
+            yield one.name
+
+
+def ranks_apart(one: Class, other: Class) -> Iterator[Problem]:
+    """Where the readings of a block at two ranks make different modules."""
+    pairs = zip(walk(one.children()), walk(other.children()), strict=False)
+    calls = ((a, b) for a, b in pairs if isinstance(a, Call) and isinstance(b, Call))
+    for first, second in calls:
+        given = {argument.name: argument_text(argument) for argument in second.arguments}
+        for argument in first.arguments:
+            text, than = argument_text(argument), given.get(argument.name, "")
+            if text != than and first.type_name == second.type_name:
+                ranks = " and ".join(str(len(cls.inputs[0].axes)) for cls in (one, other))
+                message = f"`{argument.name}` is {text} or {than}: `{one.name}` takes tensors of {ranks} axes"
+                yield Problem("AS508", message, first.span, f"write it: `{argument.name}: …`, or use two blocks")
+                return
 
 
 def _arguments(item: Call) -> Iterator[str]:

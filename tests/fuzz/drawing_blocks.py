@@ -177,6 +177,8 @@ class Blocks(Groups):
                     known[sizes] = pool.pop(0)
                 literal = len(set(sizes)) == 1 and self.random.random() < 0.15
                 shape.append(sizes[0] if literal else known[sizes])
+            if len(shape) > 1 and self.random.random() < 0.15:
+                shape = ["...", *shape[self.random.randint(1, len(shape) - 1) :]]
             dtype = str(scope.value(value).dtype).removeprefix("torch.")
             found[name] = shape if dtype == "float32" else {"shape": shape, "dtype": dtype}
         return found

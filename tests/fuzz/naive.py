@@ -118,6 +118,20 @@ class Given:
         return Given(self.names, [*parts, *self.values[len(parts) :]], self.anew)
 
 
+LEADING = (2, 3)
+"""The sizes of the axes that `...` stands for in an input of the network."""
+
+
+def named(shape: list[Any]) -> list[Any]:
+    """The sizes of a shape, without `...`."""
+    return [size for size in shape if size != "..."]
+
+
+def is_of_rank(value: Tensor, shape: list[Any]) -> bool:
+    """Whether a tensor has as many axes as a shape says, or, with `...`, at least so many."""
+    return value.dim() == len(shape) or (shape[:1] == ["..."] and value.dim() >= len(shape) - 1)
+
+
 Factory = Callable[[], nn.Module | Tensor | None]
 """Makes a module or a tensor; or does something with those that are made, and returns None."""
 
@@ -173,7 +187,8 @@ class Network:
         """The shapes of the inputs for those sizes of the free dimensions."""
         names = {**sizes, **self.constants()}
         found = self.inputs().items()
-        return {name: [self.size(compute(size, names)) for size in one["shape"]] for name, one in found}
+        given = {name: [*(LEADING if one["shape"][:1] == ["..."] else ()), *named(one["shape"])] for name, one in found}
+        return {name: [self.size(compute(size, names)) for size in shape] for name, shape in given.items()}
 
     def run(self, sizes: Mapping[str, int], training: bool) -> Any:
         """One forward pass over inputs of those sizes."""
@@ -338,9 +353,9 @@ class Network:
                 raise TypeError(f"{name} is no tensor")
             if str(value.dtype) != f"torch.{form.get('dtype', 'float32')}":
                 raise DeclarationError(f"{name} is {value.dtype}")
-            if value.dim() != len(form["shape"]):
+            if not is_of_rank(value, form["shape"]):
                 raise DeclarationError(f"{name} has {value.dim()} axes")
-            sizes = zip(form["shape"], value.shape, strict=True)
+            sizes = zip(reversed(named(form["shape"])), reversed(value.shape), strict=False)
             pairs += [(name, text, size) for text, size in sizes if text != "_"]
         for name, text, size in pairs:
             if isinstance(text, str) and text.isidentifier():
@@ -359,9 +374,9 @@ class Network:
             raise DeclarationError(f"{name}: {size} is not {text}")
 
     def shape(self, name: str, wanted: list[Any], value: Any, names: dict[str, Any]) -> None:
-        if not isinstance(value, Tensor) or len(wanted) != value.dim():
+        if not isinstance(value, Tensor) or not is_of_rank(value, wanted):
             raise DeclarationError(f"{name} is not {wanted}")
-        for text, size in zip(wanted, value.shape, strict=True):
+        for text, size in zip(reversed(named(wanted)), reversed(value.shape), strict=False):
             self.bind(name, text, size, names)
 
     # The steps of a class.

@@ -15,6 +15,7 @@ from archspec.characters import printable
 from archspec.dimensions import Dimension, equal, plain, show
 from archspec.expressions import literal_text
 from archspec.graph import Flow, Input
+from archspec.lower import leading
 from archspec.problems import Span
 from archspec.tensors import TensorType, flow_text
 from archspec.views.explain.facts import Explained, Fact, Facts, Term
@@ -104,8 +105,8 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
     body = 0 if whole else 1
     if made.kind == "input":
         assert isinstance(made.item, Input)
-        written = ", ".join(node.text for node in made.item.axes)
-        yield _Line(body, f"{_code(_flow(made.output))}, written as {_code(f'[{written}]')}")
+        written = leading.written([node.text for node in made.item.axes])
+        yield _Line(body, f"{_code(_flow(made.output))}, written as {_code(written)}")
         return
     if not whole and _keeps(step):
         yield _Line(body, f"It keeps {_from(made.inputs[0][1], path)}.")

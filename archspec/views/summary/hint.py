@@ -32,7 +32,7 @@ def hint(main: Class, rows: tuple[Row, ...], sizes: Mapping[str, int]) -> str:
     if not names:
         return ""
     what = f"{names[0]} is" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} are"
-    return f"{what} not known: {' '.join(options)} makes every figure a number"
+    return f"{what.replace(dimensions.LEADING, '...')} not known: {' '.join(options)} makes every figure a number"
 
 
 def _examples(

@@ -7,7 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from archspec.characters import printable
-from archspec.dimensions import Size
+from archspec.dimensions import LEADING, Size
 from archspec.graph import Flow
 from archspec.views.summary.figures import LONGEST, aligned, data, figure, flow_text, human, tensors
 from archspec.views.summary.folding import Line, lines
@@ -88,7 +88,7 @@ def csv(summary: Summary) -> Iterator[str]:
 def totals(summary: Summary) -> Iterator[tuple[str, str]]:
     """What the network comes to, and what that is called."""
     per = ", ".join(f"{name} = {size}" for name, size in summary.sizes.items())
-    per = per and f" for {per}"
+    per = per and f" for {per.replace(LEADING, '...')}"
     bytes_text = ", ".join(f"{human(size, 'B')} of {dtype}" for dtype, size in summary.parameter_bytes.items())
     learning = (
         "all trainable" if summary.frozen == 0 else f"of which {figure(summary.trainable, LONGEST)} are trainable"
