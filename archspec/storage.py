@@ -73,6 +73,7 @@ _OUTPUT = frozenset(
     "ReLU Sigmoid Tanh Softmax Softmax2d LogSoftmax Softmin PairwiseDistance relu sigmoid tanh softmax log_softmax "
     "special.exp2 special.expit special.expm1 special.ndtri linalg.inv inverse linalg.qr qr linalg.svd svd "
     "linalg.svdvals linalg.eigh linalg.eigvalsh linalg.eig linalg.eigvals softmin gumbel_softmax "
+    "special.softmax special.log_softmax "
     "pairwise_distance exp exp2 expm1 sqrt rsqrt reciprocal tan polar".split()
 )
 """Their derivative is a formula of what comes out."""
@@ -81,12 +82,12 @@ _BOTH = frozenset(
     "scaled_dot_product_attention LSTM RNNCell CrossMapLRN2d norm cdist amax amin copysign cumprod hypot "
     "special.erfcx special.i0e special.i1 special.i1e special.log_ndtr linalg.det det slogdet linalg.slogdet "
     "linalg.pinv pinverse linalg.vector_norm linalg.matrix_norm aminmax pdist scatter_reduce logcumsumexp "
-    "logsumexp max min median prod sgn std std_mean".split()
+    "logsumexp special.logsumexp max min median prod sgn std std_mean".split()
 )
 """Their derivative is a formula of what goes in and of what comes out."""
 
 _FACTORS = frozenset(
-    "* @ mul multiply matmul mm bmm einsum tensordot outer mv dot inner vdot addbmm addmm baddbmm addmv "
+    "* @ mul multiply matmul linalg.matmul mm bmm einsum tensordot outer mv dot inner vdot addbmm addmm baddbmm addmv "
     "addcmul addcdiv "
     "linear".split()
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from archspec import dimensions
 from archspec.cli import main
 from archspec.functions import FUNCTIONS
 from archspec.functions.absent import ABSENT as NO_FUNCTIONS
+from archspec.functions.absent import reason as absent
 from archspec.layers import ABSENT
 from archspec.tensors import TensorType
 from archspec.views import catalogue
@@ -108,6 +111,38 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert main(["layers", name]) == 2
         assert said in capsys.readouterr().err
+
+
+PLACES = {
+    "": (torch, torch.nn.functional, torch.Tensor),
+    "fft.": (torch.fft,),
+    "linalg.": (torch.linalg,),
+    "special.": (torch.special,),
+}
+"""Where PyTorch has functions and methods, by what stands before their names."""
+
+
+def public() -> Iterator[str]:
+    """The names of all functions of torch and its namespaces, and of all methods of tensors."""
+    for prefix, places in PLACES.items():
+        for place in places:
+            for name, one in inspect.getmembers(place, callable):
+                if name[0].islower() and not inspect.ismodule(one) and is_of_torch(place, one):
+                    yield f"{prefix}{name}"
+
+
+def is_of_torch(place: Any, one: Any) -> bool:
+    """Whether it is made there: modules import what helps them, too."""
+    made = str(getattr(one, "__module__", None))
+    written = ("None", "torch", "torch.functional", "torch._C", "torch._C._VariableFunctions")
+    return place is not torch or made in written
+
+
+def test_every_function_of_torch_is_in_the_catalogue_or_absent_with_a_reason() -> None:
+    names = set(public())
+    assert len(names) > 1000, "PyTorch's own lists"
+    assert {"relu", "masked_fill", "fft.rfft", "linalg.inv", "special.i0"} <= names
+    assert sorted(name for name in names - FUNCTIONS.keys() if absent(name) is None) == []
 
 
 def test_a_function_that_is_absent_has_a_reason() -> None:

@@ -348,7 +348,7 @@ def flat(value: Any) -> list[TensorType]:
 
 TOLD_OTHERWISE = {
     "*softm??.dim": "where it is left out, PyTorch guesses the axis, and warns",
-    "div.rounding_mode": "what is None in PyTorch's documents has no default in the declaration",
+    "div*.rounding_mode": "what is None in PyTorch's documents has no default in the declaration",
     "std*.correction": "the declaration's None is 1",
     "var*.correction": "the declaration's None is 1",
     "*_pool?d.return_indices": "the functional has it, what it calls has not",

@@ -42,7 +42,12 @@ ABSENT: dict[str, str] = {
     **_each(
         "cpu cuda xpu ipu mtia pin_memory is_pinned is_shared share_memory_ manual_seed seed initial_seed "
         "get_rng_state set_rng_state compile save load storage untyped_storage record_stream type apply_ map_ "
-        "map2_ set_ new from_numpy frombuffer from_file from_dlpack to_dlpack asarray vmap cond while_loop",
+        "map2_ set_ new from_numpy frombuffer from_file from_dlpack to_dlpack asarray vmap cond while_loop "
+        "device dtype layout memory_format are_deterministic_algorithms_enabled use_deterministic_algorithms "
+        "clear_autocast_cache compiled_with_cxx11_abi fork wait "
+        "parse_ir parse_schema parse_type_comment merge_type_from_type_comment "
+        "unify_type_list import_ir_module import_ir_module_from_buffer init_num_threads as_subclass module_load "
+        "const_data_ptr storage_type is_distributed hash_tensor to_mkldnn chalf",
         _OUTSIDE,
     ),
     **_each(
@@ -51,6 +56,7 @@ ABSENT: dict[str, str] = {
         "multi_head_attention_forward rrelu",
         _LAYER,
     ),
+    "index": "write an index: `x[i]`",
     **_each("nonzero unique unique_consecutive nonzero_static segment_reduce", _NUMBERS),
     **_each(
         "as_strided as_strided_copy as_strided_scatter empty_strided empty_permuted new_empty_strided resize resize_as",
@@ -58,6 +64,8 @@ ABSENT: dict[str, str] = {
     ),
     **_each(
         "corrcoef cov cond lobpcg lu lu_solve lu_unpack lstsq geqrf orgqr ormqr cholesky_inverse cholesky_solve "
+        "linalg.cholesky_ex linalg.inv_ex linalg.ldl_factor linalg.ldl_factor_ex linalg.ldl_solve linalg.lu_factor_ex "
+        "linalg.lu_solve linalg.solve_ex linalg.tensorinv linalg.tensorsolve eig symeig solve unravel_index "
         "triangular_solve pca_lowrank svd_lowrank histogram histogramdd linalg.cond linalg.lstsq linalg.lu "
         "linalg.lu_factor linalg.matrix_rank linalg.householder_product vander linalg.vander combinations binomial",
         _RARE,
@@ -66,21 +74,38 @@ ABSENT: dict[str, str] = {
         "dist multi_dot linalg.multi_dot linalg.norm nuclear_norm chain_matmul conj_physical upsample "
         "upsample_bilinear upsample_nearest nanmedian frexp addr gradient trapezoid trapz "
         "cumulative_trapezoid range scalar_tensor new_tensor put index_put slice_scatter diagonal_scatter "
-        "polygamma mvlgamma igamma igammac nextafter istft stft linalg.vecdot "
-        "cross fill short byte char cfloat cdouble",
+        "polygamma mvlgamma nextafter istft stft linalg.vecdot "
+        "cross fill short byte char cfloat cdouble split_with_sizes "
+        "sum_to_size index_reduce special.polygamma special.round "
+        "special.multigammaln frobenius_norm norm_except_dim conv_tbc",
         _OTHERWISE,
     ),
     **_each(
         "to_dense to_sparse to_sparse_coo to_sparse_csr to_sparse_csc coalesce is_coalesced sparse_coo_tensor "
         "sparse_csr_tensor sparse_mask indices values quantize_per_tensor quantize_per_channel dequantize int_repr "
-        "to_padded_tensor",
+        "to_padded_tensor ccol_indices col_indices crow_indices row_indices dense_dim sparse_dim "
+        "dsmm hsmm hspmm saddmm smm spmm sspaddmm sparse_bsc_tensor sparse_bsr_tensor sparse_compressed_tensor "
+        "sparse_csc_tensor to_sparse_bsc "
+        "to_sparse_bsr choose_qparams_optimized empty_quantized fused_moving_avg_obs_fake_quant "
+        "qscheme quantize_per_tensor_dynamic",
         _SPARSE,
+    ),
+    **_each(
+        "affine_grid_generator batch_norm_backward_reduce batch_norm_elemt batch_norm_gather_stats "
+        "batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats constant_pad_nd convolution "
+        "feature_dropout grid_sampler grid_sampler_2d grid_sampler_3d slice_inverse grouped_mm scaled_mm "
+        "scaled_grouped_mm assert_int_or_pair boolean_dispatch handle_torch_function",
+        "PyTorch calls it by itself; `archspec layers` has the function that it is made for",
     ),
 }
 """Names, without `torch.` or `F.`, and why there is no such function."""
 
 _ADDITIONS = ("_copy", "_with_indices", "_backward_elemt", "_batch_norm", "_convolution")
-_PREFIXES = ("cudnn_", "miopen_", "mkldnn_", "fbgemm_", "native_", "unsafe_")
+_PREFIXES = {
+    **dict.fromkeys(("cudnn_", "miopen_", "mkldnn_", "fbgemm_", "native_", "unsafe_"), _INTERNAL),
+    **dict.fromkeys(("quantized_", "q_", "fake_quantize_"), _SPARSE),
+    **dict.fromkeys(("sym_", "get_", "set_", "is_", "autocast_", "has_torch_function"), _OUTSIDE),
+}
 
 
 def reason(name: str) -> str | None:
@@ -89,4 +114,6 @@ def reason(name: str) -> str | None:
         return ABSENT[name]
     if name.endswith("_") and not name.endswith("__"):
         return _INPLACE
-    return _INTERNAL if name.endswith(_ADDITIONS) or name.startswith(_PREFIXES) else None
+    if name.endswith(_ADDITIONS):
+        return _INTERNAL
+    return next((why for prefix, why in _PREFIXES.items() if name.startswith(prefix)), None)

@@ -31,9 +31,26 @@ _UNARY = {
 
 UNARY = {name: unary(f"torch.{name}", *entry) for name, entry in _UNARY.items()}
 
-_SPECIAL = {
+_BESSEL = {
     "bessel_j0": "The Bessel function of the first kind, order 0",
     "bessel_j1": "The Bessel function of the first kind, order 1",
+    "bessel_y0": "The Bessel function of the second kind, order 0",
+    "bessel_y1": "The Bessel function of the second kind, order 1",
+    "modified_bessel_i0": "The modified Bessel function of the first kind, order 0",
+    "modified_bessel_i1": "The modified Bessel function of the first kind, order 1",
+    "modified_bessel_k0": "The modified Bessel function of the second kind, order 0",
+    "modified_bessel_k1": "The modified Bessel function of the second kind, order 1",
+}
+
+_OF_X = {
+    "airy_ai": "The Airy function Ai",
+    "scaled_modified_bessel_k0": "exp(x) * modified_bessel_k0(x)",
+    "scaled_modified_bessel_k1": "exp(x) * modified_bessel_k1(x)",
+    "spherical_bessel_j0": "The spherical Bessel function of the first kind, order 0",
+}
+"""Those whose argument PyTorch calls `x`."""
+
+_SPECIAL = _BESSEL | {
     "digamma": "The derivative of the logarithm of the gamma function",
     "entr": "-x * log(x)",
     "erf": "The error function",
@@ -56,7 +73,7 @@ _SPECIAL = {
     "sinc": "sin(pi * x) / (pi * x)",
 }
 
-_WITHOUT_HALF = ("bessel_j0", "bessel_j1", "erfcx", "log_ndtr", "ndtri")  # no kernels for it on the CPU
+_WITHOUT_HALF = (*_BESSEL, "erfcx", "log_ndtr", "ndtri")  # no kernels for it on the CPU
 _FULL = tuple(dtype for dtype in REAL_OR_BOOL if dtype not in ("float16", "bfloat16"))
 _COMPLEX_TOO = ("exp2", "expit", "expm1", "log1p", "sinc")
 
@@ -122,6 +139,68 @@ LOGARITHMS = {
     "xlogy": _of_operands("torch.xlogy", "input * log(other), 0 where the input is 0"),
     "special.xlogy": _of_operands("torch.special.xlogy", "input * log(other), 0 where the input is 0"),
     "special.xlog1py": _of_operands("torch.special.xlog1py", "input * log(1 + other), 0 where the input is 0"),
+}
+
+
+_POLYNOMIALS = {
+    "chebyshev_polynomial_t": "Chebyshev polynomial of the first kind",
+    "chebyshev_polynomial_u": "Chebyshev polynomial of the second kind",
+    "chebyshev_polynomial_v": "Chebyshev polynomial of the third kind",
+    "chebyshev_polynomial_w": "Chebyshev polynomial of the fourth kind",
+    "hermite_polynomial_h": "physicist's Hermite polynomial",
+    "hermite_polynomial_he": "probabilist's Hermite polynomial",
+    "laguerre_polynomial_l": "Laguerre polynomial",
+    "legendre_polynomial_p": "Legendre polynomial",
+    "shifted_chebyshev_polynomial_t": "shifted Chebyshev polynomial of the first kind",
+    "shifted_chebyshev_polynomial_u": "shifted Chebyshev polynomial of the second kind",
+    "shifted_chebyshev_polynomial_v": "shifted Chebyshev polynomial of the third kind",
+    "shifted_chebyshev_polynomial_w": "shifted Chebyshev polynomial of the fourth kind",
+}
+
+
+def _polynomial(name: str, doc: str) -> Function:
+    def rule(x: Operand, n: Operand) -> TensorType:
+        return _full(binary(x=x, n=n))
+
+    return Function(f"torch.special.{name}", rule, doc=f"The {doc} of degree n. {_BROADCAST}")
+
+
+def _full(result: TensorType) -> TensorType:
+    require_dtype(result, _FULL)  # no kernels for half precision on the CPU
+    return TensorType(result.shape, floating(result.dtype))
+
+
+def _of_x(name: str, doc: str) -> Function:
+    def rule(x: TensorType) -> TensorType:
+        return _full(x)
+
+    return Function(f"torch.special.{name}", rule, doc=f"{doc}. Shape: [*] -> [*]")
+
+
+OF_X = {f"special.{name}": _of_x(name, doc) for name, doc in _OF_X.items()}
+POLYNOMIALS = {f"special.{name}": _polynomial(name, doc) for name, doc in _POLYNOMIALS.items()}
+
+
+@function("torch.special.zeta")
+def zeta(input: Operand, other: Operand) -> TensorType:
+    """The Hurwitz zeta function. Shape: [*], [*] that broadcast -> [*]"""
+    return _full(binary(input=input, other=other))
+
+
+def _incomplete(name: str, doc: str) -> Function:
+    def rule(input: TensorType, other: TensorType) -> TensorType:
+        result = binary(input=input, other=other)
+        require_dtype(result, REAL[:4])
+        return result
+
+    return Function(f"torch.{name}", rule, doc=f"{doc}. {_BROADCAST}")
+
+
+INCOMPLETE = {
+    "special.gammainc": _incomplete("special.gammainc", "The regularized lower incomplete gamma function"),
+    "special.gammaincc": _incomplete("special.gammaincc", "The regularized upper incomplete gamma function"),
+    "igamma": _incomplete("igamma", "The regularized lower incomplete gamma function"),
+    "igammac": _incomplete("igammac", "The regularized upper incomplete gamma function"),
 }
 
 

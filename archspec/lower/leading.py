@@ -120,7 +120,7 @@ def _open(block: Block) -> dict[str, Input]:
 def _tensor(flow: Flow | None) -> TensorType | None:
     """A tensor that says how many axes an input has: of a list its first one."""
     if isinstance(flow, Series):
-        flow = any_item(flow, "it is that of one item of a list")
+        return _tensor(any_item(flow, "it is that of one item of a list"))
     if isinstance(flow, tuple):
         return next((item for item in flow if isinstance(item, TensorType)), None)
     return flow

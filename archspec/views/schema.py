@@ -36,8 +36,8 @@ DOCS: dict[str, str] = {
     "doc": "Words for people: the docstring of the generated class.",
     "params": "The constructor's arguments: `name: default`, `name: int` (required), or a mapping of details.",
     "let": "Names computed from parameters: `head_dim: dim // n_heads`.",
-    "inputs": "What flows in: `x: [N, 3, H, W]`. A dimension is a number, an expression of parameters, or a free name. `...` comes first: "
-    "it stands for any leading axes.",
+    "inputs": "What flows in: `x: [N, 3, H, W]`. A dimension is a number, an expression of parameters, or a free name. "
+    "`...` comes first: it stands for any leading axes.",
     "layers": "What it flows through: a list is an nn.Sequential, a mapping names its steps.",
     "outputs": "What is returned: a value, a list of values, or a mapping that names them. Default: the last value.",
     "order": "Steps whose modules are made first, where this is not the order in which data flows.",
