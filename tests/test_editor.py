@@ -11,7 +11,7 @@ import pytest
 from language_server import Server
 
 import archspec
-from archspec.editor import actions, completion, hover, renaming, shapes
+from archspec.editor import actions, completion, hover, renaming, shapes, tokens
 from archspec.editor.documents import Documents
 from archspec.editor.places import Lines, Position, Range
 from archspec.problems.fixing import apply
@@ -126,6 +126,34 @@ def test_the_rest_of_the_protocol(server: Server) -> None:
     assert {"startLine": 5, "endLine": 7} in server.ask("textDocument/foldingRange", textDocument=document)
 
 
+def test_lenses_and_colours(server: Server) -> None:
+    text = NET.replace("name: Net", "name: Net  # 🙂")
+    server.open("lens.yaml", text)
+    document = {"uri": (server.folder / "lens.yaml").as_uri()}
+    found = server.ask("textDocument/codeLens", textDocument=document)
+    summary = archspec.summary(archspec.parse(NET))
+    told = {one["range"]["start"]["line"]: one["command"]["title"] for one in found}
+    lines = text.split("\n")
+    assert told[lines.index("layers:")].startswith(f"{summary.parameters / 1000:.2f} k parameters")
+    assert told[lines.index("  Block:")].startswith("used 2×: ")
+    data = server.ask("textDocument/semanticTokens/full", textDocument=document)["data"]
+    line = column = 0
+    words = {}
+    for down, right, length, kind, modifier in zip(*(iter(data),) * 5, strict=True):
+        line, column = line + down, right + (0 if down else column)
+        words[line, lines[line][column : column + length]] = (tokens.TYPES[kind], modifier)
+    at = next(number for number, one in enumerate(lines) if one.startswith("  head:"))
+    assert words[at, "head"] == ("variable", 1)
+    assert words[at, "Linear"] == ("class", 2)
+    assert words[at, "classes"] == ("parameter", 0)
+    assert words[at - 1, "pooled"] == ("variable", 1)
+    assert [word for (number, word), _ in words.items() if number == at - 1][1:] == ["mean", "body"]
+    assert words[lines.index("blocks:") + 1, "Block"] == ("class", 1)
+    server.change("lens.yaml", text.replace("Linear: classes", "Linaer: classes"))
+    assert server.ask("textDocument/codeLens", textDocument=document) == []
+    assert server.ask("textDocument/semanticTokens/full", textDocument=document)["data"]
+
+
 HOSTILE = (
     "",
     "\x00",
@@ -144,6 +172,8 @@ def test_hostile_texts_are_answered(server: Server) -> None:
         assert labels(server, "hostile.yaml") == {}
         for request in ("hover", "completion", "definition"):
             server.ask(f"textDocument/{request}", **server.at("hostile.yaml", 3, 99))
+        for request in ("codeLens", "semanticTokens/full"):
+            server.ask(f"textDocument/{request}", textDocument=server.at("hostile.yaml", 0, 0)["textDocument"])
     assert "not open" in server.refused("textDocument/hover", **server.at("never_opened.yaml", 0, 0))
 
 

@@ -17,7 +17,7 @@ from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
 
 from archspec.analysis import Analysis
-from archspec.editor import actions, completion, hover, names, outline, renaming, shapes
+from archspec.editor import actions, completion, hover, lenses, names, outline, renaming, shapes, tokens
 from archspec.editor.documents import Document, Documents
 from archspec.editor.places import Lines, Position, Range
 from archspec.problems import Edit, Problem, Related, Span, SpecError
@@ -205,7 +205,7 @@ def serve(version: str, stdin: BinaryIO, stdout: BinaryIO) -> None:
     """Answers a client on two streams until it says `exit`, or is gone."""
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # a request that is refused is no failure of the server
     server = Server(version)
-    for add in (_documents, _reading, _naming, _changing):
+    for add in (_documents, _reading, _beside, _naming, _changing):
         add(server)
     server.start_io(stdin, stdout)
 
@@ -283,6 +283,36 @@ def _reading(server: Server) -> None:
     def folds(params: types.FoldingRangeParams) -> list[types.FoldingRange]:
         document, _ = server.document(params.text_document.uri)
         return [types.FoldingRange(first, last) for first, last in outline.folds(document.lines)]
+
+
+def _beside(server: Server) -> None:
+    """What is shown above lines, and how words are coloured."""
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
+    async def lensed(params: types.CodeLensParams) -> list[types.CodeLens]:
+        document, analysis = server.document(params.text_document.uri)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(None, lambda: list(lenses.lenses(analysis)))
+        places = [(one, document.lines.whole(one.line - 1)) for one in found]
+        # A command without a name is a text alone.
+        return [types.CodeLens(_range(place), types.Command(one.text, "")) for one, place in places]
+
+    legend = types.SemanticTokensLegend(list(tokens.TYPES), list(tokens.MODIFIED))
+
+    @server.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, legend)
+    def coloured(params: types.SemanticTokensParams) -> types.SemanticTokens:
+        document, analysis = server.document(params.text_document.uri)
+        data: list[int] = []
+        above = Position(0, 0)
+        for one in tokens.tokens(analysis):
+            place = document.lines.range(one.span)
+            start = place.start
+            column = start.character - (above.character if start.line == above.line else 0)
+            modifier = 1 << tokens.MODIFIED.index(one.modifier) if one.modifier is not None else 0
+            length = place.end.character - start.character
+            data += [start.line - above.line, column, length, tokens.TYPES.index(one.type), modifier]
+            above = start
+        return types.SemanticTokens(data)
 
 
 def _symbol(lines: Lines, one: outline.Symbol) -> types.DocumentSymbol:
