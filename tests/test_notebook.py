@@ -102,6 +102,13 @@ def test_markdown_becomes_the_same_as_html() -> None:
     ]
 
 
+def test_escaped_punctuation_is_shown_as_it_is() -> None:
+    spec = archspec.parse("inputs: {x_1: [N, 4]}\nlayers:\n  fc_1: {Linear: 4}\n  y: fc_1 * x_1", "net.yaml")
+    for one in (archspec.summary(spec), archspec.explain(spec, "fc_1"), archspec.diff(spec, spec)):
+        assert "\\" not in Tags(one._repr_html_()).text
+    assert "fc_1" in Tags(archspec.summary(spec)._repr_html_()).text
+
+
 def test_a_cell_binds_its_spec_and_its_model() -> None:
     names: dict[str, Any] = {}
     assert archspec_cell("net", NET, names) is names["net"]

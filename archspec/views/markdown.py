@@ -10,7 +10,7 @@ _INLINE = re.compile(
     r"(?P<fence>`+)(?P<code>.+?)(?P=fence)(?!`)"
     r"|\*\*(?P<strong>(?:[^*\\]|\\.)+)\*\*"
     r"|\[(?P<label>[^\]\\]+)\]\((?P<link>https://[^)\s]+)\)"
-    r"|\\(?P<escaped>[^\w\s])"
+    r"|\\(?P<escaped>[!-/:-@\[-`{-~])"  # any ASCII punctuation, as in CommonMark
     r"|(?P<space>&nbsp;)"
 )
 _ITEM = re.compile(r"(?P<indent> *)- (?P<text>.*)")
@@ -19,10 +19,10 @@ _SUMMARY = re.compile(r"<details><summary>([^<>]*)</summary>")
 
 
 def as_html(markdown: str) -> str:
-    """The Markdown of a view as a fragment of HTML: headings, paragraphs, lists, tables, code.
+    r"""The Markdown of a view as a fragment of HTML: headings, paragraphs, lists, tables, code.
 
-    >>> as_html("**a** `b < c`")
-    '<p><strong>a</strong> <code>b &lt; c</code></p>'
+    >>> as_html(r"**a** `b < c` d\_e")
+    '<p><strong>a</strong> <code>b &lt; c</code> d_e</p>'
     """
     return "\n".join(_blocks(markdown.split("\n")))
 
