@@ -15,6 +15,7 @@ from archspec.importer.grouping import Loop, is_sequential, signature
 from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Place, State
 from archspec.importer.solving import solve
 from archspec.importer.templates import Hole, Point, Rounds, UnsolvedError, Variant, bodies, height, holes
+from archspec.importer.unread import drop_unread_inputs, without_unread_values
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _LARGE = 64
@@ -59,13 +60,13 @@ class Blocks:
 
     def _settle(self, variant: Variant) -> None:
         points = [Point(index) for index in range(len(variant.samples))]
-        variant.template = self._unify(variant.samples, points, "")
+        variant.template = without_unread_values(self._unify(variant.samples, points, ""))
         name_axes(variant, self.literal, variant is self.root)
         names = self._names(variant)
         for hole, loops in list(holes(variant.template)):
             self._solve(variant, hole, names, loops)
-        template = variant.template
-        assert isinstance(template, Body)
+        if variant is not self.root:
+            drop_unread_inputs(variant)
 
     def _names(self, variant: Variant) -> dict[str, tuple[Any, ...]]:
         """What may stand in expressions, by its values over the samples."""
@@ -204,6 +205,7 @@ class Blocks:
         for name, values in variant.parameters.items():
             given = [Literal(values[self.by_body[id(one.body)][1]]) for one in nodes]
             settings[name] = self._unify(given, points, name)
+        args = tuple(arg for number, arg in enumerate(args) if number not in variant.unread)
         return replace(first, args=args, keywords=keywords, settings=settings)
 
     def _loop(self, nodes: Sequence[Loop], points: Sequence[Point]) -> Rounds:

@@ -18,6 +18,7 @@ from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
 from archspec.importer.making import make
 from archspec.importer.merging import merged
 from archspec.importer.nodes import Body
+from archspec.importer.pruning import pruned
 from archspec.importer.recording import Recorder
 
 _SETTLING = 2
@@ -68,7 +69,7 @@ class Exploration:
             torch.default_generator.manual_seed(0)
             model.train(training)
             bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
-        return merged(*bodies)
+        return pruned(merged(*bodies))
 
     def _needed(self, args: Mapping[str, Any], otherwise: str) -> Body:
         try:

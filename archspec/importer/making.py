@@ -13,10 +13,12 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.importer.nodes import Apply, Literal
+from archspec.importer.nodes import Apply, Group, Literal
 from archspec.importer.operations import UnsayableError, convert, overwrites
 from archspec.importer.replacing import replaced
 
+_FILLING = frozenset("zero_ fill_ normal_ uniform_ exponential_ bernoulli_ random_ geometric_ cauchy_".split())
+"""Methods that give a tensor new numbers."""
 MADE = "_archspec_made"
 """The attribute under which a module keeps what it was made with while it is imported; copies of it keep it, too."""
 
@@ -53,6 +55,8 @@ class Origins(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         target = args[0] if args else None
+        if isinstance(target, torch.Tensor) and getattr(func, "__name__", "") in _FILLING:
+            return self._fill(func, target, args, kwargs)
         try:
             name, said, keywords = convert(func, args, kwargs, self._say)  # before it changes anything
         except UnsayableError:
@@ -69,6 +73,19 @@ class Origins(TorchFunctionMode):
             self._keep(result, Apply(name, tuple(said), tuple(keywords.items())))
             if overwrites(func, kwargs) and result is not target:
                 self._forget(target)
+        return result
+
+    def _fill(self, func: Any, target: torch.Tensor, args: Any, kwargs: Any) -> Any:
+        """A call that gives a tensor numbers that do not depend on those that it had."""
+        result = func(*args, **kwargs)
+        self._forget(target)
+        names = ("mean", "std") if func.__name__ == "normal_" else ("value",)
+        given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
+        sizes = Group("list", tuple(Literal(one) for one in target.shape))
+        dtype = () if target.dtype == torch.float32 else (("dtype", Literal(target.dtype)),)
+        made = _filled(func.__name__, given, sizes, dtype)
+        if made is not None:
+            self._keep(target, made)
         return result
 
     def _say(self, value: Any) -> Any:
@@ -88,6 +105,18 @@ class Origins(TorchFunctionMode):
         if isinstance(tensor, torch.Tensor):
             self.by_identity.pop(id(tensor), None)
             self.by_memory.pop(_memory(tensor), None)
+
+
+def _filled(method: str, given: Mapping[str, Any], sizes: Any, dtype: Any) -> Any:
+    """How an expression makes what a method fills a tensor with; None where none does."""
+    if method == "zero_":
+        return Apply("zeros", (sizes,), dtype)
+    if method == "fill_" and isinstance(given.get("value"), int | float):
+        return Apply("full", (sizes, Literal(given["value"])), dtype)
+    if method != "normal_" or given.get("mean", 0):
+        return None
+    drawn, std = Apply("randn", (sizes,), dtype), given.get("std", 1.0)
+    return drawn if std == 1 else Apply("*", (drawn, Literal(float(std))))
 
 
 def _memory(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:

@@ -73,6 +73,13 @@ _VALUES = frozenset(
     " is_nonzero __complex__ nonzero unique unique_consecutive".split()
 )
 """What turns the numbers of a tensor into Python's."""
+RANDOM = frozenset(
+    "rand randn rand_like randn_like randint randperm normal dropout bernoulli multinomial alpha_dropout dropout1d"
+    " dropout2d dropout3d feature_alpha_dropout rrelu poisson scaled_dot_product_attention".split()
+)
+"""Functions that draw random numbers, or may."""
+FILLING = frozenset("zeros_like ones_like full_like new_zeros new_ones new_full".split())
+"""Functions that ask a tensor for its shape and dtype alone."""
 _SIZES = frozenset(
     "view reshape expand permute repeat tile zeros ones rand randn empty new_zeros new_ones new_empty"
     " broadcast_to flip squeeze_ roll movedim".split()
@@ -132,6 +139,8 @@ def convert(func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], say: 
         return "neg", [_say(args[0], say)], {}
     if plain in ("__invert__", "bitwise_not"):
         return "~", [_say(args[0], say)], {}
+    if plain in ("min", "max") and len(args) == 2 and isinstance(args[1], torch.Tensor):
+        plain = f"{plain}imum"
     return _call(_known(plain, full), args, keywords, say)
 
 

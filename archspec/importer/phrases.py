@@ -135,13 +135,14 @@ def _inferable(layer: str, name: str) -> bool:
 def order_of(steps: Mapping[str, Any], body: Body) -> list[str] | None:
     """The steps in the order in which their modules were made, where that is not the order of flow."""
     wanted = list(dict.fromkeys(name.split(".")[0] for name in body.order))
-    made = []
+    made, called = [], {}
     for name, step in steps.items():
-        path = step.get("name", name) if isinstance(step, dict) else name
+        path = str(step.get("name", name)) if isinstance(step, dict) else name
         if isinstance(step, dict) and ("again" in step or "Parameter" in step or "Buffer" in step):
             continue
-        made.append(str(path).split(".")[0])
+        made.append(path.split(".")[0])
+        called[made[-1]] = name if "." not in path else made[-1]
     flowing = list(dict.fromkeys(one for one in made if one in wanted))
     if flowing == wanted or [one for one in wanted if one in flowing] == flowing:
         return None
-    return [one for one in wanted if one in flowing]
+    return [called[one] for one in wanted if one in flowing]

@@ -16,7 +16,7 @@ from archspec.importer.gaps import Gap, GapError
 from archspec.importer.intercepting import calls_to, layers_to
 from archspec.importer.making import Origins, made_with
 from archspec.importer.nodes import Body, Group, Held, Literal, Operation, Place, Ref, Result, State
-from archspec.importer.operations import UnsayableError, convert, overwrites, reads_numbers
+from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwrites, reads_numbers
 from archspec.importer.settings import layer_of, settings_of
 
 _TWINS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
@@ -56,6 +56,8 @@ class Recorder(TorchFunctionMode):
         self.frames: list[_Frame] = []
         self.paused = 0
         self.inlined: list[nn.Module] = []
+        self.known: dict[int, tuple[torch.Tensor, int]] = {}
+        """The tensors whose numbers follow from sizes alone: no input, weight or random number is in them."""
 
     def run(self, inputs: Mapping[str, torch.Tensor]) -> Body:
         """The body of the model's run on those inputs. GapError where it does what no spec can say."""
@@ -75,6 +77,8 @@ class Recorder(TorchFunctionMode):
         place = place_of(caller)
         self._notice(frame)
         if reads_numbers(func) and any(isinstance(one, torch.Tensor) for one in args):
+            if self._are_known(args):
+                return self._unrecorded(func, args, kwargs)
             self._refuse_reading(func, place)
         try:
             name, said, keywords = convert(func, args, kwargs, lambda value: self._say(value, frame, place))
@@ -86,13 +90,11 @@ class Recorder(TorchFunctionMode):
         if overwrites(func, kwargs) and isinstance(said[0] if said else None, Held):
             message = f"changes `{said[0].name}`, a tensor of the module, while it runs"
             raise GapError(gap_at(message, place, "A spec's forward pass changes no buffers of its own."))
-        self.paused += 1
-        try:
-            result = func(*args, **kwargs)
-        finally:
-            self.paused -= 1
+        result = self._unrecorded(func, args, kwargs)
         if name is None:
             return result
+        changed = args[0] if getattr(func, "__name__", "") == "__setitem__" else result
+        self._know(name, (*args, *kwargs.values()), changed)
         if getattr(func, "__name__", "") == "__setitem__":
             self._add(frame, Operation(name, tuple(said), keywords, place), args[0], caller)
             return result
@@ -129,6 +131,26 @@ class Recorder(TorchFunctionMode):
             self.paused -= 1
         self._add(frame, operation, result, caller)
         return result
+
+    def _unrecorded(self, func: Any, args: Any, kwargs: Any) -> Any:
+        self.paused += 1
+        try:
+            return func(*args, **kwargs)
+        finally:
+            self.paused -= 1
+
+    def _are_known(self, values: Any) -> bool:
+        held = [(tensor, self.known.get(id(tensor))) for _, tensor in tensors_by_path(values)]
+        return all(known is not None and known[1] == tensor._version for tensor, known in held)
+
+    def _know(self, name: str, values: tuple[Any, ...], result: Any) -> None:
+        """Notes whether the numbers of a result follow from sizes alone."""
+        known = name in FILLING or (name not in RANDOM and self._are_known(values))
+        for _, tensor in tensors_by_path(result):
+            if known:
+                self.known[id(tensor)] = tensor, tensor._version
+            else:
+                self.known.pop(id(tensor), None)
 
     def _refuse_reading(self, func: Any, place: Place | None) -> None:
         name = str(getattr(func, "__name__", ""))

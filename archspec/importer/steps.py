@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
 from archspec.importer.blocks import Blocks
 from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
+from archspec.importer.inlining import again, is_next
 from archspec.importer.naming import Names, UnwritableError, clean, pattern_of, word_of
 from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
 from archspec.importer.phrases import header, layer_step, order_of, source_of, value_of
@@ -16,10 +18,6 @@ from archspec.importer.templates import Hole, Rounds, Variant, references_in
 _LONG = 64
 _LIMIT = 190
 _ATOM = 20
-_RANDOM = frozenset(
-    "rand randn rand_like randn_like dropout bernoulli normal randint multinomial alpha_dropout dropout1d"
-    " dropout2d dropout3d feature_alpha_dropout scaled_dot_product_attention".split()
-)
 
 
 class Steps:
@@ -76,6 +74,7 @@ class Steps:
 
     def _own_name(self, path: str) -> str:
         name = clean(path)
+        name = _lowered(name) if name[:1].isupper() else name  # a name in CamelCase is a layer's
         if path in self.parameters and path not in self.modules.values():
             self.names.taken.discard(name)  # a step may bear the name of a parameter that only its arguments read
         return self.names.free(name)
@@ -126,6 +125,8 @@ class Steps:
 
     def _function(self, index: int, one: Operation) -> None:
         text, rank = self.printer.applied(one.function, one.args, one.keywords)
+        while len(text) > _LIMIT and self._spelled_out(one):
+            text, rank = self.printer.applied(one.function, one.args, one.keywords)
         if len(text) > _LIMIT:
             text = self._expression(Apply(one.function, one.args, tuple(one.keywords.items())), one.function)
         if self._may_inline(index, one, text):
@@ -139,33 +140,26 @@ class Steps:
         self.steps[name] = text
         self._named(index, (), name)
 
+    def _spelled_out(self, one: Any) -> bool:
+        """Gives the longest expression within the arguments of a call a step of its own; False where there is none."""
+        lengths = {ref: len(self._value(ref)[0]) for ref in references_in(one) if ref.operation in self.inlined}
+        if not lengths:
+            return False
+        ref = max(lengths, key=lambda found: lengths[found])
+        text, made = self._value(ref)[0], self.body.operations[ref.operation]
+        del self.inlined[ref.operation]
+        name = self.names.free(made.results[ref.path].name, word_of(made.function))
+        self.steps[name] = text
+        self._named(ref.operation, ref.path, name)
+        return True
+
     def _may_inline(self, index: int, one: Operation, text: str) -> bool:
-        if not one.single:
-            paths = {ref.path for ref in self._refs(index)}
-            if len(paths) != 1 or self.reads[index] != 1:
-                return False
-            text = f"{text}[0]"
-        if self.reads[index] != 1 or len(text) > _LONG:
+        if self.reads[index] != 1 or (not one.single and len({ref.path for ref in self._refs(index)}) != 1):
             return False
-        following = self.body.operations[index + 1 :]
-        reader = next((k for k, call in enumerate(following) if index in set(reads_of(call))), None)
         name = next(iter(one.results.values())).name
-        if reader is None:
+        if name is not None and name not in self.inputs and name not in self.names.taken and not again(self.body, name):
             return False
-        between = following[:reader]
-        if one.function in _RANDOM and between:
-            return False
-        if any(not isinstance(call, Operation) or call.module is not None for call in between):
-            return False
-        reading = following[reader]
-        if isinstance(reading, Rounds) or (reading.body is not None and reading.body.kind is Region):
-            return False
-        again = sum(
-            call.results[()].name == name
-            for call in self.body.operations
-            if isinstance(call, Operation) and () in call.results
-        )
-        return name is None or name in self.inputs or again > 1 or name in self.names.taken
+        return len(text if one.single else f"{text}[0]") <= _LONG and is_next(self.body, index)
 
     def _refs(self, index: int) -> list[Ref]:
         found: list[Ref] = []
@@ -348,6 +342,10 @@ class Steps:
 
     def _with_input(self, step: Any, one: Any, again: bool) -> Any:
         source = source_of(self.printer, one, self.last)
+        while _longest(source) > _LIMIT:
+            if not self._spelled_out(one):
+                raise UnwritableError("an argument of a module is an expression that is too long")
+            source = source_of(self.printer, one, self.last)
         if source is None:
             return step
         return {"from": source, **_mapping(step)} if not again else {**step, "from": source}
@@ -367,10 +365,13 @@ class Steps:
     def _held(self, name: str) -> str:
         if name in self.modules:
             return self.modules[name]
-        path, _, weight = name.rpartition(".")
-        if path not in self.modules:
-            raise UnwritableError(f"the weight `{name}` of a module within another")
-        return f"{self.modules[path]}.{weight}"
+        path, rest = name, ""
+        while path not in self.modules:
+            path, _, part = path.rpartition(".")
+            if not path:
+                raise UnwritableError(f"the weight `{name}` is of no module above")
+            rest = f".{part}{rest}"
+        return f"{self.modules[path]}{rest}"
 
     # what comes out
 
@@ -384,6 +385,16 @@ class Steps:
             return [self.printer.text(one) for one in output.items]
         self.steps[self.names.free("output", "result")] = self.printer.text(output)
         return None
+
+
+def _longest(source: Any) -> int:
+    """How long the longest expression is that a `from` holds."""
+    items = source.values() if isinstance(source, dict) else source if isinstance(source, list) else (source,)
+    return max((len(one) for one in items if isinstance(one, str)), default=0)
+
+
+def _lowered(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
 def _mapping(step: Any) -> dict[str, Any]:

@@ -58,6 +58,8 @@ class Variant:
     """Values by the samples."""
     axes: list[list[str | int]] = field(default_factory=list)
     """The sizes of the inputs: names or numbers."""
+    unread: frozenset[int] = frozenset()
+    """The inputs that the block does not take, as nothing reads them."""
 
 
 class UnsolvedError(Exception):

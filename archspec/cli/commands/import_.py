@@ -8,19 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import archspec
-from archspec import files
+from archspec import files, source
 from archspec.characters import printable
 from archspec.cli.arguments import Argument, command, read_inputs, read_pairs, read_params
 from archspec.cli.commands._shared import CLEAN, FOUND
 from archspec.cli.console import report
 from archspec.cli.project import UsageError
+from archspec.importer import tables
 from archspec.problems import SpecError, echo
 
 _DTYPES = ("float32", "float64", "int64", "int32", "bool")
 
 
 @command(
-    Argument("target", metavar="TARGET", help="what makes the model: package.module:Name, or folder/file.py:Name"),
+    Argument(
+        "target",
+        metavar="TARGET",
+        help="what makes the model: package.module:Name, or folder/file.py:Name; with --format, a file",
+    ),
+    Argument(
+        "--format",
+        choices=("python", "ultralytics", "transformers"),
+        default="python",
+        help="what TARGET is: code, a model table of ultralytics, or a config.json of transformers; default: python",
+    ),
     Argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of it; repeatable"),
     Argument(
         "--input",
@@ -42,7 +53,9 @@ _DTYPES = ("float32", "float64", "int64", "int32", "bool")
     examples="""\
   archspec import torchvision.models:resnet50 --input x=2,3,224,224 -o resnet50.yaml
   archspec import models.py:Net --arg hidden=10 --input x=2,1,28,28 --vary hidden=12
-  archspec import models:Tagger --input ids=2,16:int64 --weights tagger.pt -o tagger.yaml""",
+  archspec import models:Tagger --input ids=2,16:int64 --weights tagger.pt -o tagger.yaml
+  archspec import yolov8.yaml --format ultralytics -o yolov8-spec.yaml
+  archspec import config.json --format transformers --input input_ids=2,16:int64""",
 )
 def import_(options: argparse.Namespace) -> int:
     """Write a PyTorch model as a spec, and compare the two.
@@ -50,8 +63,13 @@ def import_(options: argparse.Namespace) -> int:
     Imports the module that is named, makes the model and runs it: use it on code that you trust. The spec is compared
     with the model, built and generated, in both modes; one that differs is not written without --partial. Exit
     status: 0 where the spec is the same network, 1 where it is not.
+
+    A table of ultralytics is read and not run: neither ultralytics nor PyTorch has to be installed. A config.json is
+    made into a model by transformers, and imported as any other.
     """
-    if ":" not in options.target:
+    if options.format == "ultralytics":
+        return _table(options)
+    if options.format == "python" and ":" not in options.target:
         raise UsageError(f"{echo(options.target)} names no factory; write it like package.module:Name")
     if not options.input:
         raise UsageError("give the inputs of the model, as in --input x=2,3,224,224")
@@ -59,7 +77,7 @@ def import_(options: argparse.Namespace) -> int:
     from archspec.importer import targets  # here: it imports torch
 
     try:
-        factory = targets.factory_of(options.target)
+        factory = _factory(options, {**args, **vary})
         inputs = {name: targets.example(sizes, dtype) for name, (sizes, dtype) in _inputs(options.input).items()}
         imported = archspec.import_module(factory, inputs, args=args, vary=vary, partial=options.partial)
         if imported.verified and options.weights:
@@ -77,6 +95,32 @@ def import_(options: argparse.Namespace) -> int:
     for one in imported.notes:
         print(f"note: {printable(one)}", file=sys.stderr)
     return CLEAN if imported.verified else FOUND
+
+
+def _factory(options: argparse.Namespace, args: dict[str, Any]) -> Any:
+    if options.format == "python":
+        from archspec.importer import targets  # here: it imports torch
+
+        return targets.factory_of(options.target)
+    from archspec.importer import configurations  # here: it imports transformers
+
+    return configurations.factory_of(options.target, args)
+
+
+def _table(options: argparse.Namespace) -> int:
+    """Writes a model table of ultralytics as a spec."""
+    given = [name for name in ("arg", "input", "vary", "weights", "partial") if getattr(options, name)]
+    if given:
+        raise UsageError(f"--{given[0]} is for models that are run; a table of ultralytics is only read")
+    path = Path(options.target)
+    try:
+        text = tables.spec_of(source.read(path), options.target, path.stem)
+        archspec.parse(text, options.output or f"<{path.stem}>")
+    except SpecError as error:
+        report(error.problems, "text")
+        return FOUND
+    _write(text, options.output)
+    return CLEAN
 
 
 def _inputs(pairs: list[str]) -> dict[str, tuple[tuple[int, ...], str]]:
