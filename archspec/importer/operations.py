@@ -65,7 +65,7 @@ _READING = frozenset(
     "size dim stride is_contiguous numel nelement __len__ __hash__ is_floating_point is_complex"
     " storage_offset data_ptr untyped_storage element_size __repr__ __format__ type ndimension"
     " is_tensor get_device requires_grad_ register_hook retain_grad broadcast_shapes is_same_size"
-    " result_type promote_types can_cast is_inference is_grad_enabled".split()
+    " cpu result_type promote_types can_cast is_inference is_grad_enabled".split()
 )
 """What asks a tensor for what shapes and dtypes say."""
 _VALUES = frozenset(
@@ -139,9 +139,22 @@ def convert(func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any], say: 
         return "neg", [_say(args[0], say)], {}
     if plain in ("__invert__", "bitwise_not"):
         return "~", [_say(args[0], say)], {}
+    if plain == "to":
+        return _converted((*args, *keywords.values()), say)
     if plain in ("min", "max") and len(args) == 2 and isinstance(args[1], torch.Tensor):
         plain = f"{plain}imum"
     return _call(_known(plain, full), args, keywords, say)
+
+
+def _converted(values: tuple[Any, ...], say: Say) -> Converted:
+    """`x.to(…)` with a dtype, or like another tensor; a device alone changes nothing that a spec says."""
+    target, *more = values
+    for one in more:
+        if isinstance(one, torch.Tensor):
+            return "type_as", [_say(target, say), _say(one, say)], {}
+        if isinstance(one, torch.dtype):
+            return "to", [_say(target, say), Literal(one)], {}
+    return None, [], {}
 
 
 def _attribute(name: str, full: str, args: tuple[Any, ...], say: Say) -> Converted:

@@ -73,8 +73,7 @@ class Steps:
                 self.modules[one.module] = self._own_name(one.module)
 
     def _own_name(self, path: str) -> str:
-        name = clean(path)
-        name = _lowered(name) if name[:1].isupper() else name  # a name in CamelCase is a layer's
+        name = _lowered(clean(path))
         if path in self.parameters and path not in self.modules.values():
             self.names.taken.discard(name)  # a step may bear the name of a parameter that only its arguments read
         return self.names.free(name)
@@ -256,10 +255,7 @@ class Steps:
                 expected += 1
         if not plain:
             return self._mapped(body)
-        items: list[Any] = []
-        for one in body.operations:
-            items.append(self._item(one))
-        return items
+        return [self._item(one) for one in body.operations]
 
     def _item(self, one: Any) -> Any:
         """A step of a list."""
@@ -394,6 +390,9 @@ def _longest(source: Any) -> int:
 
 
 def _lowered(name: str) -> str:
+    """A name in snake_case where it could be a layer's."""
+    if not name[:1].isupper():
+        return name
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
