@@ -41,7 +41,8 @@ def factory_of(path: str, asked: Iterable[str]) -> Callable[..., nn.Module]:
         config = transformers.AutoConfig.for_model(**values)
         name = next(iter(fields.get("architectures") or ()), None)
         kind = None if name is None else _class(transformers, config, name)
-        return kind(config) if kind is not None else transformers.AutoModel.from_config(config)
+        made: nn.Module = transformers.AutoModel.from_config(config) if kind is None else kind(config)
+        return made
 
     unknown = [name for name in asked if name not in fields]
     if unknown:
