@@ -86,6 +86,7 @@ FOREIGN = {
         "importer.exploring",
         "importer.frames",
         "importer.grouping",
+        "importer.idle",
         "importer.importing",
         "importer.inputs",
         "importer.intercepting",

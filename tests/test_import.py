@@ -126,6 +126,132 @@ def test_what_no_spec_can_say_is_told_with_its_line(model: type[nn.Module], word
     assert [gap.line for gap in imported.gaps] == [problem.line]
 
 
+class Documented(nn.Module):
+    """Projects, "twice".
+
+    Args:
+        width: How wide.
+    """
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        # what comes in
+        self.up = nn.Linear(3, width)  # TODO: say why
+        self.down = nn.Linear(width, 3)  # and back
+        # self.gone = nn.Linear(3, 3)
+        self.norm = nn.LayerNorm(3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.up(x)
+        y = functional.gelu(h) * 2  # (N, width)
+        # the shortcut
+        return self.norm(self.down(y)) + x
+
+
+DOCUMENTED = """\
+  # what comes in
+  up: {Linear: width}
+  y: gelu(up) * 2  # (N, width)
+  down: {Linear: 3}  # and back
+  # the shortcut
+  norm: LayerNorm
+  sum: norm + x
+"""
+
+
+def test_docstrings_and_comments_are_carried_over() -> None:
+    imported = archspec.import_module(Documented, {"x": (2, 3)})
+    assert imported.text.startswith('name: Documented\ndoc: "Projects, \\"twice\\"."\n')
+    assert imported.text.endswith(DOCUMENTED)
+
+
+class Auxiliary(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc = nn.Linear(width, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.fc(x))
+
+
+class Idle(nn.Module):
+    """Modules that do not run: a head, a layer for other sizes, a table that is read."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.stem = nn.Linear(3, width)
+        self.head = Auxiliary(width)
+        self.other = nn.Conv2d(7, 2, 3)
+        self.table = nn.Embedding(5, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.stem(x)
+        return x @ self.table.weight.t()
+
+
+def test_modules_that_do_not_run_are_kept() -> None:
+    imported = archspec.import_module(Idle, {"x": (2, 3)})
+    assert imported.verified
+    assert imported.text.count("call: false") == 3
+    assert list(Idle().state_dict()) == list(archspec.build(archspec.parse(imported.text)).state_dict())
+
+
+class Optional(nn.Module):
+    """A block whose steps depend on its arguments, as those of most networks for images do."""
+
+    def __init__(self, width: int, out: int, expand: int) -> None:
+        super().__init__()
+        hidden = width * expand
+        steps = [nn.Linear(width, hidden), nn.ReLU6()] if expand != 1 else []
+        self.steps = nn.Sequential(*steps, nn.Linear(hidden, hidden), nn.Tanh(), nn.Linear(hidden, out))
+        self.shortcut = nn.Linear(width, out) if width != out else None
+        self.doubles = expand == 1
+        self.drop = nn.Dropout(0.1) if self.doubles else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        shortcut = x if self.shortcut is None else self.shortcut(x)
+        x = self.drop(self.steps(x))
+        return (x * 2 if self.doubles else x) + shortcut
+
+
+class Options(nn.Module):
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.a = Optional(width, width, 1)
+        self.b = Optional(width, 2 * width, 4)
+        self.c = Optional(2 * width, 2 * width, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.c(self.b(self.a(x)))
+
+
+OPTIONAL = """\
+    params: {out: int, expand: int}
+    inputs: {x: [N, width]}
+    layers:
+      shortcut: {Linear: out, when: width != out}
+      steps:
+        from: x
+        layers:
+          - when: expand != 1
+            layers:
+              - Linear: width * expand
+              - ReLU6
+          - Linear: width * expand
+          - Tanh
+          - Linear: out
+      drop: {Dropout: 0.1, when: expand == 1}
+      sum: (drop * 2 if expand == 1 else drop) + shortcut
+    order: [steps, shortcut]
+"""
+
+
+def test_steps_that_some_uses_of_a_class_leave_out_have_a_condition() -> None:
+    imported = archspec.import_module(Options, {"x": (2, 4)})
+    assert imported.verified
+    assert imported.text.endswith(OPTIONAL), imported.text
+
+
 def test_numbers_are_said_by_names() -> None:
     names = {"width": (8, 12, 20), "heads": (2, 3, 5), "k": (3, 5, 7)}
     wanted = {"4 * width": (32, 48, 80), "width // heads": (4, 4, 4), "(k - 1) // 2": (1, 2, 3), "k + 2": (5, 7, 9)}

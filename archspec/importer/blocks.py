@@ -12,6 +12,7 @@ import torch
 from archspec.importer.axes import name_axes
 from archspec.importer.gaps import Gap, GapError
 from archspec.importer.grouping import Loop, is_sequential, signature
+from archspec.importer.naming import word_of
 from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Place, State
 from archspec.importer.solving import solve
 from archspec.importer.templates import Hole, Point, Rounds, UnsolvedError, Variant, bodies, height, holes
@@ -36,11 +37,11 @@ class Blocks:
         for number, root in enumerate(roots):
             for body in bodies(root):
                 runs[id(body)] = number
-                form = body.kind, signature(body)
+                form = body.kind, body.family or signature(body)
                 variant = buckets.setdefault(form, Variant(body.kind, []))
                 self.by_body[id(body)] = variant, len(variant.samples)
                 variant.samples.append(body)
-        self.variants = sorted(buckets.values(), key=lambda one: height(one.samples[0]))
+        self.variants = sorted(buckets.values(), key=lambda one: max(map(height, one.samples)))
         self.runs = runs
         self.root = self.by_body[id(roots[0])][0]
         self._name()
@@ -63,8 +64,17 @@ class Blocks:
         variant.template = without_unread_values(self._unify(variant.samples, points, ""))
         name_axes(variant, self.literal, variant is self.root)
         names = self._names(variant)
-        for hole, loops in list(holes(variant.template)):
+        found = sorted(holes(variant.template), key=lambda pair: -len({one.sample for one in pair[0].points}))
+        solved: list[Hole] = []
+        for hole, loops in found:  # what all uses have comes first: it says how to read what few have
+            if not loops and (text := _known_text(hole, solved)) is not None:
+                hole.text = text
+                continue
             self._solve(variant, hole, names, loops)
+            solved += [hole] if not loops else []
+        given = [*variant.samples[0].arguments]
+        rank = {name: given.index(name) if name in given else len(given) for name in variant.parameters}
+        variant.parameters = dict(sorted(variant.parameters.items(), key=lambda pair: rank[pair[0]]))
         if variant is not self.root:
             drop_unread_inputs(variant)
 
@@ -183,11 +193,17 @@ class Blocks:
         return replace(first, operations=operations, state=state, output=output)
 
     def _state(self, nodes: Sequence[State], points: Sequence[Point], place: Place | None) -> State:
-        made = [_made(one, place) for one in nodes]
-        return replace(nodes[0], made=self._unify(made, points, nodes[0].name))
+        kept = self._unify([Literal(one.kept) for one in nodes], points, f"with_{nodes[0].name}")
+        there = [(one, point) for one, point in zip(nodes, points, strict=True) if one.kept]
+        made = [_made(one, place) for one, _ in there]
+        first = there[0][0]
+        return replace(first, made=self._unify(made, [point for _, point in there], first.name), kept=kept)
 
     def _operation(self, nodes: Sequence[Operation], points: Sequence[Point]) -> Operation:
-        first = nodes[0]
+        kept = self._unify([Literal(one.kept) for one in nodes], points, f"with_{_word(nodes[0])}")
+        there = [(one, point) for one, point in zip(nodes, points, strict=True) if one.kept]
+        nodes, points = [one for one, _ in there], [point for _, point in there]
+        first = replace(nodes[0], kept=kept)
         args = tuple(
             self._unify(column, points, first.function) for column in zip(*(one.args for one in nodes), strict=True)
         )
@@ -229,6 +245,22 @@ class Blocks:
             first.results,
             first.single,
         )
+
+
+def _known_text(hole: Hole, solved: Sequence[Hole]) -> str | None:
+    """The expression of a value that more uses have, and that is the same in those of a hole."""
+    for other in solved:
+        known = dict(zip(other.points, other.values, strict=True))
+        pairs = zip(hole.points, hole.values, strict=True)
+        if len(known) > len(hole.points) and all(
+            point in known and type(known[point]) is type(value) and known[point] == value for point, value in pairs
+        ):
+            return other.text
+    return None
+
+
+def _word(operation: Operation) -> str:
+    return (operation.module or word_of(operation.function)).rpartition(".")[2]
 
 
 def _by_sample(hole: Hole) -> bool:

@@ -22,14 +22,15 @@ def with_containers(body: Body, grouped: bool) -> Body:
     ]
     body = replace(body, operations=inner)
     names = dict.fromkeys(_container(one) for one in body.operations)
+    partly = {str(one.module).rpartition(".")[0] for one in body.operations if not one.called}
     for name in names:
-        if name and name not in {one.module for one in body.operations}:
+        if name and name not in {one.module for one in body.operations} | partly:
             body = _joined(body, name, grouped)
     return body
 
 
 def _container(operation: Operation) -> str:
-    path, _, _ = (operation.module or "").rpartition(".")
+    path, _, _ = ((operation.module or "") if operation.called else "").rpartition(".")
     return path if "." not in path else ""
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
 from archspec.importer.making import make
 from archspec.importer.merging import merged
 from archspec.importer.nodes import Body
+from archspec.importer.optional import joined
 from archspec.importer.pruning import pruned
 from archspec.importer.recording import Recorder
 
@@ -198,6 +199,21 @@ class Exploration:
                         break
         if len(joint) > 1:
             self.unseen.append(joint)
+
+
+class Way(NamedTuple):
+    """How bodies are put into the form of specs: with loops, with containers as groups, with optional steps."""
+
+    loops: bool
+    contained: bool
+    optional: bool
+
+
+def all_shaped(found: Sequence[Body], way: Way) -> list[Body]:
+    """The bodies of some runs in the form of specs."""
+    if not way.optional:
+        return [shaped(one, way.loops, way.contained) for one in found]
+    return joined([with_containers(one, way.contained) for one in found], way.loops)
 
 
 def shaped(body: Body, loops: bool, contained: bool) -> Body:

@@ -46,7 +46,7 @@ def signature(node: Any, named: bool = True) -> Any:
         case Loop():
             return "loop", node.container, node.start, signature(node.rounds[0], False), signature_of_inputs(node)
         case Operation():
-            inner = None if node.body is None else (node.body.kind, signature(node.body))
+            inner = None if node.body is None else (node.body.kind, node.body.family or signature(node.body))
             inputs = signature_of_inputs(node) if named else None
             said = tuple((key, signature(one)) for key, one in sorted(node.keywords.items())) if named else None
             return (
@@ -55,6 +55,7 @@ def signature(node: Any, named: bool = True) -> Any:
                 inputs,
                 said,
                 tuple(node.settings),
+                node.called,
                 inner,
                 tuple(node.results),
             )
@@ -90,10 +91,13 @@ def with_loops(body: Body, loops: bool) -> Body:
     """The body with its loops, those of Sequentials within it as well; without where `loops` is false."""
     inner = [replace(one, body=one.body and with_loops(one.body, loops)) for one in body.operations]
     body = replace(body, operations=inner)
-    return _grouped(body) if loops and body.kind is not Region else body
+    return with_loops_of(body) if loops else body
 
 
-def _grouped(body: Body) -> Body:
+def with_loops_of(body: Body) -> Body:
+    """The body with its own loops."""
+    if body.kind is Region:
+        return body
     reads = [index for node in (*body.operations, body.output) for index in reads_of(node)]
     moved: dict[int, int] = {-1: -1}
     operations: list[Any] = []
@@ -122,7 +126,7 @@ def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
     container, _, number = str(first.module).rpartition(".")
     if not number.isdigit() or not first.args or not first.single or (first.body is None and not container):
         return 0
-    if first.ties or (first.body is not None and first.body.kind is Region):
+    if first.ties or not first.called or (first.body is not None and first.body.kind is Region):
         return 0
     if any(one.module == first.module for k, one in enumerate(operations) if k != start):
         return 0

@@ -13,11 +13,12 @@ import torch
 from torch import nn
 
 from archspec.importer.blocks import Blocks
-from archspec.importer.exploring import Exploration, Run, shaped
+from archspec.importer.exploring import Exploration, Run, Way, all_shaped
 from archspec.importer.gaps import Gap, GapError, Imported
 from archspec.importer.grouping import signature
 from archspec.importer.inputs import Tensors, resized, tensors_of
 from archspec.importer.naming import UnwritableError
+from archspec.importer.remarks import first_paragraph
 from archspec.importer.rendering import render
 from archspec.importer.templates import UnsolvedError
 from archspec.importer.verifying import begins_otherwise, differences, unlike_dtypes
@@ -41,18 +42,19 @@ class _Import:
         batch = frozenset(one for one in everything if any(axis == 0 for _, axis in groups[one]))
         some = [everything - {one} for one in everything]
         choices = [one for one in dict.fromkeys([everything, *some, batch]) if one >= batch]  # a free batch stays free
-        for free, literal, loops, contained in itertools.product(choices, _EITHER, _EITHER[::-1], _EITHER[::-1]):
+        ways = [Way(*one) for one in itertools.product(_EITHER[::-1], _EITHER[::-1], _EITHER[::-1])]
+        for free, literal, way in itertools.product(choices, _EITHER, ways):
             runs = [one for one in self.found.runs if one.groups <= free]
             try:
-                yield self._text(runs, loops, literal, contained)
+                yield self._text(runs, literal, way)
             except (UnsolvedError, UnwritableError, KeyError, ValueError) as error:
                 yield f"{type(error).__name__}: {error}"
 
-    def _text(self, runs: list[Run], loops: bool, literal: bool, contained: bool) -> tuple[str, list[str]] | str:
+    def _text(self, runs: list[Run], literal: bool, way: Way) -> tuple[str, list[str]] | str:
         """A spec of some runs; arguments that nobody asked for are left out where no expression says what they do."""
         known, asked = self.found.parameters, self.found.asked
         while True:
-            roots = [shaped(one.body, loops, contained) for one in runs]
+            roots = all_shaped([one.body for one in runs], way)
             if len({repr(signature(one)) for one in roots}) > 1:
                 return "the runs have no loops in common"
             settings = [_tuples({**known, **one.settings}) for one in runs]
@@ -66,7 +68,9 @@ class _Import:
                 continue
             used = {name.partition("[")[0] for name in blocks.root.parameters}
             parameters = {name: one for name, one in known.items() if name in used or name in asked}
-            return render(blocks, parameters, None, {}), list(parameters)
+            return render(blocks, parameters, first_paragraph(vars(self.found.factory).get("__doc__"))), list(
+                parameters
+            )
 
     def _unsaid(self, error: UnsolvedError, runs: list[Run]) -> set[str]:
         """Arguments that were tried unasked, and that change a value in a way that no expression says."""

@@ -15,6 +15,7 @@ _BOTH_WAYS = "Return the same kind of result in both modes, or import each of th
 
 def merged(evaluation: Body, training: Body) -> Body:
     """The body that does what `evaluation` does, and in training what `training` does. GapError where none can."""
+    evaluation, training = _without_idle(evaluation, training), _without_idle(training, evaluation)
     mine, theirs = (list(map(_key, body.operations)) for body in (evaluation, training))
     blocks = SequenceMatcher(None, mine, theirs, False).get_matching_blocks()
     matched = [(block.a + k, block.b + k) for block in blocks for k in range(block.size)]
@@ -53,6 +54,12 @@ def merged(evaluation: Body, training: Body) -> Body:
         evaluation.order,
         evaluation.place,
     )
+
+
+def _without_idle(body: Body, other: Body) -> Body:
+    """A body without the modules that it keeps and the other one runs; they stand at its end."""
+    called = {one.module for one in other.operations if one.called}
+    return replace(body, operations=[one for one in body.operations if one.called or one.module not in called])
 
 
 def _key(operation: Operation) -> tuple[Any, ...]:

@@ -75,6 +75,8 @@ class State:
     made: Any
     persistent: bool = True
     trainable: bool = True
+    kept: Any = True
+    """As an operation's."""
 
 
 @dataclass(slots=True)
@@ -96,6 +98,12 @@ class Operation:
     ties: dict[str, str] = field(default_factory=dict)
     """Which of a layer's parameters are those of another module, by their names within the body's module."""
     trainable: bool = True
+    kept: Any = True
+    """Whether this use of a class has the step; a template has a Literal or a hole."""
+    passed: Ref | None = None
+    """What stands for its value in uses that do not have it."""
+    called: bool = True
+    """Whether the forward method runs its module; the others are kept for their weights."""
 
 
 @dataclass(slots=True)
@@ -123,3 +131,5 @@ class Body:
     order: list[str] = field(default_factory=list)
     """The modules that hold weights, in the order in which they were made: paths below the body's module."""
     place: Place | None = None
+    family: str | None = None
+    """What names its form, where that holds steps that only some uses of the class have."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +11,69 @@ from typing import Any
 from torch import nn
 
 from archspec.importer.grouping import Region
-from archspec.importer.naming import UnwritableError
-from archspec.importer.nodes import Body, Group, Literal, Operation, Ref
+from archspec.importer.naming import Names, UnwritableError, clean
+from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
 from archspec.importer.saying import Printer, literal
-from archspec.importer.templates import Rounds
+from archspec.importer.templates import Hole, Rounds
 from archspec.layers import LAYERS
+
+LONGEST = 190
+"""How long an expression may be: the language allows 200 characters."""
+
+
+def mapping_of(step: Any) -> dict[str, Any]:
+    """A step as a mapping, to which keys can be added."""
+    return dict(step) if isinstance(step, dict) else {str(step): {}}
+
+
+def is_list(step: Any) -> bool:
+    """Whether a step is a list of steps."""
+    return isinstance(step, dict) and isinstance(step.get("layers"), list)
+
+
+def joined_conditions(items: list[Any]) -> list[Any]:
+    """The steps of a list, neighbours on one condition as a group."""
+    found: list[Any] = []
+    for condition, several in itertools.groupby(items, lambda one: one.get("when") if isinstance(one, dict) else None):
+        steps = list(several)
+        if condition is None or len(steps) == 1:
+            found += steps
+            continue
+        plain = [{key: value for key, value in one.items() if key != "when"} for one in steps]
+        shortest = [next(iter(one)) if list(one.values()) == [{}] else one for one in plain]
+        inner = [one["layers"][0] if is_list(one) and len(one) == 1 else one for one in shortest]
+        found.append({"when": condition, "layers": inner})
+    return found
+
+
+def shares_container(body: Body, loop: Rounds) -> bool:
+    """Whether other steps of a body stand in the container of a loop."""
+    prefix = f"{loop.container}."
+    for one in body.operations:
+        if isinstance(one, Rounds):
+            if one is not loop and one.container == loop.container:
+                return True
+        elif one.module is not None and one.module.startswith(prefix):
+            return True
+    return False
+
+
+def expression_of(node: Any, name: str, printer: Printer, names: Names, steps: dict[str, Any]) -> str:
+    """An expression; where it is too long for one, its parts become steps of their own."""
+    text = printer.text(node)
+    while len(text) > LONGEST and isinstance(node, Apply):
+        parts = [(len(printer.text(one)), k) for k, one in enumerate(node.args) if isinstance(one, Apply)]
+        if not parts:
+            raise UnwritableError(f"`{name}` is made by an expression that is too long")
+        _, longest = max(parts)
+        step = names.free(f"{clean(name)}_{node.args[longest].function.rpartition('.')[2]}")
+        steps[step] = expression_of(node.args[longest], name, printer, names, steps)
+        args = (*node.args[:longest], Hole((), (), "", step), *node.args[longest + 1 :])
+        node = Apply(node.function, args, node.keywords)
+        text = printer.text(node)
+    if len(text) > LONGEST:
+        raise UnwritableError(f"`{name}` is made by an expression of {len(text)} characters")
+    return text
 
 
 def header(printer: Printer, one: Rounds, named: bool = False) -> dict[str, Any]:
@@ -77,7 +136,7 @@ def value_of(printer: Printer, node: Any) -> Any:
 def source_of(printer: Printer, one: Any, last: Any) -> Any:
     """What `from` says; None where the value of the step above flows in."""
     if isinstance(one, Operation) and one.body is not None and one.body.kind is Region:
-        (first, *_) = one.body.operations[0].args
+        first = next(iter(one.body.operations[0].args), None)
         given = one.args[int(first.path[0])] if isinstance(first, Ref) and first.operation == -1 else None
         return None if given is None or given == last else printer.text(given)
     args, keywords = list(one.args), dict(one.keywords)

@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from archspec.importer.frames import bound_tensors, caller_of, defined_at, gap_at, place_of, tensors_by_path
 from archspec.importer.gaps import Gap, GapError
+from archspec.importer.idle import accepts, candidates, holds, idle_modules, zeros_like
 from archspec.importer.intercepting import calls_to, layers_to
 from archspec.importer.making import Origins, made_with
 from archspec.importer.nodes import Body, Group, Held, Literal, Operation, Place, Ref, Result, State
@@ -34,7 +35,7 @@ class _Frame:
     def __init__(self, module: nn.Module, body: Body) -> None:
         self.module = module
         self.body = body
-        self.values: dict[int, tuple[Ref, int]] = {}
+        self.values: dict[int, tuple[Any, int]] = {}
         self.kept: list[torch.Tensor] = []
         self.pending: list[tuple[FrameType, torch.Tensor, Result]] = []
         self.paths = {id(one): name for name, one in reversed(list(module.named_modules(remove_duplicate=False)))}
@@ -248,7 +249,7 @@ class Recorder(TorchFunctionMode):
         held = dict(module.named_parameters(recurse=False))
         first = {name: frame.held[id(one)] for name, one in held.items()}
         operation.ties = {name: one for name, one in first.items() if one != f"{path}.{name}"}
-        operation.holds = _holds(module)
+        operation.holds = holds(module)
         operation.trainable = not held or any(one.requires_grad for one in module.parameters())
         return operation
 
@@ -278,6 +279,7 @@ class Recorder(TorchFunctionMode):
         try:
             result = original(module, *args, **kwargs)
             body.output = self._returned(result, frame, body)
+            self._run_idle(module, frame)
         finally:
             self.frames.pop()
         if outer is None:
@@ -286,11 +288,32 @@ class Recorder(TorchFunctionMode):
         path = outer.paths.get(id(module))
         if path is None:
             raise GapError(gap_at(f"runs a {type(module).__name__} that is no part of its module", place))
-        operation = Operation(type(module).__name__, tuple(said), {}, place, path, body=body, holds=_holds(module))
+        operation = Operation(type(module).__name__, tuple(said), {}, place, path, body=body, holds=holds(module))
         self._add(outer, operation, result, caller)
         return result
 
     root: Body | None = None
+
+    def _run_idle(self, module: nn.Module, frame: _Frame) -> None:
+        """Records the modules that hold weights and did not run, as if they did."""
+        operations = frame.body.operations
+        modules = {index for index, one in enumerate(operations) if one.module is not None}
+        known = [(one, frame.values[id(one)][0]) for one in reversed(frame.kept)]
+        inputs = [one for one, ref in known if ref.operation == -1]
+        values = [one for one, ref in known if ref.operation in modules]
+        state = torch.get_rng_state()
+        for idle in [*idle_modules(module, frame.body)]:
+            self.paused += 1
+            tried = candidates(idle, inputs, values)
+            self.paused -= 1
+            for one in tried:
+                if id(one) not in frame.values:
+                    frame.kept.append(one)
+                    frame.values[id(one)] = zeros_like(one), one._version
+                if accepts(idle, one):
+                    operations[-1].called = False
+                    break
+        torch.default_generator.set_state(state)
 
     def _describe(self, module: nn.Module, frame: _Frame, body: Body) -> None:
         """The tensors that a module holds itself, and the order of those below it."""
@@ -341,10 +364,6 @@ class Recorder(TorchFunctionMode):
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list | torch.Size) else value
-
-
-def _holds(module: nn.Module) -> bool:
-    return any(True for _ in (*module.parameters(), *module.buffers()))
 
 
 def _inlines(kind: type) -> bool:

@@ -7,16 +7,18 @@ from typing import Any
 
 from archspec.importer.blocks import Blocks
 from archspec.importer.naming import UnwritableError
+from archspec.importer.remarks import remarks_of
 from archspec.importer.steps import Steps
 from archspec.importer.yaml_text import document
 
 
-def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None, remarks: Mapping[type, str]) -> str:
+def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None = None) -> str:
     """The spec of a model as YAML."""
     used = {id(one): one for one in blocks.variants}
     root = blocks.root
     top = Steps(blocks, root, set(parameters)).entries()
     entries: dict[str, Any] = {"name": root.name}
+    doc = remarks_of(root.kind).doc or doc
     if doc:
         entries["doc"] = doc
     if parameters:
@@ -26,8 +28,9 @@ def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None, remar
     written = {}
     for variant in reversed(others):
         entry: dict[str, Any] = {}
-        if variant.kind in remarks:
-            entry["doc"] = remarks[variant.kind]
+        doc = remarks_of(variant.kind).doc
+        if doc:
+            entry["doc"] = doc
         if variant.parameters:
             entry["params"] = {name: _type(values) for name, values in variant.parameters.items()}
         entry.update(Steps(blocks, variant, set(variant.parameters)).entries())

@@ -11,12 +11,24 @@ from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
 from archspec.importer.inlining import again, is_next
 from archspec.importer.naming import Names, UnwritableError, clean, pattern_of, word_of
 from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
-from archspec.importer.phrases import header, layer_step, order_of, source_of, value_of
+from archspec.importer.phrases import (
+    LONGEST,
+    expression_of,
+    header,
+    is_list,
+    joined_conditions,
+    layer_step,
+    mapping_of,
+    order_of,
+    shares_container,
+    source_of,
+    value_of,
+)
+from archspec.importer.remarks import Comments
 from archspec.importer.saying import Printer, rank_of
-from archspec.importer.templates import Hole, Rounds, Variant, references_in
+from archspec.importer.templates import Rounds, Variant, references_in
 
 _LONG = 64
-_LIMIT = 190
 _ATOM = 20
 
 
@@ -49,18 +61,32 @@ class Steps:
         if is_chain(self.body) and (chain := self._chain(self.body)) is not None and isinstance(chain, list):
             return {**found, "layers": chain}
         self._reserve()
+        comments = Comments(self.body.kind)
         for state in self.body.state:
             self._state(state)
-        for index, one in enumerate(self.body.operations):
+            comments.add(self.steps, state.name, None)
+        for index, one in self._in_order():
             self._operation(index, one)
-        found["layers"] = self.steps
+            call = one.round if isinstance(one, Rounds) else one
+            comments.add(self.steps, one.container if isinstance(one, Rounds) else one.module, call.place)
         outputs = self._outputs()
+        found["layers"] = comments.beside(self.steps)
         if outputs is not None:
             found["outputs"] = outputs
         order = order_of(self.steps, self.body)
         if order:
             found["order"] = order
         return found
+
+    def _in_order(self) -> list[tuple[int, Any]]:
+        """The operations; modules that are only kept come first, as far as they take no results."""
+        kept: list[tuple[int, Any]] = []
+        others: list[tuple[int, Any]] = []
+        for index, one in enumerate(self.body.operations):
+            idle = isinstance(one, Operation) and not one.called
+            alone = idle and all(ref.operation == -1 for ref in references_in(one))
+            (kept if alone else others).append((index, one))
+        return [*kept, *others]
 
     def _reserve(self) -> None:
         """Names of modules and tensors come first: they are keys of the state_dict."""
@@ -87,30 +113,14 @@ class Steps:
             step["persistent"] = False
         if state.is_parameter and not state.trainable:
             step["trainable"] = False
+        step.update(self._when(state.kept))
         name = self.modules[state.name]
         if name != state.name:
             step["name"] = state.name
         self.steps[name] = step
 
     def _expression(self, node: Any, name: str) -> str:
-        """An expression; where it is too long for one, its parts are steps of their own."""
-        text = self.printer.text(node)
-        while len(text) > _LIMIT and isinstance(node, Apply):
-            node = self._shortened(node, name)
-            text = self.printer.text(node)
-        if len(text) > _LIMIT:
-            raise UnwritableError(f"`{name}` is made by an expression of {len(text)} characters")
-        return text
-
-    def _shortened(self, node: Apply, name: str) -> Apply:
-        parts = [(len(self.printer.text(one)), k) for k, one in enumerate(node.args) if isinstance(one, Apply)]
-        if not parts:
-            raise UnwritableError(f"`{name}` is made by an expression that is too long")
-        _, longest = max(parts)
-        step = self.names.free(f"{clean(name)}_{node.args[longest].function.rpartition('.')[2]}")
-        self.steps[step] = self._expression(node.args[longest], name)
-        args = (*node.args[:longest], Hole((), (), "", step), *node.args[longest + 1 :])
-        return Apply(node.function, args, node.keywords)
+        return expression_of(node, name, self.printer, self.names, self.steps)
 
     # operations
 
@@ -124,10 +134,13 @@ class Steps:
 
     def _function(self, index: int, one: Operation) -> None:
         text, rank = self.printer.applied(one.function, one.args, one.keywords)
-        while len(text) > _LIMIT and self._spelled_out(one):
+        while len(text) > LONGEST and self._spelled_out(one):
             text, rank = self.printer.applied(one.function, one.args, one.keywords)
-        if len(text) > _LIMIT:
+        if len(text) > LONGEST:
             text = self._expression(Apply(one.function, one.args, tuple(one.keywords.items())), one.function)
+        condition = self._when(one.kept).get("when")
+        if condition is not None:
+            text, rank = f"{text} if {condition} else {self._passed(one)}", 0
         if self._may_inline(index, one, text):
             self.inlined[index] = text, rank
             return
@@ -193,12 +206,17 @@ class Steps:
         else:
             step = self._kind(one)
             if name != one.module:
-                step = {**_mapping(step), "name": one.module}
+                step = {**mapping_of(step), "name": one.module}
             if not one.trainable:
-                step = {**_mapping(step), "trainable": False}
+                step = {**mapping_of(step), "trainable": False}
+            if not one.called:
+                step = {**mapping_of(step), "call": False}
+        if when := self._when(one.kept):
+            step = {**mapping_of(step), **when}
         step = self._with_input(step, one, again)
         self.steps[name] = step
-        self._flows(index, one, name)
+        if one.called:
+            self._flows(index, one, name)
 
     def _flows(self, index: int, one: Any, name: str) -> None:
         if one.single:
@@ -233,7 +251,7 @@ class Steps:
         """A Sequential where it stands: equal steps as one that is repeated, else a list of them."""
         only = body.operations[0] if len(body.operations) == 1 else None
         if isinstance(only, Rounds) and only.start == 0 and is_chain(body):
-            return {**_mapping(self._kind(only.round)), **header(self.printer, only)}
+            return {**mapping_of(self._kind(only.round)), **header(self.printer, only)}
         return {"layers": self._chain(body)}
 
     def _variant(self, one: Operation) -> Variant:
@@ -255,7 +273,7 @@ class Steps:
                 expected += 1
         if not plain:
             return self._mapped(body)
-        return [self._item(one) for one in body.operations]
+        return joined_conditions([self._item(one) for one in body.operations])
 
     def _item(self, one: Any) -> Any:
         """A step of a list."""
@@ -265,8 +283,10 @@ class Steps:
             inner = self._kind(one.round)
             if isinstance(inner, dict) and "layers" in inner and isinstance(inner["layers"], list):
                 inner = {"layers": [inner["layers"]]}
-            return {**_mapping(inner), **header(self.printer, one)}
+            return {**mapping_of(inner), **header(self.printer, one)}
         kind = self._kind(one)
+        if when := self._when(one.kept):
+            return {**mapping_of(kind if not is_list(kind) else {"layers": [kind["layers"]]}), **when}
         if isinstance(kind, dict) and list(kind) == ["layers"] and isinstance(kind["layers"], list):
             return kind["layers"]
         return kind
@@ -290,7 +310,7 @@ class Steps:
         inner.inputs = around or []
         inner.modules = {}
         inner.reads = Counter(index for one in (*body.operations, body.output) for index in reads_of(one))
-        inner.last = body.operations[0].args[0]
+        inner.last = next(iter(body.operations[0].args), None)
         inner.inlined = {}
         inner.printer = Printer(inner._value, inner._held)
         for one in body.operations:
@@ -310,13 +330,13 @@ class Steps:
 
     def _rounds(self, index: int, one: Rounds) -> None:
         inner = self._kind(one.round)
-        whole = one.container and one.start == 0 and "." not in one.container and not self._others(one)
+        whole = one.container and one.start == 0 and "." not in one.container and not shares_container(self.body, one)
         key = f"{one.container}.{one.start}…"
         name = self.modules[key]
         if one.count == Literal(1) and not one.items and not one.counted:
-            step = {**_mapping(inner), "name": f"{one.container}.{one.start}"}
+            step = {**mapping_of(inner), "name": f"{one.container}.{one.start}"}
         else:
-            step = {**_mapping(inner), **header(self.printer, one, named=not whole)}
+            step = {**mapping_of(inner), **header(self.printer, one, named=not whole)}
             if not whole:
                 if not one.container:
                     raise UnwritableError("a loop that stands in no container")
@@ -324,27 +344,26 @@ class Steps:
         self.steps[name] = self._with_input(step, one, False)
         self._flows(index, one, name)
 
-    def _others(self, loop: Rounds) -> bool:
-        prefix = f"{loop.container}."
-        for one in self.body.operations:
-            if isinstance(one, Rounds):
-                if one is not loop and one.container == loop.container:
-                    return True
-            elif one.module is not None and one.module.startswith(prefix):
-                return True
-        return False
+    def _when(self, kept: Any) -> dict[str, Any]:
+        """The key that says whether a step is there; none where it always is."""
+        return {} if kept is True or kept == Literal(True) else {"when": self.printer.text(kept)}
+
+    def _passed(self, one: Operation) -> str:
+        if one.passed is None:
+            raise UnwritableError("an expression that only some uses have, and nothing that stands for it")
+        return self.printer.text(one.passed)
 
     # inputs of modules
 
     def _with_input(self, step: Any, one: Any, again: bool) -> Any:
         source = source_of(self.printer, one, self.last)
-        while _longest(source) > _LIMIT:
+        while _longest(source) > LONGEST:
             if not self._spelled_out(one):
                 raise UnwritableError("an argument of a module is an expression that is too long")
             source = source_of(self.printer, one, self.last)
         if source is None:
             return step
-        return {"from": source, **_mapping(step)} if not again else {**step, "from": source}
+        return {"from": source, **mapping_of(step)} if not again else {**step, "from": source}
 
     def _value(self, ref: Ref) -> tuple[str, int]:
         if ref.operation == -1:
@@ -394,7 +413,3 @@ def _lowered(name: str) -> str:
     if not name[:1].isupper():
         return name
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-
-
-def _mapping(step: Any) -> dict[str, Any]:
-    return dict(step) if isinstance(step, dict) else {str(step): {}}

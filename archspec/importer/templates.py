@@ -89,14 +89,15 @@ def holes(node: Any, loops: list[Rounds] | None = None) -> Iterator[tuple[Hole, 
             yield from holes(evaluation, loops)
         case Operation():
             inner = node.body.operations if is_sequential(node.body) and node.body is not None else ()
-            for one in (*node.args, *node.keywords.values(), *node.settings.values(), *inner):
+            for one in (node.kept, *node.args, *node.keywords.values(), *node.settings.values(), *inner):
                 yield from holes(one, loops)
         case Rounds():
             for one in (node.count, *node.args, *node.keywords.values()):
                 yield from holes(one, loops)
             yield from holes(node.round, [*loops, node])
         case Body():
-            for one in (*(state.made for state in node.state), *node.operations, node.output):
+            states = [one for state in node.state for one in (state.kept, state.made)]
+            for one in (*states, *node.operations, node.output):
                 yield from holes(one, loops)
 
 

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z_][\w.]*(?: [-+*/%]{1,2} [\w.]+)*(?: [-+*/%]{1,2} [\w.]+)*|\d+ \* [\w. *]+")
-_BLOCK = re.compile(r"[A-Za-z_(\d][^#:{}\[\]\"'&|>%@`!]*(?:\[[^#:{}\"'&|>%@`!]*\][^#:{}\"'&|>%@`!]*)*")
+_OPERATOR = r" (?:[-+*/%]{1,2}|[=!<>]=|[<>]|and|or) "
+_PLAIN = re.compile(rf"[A-Za-z_][\w.]*(?:{_OPERATOR}[\w.]+)*|\d+ \* [\w. *]+(?: [=!<>]= [\w.]+)?")
+_BLOCK = re.compile(r"[A-Za-z_(\d][^#:{}\[\]\"'`]*(?:\[[^#:{}\"'`]*\][^#:{}\"'`]*)*")
 _WORDS = frozenset("null true false yes no on off ~ Null True False NULL TRUE FALSE".split())
 _NUMBER = re.compile(r"[-+.]?\d[\d_.eE+-]*|[-+]?\.(?:inf|nan)")
 _WIDTH = 100
+_COMMENTED_WIDTH = 120
 
 
 class Text(str):
     """A string of YAML that is written as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """A value with comments: the lines above its key, and the one beside it."""
+
+    value: Any
+    above: tuple[str, ...] = ()
+    beside: str = ""
 
 
 def document(entries: Mapping[str, Any]) -> str:
@@ -30,13 +42,24 @@ def document(entries: Mapping[str, Any]) -> str:
 
 def _entry(key: str, value: Any, indent: int) -> list[str]:
     space = " " * indent
+    if isinstance(value, Commented):
+        return _commented(_entry(key, value.value, indent), value, space)
     name = _scalar(key, True)
     short = flow(value)
     nested = isinstance(value, Mapping) and any(isinstance(one, Mapping | list) for one in value.values())
-    stays = key in ("layers", "blocks") or (nested and indent == 0)
+    stays = key == "layers" or (indent == 0 and (nested or key == "blocks"))
     if short is not None and len(space) + len(name) + 2 + len(short) <= _WIDTH and not (stays and _is_tall(value)):
         return [f"{space}{name}: {short}"]
     return [f"{space}{name}:", *_block(value, indent + 2)]
+
+
+def _commented(lines: list[str], value: Commented, space: str) -> list[str]:
+    first, above = lines[0], list(value.above)
+    if value.beside and len(first) + len(value.beside) + 4 <= _COMMENTED_WIDTH:
+        first = f"{first}  # {value.beside}"
+    elif value.beside:
+        above.append(value.beside)
+    return [*(f"{space}# {one}" for one in above), first, *lines[1:]]
 
 
 def _is_tall(value: Any) -> bool:
@@ -71,6 +94,8 @@ def _nests(value: Any) -> bool:
 def flow(value: Any, braces: bool = True) -> str | None:
     """A value on one line; None where that is no way to write it."""
     if isinstance(value, Mapping):
+        if any(isinstance(one, Commented) for one in value.values()):
+            return None
         if any(isinstance(one, list) and any(isinstance(two, Mapping) for two in one) for one in value.values()):
             return None
         items = []
