@@ -235,9 +235,9 @@ OPTIONAL = """\
         layers:
           - when: expand != 1
             layers:
-              - Linear: width * expand
+              - Linear: expand * width
               - ReLU6
-          - Linear: width * expand
+          - Linear: expand * width
           - Tanh
           - Linear: out
       drop: {Dropout: 0.1, when: expand == 1}

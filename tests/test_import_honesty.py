@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -139,6 +140,64 @@ class Square(_Base):
         return self.out(self.fc(x))
 
 
+class WithoutGradients(_Base):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x) if torch.is_grad_enabled() else self.fc(x) * 2
+
+
+class Warmed(_Base):
+    """Its evaluation depends on whether it was trained before."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training:
+            self.factor = 2
+        return self.fc(x) * getattr(self, "factor", 1)
+
+
+class CountingInADictionary(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.statistics = {"calls": 0}
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        self.statistics["calls"] += 1
+        return self.fc(x) * (2 if self.statistics["calls"] > 1000 else 1)
+
+
+class ScaledGradient(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc.weight.register_hook(lambda gradient: gradient * 0.1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.fc(x)
+
+
+class FrozenNorm(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(6)
+
+    def train(self, mode: bool = True) -> FrozenNorm:
+        super().train(mode)
+        self.norm.eval()
+        return self
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(self.fc(x))
+
+
+class Pair(NamedTuple):
+    scores: torch.Tensor
+    hidden: torch.Tensor
+
+
+class Named(_Base):
+    def forward(self, x: torch.Tensor) -> Pair:
+        hidden = self.fc(x)
+        return Pair(hidden.softmax(1), hidden)
+
+
 class OwnStart(_Base):
     def __init__(self) -> None:
         super().__init__()
@@ -164,6 +223,11 @@ _NEVER = {
     Counting: "changes from call to call",
     CountingGlobally: "changes from call to call",
     Hidden: "the outputs differ",
+    WithoutGradients: "without gradients",
+    Warmed: "the other mode in turn",
+    CountingInADictionary: "changes from call to call",
+    ScaledGradient: "a hook on its gradient",
+    FrozenNorm: "in training",
 }
 _EXACT = [LostDropout, SwitchedDropout, DropPath, Imaginary, OwnStart, ByDtype]
 
@@ -193,6 +257,13 @@ def test_what_a_spec_says_is_exact(model: type[nn.Module]) -> None:
 def test_what_no_function_says_is_a_gap(model: type[nn.Module]) -> None:
     imported = archspec.import_module(model, {"x": (2, 6)}, partial=True)
     assert (imported.verified, [one.path for one in imported.gaps]) == (False, [__file__])
+
+
+def test_names_of_results_are_kept() -> None:
+    imported = archspec.import_module(Named, {"x": (2, 6)})
+    assert imported.verified
+    network = archspec.build(archspec.parse(imported.text))
+    assert network(torch.randn(3, 6))._fields == Pair._fields
 
 
 def test_two_values_make_no_expression() -> None:

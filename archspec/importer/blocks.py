@@ -19,6 +19,7 @@ from archspec.importer.templates import Hole, Point, Rounds, UnsolvedError, Vari
 from archspec.importer.unread import drop_unread_inputs, without_unread_values
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_WIDTHS = frozenset(("out_channels", "out_features", "hidden_size", "embedding_dim", "groups"))
 _LARGE = 64
 """Up to how many numbers a buffer is written out."""
 _COMPUTED = "Compute it with functions of torch in the constructor, without Python's loops over its numbers."
@@ -69,6 +70,9 @@ class Blocks:
         for hole, loops in found:  # what all uses have comes first: it says how to read what few have
             if not loops and (text := _known_text(hole, solved)) is not None:
                 hole.text = text
+                continue
+            if len(set(hole.values)) == 1:
+                hole.text = str(hole.values[0])
                 continue
             self._solve(variant, hole, names, loops)
             solved += [hole] if not loops else []
@@ -202,6 +206,7 @@ class Blocks:
     def _operation(self, nodes: Sequence[Operation], points: Sequence[Point]) -> Operation:
         kept = self._unify([Literal(one.kept) for one in nodes], points, f"with_{_word(nodes[0])}")
         there = [(one, point) for one, point in zip(nodes, points, strict=True) if one.kept]
+        some = len(there) < len(nodes)
         nodes, points = [one for one, _ in there], [point for _, point in there]
         first = replace(nodes[0], kept=kept)
         args = tuple(
@@ -212,6 +217,8 @@ class Blocks:
             settings = {
                 key: self._unify([Literal(one.settings[key]) for one in nodes], points, key) for key in first.settings
             }
+            for key in _WIDTHS & settings.keys() if some else ():  # few uses: a number may be a name by chance
+                settings[key] = Hole(tuple(points), tuple(one.settings[key] for one in nodes), key)
             return replace(first, args=args, keywords=keywords, settings=settings)
         if is_sequential(first.body):
             body = self._unify([one.body for one in nodes], points, "")

@@ -14,7 +14,7 @@ from archspec.importer.grouping import Region
 from archspec.importer.naming import Names, UnwritableError, clean
 from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
 from archspec.importer.saying import Printer, literal
-from archspec.importer.templates import Hole, Rounds
+from archspec.importer.templates import Hole, Rounds, references_in
 from archspec.layers import LAYERS
 
 LONGEST = 190
@@ -130,7 +130,8 @@ def value_of(printer: Printer, node: Any) -> Any:
         if isinstance(node.value, tuple):
             return list(node.value)
         return node.value
-    return printer.text(node)
+    text = printer.text(node)
+    return int(text) if text.isdigit() else text
 
 
 def source_of(printer: Printer, one: Any, last: Any) -> Any:
@@ -189,6 +190,17 @@ def _same(value: Any, default: Any) -> bool:
 
 def _inferable(layer: str, name: str) -> bool:
     return name in ("normalized_shape", "d_model") and bool(LAYERS[layer].arguments[name].inferred)
+
+
+def in_order(body: Body) -> list[tuple[int, Any]]:
+    """The operations with their numbers; modules that are only kept come first, as far as they take no results."""
+    kept: list[tuple[int, Any]] = []
+    others: list[tuple[int, Any]] = []
+    for index, one in enumerate(body.operations):
+        idle = isinstance(one, Operation) and not one.called
+        alone = idle and all(ref.operation == -1 for ref in references_in(one))
+        (kept if alone else others).append((index, one))
+    return [*kept, *others]
 
 
 def order_of(steps: Mapping[str, Any], body: Body) -> list[str] | None:

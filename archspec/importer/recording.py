@@ -346,6 +346,8 @@ class Recorder(TorchFunctionMode):
         if isinstance(value, Mapping):
             items = tuple(Group("item", (str(key), self._structure(one, frame, place))) for key, one in value.items())
             return Group("mapping", items)
+        if isinstance(value, tuple) and hasattr(value, "_fields"):
+            return self._structure(dict(zip(value._fields, value, strict=True)), frame, place)
         if isinstance(value, tuple | list):
             return Group("list", tuple(self._structure(one, frame, place) for one in value))
         if value is None:

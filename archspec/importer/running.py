@@ -31,9 +31,18 @@ class Trial:
     dtype: torch.dtype | None = None
     repeats: int = 1
     """How often the module is called, one call after the other."""
+    alternates: bool = False
+    """Whether each further call is in the other mode."""
+    learns: bool = True
+    """Whether gradients are computed."""
+
+    def modes(self) -> list[bool]:
+        """Of each call, whether it is in training."""
+        return [self.training != (self.alternates and number % 2 == 1) for number in range(self.repeats)]
 
     def __str__(self) -> str:
         mode = "training" if self.training else "evaluation"
+        mode += " and the other mode in turn" if self.alternates else "" if self.learns else " without gradients"
         sizes = ", ".join(f"{name} {list(one.shape)}" for name, one in self.inputs.items())
         return f"in {mode} on {sizes}" + ("" if self.dtype is None else f" in {str(self.dtype).partition('.')[2]}")
 
@@ -49,6 +58,8 @@ class Call:
     """Whether each output has a gradient."""
     drawn: torch.Tensor | None
     """The state of torch's random numbers afterwards; None where none were drawn."""
+    before: dict[str, Any]
+    """As `numbers`, before the call."""
     numbers: dict[str, Any]
     """The numbers and words that the modules, their classes and their source files hold afterwards."""
     is_random_elsewhere: bool
@@ -65,7 +76,8 @@ def calls(module: nn.Module, trial: Trial) -> list[Call] | Exception:
         warnings.simplefilter("ignore")
         try:
             module = module if trial.dtype is None else module.to(trial.dtype)
-            return [_call(module, inputs) for _ in range(trial.repeats)]
+            with torch.set_grad_enabled(trial.learns):
+                return [_call(module.train(training), inputs) for training in trial.modes()]
         except Exception as error:
             return error
 
@@ -80,10 +92,11 @@ def _python_random_kept() -> Iterator[None]:
 
 
 def _call(module: nn.Module, inputs: Tensors) -> Call:
-    leaves = {name: one.clone().requires_grad_(one.is_floating_point()) for name, one in inputs.items()}
+    learns = torch.is_grad_enabled()
+    leaves = {name: one.clone().requires_grad_(learns and one.is_floating_point()) for name, one in inputs.items()}
     module.zero_grad(set_to_none=True)
     torch.default_generator.manual_seed(_SEED)  # torch.manual_seed asks every kind of device, at a cost
-    seeded, elsewhere = torch.get_rng_state(), _elsewhere()
+    seeded, elsewhere, before = torch.get_rng_state(), _elsewhere(), _numbers(module)
     value = module(**{name: one.clone() for name, one in leaves.items()})
     drawn = None if torch.equal(torch.get_rng_state(), seeded) else torch.get_rng_state()
     is_random_elsewhere = elsewhere != _elsewhere()
@@ -93,7 +106,7 @@ def _call(module: nn.Module, inputs: Tensors) -> Call:
     held = {**dict(module.named_parameters()), **{f"input {name}": one for name, one in leaves.items()}}
     gradients = {key: one.grad for key, one in held.items() if one.grad is not None}
     buffers = {key: one.detach().clone() for key, one in module.named_buffers()}
-    return Call(value, buffers, gradients, learning, drawn, _numbers(module), is_random_elsewhere)
+    return Call(value, buffers, gradients, learning, drawn, before, _numbers(module), is_random_elsewhere)
 
 
 def _backward(outputs: list[torch.Tensor]) -> None:
@@ -122,11 +135,19 @@ def _numbers(module: nn.Module) -> dict[str, Any]:
                 places[kind.__qualname__] = vars(kind)
                 places[kind.__module__] = vars(sys.modules.get(kind.__module__, object))
     return {
-        f"{name}.{key}": value
+        f"{name}.{key}{item}": value
         for name, held in places.items()
-        for key, value in list(held.items())
-        if isinstance(value, bool | int | float | str) and not key.startswith("__")
+        for key, whole in list(held.items())
+        if not key.startswith("__")
+        for item, value in _plain_items(whole)
     }
+
+
+def _plain_items(value: Any) -> list[tuple[str, Any]]:
+    """A number or a word, and those in a list or a dictionary."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = [("", value), *((f"[{key!r}]", one) for key, one in inner)]
+    return [(item, one) for item, one in pairs if isinstance(one, bool | int | float | str)]
 
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
@@ -155,7 +176,9 @@ def unsteady(model_calls: list[Call]) -> Iterator[str]:
     first, last = model_calls[0], model_calls[-1]
     if first.is_random_elsewhere:
         yield "the model draws random numbers outside of torch"
-    changed = [key for key, value in last.numbers.items() if value != first.numbers.get(key, value)]
+    pairs = [(one.before, one.numbers) for one in model_calls] + [(first.numbers, last.numbers)]
+    changed = [key for old, new in pairs for key, value in new.items() if value != old.get(key, value)]
+    changed = [key for key in changed if not key.endswith(".training")]
     if changed:
         yield f"`{changed[0]}` of the model changes from call to call"
     outputs = [one for one in tensors_in(first.value) if one.is_floating_point() or one.is_complex()]
@@ -172,9 +195,9 @@ def _draws_alike(mine: torch.Tensor | None, theirs: torch.Tensor | None, trainin
     return theirs is not None and torch.equal(mine, theirs)
 
 
-def unlike(mine: list[Call], theirs: list[Call], training: bool) -> Iterator[str]:
-    """What differs between the calls of the model and those of a network."""
-    for number, (one, other) in enumerate(zip(mine, theirs, strict=True)):
+def unlike(mine: list[Call], theirs: list[Call], modes: list[bool]) -> Iterator[str]:
+    """What differs between the calls of the model and those of a network, each in training or not."""
+    for number, (one, other, training) in enumerate(zip(mine, theirs, modes, strict=True)):
         again = " in the second call" if number else ""
         if not _alike(one.value, other.value):
             yield f"the outputs differ{again}"
@@ -199,6 +222,8 @@ def _alike(mine: Any, theirs: Any) -> bool:
         held = list(theirs.values()) if isinstance(theirs, Mapping) else theirs
         return names == [str(one) for one in mine] and all(map(_alike, mine.values(), held))
     if isinstance(mine, tuple | list):
+        if getattr(mine, "_fields", None) != getattr(theirs, "_fields", None):
+            return False
         return isinstance(theirs, tuple | list) and len(mine) == len(theirs) and all(map(_alike, mine, theirs))
     return mine is None and theirs is None
 

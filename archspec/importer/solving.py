@@ -148,27 +148,42 @@ def _floats(values: Values, names: Mapping[str, Values]) -> Iterator[tuple[str, 
 
 
 def _condition(values: Values, names: Mapping[str, Values]) -> str | None:
-    """A condition with these truth values."""
+    """A condition with these truth values: comparisons with 0 and 1 first, with other numbers last."""
     varying = {name: known for name, known in names.items() if len(set(known)) > 1}
     for name, known in varying.items():
-        if all(isinstance(one, bool) for one in known):
-            if _equal(tuple(not one for one in known), values):
-                return f"not {name}"
-            continue
-        if not all(_is_number(one) for one in known):
-            continue
-        for value in sorted(set(known)):
-            for text, test in (("!=", "__ne__"), ("==", "__eq__"), (">", "__gt__")):
-                if _equal(tuple(getattr(one, test)(value) for one in known), values):
-                    return f"{name} {text} {value}"
-        if all(isinstance(one, int) for one in known):
-            for rest in (0, 1):
-                if _equal(tuple(one % 2 == rest for one in known), values):
-                    return f"{name} % 2 == {rest}"
+        if all(isinstance(one, bool) for one in known) and _equal(tuple(not one for one in known), values):
+            return f"not {name}"
+    numbers = {name: known for name, known in varying.items() if all(_is_number(one) for one in known)}
+    return (
+        _with_number(values, {name: {0, 1} & set(known) for name, known in numbers.items()}, numbers)
+        or _parity(values, numbers)
+        or _comparison(values, varying, names)
+        or _with_number(values, {name: set(known) for name, known in numbers.items()}, numbers)
+    )
+
+
+def _parity(values: Values, numbers: Mapping[str, Values]) -> str | None:
+    for name, known in numbers.items():
+        for rest in (0, 1) if all(isinstance(one, int) for one in known) else ():
+            if _equal(tuple(one % 2 == rest for one in known), values):
+                return f"{name} % 2 == {rest}"
+    return None
+
+
+def _comparison(values: Values, varying: Mapping[str, Values], names: Mapping[str, Values]) -> str | None:
     for a, left in varying.items():
         for b, right in names.items():
             if a != b and _equal(tuple(x != y for x, y in zip(left, right, strict=True)), values):
                 return f"{a} != {b}"
             if a != b and _equal(tuple(x == y for x, y in zip(left, right, strict=True)), values):
                 return f"{a} == {b}"
+    return None
+
+
+def _with_number(values: Values, tried: Mapping[str, set[Any]], numbers: Mapping[str, Values]) -> str | None:
+    for name, known in numbers.items():
+        for value in sorted(tried[name]):
+            for text, test in (("!=", "__ne__"), ("==", "__eq__"), (">", "__gt__")):
+                if _equal(tuple(getattr(one, test)(value) for one in known), values):
+                    return f"{name} {text} {value}"
     return None

@@ -15,6 +15,7 @@ from archspec.importer.phrases import (
     LONGEST,
     expression_of,
     header,
+    in_order,
     is_list,
     joined_conditions,
     layer_step,
@@ -65,7 +66,7 @@ class Steps:
         for state in self.body.state:
             self._state(state)
             comments.add(self.steps, state.name, None)
-        for index, one in self._in_order():
+        for index, one in in_order(self.body):
             self._operation(index, one)
             call = one.round if isinstance(one, Rounds) else one
             comments.add(self.steps, one.container if isinstance(one, Rounds) else one.module, call.place)
@@ -77,16 +78,6 @@ class Steps:
         if order:
             found["order"] = order
         return found
-
-    def _in_order(self) -> list[tuple[int, Any]]:
-        """The operations; modules that are only kept come first, as far as they take no results."""
-        kept: list[tuple[int, Any]] = []
-        others: list[tuple[int, Any]] = []
-        for index, one in enumerate(self.body.operations):
-            idle = isinstance(one, Operation) and not one.called
-            alone = idle and all(ref.operation == -1 for ref in references_in(one))
-            (kept if alone else others).append((index, one))
-        return [*kept, *others]
 
     def _reserve(self) -> None:
         """Names of modules and tensors come first: they are keys of the state_dict."""
@@ -108,7 +99,7 @@ class Steps:
 
     def _state(self, state: Any) -> None:
         kind = "Parameter" if state.is_parameter else "Buffer"
-        step: dict[str, Any] = {kind: self._expression(state.made, state.name)}
+        step: dict[str, Any] = {kind: expression_of(state.made, state.name, self.printer, self.names, self.steps)}
         if not state.is_parameter and not state.persistent:
             step["persistent"] = False
         if state.is_parameter and not state.trainable:
@@ -118,9 +109,6 @@ class Steps:
         if name != state.name:
             step["name"] = state.name
         self.steps[name] = step
-
-    def _expression(self, node: Any, name: str) -> str:
-        return expression_of(node, name, self.printer, self.names, self.steps)
 
     # operations
 
@@ -137,7 +125,8 @@ class Steps:
         while len(text) > LONGEST and self._spelled_out(one):
             text, rank = self.printer.applied(one.function, one.args, one.keywords)
         if len(text) > LONGEST:
-            text = self._expression(Apply(one.function, one.args, tuple(one.keywords.items())), one.function)
+            whole = Apply(one.function, one.args, tuple(one.keywords.items()))
+            text = expression_of(whole, one.function, self.printer, self.names, self.steps)
         condition = self._when(one.kept).get("when")
         if condition is not None:
             text, rank = f"{text} if {condition} else {self._passed(one)}", 0

@@ -33,6 +33,7 @@ def differences(
     except Exception as error:
         yield f"the model cannot be made, so nothing was compared: {error}"
         return
+    yield from (f"`{name}` of the model has a hook on its gradient" for name in _hooked(model))
     other = stirred(model)
     runs: list[tuple[Trial, list[Call]]] = []
     for trial in _trials(inputs, thorough):
@@ -53,10 +54,17 @@ def differences(
         yield from (f"{name}: {one}" for one in unlike_form or _unlike_runs(network, model, other, runs))
 
 
+def _hooked(model: nn.Module) -> list[str]:
+    """Parameters whose gradients something else changes; a copy of the model no longer has that."""
+    names = ("_backward_hooks", "_post_accumulate_grad_hooks")
+    return [key for key, one in model.named_parameters() if any(getattr(one, name, None) for name in names)]
+
+
 def _trials(inputs: list[Tensors], thorough: bool) -> Iterator[Trial]:
     for training in (False, True):
         if thorough:
             yield Trial(inputs[0], training, own_weights=True, repeats=2)
+            yield Trial(inputs[0], training, **({"repeats": 3, "alternates": True} if training else {"learns": False}))
         for number, given in enumerate(inputs):
             yield Trial(given, training, repeats=2 if thorough and not number else 1)
 
@@ -70,7 +78,7 @@ def unlike_dtypes(spec: Spec, make: Make, given: Tensors) -> list[str]:
     for dtype in _DTYPES:
         trial = Trial(given, False, own_weights=True, dtype=dtype)
         mine, theirs = calls(model, trial), calls(network, trial)
-        if not isinstance(mine, Exception) and (isinstance(theirs, Exception) or any(unlike(mine, theirs, False))):
+        if not isinstance(mine, Exception) and (isinstance(theirs, Exception) or any(unlike(mine, theirs, [False]))):
             found.append(str(dtype).partition(".")[2])
     return found
 
@@ -87,7 +95,7 @@ def _unlike_runs(
             if isinstance(theirs, Exception):
                 yield f"{trial}, it fails: {theirs}"
             else:
-                yield from (f"{trial}, {one}" for one in unlike(mine, theirs, trial.training))
+                yield from (f"{trial}, {one}" for one in unlike(mine, theirs, trial.modes()))
 
 
 def _built(spec: Spec, settings: Mapping[str, Any]) -> nn.Module:
