@@ -71,7 +71,7 @@ SLOW = {"alexnet", "vgg"}.union(*(zoo.SLOW for zoo in ZOO))
 HUGE: set[str] = set().union(*(zoo.HUGE for zoo in ZOO))
 """Specs whose defaults are beyond a test machine's memory."""
 
-FREE = {"N": 3, "M": 4, "H": 67, "W": 70, "h": 2, "w": 3, "B": 3, "T": 7, "S": 5, "points": 6}
+FREE = {"N": 3, "M": 4, "H": 67, "W": 70, "h": 2, "w": 3, "B": 3, "T": 7, "S": 5, "points": 6, "height": 75, "width": 75}
 """A size for each free dimension."""
 
 
@@ -82,14 +82,23 @@ def cases() -> list[Any]:
         marks = [pytest.mark.slow] if name in SLOW else []
         if name not in HUGE:
             found.append(pytest.param(name, {}, id=name, marks=marks))
+        marks = [pytest.mark.slow] if name in zoo_vision.NEVER_SMALL else []
         for number, params in enumerate(OTHER_PARAMETERS.get(name, [])):
-            found.append(pytest.param(name, params, id=f"{name}-{number}"))
+            found.append(pytest.param(name, params, id=f"{name}-{number}", marks=marks))
     return found
 
 
 def small_cases() -> list[Any]:
     """Each spec in its first setting."""
-    return [pytest.param(name, (OTHER_PARAMETERS.get(name) or [{}])[0], id=name) for name in NAMES]
+    return [
+        pytest.param(
+            name,
+            (OTHER_PARAMETERS.get(name) or [{}])[0],
+            id=name,
+            marks=[pytest.mark.slow] if name in zoo_vision.NEVER_SMALL else [],
+        )
+        for name in NAMES
+    ]
 
 
 def compiled_cases() -> list[Any]:

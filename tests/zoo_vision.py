@@ -17,6 +17,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"width_mult": 0.25, "settings": [[1, 3, 1, 16, 1], [6, 5, 2, 24, 2]], "num_classes": 5},
         {"depth_mult": 1.5, "settings": [[4, 3, 2, 16, 1], [6, 3, 1, 16, 2]], "eps": 1e-3, "momentum": 0.01},
     ],
+    "vision/googlenet": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
+    "vision/inception_v3": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
     "vision/mnasnet": [
         {"alpha": 0.5, "settings": [[24, 3, 2, 3, 2], [40, 5, 1, 2, 1]], "num_classes": 5},
         {"alpha": 1.3, "settings": [[16, 3, 1, 2, 3]], "dropout": 0.0},
@@ -25,14 +27,30 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"width_mult": 0.25, "settings": [[1, 16, 1, 1], [6, 24, 2, 2]], "num_classes": 5},
         {"width_mult": 1.4, "settings": [[2, 8, 2, 1]], "round_nearest": 4, "dropout": 0.0},
     ],
+    "vision/mobilenet_v3": [
+        {"settings": [[3, 16, 16, False, "RE", 1], [5, 24, 16, True, "HS", 2]], "last_channels": 12, "num_classes": 5},
+        {"width_mult": 0.5, "settings": [[3, 64, 24, True, "RE", 2], [3, 72, 24, False, "HS", 1]], "dropout": 0.0},
+    ],
+    "vision/regnet": [
+        {"depths": [1, 2], "widths": [8, 16], "num_classes": 5},
+        {"depths": [2, 1], "widths": [12, 24], "group_width": 24, "se_ratio": 0.0},
+    ],
     "vision/resnet": [
         {"depths": [1, 1, 1, 1], "groups": 2, "width_per_group": 4, "num_classes": 5},
         {"depths": [3, 1, 2, 1], "width_per_group": 8},
     ],
     "vision/resnet_basic": [{"depths": [1, 1, 1, 1], "num_classes": 5}, {"depths": [1, 2, 1, 1]}],
+    "vision/shufflenet_v2": [
+        {"depths": [1, 2, 1], "branch_widths": [4, 6, 8], "last_width": 12, "num_classes": 5},
+        {"depths": [2, 1, 1], "branch_widths": [3, 5, 7]},
+    ],
     "vision/squeezenet": [
         {"stages": [[4], [5, 6]], "stem_width": 8, "num_classes": 5},
         {"stages": [[2, 2, 3], [4], [5]], "stem_width": 6, "stem_kernel": 7, "dropout": 0.0},
+    ],
+    "vision/swin": [
+        {"embed_dim": 8, "depths": [2, 2], "num_heads": [2, 4], "window_size": 3, "num_classes": 5},
+        {"embed_dim": 6, "depths": [1, 2, 2], "num_heads": [1, 2, 3], "window_size": 5, "dropout": 0.1, "mlp_ratio": 2},
     ],
     "vision/vit": [
         {"image_size": 32, "patch_size": 8, "num_layers": 2, "num_heads": 2, "hidden_dim": 8, "mlp_dim": 12},
@@ -43,6 +61,9 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 
 SLOW = set(SETTINGS) - {"vision/squeezenet"}
 """Specs that take seconds with their defaults."""
+
+NEVER_SMALL = {"vision/googlenet", "vision/inception_v3"}
+"""Specs whose parameters make no small network: all that builds them is slow."""
 
 HUGE: set[str] = set()
 
@@ -58,6 +79,12 @@ REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
     ("efficientnet_b0", "vision/efficientnet", {}),
     ("convnext_tiny", "vision/convnext", {}),
     ("vit_b_16", "vision/vit", {}),
+    ("shufflenet_v2_x1_0", "vision/shufflenet_v2", {}),
+    ("regnet_y_400mf", "vision/regnet", {}),
+    ("mobilenet_v3_large", "vision/mobilenet_v3", {}),
+    ("googlenet", "vision/googlenet", {"aux_logits": False}),
+    ("inception_v3", "vision/inception_v3", {"aux_logits": False}),
+    ("swin_t", "vision/swin", {}),
 ]
 """Figures of torchvision's models: the file, the spec, its parameters."""
 
@@ -69,6 +96,8 @@ SQUEEZENET_1_0 = {"stem_width": 96, "stem_kernel": 7, "stages": [[16, 16, 32], [
 EFFICIENTNET_B7 = {"width_mult": 2.0, "depth_mult": 3.1, "dropout": 0.5, "eps": 1e-3, "momentum": 0.01}
 CONVNEXT_LARGE = {"depths": [3, 3, 27, 3], "dims": [192, 384, 768, 1536]}
 VIT_H_14 = {"patch_size": 14, "num_layers": 32, "num_heads": 16, "hidden_dim": 1280, "mlp_dim": 5120}
+
+SWIN_B = {"embed_dim": 128, "depths": [2, 2, 18, 2], "num_heads": [4, 8, 16, 32]}
 
 PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("vision/resnet_basic", {"depths": [3, 4, 6, 3]}, 21_797_672),
@@ -84,6 +113,8 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("vision/efficientnet", EFFICIENTNET_B7, 66_347_960),
     ("vision/convnext", CONVNEXT_LARGE, 197_767_336),
     ("vision/vit", {"patch_size": 32}, 88_224_232),
+    ("vision/shufflenet_v2", {"branch_widths": [122, 244, 488], "last_width": 2048}, 7_393_996),
+    ("vision/swin", SWIN_B, 87_768_224),
     ("vision/vit", VIT_H_14, 632_045_800),
 ]
 """How many parameters torchvision's documentation counts for a model."""

@@ -731,10 +731,11 @@ def assume_flow(flow: Flow | None, condition: Any, truth: bool) -> Flow | None:
 def merge(condition: Any, then: Flow | None, otherwise: Flow | None) -> Flow | None:
     """What flows on where it depends on a condition which of two types it is; None where no type says it."""
     if not isinstance(then, TensorType) or not isinstance(otherwise, TensorType):
-        if not isinstance(then, tuple) or type(then) is not type(otherwise) or len(then) != len(otherwise):
+        if not isinstance(then, tuple) or not isinstance(otherwise, tuple) or len(then) != len(otherwise):
             return then if then == otherwise and type(then) is type(otherwise) else None
         parts = [merge(condition, one, other) for one, other in zip(then, otherwise, strict=True)]
-        return with_parts(then, parts) if None not in parts else None
+        several = then if type(then) is type(otherwise) else ()  # a list and a tuple are several values, no more
+        return with_parts(several, parts) if None not in parts else None
     if then.rank != otherwise.rank or then.dtype != otherwise.dtype:
         return None
     return TensorType(
