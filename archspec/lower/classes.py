@@ -263,6 +263,8 @@ class Body:
         except ExpressionError as error:
             self.report.expression(error, path, None)
             return
+        if isinstance(target, Items) and step.type in self.frame.values and step.model_fields_set == {"type"}:
+            step = Step.model_construct(expression=step.type)  # a step whose name looks like a layer's
         if isinstance(target, Items) and step.expression is None:
             message = "only an expression's value is unpacked"
             self.report.add("AS206", message, path, "name the layer, and unpack it in the next step", key=True)
