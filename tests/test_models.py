@@ -71,7 +71,20 @@ SLOW = {"alexnet", "vgg"}.union(*(zoo.SLOW for zoo in ZOO))
 HUGE: set[str] = set().union(*(zoo.HUGE for zoo in ZOO))
 """Specs whose defaults are beyond a test machine's memory."""
 
-FREE = {"N": 3, "M": 4, "H": 67, "W": 70, "h": 2, "w": 3, "B": 3, "T": 7, "S": 5, "points": 6, "height": 75, "width": 75}
+FREE = {
+    "N": 3,
+    "M": 4,
+    "H": 67,
+    "W": 70,
+    "h": 2,
+    "w": 3,
+    "B": 3,
+    "T": 7,
+    "S": 5,
+    "points": 6,
+    "height": 75,
+    "width": 75,
+}
 """A size for each free dimension."""
 
 

@@ -1,4 +1,4 @@
-"""Specs that ship and the models of torchvision: every classifier that is a variant of a spec has that model's weights."""
+"""Specs that ship and the packages of their originals: torchvision's weights by name, the outputs of transformers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import fill
 import pytest
 import torch
+import zoo_other
+import zoo_text
+from torch import nn
 
 import archspec
 
@@ -28,7 +32,7 @@ OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
 
 
 def torchvision_models() -> Any:
-    """The package's models. Where its compiled operators do not load, no classifier needs them, but importing it does."""
+    """The package's models, also where its compiled operators, which no classifier calls, do not load."""
     for name in ("nms", "qnms"):
         with contextlib.suppress(RuntimeError):  # it is defined
             OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -56,3 +60,49 @@ def test_torchvision_classifiers_are_variants_of_specs() -> None:
         assert [(key, tensor.shape) for key, tensor in found.items()] == [
             (key, tensor.shape) for key, tensor in expected.items()
         ], name
+
+
+def whisper() -> nn.Module:
+    from transformers import WhisperConfig
+    from transformers.models.whisper.modeling_whisper import WhisperEncoder
+
+    module: nn.Module = WhisperEncoder(WhisperConfig(**zoo_other.WHISPER))
+    return module
+
+
+def albert() -> nn.Module:
+    from transformers import AlbertConfig, AlbertModel
+
+    module: nn.Module = AlbertModel(AlbertConfig(**zoo_text.ALBERT))
+    return module
+
+
+def t5() -> nn.Module:
+    from transformers import T5Config, T5EncoderModel
+
+    module: nn.Module = T5EncoderModel(T5Config(**zoo_text.T5))
+    return module
+
+
+ENCODERS = {
+    "audio/whisper_encoder": (whisper, zoo_other.WHISPER, fill.example([2, 5, 14])),
+    "text/albert": (albert, zoo_text.ALBERT, fill.tokens([2, 11], 99)),
+    "text/t5_encoder": (t5, zoo_text.T5, fill.tokens([2, 150], 99)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_equal_those_of_transformers(name: str) -> None:
+    pytest.importorskip("transformers")
+    make, params, x = ENCODERS[name]
+    expected, found = make().eval(), archspec.build(SPECS / f"{name}.yaml", params=params).eval()
+    fill.fill(expected)
+    assert list(found.state_dict()) == list(expected.state_dict())
+    found.load_state_dict(expected.state_dict())
+    with torch.no_grad():
+        answer, wanted = found(x), tuple(expected(x).values())
+    answers = answer if isinstance(answer, tuple) else (answer,)
+    assert len(answers) == len(wanted)
+    for one, other in zip(answers, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

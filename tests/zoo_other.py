@@ -38,11 +38,25 @@ WAVENET = {
     "skip_channels": 6,
 }
 
+WHISPER = {
+    "num_mel_bins": 5,
+    "d_model": 12,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 3,
+    "encoder_ffn_dim": 20,
+    "max_source_positions": 7,
+}
+
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "audio/wavenet": [
         WAVENET,
         {**WAVENET, "kernel_size": 3, "stacks": 1},
         {**WAVENET, "layers_per_stack": 1, "skip_channels": 1},
+    ],
+    "audio/whisper_encoder": [
+        WHISPER,
+        {**WHISPER, "encoder_layers": 1, "dropout": 0.1, "attention_dropout": 0.2, "activation_dropout": 0.3},
+        {**WHISPER, "d_model": 8, "encoder_attention_heads": 2},
     ],
     "generative/dcgan_discriminator": [{"ndf": 3, "halvings": 1}, {"ndf": 2, "nc": 1, "halvings": 0}, {"ndf": 4}],
     "generative/dcgan_generator": [
@@ -94,6 +108,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 
 SLOW = {
     "audio/wavenet",
+    "audio/whisper_encoder",
     "generative/diffusion_unet",
     "generative/vae",
     "text/lstm_classifier",

@@ -24,9 +24,16 @@ TRANSLATOR = {
     "num_decoder_layers": 2,
     "dim_feedforward": 12,
 }
+ALBERT = {**TINY, "vocab_size": 99, "embedding_size": 16, "max_position_embeddings": 64}
+T5 = {"vocab_size": 99, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 2, "num_heads": 3}
 GPT2 = {"n_layer": 2, "n_head": 3, "n_embd": 12, "vocab_size": 11, "block_size": 16}
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "text/albert": [
+        ALBERT,
+        {**ALBERT, "num_hidden_layers": 1, "inner_group_num": 2, "hidden_dropout_prob": 0.1},
+        {**ALBERT, "attention_probs_dropout_prob": 0.2, "layer_norm_eps": 1e-5, "type_vocab_size": 3},
+    ],
     "text/bert": [
         BERT,
         {**BERT, "num_hidden_layers": 1, "num_attention_heads": 4, "hidden_dropout_prob": 0.0, "pad_token_id": 3},
@@ -42,6 +49,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**LLAMA, "num_hidden_layers": 1, "num_key_value_heads": 6, "head_dim": 4},
         {**LLAMA, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "rms_norm_eps": 1e-3},
     ],
+    "text/t5_encoder": [
+        T5,
+        {**T5, "num_layers": 3, "num_buckets": 8, "max_distance": 6},
+        {**T5, "num_layers": 1, "dropout_rate": 0.0, "layer_norm_epsilon": 1e-5},
+    ],
     "text/transformer": [
         TRANSLATOR,
         {**TRANSLATOR, "norm_first": True, "dropout": 0.0},
@@ -54,7 +66,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-SLOW = {"text/bert", "text/gpt2", "text/transformer", "text/vit_hf"}
+SLOW = {"text/albert", "text/bert", "text/gpt2", "text/t5_encoder", "text/transformer", "text/vit_hf"}
 HUGE = {"text/llama"}
 """Specs whose defaults are beyond a test machine's memory."""
 
@@ -66,6 +78,7 @@ REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
 
 LLAMA_70B = {"num_hidden_layers": 80, "hidden_size": 8192, "num_attention_heads": 64, "intermediate_size": 28672}
 PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
+    ("text/albert", {}, 11_683_584),
     ("text/bert", {}, 109_482_240),
     ("text/gpt2", {}, 124_439_808),
     ("text/gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}, 1_557_611_200),
