@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,9 @@ def test_answers_are_short_unless_more_is_asked_for() -> None:
     answers += [tools.schema(), tools.schema("all"), tools.generate(RESNET)]
     assert all(1000 < len(answer.encode()) <= LIMIT for answer in answers)
     assert "Parameters   25,557,032" in answers[3], "of a table fewer levels are shown, and all totals"
-    assert answers[-1].endswith("`limit: 6871` gives all of it]")
+    found = re.search(r"`limit: (\d+)` gives all of it\]$", answers[-1])
+    assert found is not None
+    assert "[cut:" not in tools.generate(RESNET, limit=int(found[1]))
     with pytest.raises(tools.RefusedError) as caught:
         tools.summary(many, limit=LEAST)
     assert len(str(caught.value).encode()) <= LEAST

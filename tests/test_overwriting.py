@@ -160,6 +160,18 @@ def test_the_table_says_what_the_backward_pass_reads(name: str) -> None:
 
 # Bytes.
 
+_WITHOUT_DERIVATIVE = [
+    f"special.{name}"
+    for name in (
+        "airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 chebyshev_polynomial_t chebyshev_polynomial_u "
+        "chebyshev_polynomial_v chebyshev_polynomial_w hermite_polynomial_h hermite_polynomial_he "
+        "laguerre_polynomial_l legendre_polynomial_p modified_bessel_i0 modified_bessel_i1 modified_bessel_k0 "
+        "modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1 shifted_chebyshev_polynomial_t "
+        "shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v shifted_chebyshev_polynomial_w "
+        "spherical_bessel_j0"
+    ).split()
+]
+
 STEPS = {
     "EmbeddingBag": "where each bag begins, which a caller may say",
     "LPPool1d": "powers, means and signs",
@@ -177,7 +189,7 @@ STEPS = {
     **dict.fromkeys(("matrix_power", "linalg.matrix_power"), "the powers on the way"),
     **dict.fromkeys(("quantile", "nanquantile", "nanmean", "msort"), "indices, masks and copies on the way"),
     **dict.fromkeys(("bincount", "masked_select", "argwhere"), "as much as the numbers say"),
-    **dict.fromkeys(("special.bessel_j0", "special.bessel_j1", "histc"), "nothing: they have no derivative"),
+    **dict.fromkeys((*_WITHOUT_DERIVATIVE, "histc"), "nothing: they have no derivative"),
     "special.ndtr": "the argument of the error function",
     "kron": "copies of its factors",
     "float_power": "copies in double precision",

@@ -34,11 +34,13 @@ def show(size: Size, outer: int = CONDITIONAL) -> str:
 
 
 def sum_text(terms: dict[Monomial, int]) -> str:
-    """`a * b + 2 * c - 1`: by falling degree, then by name, a positive term first."""
+    """`c + a * b + 2 * d - 1`: lone names, then by falling degree, then by name; a positive term first."""
 
-    def order(item: tuple[Monomial, int]) -> tuple[bool, int, str]:
+    def order(item: tuple[Monomial, int]) -> tuple[bool, bool, int, str]:
         monomial, coefficient = item
-        return coefficient < 0, -sum(power for _, power in monomial), " ".join(atom.text for atom, _ in monomial)
+        degree = sum(power for _, power in monomial)
+        lone = coefficient == 1 and degree == 1 and monomial[0][0].text.isidentifier()
+        return coefficient < 0, not lone, -degree, " ".join(atom.text for atom, _ in monomial)
 
     text = ""
     for monomial, coefficient in sorted(terms.items(), key=order):

@@ -483,7 +483,7 @@ _FEWEST = 3
 """Modules of a group between blank lines, in the mean."""
 
 _MOST_BY_POSITION = 4
-"""Sizes of its inputs that go to a block by position, and other arguments behind them."""
+"""So many required arguments of a block go by position; where there are more, only the sizes of its inputs do."""
 
 
 def call_expression(item: Call, prefix: str = "") -> Expression:
@@ -499,17 +499,20 @@ def call_expression(item: Call, prefix: str = "") -> Expression:
 
 
 def _block_arguments(item: Call, cls: Class) -> list[Expression]:
-    """The arguments of a block: its sizes by position, and the others that are required and called the same, if few."""
+    """The arguments of a block: the required ones by position, if they are few, and the others by name."""
     declared = {parameter.name: parameter for parameter in cls.parameters}
     texts = {argument.name: argument_text(argument) for argument in item.arguments}
-    sizes = [name for name in texts if declared[name].inferred]
-    plain = [name for name, text in texts.items() if declared[name].default is None and text == name]
+    leading = [name for name in texts if declared[name].inferred or declared[name].default is None]
+    if len(leading) > _MOST_BY_POSITION:
+        leading = [name for name in leading if declared[name].inferred]
+    if len(leading) > _MOST_BY_POSITION:
+        leading = []
     found: list[Expression] = []
     in_a_row = True
     for argument in item.arguments:
         name, text = argument.name, texts[argument.name]
-        few = len(sizes if name in sizes else plain) <= _MOST_BY_POSITION
-        in_a_row = in_a_row and few and (name in sizes or name in plain)
+        clear = text not in ("True", "False", "None") and not isinstance(argument.node, Conditional)
+        in_a_row = in_a_row and name in leading and clear
         found.append(_argument(argument, "" if in_a_row else f"{name}=", text))
     return found
 

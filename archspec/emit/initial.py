@@ -119,7 +119,7 @@ class Words:
             yield 0, Expression(f"if {ref}.{name} is not None:")
             yield 1, self.call(fill, f"{ref}.{name}")
         elif fill.uncertain or fill.pattern:
-            key, weight = self.free_name("name"), self.free_name("parameter")
+            key, weight = self.free_name("name"), self.free_name("param")
             yield 0, Expression(f"for {key}, {weight} in {ref}.named_parameters():")
             yield 1, Expression(f"if {condition(name, key)}:")
             yield 2, self.call(fill, weight)
@@ -158,7 +158,7 @@ class Words:
         """`for module in self.modules():`, and what is done with each kind of them."""
         if not branches:
             return
-        module = self.free_name("module")
+        module = self.free_name("m")
         merged: dict[str, tuple[list[str], list[tuple[int, Expression]]]] = {}
         for kind, lines in branches:
             # What is asked of one class may be asked of another: the weights that may be missing include the others.
@@ -173,7 +173,7 @@ class Words:
 
     def of_rule(self, rule: Rule, classes: tuple[Class, ...], block: Class | None) -> Iterator[tuple[int, Expression]]:
         """What is done with a module of the class that a rule is for."""
-        module = self.free_name("module")
+        module = self.free_name("m")
         if block is not None:
             known = {name: certain for name, _, certain in of_class(block)}
             for fill in rule.fills:
@@ -210,7 +210,7 @@ class Words:
             for fill in sorted(rule.fills, key=lambda fill: order.index(fill.weight)):
                 yield from self.of_main(fill, main)
             return
-        key, weight = self.free_name("name"), self.free_name("parameter")
+        key, weight = self.free_name("name"), self.free_name("param")
         every = "remove_duplicate=False" if ties else ""
         yield 0, Expression(f"for {key}, {weight} in self.named_parameters({every}):")
         for number, fill in enumerate(rule.fills):
