@@ -288,6 +288,83 @@ def test_inferred_arguments_are_written_out_and_numbers_become_parameters() -> N
         assert archspec.shapes(archspec.parse(after)) == archspec.shapes(archspec.parse(text))
 
 
+def extracted(text: str, first: str, last: str) -> tuple[str, str] | None:
+    """The block that the steps from one line to another become, and the new text; None where none is offered."""
+    lines = Lines(text)
+    start, end = (next(n for n, line in enumerate(lines.lines) if part in line) for part in (first, last))
+    selected = Range(Position(start, 0), Position(end + 1, 0))
+    found = actions.actions(archspec.analyse(text, "net.yaml"), lines, selected)
+    made = [(one.title.rpartition(" ")[2].strip("`"), apply(text, one.edits)) for one in found if "block" in one.title]
+    return made[0] if made else None
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "call", "block"),
+    [
+        ("body:", "head:", "  head: {Head: {width, classes}}", "    inputs: {stem: [N, C, H, W]}"),
+        ("pooled:", "head:", "  head: {Head: {classes}, from: body}", "      pooled: mean(body, [2, 3])"),
+        (
+            "stem:",
+            "body:",
+            "  body: {Body: {width}}",
+            "        - Conv2d: {out_channels: width, kernel_size: 3, padding: 1}",
+        ),
+        ("conv:", "act: ReLU", "      act: {Act: {width}}", "    params: {width: int}"),
+        ("conv:", "out: x", "      out: {Out: {width}}", "      out: x + act"),
+    ],
+)
+def test_steps_become_a_block_and_the_network_stays_what_it_was(first: str, last: str, call: str, block: str) -> None:
+    torch = pytest.importorskip("torch")
+    made = extracted(NET, first, last)
+    assert made is not None
+    name, text = made
+    lines = text.splitlines()
+    assert call in lines
+    assert block in lines[lines.index(f"  {name}:") :]
+    assert archspec.check(archspec.parse(text)) == []
+    outputs = []
+    for one in (NET, text):
+        torch.manual_seed(0)
+        model = archspec.build(archspec.parse(one), width=5)
+        outputs.append(model(torch.ones(2, 3, 32, 32)))
+    assert torch.equal(*outputs)
+    assert sorted(archspec.weights(archspec.parse(text)).values()) == sorted(
+        archspec.weights(archspec.parse(NET)).values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "first", "last"),
+    [
+        ("", "", "head:", "head:"),  # one step
+        ("", "", "Conv2d", "- ReLU"),  # in a list
+        ("", "", "width: 8", "stem:"),  # not steps alone
+        ("  head:", "  more: sum(stem)\n  head:", "stem:", "body:"),  # a value in the midst is read elsewhere
+        ("[2, 3])", "[2, 3]) * W", "pooled:", "head:"),  # a size of an input is read
+        ("name: Net", "name: Net\ninit: {head: {weight: zeros_}}", "pooled:", "head:"),
+        ("  pooled:", "  bias: {Parameter: zeros(8)}\n  pooled:", "bias:", "head:"),
+        ("Linear: classes", "Linear: clas", "pooled:", "head:"),  # an error
+    ],
+)
+def test_steps_that_cannot_be_a_block_are_left_alone(old: str, new: str, first: str, last: str) -> None:
+    assert old in NET
+    assert extracted(NET.replace(old, new, 1) if old else NET, first, last) is None
+
+
+def test_several_values_flow_into_a_block_by_name() -> None:
+    text = "inputs: {ids: {shape: [N, T], dtype: int64}, x: [N, T, 8]}\nlayers:\n"
+    text += "  e: {Embedding: {num_embeddings: 50, embedding_dim: 8}, from: ids}\n"
+    text += "  h: e + x\n  out: {Linear: 8}\n  y: out * h\n"
+    made = extracted(text, "  out:", "  y:")
+    assert made is not None
+    ending = "    inputs: {h: [N, T, C]}\n    layers:\n      out: {Linear: 8}\n      y: out * h\n"
+    assert made[1].endswith(f"  y: Y\nblocks:\n  Y:\n{ending}")
+    made = extracted(text, "  e:", "  h:")
+    assert made is not None
+    assert "  h: {H: {}, from: [ids, x]}\n" in made[1]
+    assert "    inputs: {ids: {shape: [N, T], dtype: int64}, x: [N, T, C]}\n" in made[1]
+
+
 def test_hints_tell_uses_of_a_line_together() -> None:
     text = NET.replace("repeat: 2}", 'for: "i in [8, 16]"}').replace("Block: {width}", "Grow: {width: i}")
     text = text.replace("  Block:", "  Grow:").replace("      out: x + act\n", "")

@@ -9,6 +9,8 @@ from typing import Literal
 
 from archspec.analysis import Analysis
 from archspec.dimensions import show
+from archspec.document.imports import Files
+from archspec.editor.extracting import extract
 from archspec.editor.places import Lines, Range
 from archspec.graph import Argument, Call, ran
 from archspec.graph import Step as GraphStep
@@ -28,8 +30,8 @@ class Action:
     problem: Problem | None = None
 
 
-def actions(analysis: Analysis, lines: Lines, selected: Range) -> Iterator[Action]:
-    """What is offered for a selection."""
+def actions(analysis: Analysis, lines: Lines, selected: Range, files: Files | None = None) -> Iterator[Action]:
+    """What is offered for a selection. `files` are what the text imports, the disk's if there are none."""
     for problem in analysis.problems:
         here = all(edit.span.path == analysis.name for edit in problem.edits)
         if problem.edits and here and problem.path == analysis.name and lines.range(problem.span).meets(selected):
@@ -37,6 +39,7 @@ def actions(analysis: Analysis, lines: Lines, selected: Range) -> Iterator[Actio
     if analysis.sound and analysis.graph is not None:
         yield from _written_out(analysis, lines, selected.start.line)
         yield from _as_parameter(analysis, lines, selected)
+        yield from _as_block(analysis, lines, selected, files)
 
 
 def _title(problem: Problem) -> str:
@@ -111,6 +114,15 @@ def _as_parameter(analysis: Analysis, lines: Lines, selected: Range) -> Iterator
     declared = _declaration(analysis, base, f"{name}: {number[0]}")
     if declared is not None:
         yield Action(f"Make `{number[0]}` the parameter `{name}`", "refactor", (declared, Edit(place, name)))
+
+
+def _as_block(analysis: Analysis, lines: Lines, selected: Range, files: Files | None) -> Iterator[Action]:
+    """The steps on the lines of a selection as a block."""
+    first, last = selected.start.line + 1, selected.end.line + 1
+    last -= last > first and selected.end.character == 0  # a selection of whole lines ends at the next one's beginning
+    made = extract(analysis, lines, first, last, files) if last > first else None
+    if made is not None:
+        yield Action(f"Extract these steps into the block `{made.name}`", "refactor", made.edits)
 
 
 def _class_at(analysis: Analysis, line: int) -> tuple[str, ...] | None:

@@ -373,7 +373,7 @@ def _changing(server: Server) -> None:
     def offered(params: types.CodeActionParams) -> list[types.CodeAction]:
         document, analysis = server.document(params.text_document.uri)
         found = []
-        for one in actions.actions(analysis, document.lines, _read(params.range)):
+        for one in actions.actions(analysis, document.lines, _read(params.range), server.documents):
             told: Any = [server.diagnostic(document, one.problem)] if one.problem is not None else None
             quick = one.kind == "quickfix"
             kind = types.CodeActionKind.QuickFix if quick else types.CodeActionKind.Refactor
