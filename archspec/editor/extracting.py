@@ -12,12 +12,13 @@ from archspec.analysis import Analysis, Name
 from archspec.dimensions import show
 from archspec.document.imports import Files
 from archspec.editor.places import Lines
-from archspec.graph import Call, Class, Graph, flow_text
+from archspec.graph import Call, Class, Graph
 from archspec.layers import LAYERS, Layer
 from archspec.problems import Edit, Span, SpecError
 from archspec.problems.fixing import apply
 from archspec.source import Source
 from archspec.spec import Spec
+from archspec.tensors import flow_text
 from archspec.views.weights import state
 
 _AXES = {1: ("N",), 2: ("N", "C"), 3: ("N", "T", "C"), 4: ("N", "C", "H", "W"), 5: ("N", "C", "D", "H", "W")}
