@@ -59,7 +59,11 @@ class _Namer:
             if self.scope.get(size.wording) == size:
                 return dimensions.symbol(size.wording)
             size = Dimension(size.terms)
-        return self.texts[size] if size in self.texts else self.named(size)
+        if size in self.texts:
+            return self.texts[size]
+        if any(isinstance(factor, Dimension) and factor.wording is not None for factor in size.factors):
+            return dimensions.product(map(self.size, size.factors))  # it is shown by them
+        return self.named(size)
 
     def named(self, size: Dimension) -> Size:
         """A size in terms of the computed names: what nobody wrote so, but came out."""

@@ -224,7 +224,10 @@ def _together(values: tuple[Any, ...]) -> Any:
     if all(isinstance(value, tuple) for value in lists):
         shortest = min(map(len, lists))
         return ListType(tuple(_item(value, place) for value in values) for place in range(shortest))
-    series = next(value for value in lists if isinstance(value, Series))
+    series = next((value for value in lists if isinstance(value, Series)), None)
+    if series is None:  # lists that parameters hold, beside some of which the length is known
+        shortest = min(len(value) for value in lists if isinstance(value, tuple))
+        return ListType(tuple(_item(value, place) for value in values) for place in range(shortest))
     place = dimensions.symbol(series.index, minimum=None)
     return Series(tuple(_item(value, place) for value in values), series.index, series.length)
 

@@ -13,6 +13,7 @@ from archspec.graph import Flow, names_in
 from archspec.lower.context import Frame
 from archspec.lower.leading import DOTS, compile_size, is_name
 from archspec.problems import Related, echo
+from archspec.refusals import fits
 from archspec.source import Path
 from archspec.tensors import TensorType, flow_text
 
@@ -150,6 +151,8 @@ def _bind(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
     except ExpressionError as error:
         return error.message
     answer = dimensions.equal(size, wanted)
+    if answer is None and fits(size, wanted) is not None:  # a slice of a table: the author says that it is long enough
+        return None
     if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):
         return None
     when = dimensions.when_equal(size, wanted)

@@ -49,6 +49,7 @@ class SymbolicLoop:
         place = dimensions.symbol(self.index, minimum=None)
         self.own = destructure(target, structured(target, entry(items, place)))
         values, flows = split(self.own)
+        values |= {one: place + first for one, first in self.counting(items)}
         self.length = length_of(items)
         self.numbers = {one: typed(Name(one), type_of(value)) for one, value in values.items()}
         self.counted: tuple[str, Size] | None = None  # the name that counts the rounds, and what it counts from
@@ -67,6 +68,15 @@ class SymbolicLoop:
         self.found: tuple[list[tuple[Node, Node]], str | None, bool] = ([], None, False)
         """What the constructor's loop is made of."""
         self.bind()
+
+    def counting(self, items: Any) -> Iterator[tuple[str, int]]:
+        """The names that count the rounds of a list whose items are known, each with what it counts from."""
+        if not isinstance(items, tuple) or len(items) < 2:
+            return
+        rounds = [split(destructure(self.target, item))[0] for item in items]
+        for one, first in rounds[0].items():
+            if all(type(each.get(one)) is int and each[one] - k == first for k, each in enumerate(rounds)):
+                yield one, int(first)
 
     def bind(self) -> None:
         """Writes what flows by the names that the loop binds."""

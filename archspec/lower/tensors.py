@@ -132,7 +132,11 @@ def _items(node: Items, names: Mapping[str, Any]) -> Any:
 
 def rows_of(node: Node, names: Mapping[str, Any], text: str) -> Any:
     """The items of a list that is looped over; of a tensor, its rows."""
-    value = present(node, names)
+    return _rows(present(node, names), text)
+
+
+def _rows(value: Any, text: str) -> Any:
+    """The rows of a tensor; what is none stays."""
     if not isinstance(value, TensorType):
         return value
     if not value.shape:
@@ -376,9 +380,17 @@ def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
     return present(item, names)
 
 
+def _flows(value: Any) -> bool:
+    """Whether that is a tensor, or a list of them."""
+    return isinstance(value, TensorType) or lists.is_list(value)
+
+
 def _called(node: Call, names: Mapping[str, Any]) -> Any:
     if node.function in lists.FUNCTIONS and not node.keywords:
         values = [present(argument, names) for argument in node.arguments]
+        if node.function in ("zip", "enumerate") and any(map(_flows, values)):
+            values = [_rows(value, one.text) for value, one in zip(values, node.arguments, strict=True)]
+            return lists.called(node.function, values, node.text)
         if values and lists.is_list(values[0]):
             return lists.called(node.function, values, node.text)
     if node.function in expressions.FUNCTIONS and not node.keywords:
