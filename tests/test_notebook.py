@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,3 +136,35 @@ def test_ipython_runs_the_cell() -> None:
     result = shell.run_cell(f"%%archspec net\n{NET}")
     assert result.result is shell.user_ns["net"]
     assert isinstance(shell.run_cell(f"%%archspec net\n{NET.replace('Linear', 'Linaer')}").error_in_exec, CellError)
+
+
+@pytest.mark.slow
+def test_a_notebook_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By nbclient, in a kernel of its own: cells show HTML, and a wrong spec is told without a traceback."""
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel")
+    pytest.importorskip("graphlay")
+    pytest.importorskip("torch")
+    root = Path(__file__).parent.parent
+    monkeypatch.setenv("PYTHONPATH", str(root))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    wrong = NET.replace("Linear", "Linaer")
+    cells = [
+        "%load_ext archspec.notebook",
+        f"%%archspec net model\n{NET}",
+        "import archspec, torch\nprint(tuple(model(torch.zeros(2, 3, 8, 8)).shape))",
+        "archspec.summary(net)",
+        f"%%archspec other\n{wrong}",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of the client are not ours
+        nbclient.NotebookClient(notebook, kernel_name="python3", allow_errors=True).execute(cwd=str(tmp_path))
+    _, spec, shape, summary, refused = (cell["outputs"] for cell in notebook["cells"])
+    assert spec[0]["data"]["text/html"].startswith("<svg")
+    assert spec[0]["data"]["image/svg+xml"]
+    assert shape[0]["text"] == "(2, 10)\n"
+    assert "table" in Tags(summary[0]["data"]["text/html"]).seen
+    assert refused[0]["ename"] == "CellError"
+    assert refused[0]["traceback"][0].startswith("<cell>:6:5: error[AS401]")
