@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+import torch.distributed.checkpoint as dcp
 
 import archspec
 
@@ -40,22 +43,46 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "num_classes": 6,
     },
     "mlp": {"image_size": 4},
+    "vision/vit": {
+        "image_size": 8,
+        "patch_size": 4,
+        "num_layers": 2,
+        "num_heads": 4,
+        "hidden_dim": 16,
+        "mlp_dim": 32,
+        "num_classes": 8,
+    },
+    "vision/resnet": {"depths": [1, 1, 1, 1], "width_per_group": 4, "num_classes": 6},
+    "vision/unet": {"width": 4},
 }
+NORMALIZED = ("vision/resnet", "vision/unet")
+"""Networks that normalize over the batch: every rank takes the same one. Nothing of them is cut."""
+CUT = [name for name in SETTINGS if name not in NORMALIZED]
 
 
-def case(name: str, mesh: dict[str, int], **more: Any) -> dict[str, Any]:
+def case(name: str, mesh: dict[str, int], params: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
     """A model, its mesh, and how it is made."""
-    return {"spec": str(ROOT / "specs" / f"{name}.yaml"), "params": SETTINGS[name], "mesh": mesh, **more}
+    settings = {**SETTINGS[name], **(params or {})}
+    same = {"same": True, "size": 32, "samples": 3} if name in NORMALIZED else {}
+    return {"spec": str(ROOT / "specs" / f"{name}.yaml"), "params": settings, "mesh": mesh, **same, **more}
 
 
+FOUR_HEADS = {"text/llama": {"num_key_value_heads": 4}}
+RELOADED = ("text/llama", "text/gpt2", "recommendation/dlrm")
 TWO = [
-    *(case(name, {"tp": 2}) for name in SETTINGS if name != "text/llama"),
-    case("text/llama", {"tp": 2}, checkpoint="blocks", generated=True),
+    *(case(name, {"tp": 2}) for name in CUT),
+    *(case(name, {"tp": 2}, checkpoint="blocks", generated=True) for name in ("text/llama", "text/gpt2", "vision/vit")),
+    *(case(name, {"dp": 2}) for name in NORMALIZED),
     case("text/gpt2", {"dp": 2}, checkpoint="blocks"),
+    case("text/gpt2", {"tp": 2}, plan={"cuts": {"*.c_attn": "gathered", "*.c_fc": "whole"}}),
+    case("text/llama", {"tp": 2}, plan={"cuts": {"*.down_proj": "gathered", "lm_head": "whole"}}),
+    case("text/bert", {"tp": 2}, plan={"cuts": {"*embeddings": "row", "pooler.*": "whole"}}),
 ]
 FOUR = [
-    case("text/llama", {"dp": 2, "tp": 2}),
-    case("text/gpt2", {"dp": 2, "tp": 2}, checkpoint="blocks", generated=True),
+    *(case(name, {"tp": 4}, FOUR_HEADS.get(name)) for name in CUT),
+    *(case(name, {"dp": 2, "tp": 2}, reload={"tp": 4}) for name in RELOADED),
+    *(case(name, {"dp": 2, "tp": 2}) for name in CUT if name not in RELOADED),
+    *(case(name, {"dp": 2, "tp": 2}, checkpoint="blocks", generated=True) for name in ("text/llama", "text/gpt2")),
 ]
 
 
@@ -78,8 +105,54 @@ def run_ranks(cases: list[dict[str, Any]], world: int, folder: Path) -> list[flo
 @pytest.mark.parametrize(("world", "cases"), [(2, TWO), (4, FOUR)])
 def test_ranks_compute_what_one_process_does(world: int, cases: list[dict[str, Any]], tmp_path: Path) -> None:
     found = run_ranks(cases, world, tmp_path)
-    told = {f"{Path(one['spec']).stem} {one['mesh']}": value for one, value in zip(cases, found, strict=True)}
-    assert max(found) < 1e-12, told
+    wrong = [(one, value) for one, value in zip(cases, found, strict=True) if not value < 1e-12]
+    assert wrong == []
+    for one in cases:
+        if "reload" in one:
+            name = Path(one["spec"]).stem
+            model = archspec.build(one["spec"], params=one["params"], dtype=torch.float64)
+            state = model.state_dict()
+            dcp.load(state, checkpoint_id=tmp_path / f"checkpoint of {name}", no_dist=True)
+            expected = torch.load(tmp_path / f"state of {name}.pt")
+            assert state.keys() == expected.keys()
+            assert all(torch.equal(state[key], expected[key]) for key in expected), name
+
+
+# Plans that are wrong.
+
+
+OTHER = {"column": "row", "row": "column"}
+"""For each role the one that cuts the other axis."""
+
+
+def wrong_roles(name: str) -> list[dict[str, str]]:
+    """For each layer of the first block, and outside of all blocks, that it alone is cut along the other axis."""
+    plan = archspec.plan(ROOT / f"specs/{name}.yaml", "tp=2", params=SETTINGS[name])
+    paths = [path for path in plan.roles if not re.search(r"\.[1-9]\d*\.", path)]
+    return [{path: OTHER[plan.roles[path].name]} for path in paths]
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_every_wrong_role_is_refused(name: str) -> None:
+    spec = archspec.load(ROOT / f"specs/{name}.yaml")
+    derived = archspec.plan(spec, "tp=2", params=SETTINGS[name])
+    right = {path: "gathered" if role.gathered else role.name for path, role in derived.roles.items()}
+    wrong = wrong_roles(name)
+    assert wrong
+    for roles in wrong:
+        plan = archspec.plan(spec, "tp=2", params=SETTINGS[name], plan={"cuts": {**right, **roles}})
+        assert "AS807" in {one.code for one in plan.problems if one.severity == "error"}, roles
+    assert [one for one in derived.problems if one.severity == "error"] == []
+
+
+@pytest.mark.slow
+def test_wrong_plans_that_nothing_refuses_compute_something_else(tmp_path: Path) -> None:
+    names = ("text/llama", "text/gpt2", "recommendation/dlrm", "mlp")
+    cases = [case(name, {"tp": 2}, roles=roles) for name in names for roles in wrong_roles(name)]
+    cases.append(case("text/gpt2", {"tp": 2}, untied=True))
+    found = run_ranks(cases, 2, tmp_path)
+    passed = [(one["spec"], one.get("roles")) for one, value in zip(cases, found, strict=True) if not value > 1e-6]
+    assert passed == []
 
 
 def test_the_function_is_written_as_by_hand(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import archspec
@@ -273,3 +274,84 @@ layers:
     assert "`reshape` says how large that axis is" in problem.message
     derived = archspec.plan(archspec.parse(text.replace("12", "9")), {"tp": 2})
     assert "b.weight" not in roles(derived), "a is whole, and reshape would need the whole of what b makes"
+
+
+def test_running_statistics_in_checkpointed_blocks_are_told_once() -> None:
+    text = """
+inputs: {x: [N, 3, 8, 8]}
+layers: [Block, Block, Block, BatchNorm2d]
+blocks:
+  Block:
+    inputs: {x: [N, C, H, W]}
+    layers:
+      conv: {Conv2d: {out_channels: 3, kernel_size: 3, padding: 1}}
+      norm: BatchNorm2d
+"""
+    spec = archspec.parse(text)
+    problems = archspec.plan(spec, {"dp": 2}, checkpoint="blocks").problems
+    assert [(one.code, one.line) for one in problems] == [("AS810", 9)]
+    assert archspec.plan(spec, {"dp": 2}).problems == ()
+    plain = archspec.parse(text.replace("norm: BatchNorm2d", "norm: {BatchNorm2d: {track_running_stats: false}}"))
+    assert archspec.plan(plain, {"dp": 2}, checkpoint="blocks").problems == ()
+
+
+def test_the_statistics_of_a_checkpointed_block_move_as_the_advice_says() -> None:
+    import torch
+    from torch.utils.checkpoint import checkpoint
+
+    momentum, x = 0.1, torch.randn(4, 3, 5, requires_grad=True)
+    once = torch.nn.BatchNorm1d(3, momentum=momentum)
+    twice = torch.nn.BatchNorm1d(3, momentum=1 - (1 - momentum) ** 0.5)
+    once(x).sum().backward()
+    checkpoint(twice, x, use_reentrant=False).sum().backward()
+    torch.testing.assert_close(twice.running_mean, once.running_mean)
+    torch.testing.assert_close(twice.running_var, once.running_var)
+    assert int(twice.num_batches_tracked) == 2
+
+
+@pytest.mark.parametrize("draft", ["7", "2020-12"])
+def test_the_schema_and_the_model_agree(draft: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--plan", "--draft", draft]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    validator = jsonschema.validators.validator_for(schema)
+    validator.check_schema(schema)
+    judge = validator(schema)
+    whole: dict[str, Any] = {
+        "archspec": 1,
+        "doc": "Two machines.",
+        "variant": "wide",
+        "params": {"classes": 16},
+        "mesh": {"dp": 2, "tp": 2},
+        "pp": 2,
+        "stages": ["blocks.0", "blocks.2"],
+        "cuts": {"head": "whole"},
+        "checkpoint": "blocks",
+        "inputs": SIZES,
+        "batch": 2,
+        "dtype": "bfloat16",
+        "optimizer": "sgd",
+        "device_memory": "80GB",
+    }
+    assert set(whole) == set(schema["properties"])
+    assert list(judge.iter_errors(whole)) == []
+    spec = archspec.parse(NET)
+    assert archspec.plan(spec, plan=whole).pp == 2
+    wrong: dict[str, Any] = {
+        "archspec": 2,
+        "variant": 1,
+        "params": [],
+        "mesh": {"pp": 2},
+        "pp": 0,
+        "stages": [],
+        "cuts": {"head": "col"},
+        "checkpoint": "layers",
+        "inputs": {"ids": 2},
+        "batch": "two",
+        "dtype": "int8",
+        "optimizer": "adamm",
+        "device_memory": [80],
+    }
+    for name, value in wrong.items():
+        assert list(judge.iter_errors({name: value})), name
+        with pytest.raises(archspec.SpecError):
+            archspec.plan(spec, plan={name: value})

@@ -81,6 +81,7 @@ CODES: dict[str, str] = {
     "AS807": "a layer that cannot be cut as a plan says",
     "AS808": "a pattern of a plan that means no layer",
     "AS809": "a pipeline stage that cannot begin where a plan says",
+    "AS810": "running statistics in a block that is checkpointed",
 }
 """Every code, with what it stands for. A code never changes its meaning."""
 

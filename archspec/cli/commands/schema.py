@@ -27,8 +27,10 @@ from archspec.cli.project import SCHEMA_FILE, STDIN
         default="7",
         help="the draft of JSON Schema: 7, which every editor reads (the default), or 2020-12",
     ),
+    Argument("--plan", action="store_true", help="the schema of a plan's file, in place of that of a spec"),
     examples=f"""\
   archspec schema -o {SCHEMA_FILE}
+  archspec schema --plan -o .archspec-plan-schema.json
   # yaml-language-server: $schema={SCHEMA_FILE}      the first line of a spec beside that file""",
 )
 def schema(options: argparse.Namespace) -> int:
@@ -36,14 +38,17 @@ def schema(options: argparse.Namespace) -> int:
 
     `archspec new` writes it to the project and names it in the new spec. Write it again after an update.
     """
-    from archspec.views.schema import text  # here: it reads every declaration
+    if options.plan:
+        from archspec.views.plan.schema import text  # here: few write plans
+    else:
+        from archspec.views.schema import text  # here: it reads every declaration
 
     if options.output == STDIN:
         print(text(options.draft), end="")
         return CLEAN
     path = Path(options.output)
     old = files.read(path)
-    if old is not None and '"title": "archspec"' not in old:
+    if old is not None and '"title": "archspec' not in old:
         files.refuse(path, "the file is no schema of archspec's", "write elsewhere")
     print("wrote" if files.write(path, text(options.draft)) else "unchanged", printable(str(path)))
     return CLEAN

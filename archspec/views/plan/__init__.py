@@ -231,6 +231,8 @@ def make(network: Network, setting: Setting, wishes: Wishes = NOTHING) -> Plan:
     problems += torn(parts, found.ties, spans)
     if degree > 1:
         problems += [*warnings.of_roles(found, held, degree), *warnings.of_share(share, network.place, degree)]
+    if setting.checkpoint is not None:
+        problems += warnings.of_statistics(network.graph, blocks)
     beyond, fits = _fitting(network, setting, classes)
     return Plan(
         network.graph.path,

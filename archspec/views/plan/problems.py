@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
+from archspec.graph import Call, Graph
 from archspec.layers import divisors
 from archspec.problems import Problem, Span
 from archspec.views.plan.parameters import Held
@@ -66,6 +67,25 @@ def of_share(share: float, place: Span, degree: int) -> Iterator[Problem]:
         message = f"tensor parallelism cuts {share:.0%} of the parameters: {degree} ranks hold the rest alike"
         advice = "use those ranks for data parallelism (`dp`), which shards every parameter"
         yield Problem("AS806", message, place, advice, "warning")
+
+
+def of_statistics(graph: Graph, blocks: Sequence[str]) -> Iterator[Problem]:
+    """Layers with running statistics in blocks that run once more in backward; told once, at the first of them."""
+    found: list[tuple[str, Call]] = []
+    for path, call, _ in graph.layers():
+        inside = any(path.startswith(f"{block}.") for block in blocks)
+        if inside and any(weight.name == "running_mean" for weight in call.weights()):
+            found.append((path, call))
+    if found:
+        path, call = found[0]
+        what, runs = f"`{path}`", "runs twice in a step, as its block is checkpointed: its"
+        if len(found) > 1:
+            what, runs = (
+                f"{what} and {len(found) - 1} more",
+                "run twice in a step, as their blocks are checkpointed: their",
+            )
+        advice = f"set the momentum m of `{call.type_name}` to 1 - sqrt(1 - m), or leave `checkpoint` out"
+        yield Problem("AS810", f"{what} {runs} running statistics move twice", call.span, advice, "warning")
 
 
 def of_memory(peak: int, memory: int, place: Span, assumed: str) -> Iterator[Problem]:
