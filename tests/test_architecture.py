@@ -281,6 +281,22 @@ def test_names_that_a_step_may_not_bear_are_those_of_a_module() -> None:
     assert private == PRIVATE_ATTRIBUTES
 
 
+def test_private_parts_of_torch_are_those_that_the_map_lists() -> None:
+    used: set[str] = set()
+    for room in FOREIGN["torch"] | {"emit.handing", "emit.parallel"}:
+        for node in ast.walk(ast.parse(SOURCES[room].read_text("utf-8"))):
+            named = node.attr if isinstance(node, ast.Attribute) else ""
+            ours = isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "cls", "sys")
+            if re.match("_[a-z]", named) and not ours:
+                used.add(named)
+            if isinstance(node, ast.ImportFrom) and re.match(r"torch\b.*\._", node.module or ""):
+                used.add(node.module or "")
+    told = (PACKAGE / "README.md").read_text("utf-8").partition("**Private parts of PyTorch.**")[2].partition("\n\n")[0]
+    assert used == set(re.findall(r"`(_\w+)`", told))
+    module, tensor = nn.Linear(1, 1), torch.zeros(1)
+    assert {name for name in used if not hasattr(module, name) and not hasattr(tensor, name)} == set()
+
+
 def test_the_catalogue_knows_every_module_of_torch() -> None:
     modules = {name for name, value in vars(nn).items() if inspect.isclass(value) and issubclass(value, nn.Module)}
     assert set(LAYERS) | set(ABSENT) == modules, torch.__version__

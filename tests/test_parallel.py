@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
+from pages import BLOCK
 
 import archspec
 
@@ -93,15 +94,19 @@ def run_ranks(cases: list[dict[str, Any]], world: int, folder: Path) -> list[flo
     commands = [
         [sys.executable, script, json.dumps(cases), str(folder), str(rank), str(world)] for rank in range(world)
     ]
-    running = [subprocess.Popen(one, env=environment, stderr=subprocess.PIPE, text=True) for one in commands]
-    for one in running:
-        _, errors = one.communicate()
-        assert one.returncode == 0, errors
+    told = [folder / f"{rank}.stderr" for rank in range(world)]  # files: a rank that waits to write holds the others up
+    running = []
+    for one, path in zip(commands, told, strict=True):
+        with path.open("w") as stream:
+            running.append(subprocess.Popen(one, env=environment, stderr=stream))
+    codes = [one.wait() for one in running]
+    assert not any(codes), "\n".join(path.read_text()[-4000:] for path in told)
     found = [json.loads((folder / f"{rank}.json").read_text()) for rank in range(world)]
     return [max(values) for values in zip(*found, strict=True)]
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")  # a single process loads a checkpoint
 @pytest.mark.parametrize(("world", "cases"), [(2, TWO), (4, FOUR)])
 def test_ranks_compute_what_one_process_does(world: int, cases: list[dict[str, Any]], tmp_path: Path) -> None:
     found = run_ranks(cases, world, tmp_path)
@@ -116,6 +121,28 @@ def test_ranks_compute_what_one_process_does(world: int, cases: list[dict[str, A
             expected = torch.load(tmp_path / f"state of {name}.pt")
             assert state.keys() == expected.keys()
             assert all(torch.equal(state[key], expected[key]) for key in expected), name
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_page_run_on_two_processes(tmp_path: Path) -> None:
+    text = (ROOT / "docs/cookbook/distributed.md").read_text("utf-8")
+    for block in BLOCK.finditer(text):
+        if block["file"]:
+            (tmp_path / block["file"]).write_text(block["text"], "utf-8")
+    lines = [line for block in BLOCK.finditer(text) if block["kind"] == "bash" for line in block["text"].splitlines()]
+    here = [line.split()[1:] for line in lines if line.startswith("torchrun") and "--nnodes" not in line]
+    assert [words[-1] for words in here] == ["tp=2", "dp=2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    runs = [["-m", "torch.distributed.run", "--standalone", *words] for words in here]
+    said = [
+        subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        )
+        for words in [*runs, ["evaluate.py"]]
+    ]
+    losses = [float(one.stdout.split()[-1]) for one in said[:2]]
+    assert losses[1] < losses[0], "the second run goes on from the checkpoint of the first"
+    assert said[2].stdout == "(2, 16, 1000)\n"
 
 
 # Plans that are wrong.

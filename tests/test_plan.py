@@ -350,6 +350,28 @@ def test_the_collectives_of_a_step_are_those_that_are_counted(
     assert (found.count, found.bytes) == (count, size)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize(
+    ("spec", "mesh", "params"),
+    [
+        (LLAMA, {"tp": 2}, {**TINY, "num_key_value_heads": 2}),
+        (LLAMA, {"dp": 2, "tp": 2}, {**TINY, "num_key_value_heads": 2}),
+        (GPT2, {"tp": 2}, {"n_layer": 2, "n_embd": 32, "n_head": 4, "vocab_size": 256}),
+    ],
+)
+def test_the_bytes_of_gradients_are_those_of_dtensor(spec: str, mesh: dict[str, int], params: dict[str, Any]) -> None:
+    plan = archspec.plan(spec, mesh, params=params)
+    with fake_ranks(mesh, 0) as made:
+        model = archspec.parallelize(archspec.build(spec, params=params), plan, made)
+        result = model(torch.randint(0, 16, (2, 6)))
+        (result if isinstance(result, torch.Tensor) else result[0]).sum().backward()
+        gradients = [p.grad for p in model.parameters()]
+        found = sum(
+            one.to_local().nbytes if isinstance(one, DTensor) else one.nbytes for one in gradients if one is not None
+        )
+    assert plan.ranks[0].gradients == found
+
+
 def test_the_optimizer_holds_what_adamw_holds() -> None:
     torch.manual_seed(0)
     spec = ROOT / "specs" / "mlp.yaml"

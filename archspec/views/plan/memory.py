@@ -58,7 +58,8 @@ class RankTrace(Trace):
         inplace: bool = False,
     ) -> Value:
         share = self.degree if any(self._flags) else 1
-        held = self.degree if path in self.cut else 1
+        role = self.cut.get(path)
+        held = self.degree if role is not None and not role.entries else 1  # a table's gradient is made whole
         scale = BYTES[self.dtype]
         extra, weights = extra * scale // 4 // share, weights * scale // 4 // held
         value = super().operation(name, path, inputs, output, weights, extra, owner, inplace=inplace)
@@ -95,7 +96,7 @@ def activations(trace: RankTrace, blocks: Sequence[str], checkpoint: bool) -> tu
     kept |= {one for operations in inside for one in _entering(operations)}
     total = sum(_number(one.bytes) for one in kept) + sum(_number(operation.extra) for operation in outside)
     largest = max((_alone(trace, operations) for operations in inside), default=0)
-    return total, total + largest
+    return total, max(total + largest, training_peak(_closed(trace, blocks)))
 
 
 def recomputed(trace: RankTrace, blocks: Sequence[str]) -> frozenset[str]:
@@ -120,6 +121,30 @@ def _by_block(operations: Iterable[Operation], blocks: Sequence[str]) -> tuple[l
         else:
             inside.setdefault(block, []).append(operation)
     return outside, list(inside.values())
+
+
+def _closed(trace: RankTrace, blocks: Sequence[str]) -> RankTrace:
+    """The trace with one operation for each block, which keeps what it takes: what else runs beside it has its peak."""
+    closed = part_of(trace, trace.operations)
+    closed.outputs, closed.operations = trace.outputs, []
+    inside = {id(one): operations for operations in _by_block(trace.operations, blocks)[1] for one in operations}
+    readers: dict[Storage, set[int]] = {one: {0} for one in trace.outputs}
+    for operation in trace.operations:
+        for one in operation.reads:
+            readers.setdefault(one, set()).add(id(inside.get(id(operation))))
+    for operation in trace.operations:
+        block = inside.get(id(operation))
+        if block is None:
+            closed.operations.append(operation)
+        elif operation is block[-1]:
+            made = tuple(one for part in block for one in part.makes if readers.get(one, set()) - {id(block)})
+            taken = tuple(_entering(block))
+            closed.operations.append(
+                replace(
+                    operation, name="checkpoint", reads=taken, makes=made, keeps=taken, extra=0, weights=0, owner=""
+                )
+            )
+    return closed
 
 
 def _entering(operations: list[Operation]) -> set[Storage]:

@@ -33,6 +33,8 @@ class Held:
     axis: int | None = None
     """Along which ranks hold blocks of it."""
     degree: int = 1
+    looked_up: bool = False
+    """Whether ranks hold entries of it, and nothing but indices reads it: its gradient is made whole."""
 
     @property
     def numel(self) -> int:
@@ -73,7 +75,8 @@ def parameters(graph: Graph, cut: Mapping[str, Role], ties: Mapping[str, str], d
     keys = {one.key for one in found}
     shared = {key for key, other in ties.items() if _owner(other, ties) in keys}
     placed = (one for one in found if one.key not in shared)
-    return [_cut(one, cut.get(one.path), degree) for one in placed]
+    tied = {*ties, *ties.values()}
+    return [_cut(one, cut.get(one.path), degree, one.key in tied) for one in placed]
 
 
 def _owner(key: str, ties: Mapping[str, str]) -> str:
@@ -85,9 +88,13 @@ def _owner(key: str, ties: Mapping[str, str]) -> str:
     return key
 
 
-def _cut(one: Held, role: Role | None, degree: int) -> Held:
+def _cut(one: Held, role: Role | None, degree: int, tied: bool) -> Held:
     axis = role.axes.get(one.name) if role is not None else None
-    return one if axis is None else replace(one, axis=axis, degree=degree)
+    return (
+        one
+        if role is None or axis is None
+        else replace(one, axis=axis, degree=degree, looked_up=role.entries and not tied)
+    )
 
 
 def _product(sizes: Iterable[int]) -> int:

@@ -25,15 +25,19 @@ class Bytes:
 
 
 def held(parameters: Iterable[Held], ranks: int, rank: int, optimizer: str) -> Bytes:
-    """What one of the ranks holds that FSDP shards the parameters over."""
-    total = learning = states = 0
+    """What one of the ranks holds that FSDP shards the parameters over.
+
+    The gradient of a table of which ranks hold entries is that of the whole table, until FSDP shards it.
+    """
+    total = learning = gradients = states = 0
     for one in parameters:
         own = one.rows(ranks, rank) * one.row
         total += own
         if one.trainable:
             learning += own
+            gradients += own * (one.degree if one.looked_up and ranks == 1 else 1)
             states += BYTES["float32"] if optimizer in _COUNTING else 0
-    return Bytes(total, learning, states + OPTIMIZERS[optimizer] * learning)
+    return Bytes(total, gradients, states + OPTIMIZERS[optimizer] * learning)
 
 
 def by_rank(parameters: list[Held], ranks: int, optimizer: str) -> list[tuple[Bytes, list[int]]]:
