@@ -207,6 +207,10 @@ class Group:
     rounds: Rounds | None = None
     module: Item | None = None
     """The one module that runs in every round, where one does: the items are its runs then, each with its types."""
+    spread: bool = False
+    """Whether the modules of its rounds stand in lists of the class, so that there is no module of the group itself."""
+    zipped: bool = False
+    """Whether its rounds take the items of those lists in turn, and nothing else adds to them."""
     initial: tuple[Fill, ...] = ()
     trainable: bool = True
 
@@ -407,6 +411,8 @@ class Class:
     lent: tuple[Sharing, ...] = ()
     """Of a group: those that modules within it share with modules around it, by the paths that the spec writes."""
 
+    grouped: bool = False
+    """Whether it is a group of named steps, which reads the names around it."""
     rules: tuple[Rule, ...] = ()
     """Of the network: how weights begin once all modules are made, by classes, then by names, the most exact first."""
 
@@ -417,7 +423,12 @@ class Class:
 
     def children(self) -> tuple[Item, ...]:
         """Its own modules, in the order in which they are made."""
-        return self.items or tuple(module_of(step.item) for step in self.registered() if step.item is not None)
+        if self.items:
+            return self.items
+        steps = tuple(step for step in self.registered() if step.item is not None)
+        if not any("." in step.attribute or is_spread(step.item) for step in steps):
+            return tuple(module_of(step.item) for step in steps if step.item is not None)
+        return tuple(_in_lists(tuple(standing(steps))))
 
     def written(self) -> tuple[Step, ...]:
         """Its steps as the spec has them, those too that nothing runs."""
@@ -436,6 +447,81 @@ class Class:
             return self.written()
         places = {name: place for place, name in enumerate(self.order)}
         return tuple(sorted(self.written(), key=lambda step: places.get(step.name, len(places))))
+
+
+def is_spread(item: Item | None) -> bool:
+    """Whether the modules of a loop's rounds stand in lists of the class, and the loop stays one."""
+    return isinstance(item, Group) and item.spread
+
+
+def place_of(text: str) -> tuple[str, ...]:
+    """The parts of a module's place in lists of the class: `downs` and `{i}` of `downs.{i}`."""
+    return tuple(re.split(r"\.(?![^{}]*\})", text))
+
+
+def is_number(part: str) -> bool:
+    """Whether a part of a place is the number of an item in an nn.ModuleList: else it is a key of an nn.ModuleDict."""
+    return part.isdecimal() or re.fullmatch(r"\{[^{}]*\}", part) is not None
+
+
+_Standing: TypeAlias = tuple[tuple[str, ...], Item]
+
+
+def standing(steps: Iterable[Step]) -> Iterator[_Standing]:
+    """Where the modules of steps stand in their class: each with the parts of its place."""
+    for step in steps:
+        item = module_of(step.item) if step.item is not None else None
+        if isinstance(item, Group) and item.spread:
+            yield from _spread(item, step.attribute)
+        elif item is not None:
+            yield place_of(step.attribute), item
+
+
+def _spread(group: Group, own: str) -> Iterator[_Standing]:
+    """The modules of a loop's rounds, each within the loop; `own` is the list of those that have no other one."""
+    for loop in group.items:
+        assert isinstance(loop, Loop)
+        for place, item in standing(body_of(group).registered()):
+            alone = len(place) == 1
+            inside = Group(None, (item,), (), None, group.span, listed=True) if alone else called(item, None)
+            yield (own, "{_}") if alone else place, replace(loop, items=(inside,))
+
+
+def body_of(group: Group) -> Class:
+    """The steps of each round of a loop whose modules stand in lists of the class."""
+    (loop,) = group.items
+    assert isinstance(loop, Loop)
+    (call,) = loop.items
+    assert isinstance(call, Call)
+    assert isinstance(call.layer, Class)
+    return call.layer
+
+
+def _in_lists(entries: tuple[_Standing, ...]) -> Iterator[Item]:
+    """Modules by their places: a list for all that stand in it, where the first of them stands."""
+    inside: dict[str, list[_Standing]] = {}
+    for (first, *rest), item in entries:
+        inside.setdefault(first, []).append((tuple(rest), item))
+    for name, below in inside.items():
+        place, item = below[0]
+        if not place:
+            yield called(item, name)
+            continue
+        loops = tuple(one for rest, one in below if isinstance(one, Loop) and len(rest) == 1)
+        others = tuple((rest, one) for rest, one in below if rest and (not isinstance(one, Loop) or rest[1:]))
+        yield Group(name, (*loops, *_in_lists(others)), (), None, item.span, listed=True)
+
+
+def called(item: Item, name: str | None) -> Item:
+    """A module under another name; the same one where it has that name."""
+    if isinstance(item, Loop) or item.name == name:
+        return item
+    if isinstance(item, Branch):
+        return replace(item, name=name, items=tuple(called(one, name) for one in item.items))
+    if isinstance(item, Group) and item.module is not None:
+        runs = tuple(called(one, name) for one in item.items)
+        return replace(item, name=name, items=runs, module=called(item.module, name))
+    return replace(item, name=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ BEYOND = {
     "round_hands_nothing_on": "what flows, and into what",
     "shared_reads_the_round": "what a string says",
     "collect_beside_each": "which keys of a loop exclude one another",
+    "list_of_the_class_*": "what a string says, and which modules stand in a list",
     "list_input_of_the_document": "inputs of documents and of blocks have one form",
     "input_several_*": "what flows, and into what",
     "group_of_several_inputs": "what flows, and into what",

@@ -3,11 +3,14 @@
 from archspec.document.checks import LIMIT, Aside, limit
 from archspec.document.model import Block, Budget, Document, Input, Layers, Library, Parameter, Step, Variant
 from archspec.document.names import (
+    DOT,
     MODULE_ATTRIBUTES,
     RESERVED,
     SEQUENTIAL_ATTRIBUTES,
     attribute_problem,
     class_name,
+    is_dotted,
+    listed_problem,
     module_problem,
     name_problem,
     variable_problem,
@@ -27,6 +30,7 @@ from archspec.document.reading import (
 from archspec.document.shorthand import OwnName
 
 __all__ = [
+    "DOT",
     "LIMIT",
     "MODULE_ATTRIBUTES",
     "RESERVED",
@@ -47,9 +51,11 @@ __all__ = [
     "Variant",
     "attribute_problem",
     "class_name",
+    "is_dotted",
     "is_library",
     "is_plan",
     "limit",
+    "listed_problem",
     "module_problem",
     "name_problem",
     "only_blocks",

@@ -7,6 +7,7 @@ import re
 from pydantic_core import PydanticCustomError
 
 from archspec.document.names import (
+    DOT,
     RESERVED,
     attribute_problem,
     name_problem,
@@ -23,8 +24,6 @@ LIMIT = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,12}))?([kMGT])?")
 _TARGET = re.compile(r"(?=.*,)[\w\s(),]{1,200}", re.ASCII | re.DOTALL)
 # `layer_{i}`, which becomes an f-string: nothing in it may end one.
 _PATTERN = re.compile(r"(?:[\w !#$%&()*+,/:;<=>?@^|~-]|\{[ !#-&(-\[\]-z|~]*\}){1,64}", re.ASCII)
-_DOT = re.compile(r"\.(?![^{}]*\})")
-"""A dot that is no part of an expression in braces."""
 _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 
 
@@ -129,14 +128,10 @@ def own_class_name(value: object) -> object:
 
 
 def name_pattern(value: object) -> object:
-    """The name of a step in a list: what it comes to is checked later, but a loop without rounds never comes to it."""
-    if not isinstance(value, str) or _PATTERN.fullmatch(value):
+    """The name of a module: what it comes to is checked later, but a loop without rounds never comes to it."""
+    if not isinstance(value, str) or all(map(_PATTERN.fullmatch, DOT.split(value))):
         return value
-    plain = _DOT.sub("_", value)
-    if plain == value or not _PATTERN.fullmatch(plain):
-        raise refuse("AS204", f"{echo(value)} is no name", "write it like `layer_{i}`")
-    message = f"{echo(value)} is no name of a single module: a dot separates a module from the one that holds it"
-    raise refuse("AS204", message, f"write `name: {plain}`; for modules within a module, write a group with `layers:`")
+    raise refuse("AS204", f"{echo(value)} is no name", "write it like `layer_{i}`, or `layers.{i}` for a list")
 
 
 def loop(value: object) -> object:

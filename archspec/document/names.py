@@ -28,6 +28,8 @@ RESERVED = frozenset(
     " make_divisible fnmatchcase output int float bool str list len range enumerate zip min max sum round print tuple"
     " dict".split()
 )
+DICT_ATTRIBUTES = frozenset(("clear", "items", "keys", "pop", "update", "values"))
+"""What nn.ModuleDict has besides."""
 PRIVATE_ATTRIBUTES = frozenset(
     (
         "_apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl _forward_hooks"
@@ -74,6 +76,30 @@ def module_problem(name: str) -> str | None:
     if "." in name or not _MODULE.fullmatch(name):
         return "is no name of a module: ASCII letters, digits and marks, without dots, quotes and backslashes"
     return attribute_problem(name) if name.isidentifier() else None
+
+
+DOT = re.compile(r"\.(?![^{}]*\})")
+"""A dot that is no part of an expression in braces."""
+
+
+def is_dotted(name: str | None) -> bool:
+    """Whether a module's name is a place in a list of the class: `downs.{i}`."""
+    return name is not None and DOT.search(name) is not None
+
+
+def listed_problem(path: str) -> str | None:
+    """Why a module may not stand at such a place, if it may not."""
+    first, *rest = path.split(".")
+    if problem := attribute_problem(first):
+        return f"begins with `{first}`, which {problem}"
+    for part in rest:
+        if not _MODULE.fullmatch(part):
+            return f"has the part {part!r}, which is no name of a module"
+        if part.isdecimal() and part != str(int(part)):
+            return f"has the part `{part}`: a number has no zeros in front"
+        if part in MODULE_ATTRIBUTES or part in PRIVATE_ATTRIBUTES or part in DICT_ATTRIBUTES:
+            return f"has the part `{part}`, which is an attribute of every nn.ModuleDict"
+    return None
 
 
 def variable_problem(name: str) -> str | None:

@@ -9,12 +9,13 @@ from itertools import groupby
 from archspec import dimensions
 from archspec.dimensions import show
 from archspec.emit.checks import write_assertions, write_checks
+from archspec.emit.class_lists import ClassLists
 from archspec.emit.forward import write_tensor
 from archspec.emit.initial import Words, finished, is_static, says
 from archspec.emit.remarks import Remarks
 from archspec.emit.shapes import item_reshapes, shape_comment
 from archspec.emit.statement import pieces as pieces_of
-from archspec.emit.text import INDENT, WIDTH, Expression, member
+from archspec.emit.text import INDENT, WIDTH, Expression, member, name_text
 from archspec.emit.ties import Ties, frozen_ties
 from archspec.expressions import Call as Function
 from archspec.expressions import Conditional, Items, Name, Node, lift
@@ -31,14 +32,19 @@ from archspec.graph import (
     Step,
     Update,
     argument_text,
+    called,
+    is_number,
+    is_spread,
     module_of,
     names_in,
-    pieces,
+    place_of,
     size_names,
+    standing,
     walk,
 )
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
+from archspec.lower.class_lists import holds_dotted
 from archspec.lower.names import constructor_reads, item_reads
 
 _BASE = " " * 8  # a constructor's body stands this deep
@@ -61,6 +67,8 @@ class Constructor:
         loops = [item for item in walk(cls.children()) if isinstance(item, Loop)]
         self.hidden = {carried.name for loop in loops for carried in loop.carried} - self.used
         self.open: list[str] = []
+        self.own = ""
+        """In a loop that adds to lists: the list of those modules that say no other one."""
         self.counted = True
         """Whether the list that is being made numbers its steps as it grows."""
         self.declared: dict[str, str] = {}
@@ -68,6 +76,7 @@ class Constructor:
         self.taken = self.used | {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let}
         self.taken |= {name for loop in loops for name in names_in(loop.target)} | self.hidden
         self.ties = Ties(cls, self.taken)
+        self.lists = ClassLists(cls)
         self.graph = graph  # of which the class is the network itself
         self.words = Words(_argument, lambda stem: next(self.free_names(stem)))
 
@@ -102,8 +111,9 @@ class Constructor:
             if step.kind in ("parameter", "buffer"):
                 lines += self.tensor(step)
             elif step.item is not None:
-                lines += self.attribute(module_of(step.item))
-            lines += self.ties.step(step.attribute)
+                lines += self.standing(step, "")
+            for name in self.lists.completed(step):
+                lines += self.ties.step(name)
         lines += self.ties.rest()
         begin = ["super().__init__()", *checks, *self.attributes(), *self.ties.declared(), *self.ties.attributes()]
         return [*begin, *([""] if "" in lines and len(begin) > 1 else []), *lines, *after, *self.finally_said()]
@@ -153,6 +163,72 @@ class Constructor:
             return [*lines, *(line for call in calls for line in _relative(call, ""))]
         saved = [] if step.saved else [Expression("persistent=False")]
         return _relative(Expression("self.register_buffer", [Expression(f'"{step.name}"'), value, *saved]), "")
+
+    def standing(self, step: Step, indent: str) -> list[str]:
+        """The statements that make a step's module where it stands: an attribute, or an item of a list."""
+        item = module_of(step.item) if step.item is not None else None
+        if isinstance(item, Group) and item.spread:
+            return self.spread(step, item, indent)
+        if item is None or "." not in step.attribute:
+            return self.attribute(item) if item is not None else []
+        return self.listed(step.attribute, item, indent)
+
+    def listed(self, name: str, item: Item, indent: str) -> list[str]:
+        """The statements that add a module to a list of the class."""
+        self.ties.making = place_of(name)[0]
+        lines = [f"{indent}{line}" for line in self.lists.opened(name, self.fresh)]
+        return [*lines, *self.added_to(self.lists.holder(name), place_of(name)[-1], item, indent)]
+
+    def fresh(self, stem: str) -> str:
+        """A variable that nothing else has."""
+        name = next(self.free_names(stem))
+        self.taken.add(name)
+        return name
+
+    def added_to(self, variable: str, key: str, item: Item, indent: str) -> list[str]:
+        """The statements that add a module to a list, or put it into a dict."""
+        named = not is_number(key)
+        if not isinstance(item, Branch):
+            return self.statements(variable, (called(item, key if named else None),), indent, named)
+        inner = called(item.items[0], key if named else None)
+        flat = call_expression(inner).flat() if isinstance(inner, Call) and not _said(inner) else None
+        if flat is not None:
+            choice = f"{flat} if {item.condition.text} else nn.Identity()"
+            lines = self.put(variable, [Expression(choice)], [inner], indent, named)
+            if max(map(len, lines)) + len(_BASE) <= WIDTH:
+                return lines
+        kept = self.statements(variable, (inner,), indent + INDENT, named)
+        other = self.put(variable, [Expression("nn.Identity", [])], [inner], indent + INDENT, named)
+        return [f"{indent}if {item.condition.text}:", *kept, f"{indent}else:", *other]
+
+    def spread(self, step: Step, group: Group, indent: str) -> list[str]:
+        """A loop that adds modules to several lists in each of its rounds."""
+        (loop,) = group.items
+        assert isinstance(loop, Loop)
+        places = [".".join(place) for place, _ in standing((step,))]
+        lines = [f"{indent}{line}" for place in places for line in self.lists.opened(place, self.fresh)]
+        before, self.own = self.own, step.attribute
+        lines += self.loop("", loop, indent, named=False)
+        self.own = before
+        return lines
+
+    def round(self, body: Call, indent: str) -> list[str]:
+        """What one round of such a loop adds."""
+        assert isinstance(body.layer, Class)
+        values = ((one.name, argument_text(one)) for one in body.arguments)
+        lines = [f"{indent}{name} = {text}" for name, text in values if name != text]
+        own, variable, steps = self.own, "", [step for step in body.layer.registered() if step.item is not None]
+        if any("." not in step.attribute and not is_spread(step.item) for step in steps):
+            variable = self.fresh("modules")
+            lines += [f"{indent}{variable} = nn.ModuleDict()", f"{indent}{member(own)}.append({variable})"]
+        for step in steps:
+            lines += [f"{indent}# {line}" for line in self.remarks.of(step.span).lines]
+            if "." in step.attribute or is_spread(step.item):
+                lines += self.standing(step, indent)
+            elif step.item is not None:
+                self.ties.making = own
+                lines += self.added_to(variable, step.attribute, module_of(step.item), indent)
+        return lines
 
     def attribute(self, item: Item) -> list[str]:
         """`self.name = …`, with the statements that it needs before, and what only a condition makes share weights."""
@@ -259,7 +335,7 @@ class Constructor:
             return Expression(head, children, exploded=True)
         words = all(_name(item).isidentifier() for item in items)
         for child, item in zip(children, items, strict=True):
-            child.head = f"{_name(item)}={child.head}" if words else f"{_text_of(_name(item))}: {child.head}"
+            child.head = f"{_name(item)}={child.head}" if words else f"{name_text(_name(item))}: {child.head}"
         if words:
             return Expression(head, [Expression("OrderedDict", children, exploded=len(children) > 1)])
         entries = Expression("", children, exploded=True, brackets="{}")
@@ -305,6 +381,8 @@ class Constructor:
             first = batch[0]
             if isinstance(first, Loop):
                 lines += self.loop(variable, first, indent, named)
+            elif isinstance(first, Call) and isinstance(first.layer, Class) and not variable:
+                lines += self.round(first, indent)
             elif isinstance(first, Branch):
                 other = isinstance(before, Branch) and _opposite(before, first)
                 lines.append(f"{indent}else:" if other else f"{indent}if {first.condition.text}:")
@@ -359,7 +437,7 @@ class Constructor:
     def key(self, item: Item, variable: str) -> str:
         """The key of a step in an ordered dict: its name, a pattern filled in, or its number."""
         name = getattr(item, "name", None)
-        return f"str(len({variable}))" if name is None or (name.isdigit() and self.counted) else _text_of(name)
+        return f"str(len({variable}))" if name is None or (name.isdigit() and self.counted) else name_text(name)
 
     def loop(self, variable: str, loop: Loop, indent: str, named: bool) -> list[str]:
         live = self.live(loop)
@@ -439,7 +517,7 @@ class Constructor:
     def header(self, loop: Loop) -> tuple[str, Node]:
         """What a loop binds, `_` where nothing reads it, and over what it runs: counted only where that is read."""
         target, iterable = loop.target, loop.iterable
-        names = set().union(*(item_reads(item) for item in walk(loop.items)))
+        names = set().union(*map(_reads, walk(loop.items)))
         names |= {name for carried in self.live(loop) for name in size_names(carried.update)}
         if isinstance(iterable, Function) and iterable.function == "enumerate" and isinstance(target, Items):
             count, *rest = target.items
@@ -448,6 +526,15 @@ class Constructor:
         if not isinstance(target, Name):
             return target.text.removeprefix("(").removesuffix(")"), iterable
         return (target.name if target.name in names else "_"), iterable
+
+
+def _reads(item: Item) -> set[str]:
+    """The names that an item reads; of a round that adds to lists, what its modules read."""
+    if not isinstance(item, Call) or not isinstance(item.layer, Class) or not holds_dotted(item.layer):
+        return item_reads(item)
+    return set().union(
+        *(_reads(one) for step in item.layer.steps if step.item is not None for one in walk((step.item,)))
+    )
 
 
 def _choice(head: str, pieces: list[str]) -> list[str]:
@@ -622,11 +709,3 @@ def _name(item: Item) -> str:
 
 def _key_of(item: Item) -> str:
     return str(getattr(item, "name", None))
-
-
-def _text_of(name: str) -> str:
-    """A module's name as a string; a pattern is filled in where it stands."""
-    parts = pieces(name)
-    if all(isinstance(part, str) for part in parts):
-        return f'"{name}"'
-    return 'f"' + "".join(part if isinstance(part, str) else f"{{{part.text}}}" for part in parts) + '"'

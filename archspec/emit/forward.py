@@ -5,23 +5,26 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archspec.dimensions import PRIMARY
 from archspec.document import MODULE_ATTRIBUTES
 from archspec.emit.remarks import NOTHING, Remark
 from archspec.emit.shapes import shape_comment, step_reshapes
-from archspec.emit.statement import BASE, PythonCall, PythonList, statement
-from archspec.emit.text import INDENT, WIDTH, Expression
+from archspec.emit.statement import BASE, PythonCall, PythonList, Text, statement
+from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.translation import Sizes, Translation, naming, solving
 from archspec.emit.values import Value, parts_of
 from archspec.emit.variables import Assignment, Rounds, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
-from archspec.expressions import Call, Conditional, Items, Name, Node
-from archspec.graph import Class, Flow, Outputs, Step, names_in
+from archspec.expressions import Call, Conditional, Items, Name, Node, lift
+from archspec.graph import Call as GraphCall
+from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, place_of, standing
 from archspec.lower.headers import header_of, rounds_of
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
+from archspec.lower.symbolic_loops import singular
 from archspec.tensors import ListType, Series
 
 
@@ -82,17 +85,22 @@ def kept_parameters(cls: Class) -> set[str]:
 class _Writer:
     """Writes the lines of a plan."""
 
-    def __init__(self, cls: Class, comments: Comments | None) -> None:
+    def __init__(self, cls: Class, comments: Comments | None, within: Within | None = None) -> None:
         self.cls = cls
+        self.within = within
         self.comments = comments
         self.remarks = comments.remarks if comments is not None else (NOTHING,) * len(cls.steps)
         self.lines: list[str] = []
         sizes = Sizes(cls)
         parted = {index for index, one in enumerate(self.remarks) if one.parted or self.said(index)}
-        self.plan = plan_forward(cls, _taken(cls, sizes), parted)
+        taken = _taken(cls, sizes) if within is None else _taken(cls, sizes) | within.taken
+        self.plan = plan_forward(cls, taken, parted, within.arguments if within is not None else None)
         self.kept = kept_parameters(cls)
         self.attributes = _attributes(cls, sizes.declared)
         self.translation = Translation(sizes, self.plan, self.attributes, self.kept)
+        if within is not None:
+            self.translation.modules = within.modules
+            self.translation.around = lambda name: within.name(name, self.cls, sizes)
 
     def write(self) -> Forward:
         read = forward_reads(self.cls)
@@ -137,8 +145,11 @@ class _Writer:
         if isinstance(line, Rounds):
             self.rounds(line, step)
             return
+        if is_spread(step.item):
+            self.side_by_side(line, step)
+            return
         returns = line.step == self.plan.returned
-        head = "return " if returns else f"{line.target} = "
+        head = self.returning() if returns else f"{line.target} = "
         self.translation.room = WIDTH - len(f"{BASE}{head}")
         value = self.translation.step(line.step) if line.part is None else Name(line.part.variable)
         if step.kind == "call" and not any(one.readers for one in self.plan.values.named[line.step].values()):
@@ -174,9 +185,15 @@ class _Writer:
             arguments.append(Expression(f"{names[place]}={node.within()}" if names[place] else node.within()))
         if line.collected:
             self.lines.append(f"{line.collected}: {flow_annotation(self.collected(step))} = []")
-        self.lines.append(f"for {self.translation.header(line.step)}:")
-        call = Expression(f"{', '.join((*line.begin, *line.items))} = {self.translation.runs(step)}", arguments)
-        self.lines += [one[len(BASE) :] for one in call.lines(BASE + INDENT)]
+        if is_spread(step.item):
+            handed_on = [f"{line.begin[0]}[{place}]" for place in range(line.packed)] or line.begin
+            given: list[Node] = [Text(text) for text in handed_on]
+            given += [Name(kept[place]) if place in kept else nodes[place] for place in range(handed, len(nodes))]
+            self.written(line.step, step, given, (*line.begin, *line.items))
+        else:
+            self.lines.append(f"for {self.translation.header(line.step)}:")
+            call = Expression(f"{', '.join((*line.begin, *line.items))} = {self.translation.runs(step)}", arguments)
+            self.lines += [one[len(BASE) :] for one in call.lines(BASE + INDENT)]
         if line.collected:
             items = line.items or line.begin
             item = items[0] if len(items) == 1 else f"({', '.join(items)})"
@@ -185,6 +202,59 @@ class _Writer:
         if condition is not None:
             value = Conditional(self.translation.node(condition, {}), Name(line.begin[0]), nodes[0])
             self.write_statement(f"{line.begin[0]} = ", value)
+
+    def returning(self) -> str:
+        """What stands before the value that the last line makes."""
+        return "return " if self.within is None else f"{', '.join(self.within.targets)} = "
+
+    def side_by_side(self, line: Assignment, step: Step) -> None:
+        """Rounds side by side whose modules stand in lists of the class: a list of what each returns."""
+        returns = line.step == self.plan.returned
+        target = self.plan.names.fresh("values") if returns else line.target
+        values = self.plan.values.read[line.step]
+        self.lines.append(f"{target}: {flow_annotation(step.output)} = []")
+        item = self.plan.names.fresh("item")
+        self.written(line.step, step, [self.translation.node(node, values) for _, node in step.arguments], (item,))
+        self.lines.append(f"{INDENT}{target}.append({item})")
+        self.lines += [f"{self.returning()}{target}"] if returns else []
+
+    def written(self, index: int, step: Step, given: Sequence[Node], targets: tuple[str, ...]) -> None:
+        """A loop with the lines of its rounds, whose modules stand in lists of the class."""
+        assert isinstance(step.item, Group)
+        assert step.item.rounds is not None
+        cls, names = body_of(step.item), self.plan.names
+        names.taken |= names_in(step.item.rounds.target)
+        lists: dict[str, str] = {}
+        modules: dict[str, str] = {}
+        for inner in cls.registered():
+            place = place_of(inner.attribute)
+            if inner.item is None or (len(place) > 1 and not step.item.zipped) or is_spread(inner.item):
+                continue
+            own = len(place) == 1
+            around = step.attribute if own else ".".join(place[:-1])
+            if around not in lists:
+                lists[around] = names.fresh("modules" if own else singular(place[-2]))
+            modules[inner.attribute] = f'{lists[around]}.get_submodule("{place[0]}")' if own else lists[around]
+        before, arguments = [], []
+        for place_, node in enumerate(given):
+            text = node.text
+            if not text.isidentifier():
+                variable = names.fresh(cls.inputs[place_].name)
+                before.append(f"{variable} = {text}")
+                text = variable
+            arguments.append(text)
+        call = step.item.items[0].items[0]  # type: ignore[union-attr]  # the one of its loop
+        assert isinstance(call, GraphCall)
+        taken = frozenset((*names.taken, *names.until)) - set(arguments)
+        held = {one.name: one.node if one.node is not None else lift(one.value) for one in call.arguments}
+        rounds = step.item.rounds
+        within = Within(
+            tuple(arguments), targets, taken, modules, names_in(rounds.target), held, self.translation, rounds.each
+        )
+        lines = _Writer(cls, None, within).write().lines
+        header = self.translation.header(index, [(name, member(around)) for around, name in lists.items()])
+        self.lines += _loop_head(header)
+        self.lines += [f"{INDENT}{line}" if line else "" for line in (*before, *lines)]
 
     def collected(self, step: Step) -> Flow | None:
         """The type of the list that a loop collects."""
@@ -242,6 +312,14 @@ class _Writer:
         if self.plan.returned is not None:
             return []
         nodes = [self.translation.node(node, self.plan.values.read[-1]) for node in outputs.values]
+        if self.within is not None:
+            value = nodes[0] if outputs.single else Items(tuple(nodes))
+            several = isinstance(value, Items) and not isinstance(value, PythonList) and len(self.within.targets) > 1
+            text = value.text[1:-1] if several else value.text
+            head = ", ".join(self.within.targets)
+            return (
+                [] if text == head else statement(f"{head} = ", Text(text), "", lambda: self.plan.names.fresh("value"))
+            )
         if outputs.names:
             pairs = zip(outputs.names, nodes, strict=True)
             values = [Expression(f"{name}={node.within()}") for name, node in pairs]
@@ -255,6 +333,50 @@ class _Writer:
         return statement("return ", nodes[0], "", lambda: self.plan.names.fresh("value"))
 
 
+def _loop_head(header: str) -> list[str]:
+    """The line that opens a loop, broken at its lists where it is long."""
+    target, _, over = header.partition(" in ")
+    names = re.fullmatch(r"(enumerate\()?zip\(([^()]*)\)(, [^()]*)?(\))?", over)
+    if names is None:
+        return [f"for {header}:"]
+    lists = [Expression(one) for one in names[2].split(", ")]
+    one = Expression(f"for {target} in zip", lists, tail=":")
+    if names[1]:
+        start = [Expression(names[3].removeprefix(", "))] if names[3] else []
+        one = Expression(f"for {target} in enumerate", [Expression("zip", lists), *start], tail=":")
+    return [line[len(BASE) :] for line in one.lines(BASE)]
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """A loop of a forward method in which the lines of a class stand, one of whose rounds it is."""
+
+    arguments: tuple[str, ...]
+    """The variables of what flows in."""
+    targets: tuple[str, ...]
+    """The variables of what it returns."""
+    taken: frozenset[str]
+    """The variables of the method around it, which stay as they are."""
+    modules: Mapping[str, str]
+    """How its modules are read, which the loop binds."""
+    bound: Collection[str]
+    """The names that the loop binds."""
+    held: Mapping[str, Node]
+    """What its parameters are."""
+    translation: Translation
+    """That of the method around it."""
+    stays: bool
+    """Whether the first of what flows in is the same in every round."""
+
+    def name(self, name: str, cls: Class, sizes: Sizes) -> Node | None:
+        """What a name means that is none of the round's own."""
+        if name in self.bound:
+            return Name(name)
+        if name in self.held:
+            return self.translation.node(self.held[name], {})
+        return None if name in sizes.axes or name in sizes.bound else self.translation.name(Name(name), {})
+
+
 def _taken(cls: Class, sizes: Sizes) -> set[str]:
     """Names that no variable of a forward method may have."""
     called = {part.function for node in _expressions(cls) for part in node.walk() if isinstance(part, Call)}
@@ -265,7 +387,8 @@ def _taken(cls: Class, sizes: Sizes) -> set[str]:
 
 def _attributes(cls: Class, parameters: set[str]) -> dict[str, str]:
     """Other names for the parameters that the module cannot keep under their own: something else has them."""
-    taken = MODULE_ATTRIBUTES | {step.attribute for step in cls.written()} | {export.name for export in cls.exports}
+    made = {place[0] for place, _ in standing(cls.written())} | {step.attribute for step in cls.written()}
+    taken = MODULE_ATTRIBUTES | made | {export.name for export in cls.exports}
     found: dict[str, str] = {}
     for name in sorted(parameters & taken):
         candidates = (f"{name}_{number}" for number in range(2, 10_000))

@@ -28,7 +28,7 @@ _FROM |= {"typing": {"Any", "Literal", "NamedTuple"}}
 _IMPORTS = {("math", None), ("torch", None), ("torch.nn.functional", "F")}
 _MODULES = frozenset(("torch", "nn", "F", "math"))
 _BASES = ("nn.Module", "nn.Sequential", "NamedTuple")
-_CONTAINERS = {"Sequential", "ModuleList", "Parameter", "Identity"}
+_CONTAINERS = {"Sequential", "ModuleList", "ModuleDict", "Parameter", "Identity"}
 _TYPES = {"Any", "Callable", "Literal", "OrderedDict", "Sequence", "Tensor", "bool", "float", "int", "list", "str"}
 _TYPES |= {"tuple"}
 _BUILTINS = {"OrderedDict", "ValueError", "fnmatchcase", "list", "make_divisible", "str", "super", "tuple"}
@@ -209,13 +209,21 @@ def _is_attribute(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and _is_name(node.value, "self")
 
 
+def _indexed(node: ast.expr) -> ast.expr:
+    """What an index, or an index of one, is taken of."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
+
+
 def _modules_of(target: ast.expr, iterable: ast.expr) -> Iterator[str]:
     """The variables of a loop that hold the layers of a list: `i, (layer, x) in enumerate(zip(self.layers, xs))`."""
     match iterable:
         case ast.Attribute() if isinstance(target, ast.Name) and _is_attribute(iterable):
             yield target.id
-        case ast.Call(func=ast.Name(id="zip"), args=[first, *_]) if isinstance(target, ast.Tuple):
-            yield from _modules_of(target.elts[0], first)
+        case ast.Call(func=ast.Name(id="zip"), args=lists) if isinstance(target, ast.Tuple):
+            for one, over in zip(target.elts, lists, strict=False):
+                yield from _modules_of(one, over)
         case ast.Call(func=ast.Name(id="enumerate"), args=[first, *_]) if isinstance(target, ast.Tuple):
             yield from _modules_of(target.elts[-1], first)
 
@@ -372,7 +380,8 @@ class _Function:
                 require(node, sound, "an assignment")
             self.attribute(node)
         elif isinstance(node, ast.Subscript):
-            require(node, isinstance(node.value, ast.Name), "an assignment")
+            listed = self.node.name == "__init__" and _is_attribute(_indexed(node))
+            require(node, isinstance(node.value, ast.Name) or listed, "an assignment")
             self.expression(node)
         else:
             require(node, isinstance(node, ast.Name), "an assignment")
@@ -443,6 +452,16 @@ class _Function:
         if isinstance(node, ast.Name):
             known = node.id in _BUILTINS or node.id in self.module.classes
             return node.id in self.held if node.id in self.names else known
+        if isinstance(node, ast.Subscript):
+            self.expression(node)  # an item of a list of modules
+            return _is_attribute(_indexed(node)) or _is_name(_indexed(node), *self.held)
+        match node:
+            case ast.Call(func=ast.Attribute(attr="get_submodule") as found, args=[text], keywords=[]):
+                require(node, isinstance(text, ast.Constant | ast.JoinedStr), "the name of a module")
+                self.expression(text)
+                base = _indexed(found.value)
+                self.expression(found.value)
+                return _is_attribute(base) or _is_name(base, *self.held)
         if not isinstance(node, ast.Attribute):
             return False
         owner, name = node.value, node.attr
@@ -468,13 +487,13 @@ class _Function:
             return name in self.attributes or (constructs and name in ("add_module", "register_buffer"))
         if isinstance(owner, ast.Call) and _is_name(owner.func, "super"):
             return name == "__init__" and constructs and not owner.args
-        if name == "get_parameter" and _is_attribute(owner):
+        if name == "get_parameter" and _is_attribute(_indexed(owner)):
             return True
         self.expression(owner)
         if constructs and name == "clone":
             return True
         functions = {f"torch.{name}", f"Tensor.{name}"} & _tensor_calls()
-        return bool(functions) or (name == "append" and isinstance(owner, ast.Name | ast.Attribute))
+        return bool(functions) or (name == "append" and isinstance(_indexed(owner), ast.Name | ast.Attribute))
 
 
 def _inside(body: Iterable[ast.AST]) -> Iterator[ast.AST]:

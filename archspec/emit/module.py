@@ -24,7 +24,20 @@ from archspec.emit.forward import flow_annotation, write_forward, write_tensor
 from archspec.emit.own import own_module
 from archspec.emit.ties import frozen_ties
 from archspec.expressions import evaluate, make_divisible
-from archspec.graph import Call, Class, Fill, Graph, Group, Item, Parameter, Sharing, Step, module_of
+from archspec.graph import (
+    Call,
+    Class,
+    Fill,
+    Graph,
+    Group,
+    Item,
+    Parameter,
+    Sharing,
+    Step,
+    is_number,
+    module_of,
+    place_of,
+)
 from archspec.layers import LAYERS
 from archspec.layers.own import OwnLayer
 from archspec.tensors import TensorType
@@ -102,7 +115,7 @@ class Builder:
         name, make = _name(item), self.item(item, prefix)
 
         def register(module: nn.Module, factory: Factory) -> None:
-            module.add_module(name, make(factory))
+            _add(module, name, make(factory))
 
         return register
 
@@ -182,6 +195,16 @@ class Builder:
         if not cls.sequential:
             members |= _forward(cls)
         return type(cls.name, (base,), members)
+
+
+def _add(module: nn.Module, name: str, made: nn.Module) -> None:
+    """Adds a module to another one, or to the list of it that a name such as `downs.0` says."""
+    *around, last = place_of(name)
+    for part, following in zip(around, place_of(name)[1:], strict=True):
+        if part not in module._modules:
+            module.add_module(part, nn.ModuleList() if is_number(following) else nn.ModuleDict())
+        module = module.get_submodule(part)
+    module.add_module(last, made)
 
 
 def _name(item: Item) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from archspec.characters import printable
-from archspec.expressions import literal_text
+from archspec.expressions import Node, literal_text
+from archspec.graph import is_number, pieces, place_of
 
 WIDTH = 88
 INDENT = "    "
@@ -161,10 +162,38 @@ def code(lines: Iterable[str]) -> list[Code]:
     return [Code(line) for line in lines]
 
 
-def member(name: str, owner: str = "self") -> str:
-    """An attribute as Python reads it, also where its name is no identifier.
+def _as_written(node: Node) -> str:
+    return node.text
 
-    >>> member("fc"), member("block1-0")
-    ('self.fc', 'getattr(self, "block1-0")')
+
+def member(name: str, owner: str = "self", text: Callable[[Node], str] = _as_written) -> str:
+    """An attribute as Python reads it, also where its name is no identifier, or it stands in a list.
+
+    `text` writes the numbers that a name has in braces.
+
+    >>> member("fc"), member("block1-0"), member("downs.0"), member("heads.box")
+    ('self.fc', 'getattr(self, "block1-0")', 'self.downs[0]', 'self.heads["box"]')
+    >>> member("nested.0.box")
+    'self.nested[0].get_submodule("box")'
     """
-    return f"{owner}.{name}" if name.isidentifier() else f'getattr({owner}, "{name}")'
+    first, *rest = place_of(name)
+    found = f"{owner}.{first}" if first.isidentifier() else f'getattr({owner}, "{first}")'
+    found += f"[{key_text(rest[0], text)}]" if rest else ""
+    return f"{found}.get_submodule({name_text('.'.join(rest[1:]), text)})" if rest[1:] else found
+
+
+def key_text(part: str, text: Callable[[Node], str] = _as_written) -> str:
+    """The number or name of a module in a list of the class, as an index."""
+    if part.isdecimal():
+        return part
+    if is_number(part):
+        return next(text(one) for one in pieces(part) if isinstance(one, Node))
+    return name_text(part, text)
+
+
+def name_text(name: str, text: Callable[[Node], str] = _as_written) -> str:
+    """A module's name as a string; a pattern is filled in where it stands."""
+    parts = pieces(name)
+    if all(isinstance(part, str) for part in parts):
+        return f'"{name}"'
+    return 'f"' + "".join(part if isinstance(part, str) else f"{{{text(part)}}}" for part in parts) + '"'

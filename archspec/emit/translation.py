@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archspec.dimensions import PRIMARY, SUM
@@ -133,6 +133,8 @@ class Translation:
         rounds = filter(None, map(rounds_of, steps))
         self.loop_names = {name for one in rounds for name in names_in(one.target)}
         self.room = WIDTH  # what a line has for a value
+        self.modules: Mapping[str, str] = {}  # in a round of a loop: modules that are variables, or items of one
+        self.around: Callable[[str], Node | None] = lambda name: None  # likewise: what names mean that are none of it
 
     def step(self, index: int) -> Node:
         """A step's expression, or the call of its module."""
@@ -158,23 +160,35 @@ class Translation:
         """What a step calls: its module, or in a loop over modules the one of the round."""
         assert self.plan is not None
         loops = rounds_of(step) is not None or loop_of(step) is not None
-        return self.plan.layer if loops and not runs_one(step) else member(str(step.module))
+        return self.plan.layer if loops and not runs_one(step) else self.module(step)
 
-    def header(self, index: int) -> str:
-        """What a loop binds, and over what it runs: `layer, skip in zip(self.up, skips)`."""
+    def module(self, step: Step) -> str:
+        """A step's module, as the forward method reads it."""
+        name = str(step.module)
+        if name in self.modules:
+            return self.modules[name]
+        return member(name, text=lambda number: self.node(number, {}).text)
+
+    def header(self, index: int, modules: Sequence[tuple[str, str]] | None = None) -> str:
+        """What a loop binds, and over what it runs: `layer, skip in zip(self.up, skips)`.
+
+        `modules` are its lists of modules, each with its variable, where that is not the one of the step.
+        """
         assert self.plan is not None
         step = self.plan.values.cls.steps[index]
         values = self.plan.values.read[index]
         header = header_of(step)
         if header is None:
-            return f"{self.plan.layer} in {member(str(step.module))}"
+            return f"{self.plan.layer} in {self.module(step)}"
         pairs = [(target.text.strip("()").removesuffix(","), self.over(one, values)) for target, one in header.pairs]
         nested = [isinstance(target, Items) for target, _ in header.pairs]
-        if not runs_one(step):
-            pairs.insert(0, (self.plan.layer, member(str(step.module))))
-            nested.insert(0, False)
-        if header.over is not None:
-            pairs, nested = [("_", self.over(header.over, values))], [False]
+        lists = modules if modules is not None else () if runs_one(step) else ((self.plan.layer, self.module(step)),)
+        pairs[:0], nested[:0] = lists, [False] * len(lists)
+        if header.over is not None and not pairs:
+            over = self.over(header.over, values)
+            count = header.count if header.count is not None else "_"
+            counts = isinstance(header.over, Call) and header.over.function == "enumerate"
+            return f"{count}, _ in {over}" if counts else f"{count} in {over}"
         target, over = pairs[0] if pairs else ("_", "")
         if len(pairs) > 1:
             target = ", ".join(f"({one})" if inside else one for (one, _), inside in zip(pairs, nested, strict=True))
@@ -280,6 +294,8 @@ class Translation:
             return self.value(values[name])
         if name == "training":
             return Text("self.training")
+        if (outer := self.around(name)) is not None:
+            return outer
         if name in self.sizes.axes and name not in self.kept:
             self.read_sizes[name] = None
             return Name(name)

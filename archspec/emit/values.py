@@ -217,7 +217,7 @@ def weight_text(cls: Class, name: str) -> str:
     key, _, weight = name.partition(".")
     step = next(step for step in cls.written() if step.name == key and step.item is not None)
     layer = step.item.layer if isinstance(step.item, Call) else None
-    known = isinstance(layer, Layer) and "." not in weight and weight not in type(layer).nullable
+    known = isinstance(layer, Layer) and "." not in f"{step.module}{weight}" and weight not in type(layer).nullable
     module = member(str(step.module))
     return f"{module}.{weight}" if known else f'{module}.get_parameter("{weight}")'
 

@@ -11,7 +11,7 @@ that stay are read in every round.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.emit.inlining import Inlining, is_unnamed, updates
@@ -100,19 +100,25 @@ class Names:
         self.until[variable] = max(self.until.get(variable, -1), until)
 
 
-def plan_forward(cls: Class, taken: Collection[str], parted: Collection[int] = ()) -> MethodPlan:
+def plan_forward(
+    cls: Class, taken: Collection[str], parted: Collection[int] = (), arguments: Sequence[str] | None = None
+) -> MethodPlan:
     """The plan of the forward method of a class that is no nn.Sequential.
 
-    `taken` are names that no variable has, `parted` are steps with which a new line begins.
+    `taken` are names that no variable has, `parted` are steps with which a new line begins. In a round of a loop its
+    inputs are in the variables `arguments`, of which all but the first keep their values.
     """
-    return _Planner(cls, taken, parted).plan()
+    return _Planner(cls, taken, parted, arguments).plan()
 
 
 class _Planner:
     """Gives variables to values, in the order in which they are made."""
 
-    def __init__(self, cls: Class, taken: Collection[str], parted: Collection[int]) -> None:
+    def __init__(
+        self, cls: Class, taken: Collection[str], parted: Collection[int], arguments: Sequence[str] | None
+    ) -> None:
         self.cls = cls
+        self.given = arguments
         self.values = Values(cls)
         self.root = Inlining(self.values, parted).root
         self.names = Names(taken)
@@ -146,6 +152,11 @@ class _Planner:
     def argument(self, place: int) -> str:
         """The name of an input: its own, but of a group's, which nobody calls by name, one that is free."""
         one, value = self.cls.inputs[place], self.values.inputs[place]
+        if self.given is not None:
+            value.variable = self.given[place]
+            self.names.hold(value.variable, self.end(value) if place == 0 else 2 * len(self.cls.steps) + 1)
+            self.input_types[value.variable] = one.type
+            return value.variable
         inner = one.captured and (one.name in self.names.taken or one.name in self.names.until)
         value.variable = self.names.fresh(one.name) if inner else one.name
         self.names.hold(value.variable, self.end(value))

@@ -510,7 +510,7 @@ def inline_block(
         graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)
         for one in passed
     )
-    cls = replace(cls, parameters=parameters, count=frame.context.count - count)
+    cls = replace(cls, parameters=parameters, count=frame.context.count - count, grouped=True)
     if not frame.context.unroll:
         frame.context.blocks[class_name] = cls
     outside = {here: dimensions.symbol(one) for one, here in attributes.items()}

@@ -31,6 +31,7 @@ from archspec.expressions import (
 from archspec.graph import Class, Flow, Input, Item, Outputs, names_in
 from archspec.lower.axes import came_from
 from archspec.lower.calls import unlike
+from archspec.lower.class_lists import holds_dotted, in_lists
 from archspec.lower.computed import with_computed_names
 from archspec.lower.context import Counting, Frame, Given, LostError, Place, Value
 from archspec.lower.exports import closed, same_variables
@@ -142,7 +143,8 @@ def read_class(
     written = (*steps, *(step for _, step in idle))
     order = _order(frame, block, written, (*path, "order")) if sound else ()  # what cannot be read is no step
     cls = Class(name, block.doc, parameters, let, inputs, output, steps=tuple(steps), outputs=outputs, order=order)
-    return _with_sizes(frame, replace(cls, idle=tuple(idle)))
+    cls = replace(cls, idle=tuple(idle))
+    return _with_sizes(frame, in_lists(frame, cls) if frame.outer is None else cls)
 
 
 def _order(frame: Frame, block: Block, steps: tuple[graph.Step, ...], path: Path) -> tuple[str, ...]:
@@ -191,7 +193,8 @@ def _sequential(
 def _with_sizes(frame: Frame, cls: Class) -> Class:
     """The class with those sizes of its inputs as parameters that its constructor reads (of a block in symbols)."""
     _refuse_reserved(frame, cls)
-    cls = with_ties(frame, cls)
+    if frame.outer is None or not holds_dotted(cls):
+        cls = with_ties(frame, cls)  # else they are those of the class around it, whose lists hold the modules
     if frame.context.unroll:
         return replace(cls, values=dict(frame.scope))
     frame.context.succeeding |= set(succeeding(cls, frame.locals))
@@ -277,7 +280,7 @@ class Body:
         step = self.bare(target, step)
         kept = step.expression is None and step.again is None
         if isinstance(target, Name):
-            named = self.modules.attribute(target.name, step, path)
+            named = self.modules.attribute(target.name, step, path, self.frame.scope)
             at = (*path, "name") if named is not None and named[0] != target.name else path
             if named is None or (kept and not self.modules.take(named[0], at, self.place, key=at == path)):
                 self.bind(target, None, self.frame.span(path, key=True), path)

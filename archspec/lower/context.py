@@ -109,12 +109,13 @@ def values_of(output: Flow | None) -> tuple[Flow | None, ...]:
 class Place:
     """Where modules stand: how far the numbers of a list have run, and which names are taken."""
 
-    __slots__ = ("names", "next", "prefix")
+    __slots__ = ("names", "next", "prefix", "rounds")
 
-    def __init__(self, prefix: str, next: int | None = 0) -> None:
+    def __init__(self, prefix: str, next: int | None = 0, *, rounds: bool = False) -> None:
         self.prefix = prefix
         self.next = next  # None once a loop has made the count depend on parameters
         self.names: set[str] = set()
+        self.rounds = rounds  # of a named step, each of which may stand in a list of the class instead
 
     def dotted(self, name: str | None) -> str:
         return f"{self.prefix}{name if name is not None else '*'}"
@@ -176,6 +177,7 @@ class Context:
         self.rules: Rules | None = None  # how weights begin, by the rules at the top
         self.idle: dict[tuple[str, str, Span], None] = {}  # what says how weights begin, and fits none
         self.groups: dict[Path, str] = {}  # the class of each group that is a graph, by its place
+        self.named_at: dict[Span, Span] = {}  # where steps say the lists in which their modules stand
         self.taken_by_classes: set[str] = set()  # what no class of a group may be called
         # How a block, and a group that is a graph, are read. Both read classes in turn, so that the rooms would import
         # one another; `lower` puts the two in place.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from archspec.expressions import Call, Items, Name, Node
-from archspec.graph import Branch, Group, Rounds, Step, names_in
+from archspec.graph import Branch, Class, Group, Item, Loop, Rounds, Step, body_of, names_in, pieces, standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,10 @@ def header_of(step: Step) -> Header | None:
     rounds = rounds_of(step)
     if rounds is None:
         return None
-    read = {name for _, node in step.arguments for name in names_in(node)} & names_in(rounds.target)
+    read = {name for _, node in step.arguments for name in names_in(node)}
+    if isinstance(step.item, Group) and step.item.spread:
+        read |= _read_in(body_of(step.item), zipped=step.item.zipped)
+    read &= names_in(rounds.target)
     alone = runs_one(step)
     target, over, count, start = rounds.target, rounds.over, None, None
     if isinstance(over, Call) and over.function == "enumerate" and isinstance(target, Items) and len(target.items) == 2:
@@ -60,8 +63,11 @@ def header_of(step: Step) -> Header | None:
     counts = isinstance(over, Call) and over.function == "range" and len(over.arguments) == 1
     if counts and not alone and isinstance(target, Name) and count is None:
         count = target.name if target.name in read else None
-        return Header(count, None, (), None)
+        counted = isinstance(step.item, Group) and step.item.spread and not step.item.zipped
+        return Header(count, None, (), over if counted else None)
     pairs = tuple(_pairs(target, over, read))
+    if isinstance(step.item, Group) and step.item.spread and not step.item.zipped and not pairs:
+        return Header(count, start, (), rounds.over)
     return Header(count, start, pairs, over if alone and not pairs else None)
 
 
@@ -80,3 +86,58 @@ def _as_read(target: Node, read: set[str]) -> Node:
     if isinstance(target, Items):
         return Items(tuple(_as_read(part, read) for part in target.items))
     return target if isinstance(target, Name) and target.name in read else Name("_")
+
+
+def read_in_rounds(step: Step) -> set[str]:
+    """The names that rounds read whose modules stand in lists of the class, beside what the loop binds."""
+    if not isinstance(step.item, Group) or not step.item.spread or step.item.rounds is None:
+        return set()
+    return _read_in(body_of(step.item), zipped=step.item.zipped) - names_in(step.item.rounds.target)
+
+
+def _read_in(cls: Class, *, zipped: bool) -> set[str]:
+    """The names that the forward method reads of a round whose modules stand in lists of the class."""
+    read: set[str] = set()
+    for step in cls.steps:
+        read |= {name for _, node in step.arguments for name in names_in(node)}
+        if step.kind == "call" and not zipped:
+            parts = [part for part in pieces(step.attribute) if isinstance(part, Node)]
+            read |= {name for part in parts for name in names_in(part)}
+        header = header_of(step)
+        read |= {name for node in (header.lists if header is not None else ()) for name in names_in(node)}
+        if isinstance(step.item, Group) and step.item.spread:
+            read |= _read_in(body_of(step.item), zipped=step.item.zipped)
+        if isinstance(step.item, Branch):
+            read |= names_in(step.item.condition)
+    return read | {name for node in (cls.outputs.values if cls.outputs is not None else ()) for name in names_in(node)}
+
+
+def may_be_zipped(group: Group, own: str, others: set[str]) -> bool:
+    """Whether a loop's rounds take the items of its lists in turn, which nothing else adds to: `others` are taken."""
+    (loop,) = group.items
+    rounds = group.rounds
+    if not isinstance(loop, Loop) or rounds is None or rounds.each:
+        return False
+    count = _counter(rounds.target, rounds.over)
+    for place, _ in _places(group, own):
+        if ".".join(place[:-1]) in others or len(place) != 2 or place[-1] not in (f"{{{count}}}", "{_}"):
+            return False
+    return not any(isinstance(step.item, Group) and step.item.spread for step in body_of(group).steps)
+
+
+def _counter(target: Node, over: Node) -> str | None:
+    """The name that counts the rounds of a loop from 0."""
+    if isinstance(over, Call) and over.function == "range" and len(over.arguments) == 1 and isinstance(target, Name):
+        return target.name
+    if (
+        isinstance(over, Call)
+        and over.function == "enumerate"
+        and len(over.arguments) == 1
+        and isinstance(target, Items)
+    ):
+        return target.items[0].name if isinstance(target.items[0], Name) else None
+    return None
+
+
+def _places(group: Group, own: str) -> Iterator[tuple[tuple[str, ...], Item]]:
+    return standing((Step(own, "call", Name(own), (), group, own, (), None, group.span),))

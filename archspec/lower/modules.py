@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from archspec.document import SEQUENTIAL_ATTRIBUTES, Step, module_problem, name_problem
+from archspec.document import SEQUENTIAL_ATTRIBUTES, Step, is_dotted, listed_problem, module_problem, name_problem
 from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     ExpressionError,
@@ -92,7 +92,7 @@ class Modules:
                 given = given.after(None, f"`{name}`", items[-1].span)
                 continue
             if name is not None:
-                named = self.attribute(name, step, here)
+                named = self.attribute(name, step, here, scope)
                 at = (*here, "name") if named is not None and named[0] != name else here
                 if named is None or not self.take(named[0], at, place, key=at == here):
                     continue
@@ -111,8 +111,11 @@ class Modules:
                 check_shape(self.frame, step.shape, (*here, "shape"), given.first(), scope, related)
         return tuple(items), given
 
-    def attribute(self, key: str, step: Step, path: Path) -> tuple[str, Step] | None:
-        """What the module of a named step is called, and the step without its `name:`; None, and reported, if wrong."""
+    def attribute(self, key: str, step: Step, path: Path, scope: Scope) -> tuple[str, Step] | None:
+        """What the module of a named step is called, and the step without its `name:`; None, and reported, if wrong.
+
+        A name of what a loop repeats stays with the step.
+        """
         if step.name is None:
             return key, step
         at = (*path, "name")
@@ -120,14 +123,47 @@ class Modules:
             message = f"`name:` is what a module is called, and `{key}` makes none"
             self.report.add("AS206", message, at, "leave it out, and rename the step's key", key=True)
             return None
+        if is_dotted(step.name):
+            self.frame.context.named_at[self.frame.span(path, key=True)] = self.frame.span(at)
+            if names_in_pattern(step.name) & step.bound and not step.shared:
+                return key, step
+            name = self.place_in_list(step.name, at, scope)
+            return None if name is None else (name, step.model_copy(update={"name": None}))
         if "{" in step.name:
             message = f"{echo(step.name)} holds an expression, and the step has its key for a name"
             self.report.add("AS206", message, at, "write the name out; `{…}` is for the steps of a list")
             return None
         return step.name, step.model_copy(update={"name": None})
 
+    def place_in_list(self, text: str, path: Path, scope: Scope) -> str | None:
+        """The place in a list of the class that a name such as `downs.{i}` gives; the text where that depends."""
+        try:
+            values = [part if isinstance(part, str) else evaluate(part, scope) for part in pieces(text)]
+        except ExpressionError as error:
+            self.report.expression(error, path, None)
+            return None
+        if any(map(unknown, values)):
+            return text
+        wrong = next((one for one in values if isinstance(one, bool) or not isinstance(one, str | int)), None)
+        if wrong is not None or any(isinstance(one, int) and one < 0 for one in values):
+            advice = "in the braces stands an integer of 0 or more, such as what `for: i in range(n)` binds"
+            name = "".join(one if isinstance(one, str) else literal_text(one) for one in values)
+            self.report.add("AS204", f"{echo(name)} is no place in a list", path, advice)
+            return None
+        name = "".join(map(str, values))
+        if problem := listed_problem(name):
+            self.report.add("AS204", f"{echo(name)} {problem}", path, "write it like `downs.0` or `heads.box`")
+            return None
+        return name
+
     def take(self, name: str, path: Path, place: Place, *, key: bool = True) -> bool:
         """Whether a name is free in its place; reports it if not."""
+        if is_dotted(name):
+            if place is self.frame.place:
+                return True  # lists are judged once the whole class is read
+            message = "a list is exactly an nn.Sequential, which runs the modules that it holds itself"
+            self.report.add("AS206", message, path, "name the steps of the list in a mapping")
+            return False
         if problem := module_problem(name):
             self.report.add(
                 "AS204", f"{echo(name)} {problem}", path, f"choose another name, such as `my_{name}`", key=key
@@ -331,7 +367,7 @@ class Modules:
         """A named step that is repeated: an nn.Sequential (or nn.ModuleList) of its repetitions."""
         if is_written(self.frame, step, given):
             return Rounds(self, step, path, given, place, scope, str(name)).read()
-        inner = Place(f"{place.dotted(name)}.")
+        inner = Place(f"{place.dotted(name)}.", rounds=True)
         # Each repetition of a group is a module of its own.
         once = step.model_copy(update={"layers": None, "nested": step.layers}) if step.layers is not None else step
         items = tuple(self.repeated(once, path, replace(given, first_name=None), inner, scope))
@@ -665,6 +701,12 @@ class Modules:
 
     def pattern(self, text: str, path: Path, place: Place, scope: Scope) -> str | None:
         """The name that a pattern such as `layer{i}` gives here; the pattern itself where that depends."""
+        if is_dotted(text):
+            if place.rounds:
+                return self.place_in_list(text, path, scope)
+            message = "a list is exactly an nn.Sequential, which runs the modules that it holds itself"
+            self.report.add("AS206", message, path, "name the steps of the list in a mapping")
+            return None
         try:
             values = [part if isinstance(part, str) else evaluate(part, scope) for part in pieces(text)]
         except ExpressionError as error:
@@ -717,8 +759,27 @@ def is_graph(layers: dict[str, Step]) -> bool:
         or step.shape is not None
         or step.type in ("Parameter", "Buffer")
         or "," in name
+        or holds_dotted(step)
         for name, step in layers.items()
     )
+
+
+def holds_dotted(step: Step) -> bool:
+    """Whether a module of a step stands in a list of the class."""
+    if is_dotted(step.name):
+        return True
+    inside = (step.layers, step.nested)
+    return any(
+        holds_dotted(one)
+        for layers in inside
+        if layers
+        for one in (layers.values() if isinstance(layers, dict) else layers)
+    )
+
+
+def names_in_pattern(text: str) -> set[str]:
+    """The names that the braces of a module's name read."""
+    return set().union(*(names_in(part) for part in pieces(text) if not isinstance(part, str)))
 
 
 def assume_flow(flow: Flow | None, condition: Any, truth: bool) -> Flow | None:

@@ -21,7 +21,7 @@ from archspec.graph import (
     size_names,
     walk,
 )
-from archspec.lower.headers import header_of, rounds_of
+from archspec.lower.headers import header_of, read_in_rounds, rounds_of
 
 
 def item_reads(item: Item) -> set[str]:
@@ -98,7 +98,7 @@ def forward_reads(cls: Class) -> set[str]:
             if header is not None and rounds is not None:
                 read -= names_in(rounds.target)
                 read |= {name for node in header.lists for name in names_in(node)}
-            used |= read
+            used |= read | read_in_rounds(step)
         condition = condition_of(step)
         used |= names_in(condition) if condition is not None else set()
     if cls.outputs is not None:

@@ -57,7 +57,7 @@ class Rounds:
         self.place = place
         self.scope = scope
         self.name = name
-        self.inner = Place(f"{place.dotted(name)}.")
+        self.inner = Place(f"{place.dotted(name)}.", rounds=True)
         self.span = self.frame.span(path, key=True)
         self.each = step.each is not None
         room = next((place for place in range(len(given.types)) if place in given.anew), len(given.types))

@@ -184,7 +184,8 @@ class _Resolver:
         self.sound = len(frame.report.problems) == frame.problems and not frame.report.passed_over
         self.complete = self.sound or not (cls.items or frame.report.passed_over)
         """Whether its modules are all there is: of a list with a mistake, names may be missing."""
-        self.places = list(_places(cls.children(), (_Room((), cls.children()),), ()))
+        self.children = cls.children()  # once: modules are told apart by what they are
+        self.places = list(_places(self.children, (_Room((), self.children),), ()))
         self.names: dict[int, _Names] = {}  # by the number of the tuple of modules
         self.roots: dict[tuple[tuple[int, ...], str, str], _Target] = {}  # of parameters, where a chain of ties ends
         self.by_way = {_key(place.way): place for place in self.places}
@@ -194,7 +195,7 @@ class _Resolver:
         self.lists: dict[tuple[str, str], str] = {}  # the attributes by which a class around this one reaches modules
 
     def result(self) -> Class:
-        top = (_Room((), self.cls.children()),)
+        top = (_Room((), self.children),)
         lost = (_Place(top, (_Spot(str(one.name), one, True),)) for one in self.frame.lost_groups)
         for place in (*self.places, *lost):
             item = place.way[-1].item
@@ -271,7 +272,7 @@ class _Resolver:
         if value is not None:
             message = f"`{name}` is a value, and no module: it has no parameters"
             return _RefusedError("AS303", message, "name the layer that is made first, or a `Parameter`")
-        known = [spot.name for spot in _spots(self.cls.children()) if spot.name != "*"]
+        known = [spot.name for spot in _spots(self.children) if spot.name != "*"]
         advice = did_you_mean(name, known, "modules") if known else ""
         return _RefusedError("AS303", f"{echo(other)}: no module here is called {echo(name)}", advice)
 

@@ -252,7 +252,9 @@ class _Maker:
         properties |= {name: self.ref(name) for name in self.entries}
         if place == "named":
             properties |= {name: {"description": DOCS[name], **_EXPRESSION} for name in _TENSORS}
-            properties["name"] = {**properties["name"], "pattern": "^[^{}]*$"}
+            properties["name"] = {**properties["name"], "pattern": r"^[^{}]*$|^[^{}.]+\..+$"}
+        else:
+            properties["name"] = {**properties["name"], "pattern": r"^([^{}.]|\{[^{}]*\})*$"}
         blocks = f"^(?!(?:{'|'.join((*ABSENT, *_TENSORS))})$){_CAMEL}$"
         modifiers = [key for key in _MODIFIERS if key in properties]
         return {

@@ -167,6 +167,10 @@ class Network:
         self.around: dict[str, str] = {}  # the blocks that are being read, by the prefixes of what they hold
         self.rules = Rules(self.spec.get("init") or {}, self.blocks)
         self.renamed: dict[str, str] = {}  # by the path that a step's key gives: where its `name:` puts its module
+        self.items: dict[
+            str, str
+        ] = {}  # the steps whose modules stand in lists of a class, each with the prefix of that
+        self.keys: dict[tuple[str, ...], list[str]] | None = {}  # what each such list holds so far; None while trying
         self.trying = True  # whether modules that nothing runs are run, to find out their sizes
         self.counts: dict[str, int] = {}  # of loops without rounds: how many values they hand on
 
@@ -412,11 +416,8 @@ class Network:
         if len(set(order)) < len(order):
             raise DeclarationError("twice in the order")
 
-        called = {one.removeprefix(frame.prefix): key.removeprefix(frame.prefix) for key, one in self.renamed.items()}
-
         def place(entry: tuple[str, Factory]) -> int:
-            name = entry[0].removeprefix(frame.prefix).partition(".")[0]
-            name = called.get(name, name)
+            name = self.by_step(entry[0]).removeprefix(frame.prefix).partition(".")[0]
             return order.index(name) if name in order else len(order)
 
         self.plan[first:] = sorted(self.plan[first:], key=place)
@@ -535,7 +536,10 @@ class Network:
         """The value of a named step, other than an expression."""
         frame.steps.setdefault(key, (step, frame))
         path = self.place_of(step, key, frame)
-        step = {one: value for one, value in step.items() if one != "name"}
+        if frame.outer is None and (frame.prefix, path.removeprefix(frame.prefix)) in (self.keys or {}):
+            raise FormError("a list of the class has the name")
+        if not names_rounds(step):
+            step = {one: value for one, value in step.items() if one != "name"}
         loops = any(key in step for key in LOOPS)
         once = "when" in step and not (loops and self.of_rounds(step))
         if once and not self.same(f"{path}:when", self.condition(step, frame)):
@@ -547,8 +551,10 @@ class Network:
     def place_of(self, step: dict[str, Any], key: str, frame: Frame) -> str:
         """Where the module of a named step stands: under its key, or the `name:` beside it."""
         path = f"{frame.prefix}{key}"
-        if "name" not in step:
+        if "name" not in step or names_rounds(step):
             return path
+        if is_dotted(step["name"]):
+            return self.listed(step["name"], path, frame)
         if "again" in step or not re.fullmatch(r"[\x20-\x7e]+", step["name"]) or set(step["name"]) & set("{}.\"'\\`"):
             raise FormError("no name of a module")
         place = self.renamed.setdefault(path, f"{frame.prefix}{step['name']}")
@@ -557,6 +563,26 @@ class Network:
             *frame.tensors,
         ):
             raise FormError("two modules of one name")
+        return place
+
+    def listed(self, name: str, path: str, frame: Frame) -> str:
+        """Where a module stands that has a place in a list of the class, in place of the path of its step."""
+        parts = re.findall(r"(?:\{[^}]*\}|[^.{])+", filled(name, frame.names))
+        if any(part.isdecimal() and str(int(part)) != part for part in parts):
+            raise FormError("no place in a list")
+        outermost = list(frame.prefixes())[-1]
+        place = self.renamed.setdefault(path, f"{outermost}{'.'.join(parts)}")
+        others = [one for key, one in self.renamed.items() if key != path and self.items.get(key) == outermost]
+        if any(f"{one}.".startswith(f"{place}.") or f"{place}.".startswith(f"{one}.") for one in others):
+            raise FormError("two modules at one place")
+        if path not in self.items and self.keys is not None:
+            self.items[path] = outermost
+            for end in range(1, len(parts)):
+                keys = self.keys.setdefault((outermost, *parts[:end]), [])
+                keys += [parts[end]] if parts[end] not in keys else []
+                numbers = [int(key) for key in keys if key.isdecimal()]
+                if numbers and numbers != list(range(len(keys))):
+                    raise FormError("items of a list run from 0 without gaps")
         return place
 
     def of_rounds(self, step: dict[str, Any]) -> bool:
@@ -571,6 +597,8 @@ class Network:
             step = form(raw)
             if {"expression", "from", "again", "each", "collect", "shared"} & step.keys() or step.get("call") is False:
                 raise FormError("in a list")
+            if holds_dotted(step):
+                raise FormError("a list holds its modules itself")
             if step.get("type") in ("Parameter", "Buffer"):
                 raise FormError("in a list")
             given = Given([None], [current])
@@ -687,6 +715,7 @@ class Network:
         """The same reading, to try things in."""
         other = copy.copy(self)
         other.kept, other.modules, other.plan, other.ties = dict(self.kept), {}, [], dict(self.ties)
+        other.renamed, other.items, other.keys = dict(self.renamed), {}, None
         other.seen, other.open, other.unsaved, other.said = {}, list(self.open), set(self.unsaved), set(self.said)
         return other
 
@@ -703,8 +732,12 @@ class Network:
             self.say(step, place, frame, first)
             return result
         key = str(numbers.next)
+        if is_dotted(step.get("name")):
+            path = self.listed(step["name"], f"{numbers.prefix}{key}", frame)
+            numbers.next += 1
+            return self.once({one: value for one, value in step.items() if one != "name"}, path, frame, given)
         if "name" in step:
-            key = re.sub(r"{(.*?)}", lambda match: str(compute(match[1], frame.names)), str(step["name"]))
+            key = filled(step["name"], frame.names)
         numbers.next += 1
         result = self.once(step, f"{numbers.prefix}{key}", frame, given)
         self.seen.setdefault(f"{numbers.prefix}{key}", result)
@@ -717,6 +750,8 @@ class Network:
             step = form(raw)
             if "expression" in step or "from" in step or "again" in step or step.get("call") is False:
                 raise FormError("in a list")
+            if holds_dotted(step):
+                raise FormError("a list holds its modules itself")
             numbers.next += 1
             inner = Frame(prefix, frame.names, frame.values, frame)
             current = self.named(step, key, inner, Given([None], [current]))
@@ -730,6 +765,8 @@ class Network:
             if "call" in step:
                 raise FormError("beside again")
             original, around = frame.made(step["again"])
+            if any(map(holds_dotted, inside(original))):
+                raise FormError("what runs once more holds its modules")
             return self.named(original, step["again"], around, given)
         first = len(self.plan)
         result = self.run_step(step, path, frame, given)
@@ -740,6 +777,10 @@ class Network:
         if "layers" in step:
             if isinstance(step["layers"], list):
                 return self.sequence(step["layers"], frame, Numbers(f"{path}."), given.one())
+            if holds_dotted({"layers": step["layers"]}):
+                kinds = {form(one).get("type") for one in step["layers"].values()}
+                if "init" in step or step.get("shared") or kinds & {"Parameter", "Buffer"}:
+                    raise FormError("a group that is no module")
             inner = Frame(f"{path}.", dict(frame.names), dict(frame.values), frame)
             return self.graph(step["layers"], inner, given.one())
         name = step.get("type")
@@ -790,7 +831,7 @@ class Network:
         typed = {key: getattr(torch, one) if key == "dtype" else one for key, one in settings.items()}
         made = self.make(path, lambda: cls(**typed))
         for key, text in ties.items():
-            self.ties[f"{path}.{key}"] = Tie(text, around(path, list(frame.prefixes())[-1]))
+            self.ties[f"{path}.{key}"] = Tie(text, around(self.by_step(path), list(frame.prefixes())[-1]))
         return self.called(made.train(self.training), args, named)
 
     def called(self, module: nn.Module, args: list[Any], named: dict[str, Any]) -> Any:
@@ -831,6 +872,11 @@ class Network:
         found = next((one for one in self.renamed if f"{path}.".startswith(f"{one}.")), None)
         return path if found is None else self.renamed[found] + path[len(found) :]
 
+    def by_step(self, path: str) -> str:
+        """The other direction: the path of a module, by the keys of the steps that made it."""
+        found = next((key for key, one in self.renamed.items() if f"{path}.".startswith(f"{one}.")), None)
+        return path if found is None else found + path[len(self.renamed[found]) :]
+
     def split(self, key: str) -> tuple[str, str]:
         """The module of a parameter, and its name there, which may have a dot itself: `out_proj.weight`."""
         parts = key.split(".")
@@ -870,6 +916,33 @@ def around(path: str, outermost: str) -> list[str]:
     parts = path.split(".")
     found = ["".join(f"{part}." for part in parts[:end]) for end in range(len(parts) - 1, -1, -1)]
     return [one for one in found if one.startswith(outermost)]
+
+
+def is_dotted(name: Any) -> bool:
+    """Whether a module's name is a place in a list of its class: a dot stands in it, outside of braces."""
+    return isinstance(name, str) and "." in re.sub(r"{.*?}", "", name)
+
+
+def names_rounds(step: dict[str, Any]) -> bool:
+    """Whether a name with a dot is that of each round of the step's loop."""
+    texts = re.findall(r"{(.*?)}", step["name"]) if is_dotted(step.get("name")) else []
+    return not step.get("shared") and any(bound_by(step) & set(read_names(text)) for text in texts)
+
+
+def filled(name: Any, names: Mapping[str, Any]) -> str:
+    """A name with what its braces come to."""
+    return re.sub(r"{(.*?)}", lambda match: str(compute(match[1], dict(names))), str(name))
+
+
+def inside(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a group."""
+    layers = step.get("layers") or []
+    return [form(one) for one in (layers.values() if isinstance(layers, dict) else layers)]
+
+
+def holds_dotted(step: dict[str, Any]) -> bool:
+    """Whether a module of a step stands in a list of the class."""
+    return is_dotted(step.get("name")) or any(map(holds_dotted, inside(step)))
 
 
 def again_by_name(step: dict[str, Any], key: str, frame: Frame) -> dict[str, Any]:

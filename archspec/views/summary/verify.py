@@ -38,7 +38,7 @@ BETWEEN = "it counts modules, not what is computed between them"
 NO_BATCH = "it takes the channels of a single sample for the batch"
 
 
-_CONTAINERS = ("Sequential", "ModuleList")
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,506 @@
+"""Lists of a class, `name: downs.{i}`: steps of groups and loops become steps of the class itself.
+
+A class in which a module stands within a group, but by its name in a list of the class, is opened: the steps of the
+group, or of each round of the loop, stand in place of it, under names of their own. Where a loop stays one, for source,
+it is left as a loop whose rounds the forward method writes out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from archspec.document import is_dotted
+from archspec.expressions import Call as FunctionCall
+from archspec.expressions import Index, Items, Literal, Name, Node, evaluate, lift, replaced
+from archspec.graph import (
+    Branch,
+    Call,
+    Class,
+    Group,
+    Input,
+    Item,
+    Loop,
+    Outputs,
+    Rounds,
+    Step,
+    argument_text,
+    body_of,
+    called,
+    is_number,
+    is_spread,
+    names_in,
+    place_of,
+    walk,
+)
+from archspec.lower.class_lists_rules import check_lists
+from archspec.lower.context import Frame
+from archspec.lower.headers import may_be_zipped
+from archspec.lower.initial import frozen
+from archspec.lower.lists import substitute
+from archspec.lower.names import item_reads
+from archspec.problems import Span
+
+Nodes = Mapping[str, Node]
+
+
+def in_lists(frame: Frame, cls: Class) -> Class:
+    """The class with those modules in its lists that their names put there."""
+    if frame.report.problems or not any(_stands_elsewhere(step) for step in cls.written()):
+        return cls
+    opened = _Opener(frame, cls).open(cls)
+    if frame.context.unroll and not frame.report.problems:
+        check_lists(frame, opened)
+    return opened
+
+
+def holds_dotted(cls: Class) -> bool:
+    """Whether a module of a group stands in a list of the class around it."""
+    return any(map(_stands_elsewhere, cls.written()))
+
+
+def _stands_elsewhere(step: Step) -> bool:
+    item = step.item if step.item is not None else step.again
+    return item is not None and (is_dotted(step.attribute) or _holds(item))
+
+
+def _holds(item: Item) -> bool:
+    """Whether a module within this one stands in a list of the class."""
+    if isinstance(item, Call):
+        return isinstance(item.layer, Class) and item.layer.grouped and holds_dotted(item.layer)
+    if isinstance(item, Group) and item.module is not None:
+        return _holds(item.module)
+    if isinstance(item, Branch):
+        return any(map(_holds, item.items))
+    return any(map(_is_placed, item.items))
+
+
+def _is_placed(item: Item) -> bool:
+    """Whether a round of a loop, or a module within it, stands in a list of the class."""
+    if isinstance(item, Loop | Branch):
+        return any(map(_is_placed, item.items))
+    return is_dotted(item.name) or _holds(item)
+
+
+@dataclass
+class _Opened:
+    """The steps in place of one: what they come to, and how many of them stand for a round."""
+
+    steps: list[Step]
+    values: tuple[Node, ...]
+    single: bool
+
+    def parts(self, count: int) -> tuple[Node, ...]:
+        """What is returned, as so many values."""
+        if not self.single or count == 1:
+            return self.values
+        (whole,) = self.values
+        if isinstance(whole, Items) and len(whole.items) == count:
+            return whole.items
+        return tuple(Index(whole, Literal(place)) for place in range(count))
+
+    def whole(self) -> Node:
+        """What is returned, as one value."""
+        return self.values[0] if self.single else Items(self.values)
+
+
+class _Opener:
+    """Opens the groups of one class."""
+
+    def __init__(self, frame: Frame, cls: Class) -> None:
+        self.frame = frame
+        self.taken = {*frame.values, *frame.scope, *frame.sizes, *(one.name for one in cls.parameters)}
+        self.taken |= {name for step in cls.written() for name in names_in(step.target)}
+        self.filling: defaultdict[str, set[Span]] = defaultdict(set)
+        """Which steps of the spec put modules into each list."""
+        self.collect(cls)
+
+    def collect(self, cls: Class) -> None:
+        for step in cls.written():
+            if step.item is not None:
+                self.note(step.attribute, step.span)
+                self.collect_below(step.item, step.span)
+
+    def collect_below(self, item: Item, span: Span) -> None:
+        if isinstance(item, Call):
+            if isinstance(item.layer, Class) and item.layer.grouped:
+                self.collect(item.layer)
+            return
+        for child in item.items:
+            if isinstance(child, Call | Group):
+                self.note(child.name, span)
+            self.collect_below(child, span)
+
+    def note(self, name: str | None, span: Span) -> None:
+        if name is not None and is_dotted(name):
+            self.filling[_list_of(name)].add(span)
+
+    def fresh(self, name: str) -> str:
+        """A name that nothing else has."""
+        candidates = (name, *(f"{name}_{number}" for number in range(2, 10_000)))
+        found = next(one for one in candidates if one not in self.taken)
+        self.taken.add(found)
+        return found
+
+    def open(self, cls: Class) -> Class:
+        """The class with its groups opened, as far as their modules stand in its lists."""
+        steps: list[Step] = []
+        idle: list[tuple[int, Step]] = []
+        named: dict[str, tuple[str, ...]] = {}
+        for step in cls.written():
+            opened = list(self.step(step))
+            named[step.name] = tuple(one.name for one in opened if one.name)
+            runs = cls.runs(step)
+            for one in opened:
+                if runs:
+                    steps.append(one)
+                elif one.item is not None:
+                    idle.append((len(steps), one))
+        order = tuple(name for one in cls.order for name in named.get(one, (one,)))
+        return replace(cls, steps=tuple(steps), idle=tuple(idle), order=order)
+
+    def step(self, step: Step) -> Iterator[Step]:
+        if step.again is not None and _holds(step.again):
+            message = f"`{step.name}` runs a group once more whose modules stand in lists of the class"
+            advice = "make a block of its steps, which holds its modules itself"
+            self.frame.report.add_at("AS206", message, step.span, advice)
+            return
+        item = step.item
+        if isinstance(item, Branch) and is_dotted(step.attribute) and any(_ties(one) for one in item.items):
+            message = f"`{step.attribute}` is there on a condition, and ties a weight"
+            self.frame.report.add_at("AS508", message, step.span, "give it a name without a dot")
+        if item is None or not _holds(item):
+            yield step
+            return
+        if self.refuses(step, item):
+            return
+        if isinstance(item, Group) and (renamed := self.renamed(step, item)) is not None:
+            yield renamed
+        elif isinstance(item, Group) and any(isinstance(child, Loop) for child in item.items):
+            yield self.kept(step, item)
+        elif isinstance(item, Group):
+            yield from self.finished(step, self.rounds(step, item))
+        elif isinstance(item, Call):
+            arguments = tuple(node for _, node in step.arguments)
+            yield from self.finished(step, self.group(item, arguments, step.attribute, ""))
+
+    def refuses(self, step: Step, item: Item) -> bool:
+        """Whether a group cannot be opened; reported."""
+        report = self.frame.report
+        if isinstance(item, Branch):
+            message = f"`{step.name}` is there on a condition, and its modules stand in lists of the class"
+            report.add_at("AS508", message, step.span, "put the condition on the modules within it")
+        elif isinstance(item, Group) and item.module is not None:
+            message = f"`{step.name}` runs one module in every round, so nothing in it stands in a list of the class"
+            report.add_at("AS206", message, step.span, "leave `shared` out, or the names with a dot")
+        else:
+            return False
+        return True
+
+    # A list of its own.
+
+    def renamed(self, step: Step, group: Group) -> Step | None:
+        """A loop of single modules that alone fill a list, which is the loop's own module then; else None."""
+        loops = [item for item in group.items if isinstance(item, Loop)]
+        children = loops[0].items if loops else group.items
+        modules = [child for child in children if isinstance(child, Call | Group) and not _holds(child) and child.name]
+        if len(modules) < len(children):
+            return None
+        if len(loops) not in (0, len(group.items)) or len(loops) > 1 or (loops and len(children) != 1):
+            return None
+        places = [place_of(str(child.name)) for child in modules]
+        lists = {place[:-1] for place in places}
+        name = ".".join(next(iter(lists))) if len(lists) == 1 else "{"
+        counted = all(is_number(place[-1]) if loops else place[-1] == str(n) for n, place in enumerate(places))
+        if "{" in name or not counted or self.filling[name] != {step.span}:
+            return None
+        plain = tuple(called(child, None if loops else place[-1]) for child, place in zip(modules, places, strict=True))
+        items: tuple[Item, ...] = (replace(loops[0], items=plain),) if loops else plain
+        return replace(step, item=replace(group, name=name, items=items, listed=True), module=name)
+
+    # Groups.
+
+    def finished(self, step: Step, opened: _Opened) -> Iterator[Step]:
+        """The steps of a group, and the name that its value has."""
+        yield from opened.steps
+        value = ((None, opened.whole()),)
+        yield Step("", "compute", step.target, value, None, None, (step.output,), step.output, step.span, step.axes)
+
+    def group(self, call: Call, arguments: tuple[Node, ...], own: str, prefix: str) -> _Opened:
+        """The steps of a group; modules that say no list stand in `own`."""
+        assert isinstance(call.layer, Class)
+        self.frame.context.blocks.pop(call.layer.name, None)
+        for fill in call.initial[:1]:
+            message = "`init:` stands beside a group that is no module"
+            self.frame.report.add_at("AS206", message, fill.span, "write it beside the layer")
+        cls = self.open(call.layer)
+        nodes = dict(zip((one.name for one in cls.inputs), arguments, strict=False))
+        nodes |= {
+            one.name: one.node if one.node is not None and not self.frame.context.unroll else lift(one.value)
+            for one in call.arguments
+            if argument_text(one) != one.name or one.name not in self.frame.scope
+        }
+        sizes = {one.name: one.value for one in call.arguments if one.name in nodes}
+        renamed = _Renaming(self, cls, nodes, sizes, own, prefix, call.trainable)
+        steps = [renamed.step(step) for step in cls.written() if step.kind not in ("parameter", "buffer")]
+        for step in cls.written():
+            if step.kind in ("parameter", "buffer"):
+                message = f"`{step.name}` would stand in the group's own module, and this group has none"
+                advice = "its modules stand in lists of the class: write the tensor above the group"
+                self.frame.report.add_at("AS206", message, step.span, advice)
+        assert cls.outputs is not None
+        values = tuple(replaced(node, renamed.nodes) for node in cls.outputs.values)
+        return _Opened(steps, values, cls.outputs.single)
+
+    def rounds(self, step: Step, group: Group) -> _Opened:
+        """The steps of all rounds of a loop."""
+        rounds = group.rounds if group.rounds is not None else Rounds(Name("_"), Items(()), returned=group.handed)
+        keys = [key for key, _ in step.arguments]
+        taken = [node for _, node in step.arguments]
+        steps: list[Step] = []
+        returned: list[_Opened] = []
+        for number, child in enumerate(group.items):
+            assert isinstance(child, Call | Group)
+            bound = self.bound(rounds.target, rounds.over, number) if group.rounds is not None else {}
+            arguments = tuple(replaced(node, bound) for node in taken)
+            own = str(child.name) if is_dotted(child.name) else f"{step.attribute}.{child.name}"
+            prefix = f"{step.name}_{number}"
+            if isinstance(child, Call) and _holds(child):
+                child = replace(child, trainable=child.trainable and group.trainable)
+                made = self.group(child, arguments, own, f"{prefix}_")
+            else:
+                made = self.module(step, child, (prefix, own), tuple(zip(keys, arguments, strict=True)))
+            steps += made.steps
+            returned.append(made)
+            if not rounds.each:
+                parts = made.parts(rounds.returned)
+                taken = [*parts[: group.handed], *taken[group.handed :]]
+        return _Opened(steps, (_of_rounds(group, rounds, taken, returned),), True)
+
+    def module(self, step: Step, item: Call | Group, names: tuple[str, str], arguments: Any) -> _Opened:
+        """A round that is one module."""
+        name, place = self.fresh(names[0]), names[1]
+        made = Step(
+            name, "call", Name(name), arguments, called(item, place), place, item.inputs, item.output, step.span
+        )
+        return _Opened([made], (made.target,), True)
+
+    def bound(self, target: Node, over: Node, number: int) -> dict[str, Node]:
+        """What the names of a loop stand for in a round."""
+        if isinstance(over, FunctionCall) and isinstance(target, Items):
+            if over.function == "zip":
+                pairs = zip(target.items, over.arguments, strict=False)
+                return {k: v for part, one in pairs for k, v in self.bound(part, one, number).items()}
+            if over.function == "enumerate" and len(target.items) == 2:
+                start = evaluate(over.arguments[1], self.frame.scope) if len(over.arguments) > 1 else 0
+                count = {target.items[0].text: lift(start + number)}
+                return count | self.bound(target.items[1], over.arguments[0], number)
+        flows = any(self.frame.value(name) is not None for name in names_in(over))
+        item: Node = Index(over, Literal(number))
+        if not flows:
+            item = lift(evaluate(over, self.frame.scope)[number])
+        return dict(_parts(target, item))
+
+    # Loops that stay.
+
+    def kept(self, step: Step, group: Group) -> Step:
+        """A loop whose rounds the forward method writes out."""
+        (loop,) = group.items
+        assert isinstance(loop, Loop)
+        child = loop.items[0]
+        if len(loop.items) != 1 or not isinstance(child, Call | Group):
+            message = f"a round of `{step.name}` is there on a condition, and its modules stand in lists of the class"
+            self.frame.report.add_at(
+                "AS508", message, step.span, "let the loop run over a list of those that are meant"
+            )
+            return step
+        rounds = group.rounds or Rounds(loop.target, loop.iterable, returned=group.handed)
+        body = self.body(step, child, group.trainable)
+        items = (replace(loop, items=(body,)),)
+        spread = replace(group, items=items, listed=True, rounds=rounds, spread=True)
+        filled = {name for name, spans in self.filling.items() if len(spans) > 1}
+        return replace(step, item=replace(spread, zipped=may_be_zipped(spread, step.attribute, filled)))
+
+    def body(self, step: Step, child: Call | Group, trainable: bool) -> Call:
+        """What each round runs, as a class whose modules stand elsewhere."""
+        report = self.frame.report
+        if isinstance(child, Call) and _holds(child):
+            assert isinstance(child.layer, Class)
+            self.frame.context.blocks.pop(child.layer.name, None)
+            cls = self.open(child.layer)
+            if not (trainable and child.trainable):
+                cls = replace(cls, steps=tuple(map(_frozen, cls.steps)))
+            for one in cls.written():
+                if one.item is not None and _ties(one.item):
+                    message = f"the loop of `{step.name}` fills lists of the class, and ties a weight in each round"
+                    report.add_at("AS508", message, one.span, "write the rounds as blocks that hold their modules")
+                if isinstance(one.item, Group) and one.item.spread and _has_own(body_of(one.item)):
+                    message = f"`{one.name}` is a loop within a loop, and some of its modules say no list of the class"
+                    report.add_at("AS508", message, one.span, "name them all with a dot, or make a block of them")
+                if "{" in ".".join(place_of(one.attribute)[:-1]) and one.item is not None:
+                    message = f"`{one.attribute}` is a list within a list of which a loop decides"
+                    report.add_at("AS508", message, one.span, "count in one list: `blocks.{i * n + j}`")
+            cls = replace(cls, steps=tuple(map(_unnamed, cls.steps)))
+            items = [item for step in cls.steps if step.item is not None for item in walk((step.item,))]
+            read = set[str]().union(*map(item_reads, items))
+            passed = tuple(one for one in child.arguments if one.name in read or argument_text(one) != one.name)
+            return replace(child, layer=cls, arguments=passed)
+        names = [self.fresh(f"x_{number}" if number else "x") for number in range(len(step.arguments))]
+        inputs = tuple(Input(name, None, step.span, captured=n > 0) for n, name in enumerate(names))
+        arguments = tuple((key, Name(name)) for (key, _), name in zip(step.arguments, names, strict=True))
+        made = Step(
+            "y", "call", Name("y"), arguments, called(child, None), child.name, child.inputs, child.output, step.span
+        )
+        outputs = Outputs((made.target,))
+        cls = Class("", "", (), (), inputs, child.output, steps=(made,), outputs=outputs, grouped=True)
+        return Call(None, cls, (), child.inputs, child.output, child.span)
+
+
+class _Renaming:
+    """Gives the steps of a group names of the class around it."""
+
+    def __init__(
+        self,
+        opener: _Opener,
+        cls: Class,
+        nodes: dict[str, Node],
+        sizes: Mapping[str, Any],
+        own: str,
+        prefix: str,
+        learns: bool,
+    ) -> None:
+        self.opener = opener
+        self.nodes = nodes
+        self.sizes = {name: value for name, value in sizes.items() if not opener.frame.context.unroll}
+        self.numbers = {name: nodes[name] for name in self.sizes}
+        self.known = {one.name for one in cls.parameters}
+        self.own = own
+        self.prefix = prefix
+        self.learns = learns
+        self.places: dict[str, str] = {}  # by the attribute that a module has in the group
+
+    def name(self, name: str) -> str:
+        new = self.opener.fresh(f"{self.prefix}{name}")
+        self.nodes[name] = Name(new)
+        return new
+
+    def step(self, step: Step) -> Step:
+        arguments = tuple((key, replaced(node, self.nodes)) for key, node in step.arguments)
+        again = step.module
+        if step.kind == "call":
+            at = step.attribute
+            if step.item is not None:
+                self.places[at] = at if is_dotted(at) else f"{self.own}.{at}"
+            again = self.places[at]
+        item = None if step.item is None else self.item(called(step.item, str(again)))
+        if step.kind == "weight":
+            key, _, weight = step.name.partition(".")
+            made = self.nodes[key]
+            name = f"{made.text}.{weight}"
+            self.nodes[step.name] = Name(name)
+            return replace(step, name=name, target=Name(name))
+        for name in sorted(names_in(step.target)):
+            self.name(name)
+        for name in sorted({one for axis in step.axes for one in names_in(axis)} - self.nodes.keys() - self.known):
+            self.name(name)
+        target = replaced(step.target, self.nodes)
+        axes = tuple(replaced(axis, self.nodes) for axis in step.axes)
+        name = target.text if isinstance(target, Name) and step.name else step.name
+        return replace(step, name=name, target=target, arguments=arguments, item=item, module=again, axes=axes)
+
+    def item(self, item: Item) -> Item:
+        """A module that stands elsewhere, with what it says of names in the group."""
+        if isinstance(item, Branch):
+            condition = replaced(item.condition, self.numbers)
+            return replace(item, condition=condition, items=tuple(map(self.item, item.items)))
+        if isinstance(item, Loop):
+            carried = tuple(
+                replace(one, initial=substitute(one.initial, self.sizes), update=substitute(one.update, self.sizes))
+                for one in item.carried
+            )
+            iterable, items = replaced(item.iterable, self.numbers), tuple(map(self.item, item.items))
+            return replace(item, iterable=iterable, items=items, carried=carried)
+        if isinstance(item, Group):
+            rounds = item.rounds
+            if rounds is not None:
+                rounds = replace(rounds, over=replaced(rounds.over, self.nodes))
+            module = None if item.module is None else self.item(item.module)
+            items = tuple(map(self.item, item.items))
+            return replace(item, items=items, rounds=rounds, module=module, trainable=item.trainable and self.learns)
+        ties = tuple(replace(tie, other=self.other(tie.other)) for tie in item.ties)
+        layer = item.layer
+        if isinstance(layer, Class) and layer.lent:
+            layer = replace(layer, lent=tuple(replace(one, other=self.other(one.other)) for one in layer.lent))
+        arguments = item.arguments
+        if self.sizes:
+            arguments = tuple(
+                replace(
+                    one,
+                    node=None if one.node is None else replaced(one.node, self.numbers),
+                    value=substitute(one.value, self.sizes) if one.node is None else one.value,
+                )
+                for one in arguments
+            )
+        return replace(item, layer=layer, arguments=arguments, ties=ties, trainable=item.trainable and self.learns)
+
+    def other(self, path: str) -> str:
+        """The path of a tie, from the class."""
+        first, dot, rest = path.partition(".")
+        if first in self.places:
+            return f"{self.places[first]}{dot}{rest}"
+        made = self.nodes.get(first)
+        return f"{made.text}{dot}{rest}" if isinstance(made, Name) else path
+
+
+def _of_rounds(group: Group, rounds: Rounds, taken: list[Node], returned: list[_Opened]) -> Node:
+    """What the rounds of a loop come to."""
+    if rounds.each:
+        return Items(tuple(one.whole() for one in returned), listed=True)
+    handed = taken[: max(1, group.handed)]
+    value = handed[0] if len(handed) == 1 else Items(tuple(handed))
+    if not rounds.collect:
+        return returned[-1].whole() if returned and rounds.returned > group.handed else value
+    collected = []
+    for one in returned:
+        rest = one.parts(rounds.returned)[group.handed :]
+        collected.append(one.whole() if not rest else rest[0] if len(rest) == 1 else Items(rest))
+    return Items((value, Items(tuple(collected), listed=True)))
+
+
+def _parts(target: Node, item: Node) -> Iterator[tuple[str, Node]]:
+    """The names of a target, each with its part of an item."""
+    if isinstance(target, Items):
+        for place, part in enumerate(target.items):
+            inside = item.items[place] if isinstance(item, Items) else Index(item, Literal(place))
+            yield from _parts(part, inside)
+    elif isinstance(target, Name) and target.name != "_":
+        yield target.name, item
+
+
+def _frozen(step: Step) -> Step:
+    return replace(step, item=frozen(step.item)) if step.item is not None else step
+
+
+def _unnamed(step: Step) -> Step:
+    """A step whose module the constructor calls by its place alone."""
+    return replace(step, item=called(step.item, None)) if step.item is not None and is_dotted(step.attribute) else step
+
+
+def _has_own(cls: Class) -> bool:
+    """Whether a module of a loop's rounds says no list of the class."""
+    return any(
+        step.item is not None and not is_spread(step.item) and not is_dotted(step.attribute) for step in cls.written()
+    )
+
+
+def _ties(item: Item) -> bool:
+    """Whether a module, or one within it, takes a weight of another one."""
+    lent = isinstance(item, Call) and isinstance(item.layer, Class) and bool(item.layer.lent)
+    inside = item.items if not isinstance(item, Call) else ()
+    return lent or (isinstance(item, Call) and bool(item.ties)) or any(map(_ties, inside))
+
+
+def _list_of(name: str) -> str:
+    return ".".join(place_of(name)[:-1])
