@@ -241,6 +241,8 @@ class _Maker:
             "items": self.ref(f"{kind}_listed_step"),
             "minProperties": 1,
             "propertyNames": _names("Target"),
+            # What is unpacked may be a step whose name looks like a layer's.
+            "patternProperties": {f"^{_SEVERAL}$": {"anyOf": [self.ref(f"{kind}_named_step"), _NAMED_LIKE_A_LAYER]}},
             "additionalProperties": self.ref(f"{kind}_named_step"),
         }
 
@@ -304,13 +306,17 @@ def _union(schemas: Iterable[Schema]) -> Schema:
     return found
 
 
+_SEVERAL = "[A-Za-z0-9_(), ]*,[A-Za-z0-9_(), ]*"
+_NAMED_LIKE_A_LAYER: Schema = {"type": "string", "pattern": "^[A-Z][A-Za-z0-9]*$"}
+
+
 def _names(kind: str) -> Schema:
     """The names that may stand somewhere."""
     refused = set(keyword.kwlist)
     match kind:
         case "Target":
-            module, several = "_[A-Za-z0-9][A-Za-z0-9_]*|[0-9]+", "[A-Za-z0-9_(), ]*,[A-Za-z0-9_(), ]*"
-            return {"pattern": f"^({_NAME}|{module}|{several})$", "not": {"enum": sorted(refused)}}
+            module = "_[A-Za-z0-9][A-Za-z0-9_]*|[0-9]+"
+            return {"pattern": f"^({_NAME}|{module}|{_SEVERAL})$", "not": {"enum": sorted(refused)}}
         case "Pattern":
             return {"type": "string", "minLength": 1}
         case "Loop":
