@@ -236,9 +236,11 @@ class _Writer:
                 lists[around] = names.fresh("modules" if own else singular(place[-2]))
             modules[inner.attribute] = f'{lists[around]}.get_submodule("{place[0]}")' if own else lists[around]
         before, arguments = [], []
+        rounds_each, bound = step.item.rounds.each, names_in(step.item.rounds.target)
         for place_, node in enumerate(given):
             text = node.text
-            if not text.isidentifier():
+            anew = rounds_each and place_ == 0 and text not in bound  # the lines of a round may replace the first value
+            if anew or not text.isidentifier():
                 variable = names.fresh(cls.inputs[place_].name)
                 before.append(f"{variable} = {text}")
                 text = variable
@@ -248,9 +250,7 @@ class _Writer:
         taken = frozenset((*names.taken, *names.until)) - set(arguments)
         held = {one.name: one.node if one.node is not None else lift(one.value) for one in call.arguments}
         rounds = step.item.rounds
-        within = Within(
-            tuple(arguments), targets, taken, modules, names_in(rounds.target), held, self.translation, rounds.each
-        )
+        within = Within(tuple(arguments), targets, taken, modules, names_in(rounds.target), held, self.translation)
         lines = _Writer(cls, None, within).write().lines
         header = self.translation.header(index, [(name, member(around)) for around, name in lists.items()])
         self.lines += _loop_head(header)
@@ -365,8 +365,6 @@ class Within:
     """What its parameters are."""
     translation: Translation
     """That of the method around it."""
-    stays: bool
-    """Whether the first of what flows in is the same in every round."""
 
     def name(self, name: str, cls: Class, sizes: Sizes) -> Node | None:
         """What a name means that is none of the round's own."""
