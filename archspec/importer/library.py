@@ -115,4 +115,6 @@ class Library:
     def text(self, activation: str | None) -> str:
         """The blocks, those that others are made of behind them."""
         said = "\n".join(self.used.values())
+        if "Classify" in self.used:  # ultralytics sets them in detectors alone
+            said = said.replace("{BatchNorm2d: {eps: 0.001, momentum: 0.03}}", "BatchNorm2d")
         return said if activation is None else re.sub(r"\bSiLU\b(?!`)", activation, said)
