@@ -44,12 +44,17 @@ _CONFIGURATIONS: dict[str, tuple[str | None, dict[str, Any]]] = {
 }
 
 
+_LIBRARIES: list[Any] = []
+"""What would be taken back if nobody held it."""
+
+
 def operators() -> None:
     """Lets torchvision be imported where its compiled part does not fit: its operators get a schema and no more."""
-    library = torch.library.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
+            library = torch.library.Library("torchvision", "FRAGMENT")
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+            _LIBRARIES.append(library)
 
 
 def image(size: int) -> dict[str, torch.Tensor]:
@@ -137,7 +142,7 @@ def main() -> None:
     parser.add_argument("package", choices=("torchvision", "timm", "transformers"))
     parser.add_argument("names", nargs="*", help="models, or beginnings of their names")
     parser.add_argument("--specs", help="a folder for the specs")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     warnings.simplefilter("ignore")
     operators()
     cases = {"torchvision": of_torchvision, "timm": of_timm, "transformers": of_transformers}[options.package]()
