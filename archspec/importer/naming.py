@@ -39,6 +39,13 @@ def clean(name: str) -> str:
     return f"{_letter(text)}{text}" if text[:1].isdigit() else text
 
 
+def lowered(name: str) -> str:
+    """A name in snake_case where it could be a layer's."""
+    if not name[:1].isupper():
+        return name
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 def _letter(text: str) -> str:
     return "step_" if text else ""
 

@@ -203,14 +203,14 @@ def unlike(mine: list[Call], theirs: list[Call], modes: list[bool]) -> Iterator[
             yield f"the outputs differ{again}"
         if not _same(one.buffers, other.buffers):
             yield f"the buffers differ afterwards{again}"
-        if one.learning != other.learning or not _same(one.gradients, other.gradients):
+        if one.learning != other.learning or not _same(one.gradients, other.gradients, summed=True):
             yield f"the gradients differ{again}"
         if not _draws_alike(one.drawn, other.drawn, training):
             yield f"other random numbers are drawn{again}"
 
 
-def _same(mine: Tensors, theirs: Tensors) -> bool:
-    return set(mine) == set(theirs) and all(near(one, theirs[key]) for key, one in mine.items())
+def _same(mine: Tensors, theirs: Tensors, summed: bool = False) -> bool:
+    return set(mine) == set(theirs) and all(near(one, theirs[key], summed) for key, one in mine.items())
 
 
 def _alike(mine: Any, theirs: Any) -> bool:
@@ -228,17 +228,27 @@ def _alike(mine: Any, theirs: Any) -> bool:
     return mine is None and theirs is None
 
 
-def near(left: torch.Tensor, right: torch.Tensor) -> bool:
-    """Whether two tensors are equal in shape and dtype, and nearly in their numbers; whole numbers entirely."""
+def near(left: torch.Tensor, right: torch.Tensor, summed: bool = False) -> bool:
+    """Whether two tensors are equal in shape and dtype, and nearly in their numbers; whole numbers entirely.
+
+    `summed` numbers are sums of others as large as the largest of them, and no more exact than these.
+    """
     if left.shape != right.shape or left.dtype != right.dtype:
         return False
     if left.is_complex():
-        return near(torch.view_as_real(left.resolve_conj()), torch.view_as_real(right.resolve_conj()))
+        return near(torch.view_as_real(left.resolve_conj()), torch.view_as_real(right.resolve_conj()), summed)
     if not left.is_floating_point():
         return torch.equal(left, right)
     share = _CLOSE.get(left.dtype, 1e-4)
-    nearest = 1e-6 if share == 1e-4 else share
+    scale = max(1.0, _largest(left)) if summed else 1.0
+    nearest = 1e-6 * scale if share == 1e-4 else share
     return torch.allclose(left.detach().double(), right.detach().double(), share, nearest, True)
+
+
+def _largest(tensor: torch.Tensor) -> float:
+    """The largest finite number of a tensor, without its sign."""
+    finite = tensor.detach()[torch.isfinite(tensor)].abs()
+    return float(finite.max()) if finite.numel() else 0.0
 
 
 Make = Callable[[], nn.Module]

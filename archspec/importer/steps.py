@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Any
 
 from archspec.importer.blocks import Blocks
 from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
 from archspec.importer.inlining import again, is_next
-from archspec.importer.naming import Names, UnwritableError, clean, pattern_of, word_of
+from archspec.importer.naming import Names, UnwritableError, clean, lowered, pattern_of, word_of
 from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
 from archspec.importer.phrases import (
     LONGEST,
@@ -90,7 +89,7 @@ class Steps:
                 self.modules[one.module] = self._own_name(one.module)
 
     def _own_name(self, path: str) -> str:
-        name = _lowered(clean(path))
+        name = lowered(clean(path))
         if path in self.parameters and path not in self.modules.values():
             self.names.taken.discard(name)  # a step may bear the name of a parameter that only its arguments read
         return self.names.free(name)
@@ -395,10 +394,3 @@ def _longest(source: Any) -> int:
     """How long the longest expression is that a `from` holds."""
     items = source.values() if isinstance(source, dict) else source if isinstance(source, list) else (source,)
     return max((len(one) for one in items if isinstance(one, str)), default=0)
-
-
-def _lowered(name: str) -> str:
-    """A name in snake_case where it could be a layer's."""
-    if not name[:1].isupper():
-        return name
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
