@@ -280,3 +280,43 @@ def test_the_command_writes_what_is_verified(
     assert main(["import", "own.py:nett", "--input", "input=2,3"]) == 1
     assert "did you mean `net`?" in capsys.readouterr().err
     assert main(["import", "own.py", "--input", "input=2,3"]) == 2
+
+
+class Halves(nn.Module):
+    """Reads the second half of what it unpacks first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        first, second = x.chunk(2, 1)
+        return torch.cat([first, self.branch(second)], 1)
+
+
+class Positions(nn.Module):
+    """Branches on numbers that follow from the sizes, and takes an input for its dtype alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scales = Scales()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        positions = torch.arange(x.shape[1])
+        if (positions.diff() != 1).any():
+            raise ValueError("positions have gaps")
+        scale, _ = self.scales(x, positions)
+        return self.linear(x) * scale[:, None]
+
+
+class Scales(nn.Module):
+    def forward(self, x: torch.Tensor, positions: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return (positions + 1).to(dtype=x.dtype, device=x.device), None
+
+
+@pytest.mark.parametrize(("kind", "shape"), [(Halves, (3, 8)), (Positions, (3, 5, 4))])
+def test_what_is_unread_is_left_out(kind: type[nn.Module], shape: tuple[int, ...]) -> None:
+    imported = archspec.import_module(kind, {"x": shape})
+    assert imported.verified, imported.differences
+    assert "diff" not in imported.text

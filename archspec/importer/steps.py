@@ -182,6 +182,7 @@ class Steps:
             named[path] = self.names.free(result.name, f"{word_of(one.function)}_{'_'.join(map(str, path))}")
             self._named(index, path, named[path])
         self.steps[pattern_of(named)] = text
+        self.last = None  # several values do not flow
 
     def _module(self, index: int, one: Operation) -> None:
         assert one.module is not None
