@@ -99,6 +99,7 @@ FOREIGN = {
         "importer.saying",
         "importer.settings",
         "importer.targets",
+        "importer.tracing",
         "importer.verifying",
         "loading",
         "views.summary.verify",

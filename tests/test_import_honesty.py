@@ -12,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import archspec
+from archspec.importer.tracing import untraced
 
 calls = 0
 
@@ -257,6 +258,46 @@ def test_what_a_spec_says_is_exact(model: type[nn.Module]) -> None:
 def test_what_no_function_says_is_a_gap(model: type[nn.Module]) -> None:
     imported = archspec.import_module(model, {"x": (2, 6)}, partial=True)
     assert (imported.verified, [one.path for one in imported.gaps]) == (False, [__file__])
+
+
+class Language(nn.Module):
+    def __init__(self, layers: int = 2, width: int = 8, eps: float = 1e-5, swapped: bool = False) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(11, width)
+        self.register_buffer("scale", torch.arange(width) / width)
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.norm = nn.LayerNorm(width, eps)
+        self.head = nn.Linear(width, 11, bias=False)
+        self.head.weight = self.embedding.weight
+        self.swapped = swapped
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        x = self.embedding(ids) * self.scale
+        for layer in reversed(self.layers) if self.swapped else self.layers:
+            x = functional.dropout(torch.relu_(layer(x)), 0.1, self.training)
+        return self.head(self.norm(x))
+
+
+def _on_meta(**arguments: int) -> nn.Module:
+    with torch.device("meta"):
+        return Language(**arguments)
+
+
+def test_what_differs_on_the_meta_device_is_seen() -> None:
+    inputs = [{"ids": torch.zeros(2, 3, dtype=torch.int64)}]
+    others = {"equal": Language, "eps": lambda: Language(eps=1e-6), "swapped": lambda: Language(swapped=True)}
+    found = [*untraced(Language, others, inputs)]
+    assert [one.partition(":")[0] for one in found] == ["eps", "swapped"]
+
+
+@pytest.mark.slow
+def test_a_model_of_billions_is_imported_without_its_numbers() -> None:
+    ids = torch.zeros(2, 3, dtype=torch.int64)
+    settings = {"layers": 100, "width": 8192}
+    imported = archspec.import_module(_on_meta, {"ids": ids}, args=settings)
+    assert imported.verified
+    assert "meta device" in imported.notes[0]
+    assert archspec.summary(archspec.parse(imported.text)).parameters > 6_000_000_000
 
 
 def test_names_of_results_are_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from archspec.importer.nodes import Body
 from archspec.importer.optional import joined
 from archspec.importer.pruning import pruned
 from archspec.importer.recording import Recorder
+from archspec.importer.tracing import on_meta
 
 _SETTLING = 2
 """With how many other values a model runs before a number becomes an expression of an argument."""
@@ -54,6 +56,8 @@ class Exploration:
     """Settings that the model takes, and that no expression is made of."""
     unsettled: list[str] = field(default_factory=list)
     """Arguments that were asked for, and that take too few values for an expression."""
+    on_meta: bool = False
+    """Whether the model's weights have no numbers."""
     looped: Any = None
 
     def start(self) -> None:
@@ -65,11 +69,16 @@ class Exploration:
     def record(self, args: Mapping[str, Any], tensors: Tensors) -> Body:
         """The body of the model with those arguments, in both modes."""
         bodies = []
+        place: Any = nullcontext()
         model, origins = make(self.factory, {**self.args, **args})
+        self.on_meta = on_meta(model)
+        if self.on_meta:
+            tensors, place = {name: one.to("meta") for name, one in tensors.items()}, torch.device("meta")
         for training in (False, True):
             torch.default_generator.manual_seed(0)
             model.train(training)
-            bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
+            with place:
+                bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
         return pruned(merged(*bodies))
 
     def _needed(self, args: Mapping[str, Any], otherwise: str) -> Body:

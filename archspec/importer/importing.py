@@ -21,12 +21,16 @@ from archspec.importer.naming import UnwritableError
 from archspec.importer.remarks import first_paragraph
 from archspec.importer.rendering import render
 from archspec.importer.templates import UnsolvedError
-from archspec.importer.verifying import begins_otherwise, differences, unlike_dtypes
+from archspec.importer.verifying import begins_otherwise, differences, differences_on_meta, unlike_dtypes
 from archspec.problems import SpecError
 from archspec.spec import Spec, parse
 from archspec.tensors import TensorType
 
 _EITHER = (False, True)
+_ON_META = (
+    "the model has no numbers, as it is on the meta device: which operations run on which weights was compared, "
+    "and not what they give"
+)
 
 
 @dataclass(slots=True)
@@ -89,16 +93,21 @@ class _Import:
         sizes = [{}, *({axis: this.size(axis) + step for axis in group} for step in (2, 5) for group in this.groups)]
         inputs = [resized(this.tensors, one) for one in sizes]
         free = _accepted(spec, inputs)
-        found = [*self._frozen(spec), *differences(spec, partial(this.factory, **this.args), {}, free, thorough=True)]
+        found = [*self._frozen(spec), *self._unlike(spec, {}, free, True)]
         found += [f"`{name}` takes too few values to tell what depends on it" for name in this.unsettled]
         for settings in self._settings(parameters):
             if found:
                 break
             named = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-            make = partial(this.factory, **{**this.args, **settings})
             given = free[: 1 + (len(settings) > 1)]
-            found += [f"with {named}: {one}" for one in differences(spec, make, settings, given, thorough=False)]
+            found += [f"with {named}: {one}" for one in self._unlike(spec, settings, given, False)]
         return found
+
+    def _unlike(self, spec: Spec, settings: dict[str, Any], inputs: list[Tensors], thorough: bool) -> Iterator[str]:
+        make = partial(self.found.factory, **{**self.found.args, **settings})
+        if self.found.on_meta:
+            return differences_on_meta(spec, make, settings, inputs)
+        return differences(spec, make, settings, inputs, thorough)
 
     def _frozen(self, spec: Spec) -> Iterator[str]:
         """Axes of a batch that the model takes in any size, and the spec in one."""
@@ -187,6 +196,8 @@ def _imported(this: _Import, vary: Mapping[str, Any], gaps_allowed: bool) -> Imp
                 continue
             found = this.compare(spec, parameters)
             if not found:
+                if this.found.on_meta:
+                    return Imported(text, (), True, notes=(_ON_META,))
                 make = partial(this.found.factory, **this.found.args)
                 dtypes = unlike_dtypes(spec, make, this.found.tensors)
                 return Imported(text, (), True, notes=(*_notes(begins_otherwise(spec, make)), *_of_dtypes(dtypes)))

@@ -18,7 +18,7 @@ def tensors_of(inputs: Mapping[str, Any]) -> Tensors:
     found = {}
     for name, value in inputs.items():
         if isinstance(value, torch.Tensor):
-            found[name] = value
+            found[name] = torch.zeros(value.shape, dtype=value.dtype) if value.is_meta else value
         elif isinstance(value, Sequence) and all(isinstance(one, int) for one in value):
             found[name] = torch.randn(tuple(value), generator=generator)
         else:

@@ -48,7 +48,7 @@ class Origins(TorchFunctionMode):
     def of(self, tensor: torch.Tensor) -> Any:
         """The expression that made a tensor; None where that is not known."""
         found = self.by_identity.get(id(tensor))
-        if found is None:
+        if found is None and not tensor.is_meta:  # all of those have one address
             found = self.by_memory.get(_memory(tensor))
         return None if found is None or found[1] != tensor._version else found[0]
 

@@ -12,6 +12,7 @@ from torch import nn
 
 from archspec.importer.inputs import Tensors
 from archspec.importer.running import Call, Make, Trial, calls, near, stirred, unlike, unsteady
+from archspec.importer.tracing import untraced
 from archspec.problems import SpecError
 from archspec.spec import Spec
 
@@ -98,6 +99,22 @@ def _unlike_runs(
                 yield from (f"{trial}, {one}" for one in unlike(mine, theirs, trial.modes()))
 
 
+def differences_on_meta(spec: Spec, make: Make, settings: Mapping[str, Any], inputs: list[Tensors]) -> Iterator[str]:
+    """As `differences`, of a model without numbers: its form, and which operations run on which weights."""
+    networks: dict[str, Make] = {
+        "built": lambda: _built(spec, settings),
+        "generated": lambda: _generated(spec, settings),
+    }
+    place: Any = torch.device("meta")  # torch does not annotate it as a context
+    try:
+        with place:
+            model, made = make(), {name: one() for name, one in networks.items()}
+        unlike_form = [f"{name}: {one}" for name, network in made.items() for one in _form(model, network)]
+        yield from unlike_form or [*untraced(make, networks, inputs)]
+    except Exception as error:
+        yield f"on the meta device nothing is compared: {type(error).__name__}: {error}"
+
+
 def _built(spec: Spec, settings: Mapping[str, Any]) -> nn.Module:
     return spec.build(dict(settings), limit=None)
 
@@ -136,7 +153,7 @@ def _form(model: nn.Module, network: nn.Module) -> Iterator[str]:
     for key, tensor in buffers.items():
         if tensor.shape != made[key].shape or tensor.dtype != made[key].dtype:
             yield f"the buffer `{key}` is {tuple(made[key].shape)} {made[key].dtype}"
-        elif not near(tensor, made[key]):
+        elif not tensor.is_meta and not near(tensor, made[key]):
             yield f"the buffer `{key}` begins with other numbers"
 
 
