@@ -51,6 +51,7 @@ def pieces() -> list[Piece]:
         if (
             match
             and path.stem != "name_of_step_is_input"
+            and not path.stem.startswith("list_of_the_class")  # read where all is well
             and "..." not in match["input"]  # other ranks are tried only where all is well
             and "," not in re.sub(r"\[.*?\]|\{.*?\}", "", match["input"])  # one input alone: others clash by name
             and not any(one.code.startswith(_LEFT_OUT) for one in expected(text))

@@ -132,9 +132,12 @@ class Pairs(list[tuple[str, Any]]):
     """A mapping as its pairs, so that a key may stand twice."""
 
 
-def tree(value: Any) -> Any:
+def tree(value: Any, of_a_module: bool = False) -> Any:
     if isinstance(value, dict):
-        return Pairs((key, tree(item)) for key, item in value.items())
+        # An argument with nothing behind it takes the value of its own name.
+        bare = getattr(value, "bare", ()) if of_a_module else ()
+        pairs = ((key, key if key in bare else item) for key, item in value.items())
+        return Pairs((key, tree(item, str(key)[:1].isupper())) for key, item in pairs)
     return [tree(item) for item in value] if isinstance(value, list) else value
 
 

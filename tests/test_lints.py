@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import Problem, source
-from archspec.graph import Class, Graph, modules
+from archspec.graph import Class, Graph, Item, modules
 from archspec.layers import LAYERS, Layer
 from archspec.lints import LINTS
 from archspec.lints.places import blocks, lies_in, reach, steps
@@ -135,7 +136,7 @@ def test_what_reads_what(name: str) -> None:
     graph = test_models.load(name).graph()
     ops = list(Wiring(graph).of(*LAYERS))
     layers = {id(op.layer) for op in ops if op.layer is not None}
-    assert layers == {id(layer) for _, _, layer in graph.layers()} | _run_again(graph)
+    assert layers == {id(layer) for _, _, layer in graph.layers()} - _not_run(graph) | _run_again(graph)
     for op in ops:
         if op.call is not None:
             taken = [one for flow in op.call.inputs for one in types(flow)]
@@ -145,10 +146,22 @@ def test_what_reads_what(name: str) -> None:
             assert op.readings()
 
 
+def _not_run(graph: Graph) -> set[int]:
+    """The layers that are made and not called."""
+    return _layers_of([step.item for cls in _classes(graph) for _, step in cls.idle if step.item is not None])
+
+
 def _run_again(graph: Graph) -> set[int]:
     """The layers of what `again` runs."""
-    classes = [graph.main, *(call.layer for _, call in graph.modules() if isinstance(getattr(call, "layer", 0), Class))]
-    items = [step.again for cls in classes for step in cls.steps if step.again is not None]
+    return _layers_of([step.again for cls in _classes(graph) for step in cls.steps if step.again is not None])
+
+
+def _classes(graph: Graph) -> list[Class]:
+    calls = [call.layer for _, call in graph.modules() if isinstance(getattr(call, "layer", 0), Class)]
+    return [graph.main, *calls]
+
+
+def _layers_of(items: Sequence[Item]) -> set[int]:
     return {id(call.layer) for _, call in modules(tuple(items)) if isinstance(getattr(call, "layer", 0), Layer)}
 
 

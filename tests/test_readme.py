@@ -46,7 +46,7 @@ def test_the_commands_to_try_and_to_test_are_those_of_the_project() -> None:
         "Test it": 'pip install -e ".[dev]" && pytest -n auto',
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    extras = {"cookbook", "dev", "diagram", "docs", "fuzz", "integrations", "torch"}
+    extras = {"cookbook", "dev", "diagram", "docs", "fuzz", "import-tests", "integrations", "torch"}
     extras |= {"lsp", "mcp", "notebook", "pictures", "release", "serve", "watch"}
     assert set(project["optional-dependencies"]) == extras
     assert f"Python {project['requires-python'].removeprefix('>=')}" in text

@@ -22,7 +22,7 @@ from archspec.lower.names import condition_of
 METHODS = frozenset(
     ("chunk", "clone", "detach", "masked_fill", "mean", "permute", "reshape", "split", "squeeze", "sum")
 )
-METHODS |= {"expand", "transpose", "unbind", "unflatten", "unsqueeze"}
+METHODS |= {"expand", "transpose", "unbind", "unsqueeze"}
 """The functions that people call as methods of a tensor."""
 
 _WIDEST = 64

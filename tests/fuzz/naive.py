@@ -449,6 +449,8 @@ class Network:
                     raise FormError("a tensor is not called")
                 frame.values[key] = frame.tensors[key] = self.tensor(step, f"{frame.prefix}{key}", frame)
                 continue
+            if "," in key and step.get("type") in frame.values and not step.get("arguments"):
+                step = {"expression": step["type"]}  # a step that is called as layers are
             if "expression" in step:
                 result = self.value(step["expression"], frame)
                 if "," in key and isinstance(result, Tensor) and result.ndim:

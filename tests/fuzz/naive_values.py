@@ -163,7 +163,7 @@ def torch_function(name: str) -> Any:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         listed = name in OF_LISTS and bool(args) and isinstance(args[0], list | tuple)
-        if numeric is not None and (listed or not holds_tensor(args)):
+        if numeric is not None and (listed or found is None or not holds_tensor(args)):
             return numeric(*args, **kwargs)
         if isinstance(kwargs.get("dtype"), str):  # quoted, as in `dtype='bool'`
             kwargs["dtype"] = getattr(torch, kwargs["dtype"])

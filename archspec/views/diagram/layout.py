@@ -131,7 +131,8 @@ def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Layout:
     for box, node in zip(scene.boxes, raw["nodes"], strict=True):
         wide, high = sizes[box.path]
         x, y = node["center"]["x"] - left - wide / 2, node["center"]["y"] - top - high / 2
-        boxes.append(Placed(box, x, y, wide, high, node["rank"], bodies.get(box.path)))
+        rank = node["rank"] or 0  # a box that no line reaches has none
+        boxes.append(Placed(box, x, y, wide, high, rank, bodies.get(box.path)))
     wires = tuple(
         _wire(edge, line, Point(left, top), manner.down) for edge, line in zip(scene.edges, raw["edges"], strict=True)
     )

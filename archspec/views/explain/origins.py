@@ -201,7 +201,7 @@ class _Walk:
         for step in cls.written():
             self.step(step, prefix, scope)
             if not cls.runs(step):
-                below = [path for path in self.found if f"{path}.".startswith(f"{prefix}{step.key}.")]
+                below = [path for path in self.found if f"{path}.".startswith(f"{prefix}{_key(step)}.")]
                 for path in below:
                     self.found[path].called = False
         returned = [self.value(node, scope, cls.steps[-1].span) for node in cls.outputs.values]
@@ -221,7 +221,7 @@ class _Walk:
         return values[0] if len(values) == 1 or not items else result
 
     def step(self, step: Step, prefix: str, scope: Scope) -> None:
-        path = f"{prefix}{step.key}"
+        path = f"{prefix}{_key(step)}"
         result: Value | None
         if step.kind == "call":
             looping = loop_of(step)
@@ -379,3 +379,9 @@ def destructure(target: Node, value: Value) -> Iterator[tuple[str, Value]]:
     assert isinstance(target, Items)
     pairs = zip(target.items, parts(value) or (), strict=False)
     return (found for item, one in pairs for found in destructure(item, one))
+
+
+def _key(step: Step) -> str:
+    """What stands for a step in paths: its module's name, as in the state_dict, or else its key in the spec."""
+    named = step.item is not None and step.module is not None and isinstance(step.target, Name)
+    return str(step.module) if named else step.key
