@@ -107,9 +107,12 @@ class _ClassLines:
 
 
 def _assignments(constructor: ast.FunctionDef | None) -> dict[str, list[ast.stmt]]:
-    """The statements that make each module, by its name: `self.name = …`."""
+    """The statements that make each module or buffer, by its name: `self.fc = …`, `self.register_buffer("mask", …)`."""
     found: dict[str, list[ast.stmt]] = {}
     for one in ast.walk(constructor) if constructor is not None else ():
+        match one:
+            case ast.Expr(ast.Call(ast.Attribute(attr="register_buffer"), [ast.Constant(str(name)), *_])):
+                found.setdefault(name, []).append(one)
         if isinstance(one, ast.Assign | ast.AnnAssign):
             for target in one.targets if isinstance(one, ast.Assign) else [one.target]:
                 for part in ast.walk(target):

@@ -196,7 +196,9 @@ class _Reader:
     def call(self, level: _Level, step: Step, item: Item, given: _Given) -> _Value:
         """The module of a step; or, once more, one that was there before."""
         if step.again is None:
-            return self.module(level, item, step.name, given, step.name, 1, step.span)
+            named = step.module is not None and isinstance(step.target, Name)
+            name = str(step.module) if named else step.name  # as the state_dict has it
+            return self.module(level, item, name, given, step.name, 1, step.span)
         family = family_of(item.layer) if isinstance(item, Call) and isinstance(item.layer, Layer) else "block"
         row = self.row(level, step.name, "layer", family, _type_name(item), item, step.name)
         shared = ("weights", f"those of {step.module}")
@@ -233,6 +235,8 @@ class _Reader:
         self, level: _Level, item: Item, name: str, given: _Given, step: str, times: int, span: Span | None = None
     ) -> _Value:
         """The box of a module, and within it those of the modules that it holds."""
+        if isinstance(item, Group) and item.module is not None and item.items:
+            return self.shared(level, item, name, given, step, span)
         if isinstance(item, Call) and isinstance(item.layer, Layer):
             if item.type_name == "Identity" and 0 in given:
                 return replace(given[0], flow=item.output)
@@ -267,6 +271,19 @@ class _Reader:
         row = replace(_repeated(row, times), parameters=count, span=span or row.span)
         level.add(Box((row,), times, inside), given)
         return _Value(row.path, item.output, None if _several(item) else 0)
+
+    def shared(self, level: _Level, group: Group, name: str, given: _Given, step: str, span: Span | None) -> _Value:
+        """The box of the one module that runs in every round of a loop."""
+        value = self.module(level, group.items[0], name, given, step, 1, span)
+        box = level.boxes[value.box]
+        if value in given.values():
+            return value  # nothing but identities
+        first, *others = box.rows
+        runs = f"runs {len(group.items)} times"
+        facts = (("shared", f"one module, which {runs}"), *first.facts)
+        first = replace(first, detail=", ".join(filter(None, (first.detail, runs))), facts=facts)
+        level.boxes[value.box] = replace(box, rows=(first, *others))
+        return replace(value, flow=group.output)
 
     def row(self, level: _Level, name: str, kind: Kind, family: Family, title: str, item: Item, step: str) -> Row:
         gives = type_text(item.output)
