@@ -281,7 +281,10 @@ class _Reader:
         first, *others = box.rows
         runs = f"runs {len(group.items)} times"
         facts = (("shared", f"one module, which {runs}"), *first.facts)
-        first = replace(first, detail=", ".join(filter(None, (first.detail, runs))), facts=facts)
+        if box.inside is not None:  # which has no room for details once it is open
+            first = replace(first, title=f"{first.title} ({runs})", facts=facts)
+        else:
+            first = replace(first, detail=", ".join(filter(None, (first.detail, runs))), facts=facts)
         level.boxes[value.box] = replace(box, rows=(first, *others))
         return replace(value, flow=group.output)
 
