@@ -353,7 +353,8 @@ def _is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrizat
 
 
 def _parametrized(frame: Frame, step: Step, path: Path, scope: Scope, item: Call) -> Iterator[Parametrization]:
-    weights = {name: weight for name, weight, _ in below(item)}
+    assert isinstance(item.layer, Layer)
+    weights = {name: weight for name, weight, _ in of_layer(item.layer)}
     for name, text in (step.parametrize or {}).items():
         at = (*path, "parametrize", name)
         module = "torch.nn.utils.parametrizations"
@@ -427,7 +428,7 @@ def frozen(item: Item) -> Item:
 
 
 def below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
-    """The learnable weights below an item, by their names there; whether each is there in any case.
+    """The learnable weights below an item that are its own, by their names there; whether each is there in any case.
 
     A weight of no known shape is None. Places that a loop counts are `*`.
     """
@@ -436,7 +437,8 @@ def below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
         yield from of_class(item.layer)
     elif isinstance(item, Call):
         assert isinstance(item.layer, Layer)
-        yield from of_layer(item.layer)
+        tied = {tie.weight for tie in item.ties}  # another weight, which begins as that one does
+        yield from (found for found in of_layer(item.layer) if found[0] not in tied)
     else:
         certain = isinstance(item, Group)
         for child in item.items:

@@ -61,7 +61,7 @@ from archspec.lower.sizes import check_shape
 from archspec.lower.vocabulary import beginning, holds_layer
 from archspec.problems import Advice, Edit, Related, SpecError, echo
 from archspec.source import Path
-from archspec.tensors import ListType, Series, TensorType, with_parts
+from archspec.tensors import Chain, ListType, Series, TensorType, flow_text, with_parts
 
 _FOR = re.compile(r"(.+?)\s+in\s+(.+)", re.DOTALL)
 _PYTHON = re.compile(r"self\.|(?:\w+\.)*[A-Z]\w*\(|(?:torch\.)?nn\.[A-Z]\w*$")
@@ -506,6 +506,9 @@ class Modules:
             shift = match.start(2)
             iterable = parse(match[2])
             items = self.items(iterable, scope, match[2].strip())
+            if isinstance(items, Chain):
+                message = f"`{step.loop}` runs over {flow_text(items)}, of which parameters say how long a part is"
+                raise ExpressionError("AS508", message, "write one loop for each of the lists that it is made of")
             if not isinstance(items, tuple | Symbolic | Series):
                 advice = f"write `range({match[2].strip()})`" if isinstance(items, int) else ""
                 error = ExpressionError(

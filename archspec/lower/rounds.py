@@ -222,6 +222,9 @@ class Rounds:
 
     def goes_on(self, given: Given, result: Item, number: int, total: int) -> bool:
         """Whether the next round can take what this one returns; reported if not."""
+        output = result.output
+        if self.step.collect and isinstance(output, tuple) and not isinstance(output, ListType) and len(output) == 1:
+            return self.modules.fits_next(given, result, (*self.path, self.key))  # the value itself is handed on
         if number == total - 1 or self.each:
             return True
         if self.step.collect or given.anew:

@@ -357,7 +357,9 @@ def _matched(applied: Applied, operands: list[Any]) -> list[tuple[Piece, TensorT
     if isinstance(node, expressions.Call):
         if len(operands) != len(node.arguments) + len(node.keywords):
             return None  # a `*` before a list
-        names: dict[str, Any] = _by_name(function, node, [tensor_value(one, scope) for one in node.arguments], scope)
+        names: dict[str, Any] = _by_name(
+            function, node, [_known(one, scope, tensor_value) for one in node.arguments], scope
+        )
         values = _by_name(function, node, operands, None)
     else:
         parts = node.children
