@@ -329,17 +329,33 @@ def _resolved(frame: Frame, item: Call | Group, fill: Fill, at: Path | None) -> 
     if (isinstance(item, Call) and isinstance(item.layer, OwnLayer)) or any("*" in name for name, _, _ in weights):
         yield replace(fill, uncertain=True)  # which weights there are, only the module knows
         return
+    tied = set(_tied(item))  # each is another weight, which begins as that one does
     for name, weight, certain in weights:
-        if fits(fill.weight, name):
+        if fits(fill.weight, name) and name not in tied:
             if weight is not None and not _is_for(frame.report, name, weight, fill):
                 return
             yield replace(fill, weight=name, pattern=False, uncertain=not certain)
 
 
+def _tied(item: Call | Group) -> Iterator[str]:
+    """The weights of an item and of the modules within it that are tied to others."""
+    if isinstance(item, Call):
+        yield from (tie.weight for tie in item.ties)
+    for path, inner in placed(_within(item), ""):
+        yield from (f"{path}.{name}" for name in _tied(inner))
+
+
+def _within(item: Call | Group) -> tuple[Item, ...]:
+    if isinstance(item, Group):
+        return item.items
+    return item.layer.children() if isinstance(item.layer, Class) else ()
+
+
 def _parametrized_below(item: Call | Group, fill: Fill) -> str | None:
     """A parametrized weight of a layer within an item that a fill beside that item means."""
-    inner = item.items if isinstance(item, Group) else item.layer.children() if isinstance(item.layer, Class) else ()
-    return next((name for path, weight in parametrized(inner) if meet(fill.weight, name := f"{path}.{weight}")), None)
+    return next(
+        (name for path, weight in parametrized(_within(item)) if meet(fill.weight, name := f"{path}.{weight}")), None
+    )
 
 
 def _is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrization) -> bool:
@@ -353,8 +369,7 @@ def _is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrizat
 
 
 def _parametrized(frame: Frame, step: Step, path: Path, scope: Scope, item: Call) -> Iterator[Parametrization]:
-    assert isinstance(item.layer, Layer)
-    weights = {name: weight for name, weight, _ in of_layer(item.layer)}
+    weights = {name: weight for name, weight, _ in below(item)}
     for name, text in (step.parametrize or {}).items():
         at = (*path, "parametrize", name)
         module = "torch.nn.utils.parametrizations"
@@ -428,7 +443,7 @@ def frozen(item: Item) -> Item:
 
 
 def below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
-    """The learnable weights below an item that are its own, by their names there; whether each is there in any case.
+    """The learnable weights below an item, by their names there; whether each is there in any case.
 
     A weight of no known shape is None. Places that a loop counts are `*`.
     """
@@ -437,8 +452,7 @@ def below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
         yield from of_class(item.layer)
     elif isinstance(item, Call):
         assert isinstance(item.layer, Layer)
-        tied = {tie.weight for tie in item.ties}  # another weight, which begins as that one does
-        yield from (found for found in of_layer(item.layer) if found[0] not in tied)
+        yield from of_layer(item.layer)
     else:
         certain = isinstance(item, Group)
         for child in item.items:
