@@ -302,7 +302,7 @@ class Network:
         last = paths[-1] if paths else path
 
         def done() -> None:
-            apply(step, path, {one: self.modules[one] for one in paths if one in self.modules}, names)
+            apply(step, path, {one: self.modules[one] for one in paths if one in self.modules}, names, self.ties)
 
         self.plan.append((last, done))
 
@@ -635,7 +635,9 @@ class Network:
             results.append(result)
             if "each" not in step:
                 given = given.after(result, room if step.get("collect") else None)
-        if step.get("shared") and not results:
+        place = f"{numbers.prefix}{numbers.next}:no rounds {step}"
+        if step.get("shared") and not results and place not in self.kept:
+            self.kept[place] = True
             self.one_round(step, frame, given, numbers, once)  # the one module is there, though nothing runs it
         if "each" in step:
             return results

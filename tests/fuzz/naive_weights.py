@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -24,11 +24,17 @@ def weights_of(made: Mapping[str, Any]) -> dict[str, nn.Parameter]:
     return found
 
 
-def apply(step: Mapping[str, Any], path: str, made: Mapping[str, Any], names: Mapping[str, Any]) -> None:
-    """Does with the modules of a step what the step says: fills their weights, parametrizes and freezes them."""
+def apply(
+    step: Mapping[str, Any], path: str, made: Mapping[str, Any], names: Mapping[str, Any], tied: Container[str]
+) -> None:
+    """Does with the modules of a step what the step says: fills their weights, parametrizes and freezes them.
+
+    Weights that are `tied` to others begin as those do.
+    """
     init = step.get("init") or {}
     rules = {path: init} if isinstance(init, str) else {f"{path}.{name}": text for name, text in init.items()}
-    for weight, text in chosen(rules, weights_of(made)):
+    own = {key: weight for key, weight in weights_of(made).items() if key not in tied}
+    for weight, text in chosen(rules, own):
         call(nn.init, text, names, weight)
     for name, text in (step.get("parametrize") or {}).items():
         call(nn.utils.parametrizations, text, names, made[path], name)
