@@ -24,7 +24,7 @@ from archspec.lower.context import Frame, Given, LostError, Place, Scope, values
 from archspec.lower.lists import (
     each_part,
 )
-from archspec.lower.loops import captured, check_decided, destructure, handing_on, in_round
+from archspec.lower.loops import captured, check_decided, destructure, handing_on, in_round, returned
 from archspec.lower.reading import sizes_read
 from archspec.lower.symbolic_loops import SymbolicLoop, split
 from archspec.source import Path
@@ -89,11 +89,10 @@ class Rounds:
             return Group(self.name, items, types, output, self.span, listed=True)
         if items:
             check_decided(self.frame, items[-1], self.path)
-        returned = len(values_of(items[-1].output)) if items else self.without_rounds()
-        handed = min(returned, self.room) if not self.each else 0
-        return Group(
-            self.name, items, types, output, self.span, True, handed, rounds=replace(written, returned=returned)
-        )
+        count = returned(items[-1]) if items else self.without_rounds()
+        handed = min(count, self.room) if not self.each else 0
+        rounds = replace(written, returned=count)
+        return Group(self.name, items, types, output, self.span, True, handed, rounds=rounds)
 
     # What is refused.
 
@@ -342,7 +341,7 @@ class Rounds:
         body, carried, updates, types = carry(self.frame.locals, given, once, *loop, at)
         last = body[-1].output if body else None
         self.modules.keeps_axes(self.given, body, at)
-        count = min(len(values_of(last)), self.room)
+        count = min(returned(body[-1]) if body else 1, self.room)
         changing = {one.name for one in carried}
         handed = types[0] if count == 1 else types[:count]
         output: Flow | None = None if last is None else handed
@@ -358,9 +357,9 @@ class Rounds:
         sizes = (size for one in carried for size in (one.initial, one.update))
         loop = symbols.needed(body, (*sizes, *(one.value for one in updates)))
         group = self.finished(written, (Loop(*loop, body, carried, given, last, self.span, updates),), output)
-        returned = len(values_of(last))
         assert group.rounds is not None
-        return replace(group, handed=count, rounds=replace(group.rounds, returned=returned))
+        rounds = replace(group.rounds, returned=returned(body[-1]) if body else 1)
+        return replace(group, handed=count, rounds=rounds)
 
     def shared(self, written: Written, scope: Scope, symbols: SymbolicLoop) -> Group:
         """One module, as it is in every round."""
@@ -377,10 +376,20 @@ class Rounds:
         handed = tuple(map(partial_type(why), types[:count], parts[:count]))
         output: Flow | None = handed[0] if count == 1 else handed
         if self.step.collect:
-            return self.finished(written, made, (output, symbols.listed(self.collected(last))))
+            return self.finished(written, made, (output, symbols.listed(self.alike(last, handed, why))))
         if len(parts) > count:
             output = (*handed, *parts[count:])
         return self.finished(written, made, output)
+
+    def alike(self, last: Flow | None, handed: tuple[Flow | None, ...], why: str) -> Flow | None:
+        """What is collected of each round of one module: sizes that another round would change are not said."""
+        item = self.collected(last)
+        if handed == values_of(last)[: len(handed)]:
+            return item
+        if item is last and len(handed) == 1:
+            return handed[0]
+        unsaid: Flow | None = each_part(item, lambda size: dimensions.of(dimensions.Unknown(why)))
+        return unsaid
 
 
 def signature(item: Item) -> Any:
