@@ -8,7 +8,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Items, Name, Node, Symbolic, lift, type_of, typed
+from archspec.expressions import Index, Items, Name, Node, Slice, Symbolic, lift, type_of, typed
 from archspec.graph import Flow, Item, names_in, size_names, walk
 from archspec.lower.context import Frame
 from archspec.lower.lists import each_part, entry, is_flow, length_of, listed_entry, replace_atoms, substitute
@@ -171,6 +171,7 @@ class SymbolicLoop:
             if start:
                 rounds = FunctionCall("range", (*start, lift(first + self.length)))
             return (Name(count) if count is not None else Name("_")), rounds
+        columns = self.no_longer(columns) if flowing else columns
         target, iterable = columns[0]
         if len(columns) > 1:
             target = Items(tuple(one for one, _ in columns))
@@ -178,6 +179,21 @@ class SymbolicLoop:
         if count is None:
             return target, iterable
         return Items((Name(count), target)), FunctionCall("enumerate", (iterable, *start))
+
+    def no_longer(self, columns: list[tuple[Node, Node]]) -> list[tuple[Node, Node]]:
+        """Lists of numbers beside lists of values that the constructor does not see: cut where those end."""
+        cut: list[tuple[Node, Node]] = []
+        longer = False
+        for target, iterable in columns:
+            counted = iterable
+            while isinstance(counted, FunctionCall) and counted.function in ("reversed", "enumerate"):
+                counted = counted.arguments[0]
+            may_be = isinstance(counted, FunctionCall) or length_of(Symbolic(counted, "list")) != self.length
+            plain = counted is iterable and not isinstance(counted, FunctionCall)
+            part = Index(iterable, Slice(None, lift(self.length), None)) if may_be and plain else iterable
+            longer = longer or (may_be and not plain)
+            cut.append((target, part))
+        return [*cut, (Name("_"), FunctionCall("range", (lift(self.length),)))] if longer else cut
 
     def columns(self, target: Node, iterable: Node, items: Any) -> Iterator[tuple[Node, Node]]:
         """The lists of numbers among what the loop runs over, each with what it binds."""
