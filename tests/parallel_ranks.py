@@ -179,6 +179,8 @@ def main() -> None:
     found = [judged(case, folder) for case in cases]
     (folder / f"{rank}.json").write_text(json.dumps(found))
     dist.destroy_process_group()
+    sys.stderr.flush()
+    os._exit(0)  # gloo's threads sometimes abort a process that ends as usual, after all is done
 
 
 if __name__ == "__main__":

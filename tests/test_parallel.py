@@ -134,12 +134,17 @@ def test_the_commands_of_the_page_run_on_two_processes(tmp_path: Path) -> None:
     assert [words[-1] for words in here] == ["tp=2", "dp=2"]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     runs = [["-m", "torch.distributed.run", "--standalone", *words] for words in here]
-    said = [
-        subprocess.run(
-            [sys.executable, *words], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
-        )
-        for words in [*runs, ["evaluate.py"]]
-    ]
+
+    def run(words: list[str]) -> subprocess.CompletedProcess[str]:
+        for _ in range(3):  # gloo's threads sometimes abort a process while it ends, after all is done
+            command = [sys.executable, *words]
+            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+            if not done.returncode or "without an active exception" not in done.stderr:
+                break
+        assert done.returncode == 0, done.stderr
+        return done
+
+    said = [run(words) for words in [*runs, ["evaluate.py"]]]
     losses = [float(one.stdout.split()[-1]) for one in said[:2]]
     assert losses[1] < losses[0], "the second run goes on from the checkpoint of the first"
     assert said[2].stdout == "(2, 16, 1000)\n"
