@@ -18,17 +18,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import judge as judges
 import pytest
 import torch
 import yaml
 from torch.nn import functional
+from work import A_SECOND, calls
 
 import archspec
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-import judge as judges
-from work import A_SECOND, calls
 
 CASES = Path(os.environ.get("ARCHSPEC_CASES", Path(__file__).parent / "cases"))
 PATHS = sorted(CASES.rglob("*.yaml"))

@@ -5,18 +5,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
+import drawing
 import pytest
+import shrinking
 
 import archspec
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-import drawing
-import shrinking
 
 GROUPS = range(20)
 EACH = 15

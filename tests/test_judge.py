@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import drawing
+import judge
 import pytest
 import torch
 import yaml
+from naive_module import NaiveModule
 from torch import nn
 
 import archspec
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-import drawing
-import judge
-from naive_module import NaiveModule
 
 LANGUAGE = sorted((Path(__file__).parent / "language").glob("*.yaml"))
 TEXT = """

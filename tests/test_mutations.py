@@ -5,16 +5,10 @@ The figures of a long run come from `tests/fuzz/mutations.py`; here it is run fo
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import pytest
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
 import edits
 import mutations
 import oracle
+import pytest
 from test_models import NAMES
 
 QUICK = ("tinyvgg", "mlp_configurable", "autoencoder", "conv2d_depthwise", "text/gpt2", "vision/siamese")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from in_place import Drawn, Verdict
+from test_cases import saved_bytes
 from torch import Tensor
 
 import archspec
@@ -18,11 +18,6 @@ from archspec.storage import CASTING, VIEWS, keeps
 from archspec.views.catalogue.examples import function_example, layer_example
 from archspec.views.summary.memory import peaks
 from archspec.views.summary.trace import Trace
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-from in_place import Drawn, Verdict
-from test_cases import saved_bytes
 
 
 def judged(text: str) -> Verdict:

@@ -8,10 +8,9 @@ said (AS508), or the built and the generated module agree.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+import judge
 import pytest
 import torch
 
@@ -19,10 +18,6 @@ import archspec
 from archspec.functions import FUNCTIONS
 from archspec.layers import LAYERS
 from archspec.views.catalogue.examples import function_example, layer_example
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-import judge
 
 _INTEGER = re.compile(r"(?<![\w.\"-])-?\d+(?![\w.])")
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import judge
 import pytest
 import torch
+from naive import Network
 from torch import nn
 
 import archspec
 from archspec.cli import main
-
-sys.path.append(str(Path(__file__).parent / "fuzz"))
-
-import judge
-from naive import Network
 
 ROOT = Path(__file__).parent.parent
 RULE = ROOT / "tests" / "language" / "variants.yaml"

@@ -21,7 +21,7 @@ from archspec.emit.variables import Assignment, Rounds, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import Call, Conditional, Items, Name, Node, lift
 from archspec.graph import Call as GraphCall
-from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, place_of, standing
+from archspec.graph import Class, Flow, Group, Loop, Outputs, Step, body_of, is_spread, names_in, place_of, standing
 from archspec.lower.headers import header_of, rounds_of
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
 from archspec.lower.symbolic_loops import singular
@@ -245,8 +245,10 @@ class _Writer:
                 before.append(f"{variable} = {text}")
                 text = variable
             arguments.append(text)
-        call = step.item.items[0].items[0]  # type: ignore[union-attr]  # the one of its loop
-        assert isinstance(call, GraphCall)
+        loop = step.item.items[0]
+        assert isinstance(loop, Loop), "the modules of a loop that stays one"
+        call = loop.items[0]
+        assert isinstance(call, GraphCall), "the one module of a round"
         taken = frozenset((*names.taken, *names.until)) - set(arguments)
         held = {one.name: one.node if one.node is not None else lift(one.value) for one in call.arguments}
         rounds = step.item.rounds

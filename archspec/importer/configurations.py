@@ -48,7 +48,7 @@ def factory_of(path: str, asked: Iterable[str]) -> Callable[..., nn.Module]:
     if unknown:
         raise _refusal(path, f"the configuration has no {echo(unknown[0])}", f"it has {', '.join(fields)}")
     parameters = [inspect.Parameter(one, inspect.Parameter.KEYWORD_ONLY, default=fields[one]) for one in asked]
-    make.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what inspect reads of a function
+    vars(make)["__signature__"] = inspect.Signature(parameters)  # which `inspect.signature` returns
     _measure(make, path)
     return make
 

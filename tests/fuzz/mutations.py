@@ -22,17 +22,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS.parent), str(TESTS), str(TESTS / "fuzz")]
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import oracle  # noqa: E402 (the path comes first)
-import torch  # noqa: E402
-from edits import Mutation, base, mutations  # noqa: E402
-from naive_values import FormError, NumbersError  # noqa: E402
-from test_models import NAMES  # noqa: E402
+import oracle
+import torch
+from edits import Mutation, base, mutations
+from naive_values import FormError, NumbersError
+from test_models import NAMES
 
-import archspec  # noqa: E402
-from archspec.problems import Problem  # noqa: E402
+import archspec
+from archspec.problems import Problem
 
 SECONDS = 600
 

@@ -31,7 +31,7 @@ def serve(options: argparse.Namespace) -> int:
     if one_spec(options.spec, "serve") == STDIN:
         raise UsageError("standard input cannot be followed: name a file")
     try:
-        import graphlay  # noqa: F401 - here: only a check, before anybody is told an address
+        import graphlay  # noqa: F401 - the page draws with it later; a missing one is reported before the address is
 
         from archspec.live import server  # here: it imports starlette, which no other command needs
         from archspec.live.state import Live  # here: likewise
