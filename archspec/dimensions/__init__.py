@@ -22,7 +22,7 @@ from archspec.dimensions.comparing import (
 )
 from archspec.dimensions.division import Quotient, quotient
 from archspec.dimensions.extrema import Extremum, maximum, minimum
-from archspec.dimensions.printing import CONDITIONAL, LEADING, POWER, PRIMARY, PRODUCT, SUM, show
+from archspec.dimensions.printing import CONDITIONAL, LEADING, POWER, PRIMARY, PRODUCT, SUM, is_unknown, show
 from archspec.dimensions.terms import (
     LARGEST,
     Dimension,
@@ -64,6 +64,7 @@ __all__ = [
     "equal",
     "equal_for_multiples",
     "evaluate",
+    "is_unknown",
     "maximum",
     "minimum",
     "of",

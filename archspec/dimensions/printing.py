@@ -33,6 +33,11 @@ def show(size: Size, outer: int = CONDITIONAL) -> str:
     return f"({text})" if precedence < outer else text
 
 
+def is_unknown(size: Size) -> bool:
+    """Whether a size, or a part of it, is one that no expression gives."""
+    return show(size) == "?"
+
+
 def sum_text(terms: dict[Monomial, int]) -> str:
     """`c + a * b + 2 * d - 1`: lone names, then by falling degree, then by name; a positive term first."""
 

@@ -222,7 +222,7 @@ def bind_inputs(
             known = [axis for axis in range(x.rank) if axis not in hidden]
             places += [(one, axis) for axis in known]
             axes += [(declared.axes[axis], x.shape[axis]) for axis in known]
-    wrong = bind_sizes(axes, scope)
+    wrong = bind_sizes(axes, scope, settled=not frame.context.unroll)
     if wrong is not None:
         place, problem = wrong
         (one, axis), (text, size) = places[place], axes[place]
@@ -448,7 +448,7 @@ def _optional_sizes(block: Block, types: dict[str, Flow], scope: dict[str, Any])
         if declared.list_ is not None:
             continue
         if isinstance(flow, TensorType):
-            bind_sizes(list(zip(declared.axes, flow.shape, strict=False)), found)
+            bind_sizes(list(zip(declared.axes, flow.shape, strict=False)), found, settled=True)
         for name in size_names(declared.axes) - found.keys():
             found[name] = dimensions.of(dimensions.Unknown(f"only `{one}`, which is left out, has it"))
     return found

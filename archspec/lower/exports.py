@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from archspec import dimensions
-from archspec.dimensions import Dimension, Size, Unknown
+from archspec.dimensions import Dimension, Size, Unknown, is_unknown
 from archspec.graph import Class, Export, Flow, Item, Loop, names_in, size_names, walk
 from archspec.lower.context import Frame, Place, Scope
 from archspec.lower.lifetimes import attribute_of
@@ -30,7 +30,8 @@ def closed(frame: Frame, cls: Class) -> Class:
     def close(size: Size) -> Size:
         formula = frame.locals.close(size)
         own = any("." in name for name in size_names(formula))  # an attribute of a module that it holds
-        if not is_block or not (own or _unsaid(formula)) or _unsaid(size) or size_names(size) & bound:
+        said = not own and not is_unknown(formula)
+        if not is_block or said or is_unknown(size) or size_names(size) & bound:
             return formula
         known = next((name for name, export in exports.items() if export == size), None)
         if known is not None:
@@ -83,7 +84,3 @@ def each_size(flow: Flow | None, change: Callable[[Size], Size]) -> Flow | None:
     """A type with each of its sizes changed."""
     found: Flow | None = each_part(flow, lambda size: change(size) if isinstance(size, Dimension) else size)
     return found
-
-
-def _unsaid(size: Size) -> bool:
-    return "?" in dimensions.show(size)  # alone, or within an expression

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from archspec.expressions import ExpressionError, Items, Name, Node, item_type, literal_text, typed
-from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, walk
+from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, names_in, walk
 from archspec.lower.context import Frame, values_of
-from archspec.lower.lists import is_flow
+from archspec.lower.lists import entry, is_flow
 from archspec.problems import Related, echo
 from archspec.source import Path
 from archspec.tensors import Chain, Series, TensorType, flow_text
@@ -97,8 +97,12 @@ def destructure(target: Node, item: Any) -> dict[str, Any]:
     if isinstance(target, Name):
         return {} if target.name == "_" else {target.name: item}
     assert isinstance(target, Items)
+    if item is None:  # of a type that only values of the parameters tell
+        return dict.fromkeys(names_in(target))
+    if isinstance(item, Series):  # its length depends on parameters; Python compares it with the names in each call
+        item = tuple(entry(item, place) for place in range(len(target.items)))
     if not isinstance(item, tuple) or len(item) != len(target.items):
-        several, listed = isinstance(item, tuple), isinstance(item, Series | Chain)
+        several, listed = isinstance(item, tuple), isinstance(item, Chain)
         count = f"this is a list: {flow_text(item)}" if listed else f"this is one: {flow_text(item)}"
         count = f"there are {len(item)}" if several else count
         advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` give several values"

@@ -35,7 +35,8 @@ def check_shape(
         return False
     known = set(scope)
     named = len(shape) - output.rank + leading
-    wrong = bind_sizes(list(zip(shape[named:], output.shape[leading:], strict=True)), scope)
+    axes = list(zip(shape[named:], output.shape[leading:], strict=True))
+    wrong = bind_sizes(axes, scope, settled=not frame.context.unroll)
     if wrong is not None:
         axis, problem = wrong
         place = (*path, axis + named)
@@ -91,16 +92,20 @@ Axis: TypeAlias = tuple[int | str, Size]
 """An axis as the spec writes it, and its size."""
 
 
-def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any]) -> tuple[int, str] | None:
+def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any], settled: bool) -> tuple[int, str] | None:
     """Binds the new names of axes, in whatever order they stand, and compares those whose names are known.
+
+    Where the check with values has `settled` that they fit, a size that nothing says fits any other.
 
     Returns the place of the first axis that does not fit, and why.
     """
-    waiting = []
+    waiting, bound = [], set()
     for place, (text, size) in enumerate(axes):
         alone = isinstance(text, str) and (text.isidentifier() or is_name(text))
-        if isinstance(text, str) and alone and text not in scope and text not in CONSTANTS:
-            scope[text] = size
+        new = isinstance(text, str) and alone and text not in scope and text not in CONSTANTS
+        if new or (settled and text in bound and dimensions.is_unknown(scope[str(text)])):
+            scope[str(text)] = size
+            bound.add(text)
         else:
             waiting.append(place)
     while waiting:
@@ -110,8 +115,10 @@ def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any]) -> tuple[int, str] |
             return waiting[0], f"{names} are new there, and no axis is one of them alone"
         for place in ready:
             waiting.remove(place)
-            if len(new_names(axes[place][0], scope)) < 2 and (problem := _bind(*axes[place], scope)) is not None:
-                return place, problem
+            if len(new_names(axes[place][0], scope)) < 2:
+                problem = _bind(*axes[place], scope, settled)
+                if problem is not None:
+                    return place, problem
     return None
 
 
@@ -140,7 +147,7 @@ def isolated(node: Node, name: str, value: Node) -> Node | None:
     return isolated(inner, name, Binary("+", value, other) if left else Binary("-", other, value))
 
 
-def _bind(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
+def _bind(text: int | str, size: Size, scope: dict[str, Any], settled: bool) -> str | None:
     """Binds the one new name of an axis, or compares; why they do not agree, if they do not."""
     try:
         node = compile_size(text)
@@ -151,6 +158,8 @@ def _bind(text: int | str, size: Size, scope: dict[str, Any]) -> str | None:
     except ExpressionError as error:
         return error.message
     answer = dimensions.equal(size, wanted)
+    if answer is None and settled and (dimensions.is_unknown(size) or dimensions.is_unknown(wanted)):
+        return None
     if answer is None and fits(size, wanted) is not None:  # a slice of a table: the author says that it is long enough
         return None
     if answer or (answer is None and not all(s.free for s in dimensions.symbols(size - wanted))):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.dimensions import show
+from archspec.dimensions import is_unknown
 from archspec.graph import Call, Class, Loop, argument_text, size_names, walk
 from archspec.lower.leading import is_name
 from archspec.lower.names import constructor_reads
@@ -34,7 +34,7 @@ def unsayable(cls: Class) -> Iterator[Problem]:
         elif isinstance(item, Loop):
             for carried in item.carried:
                 sizes = (carried.initial, carried.update) if carried.name in used else ()
-                if any(size is not None and "?" in show(size) for size in sizes):
+                if any(size is not None and is_unknown(size) for size in sizes):
                     message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
                     advice = "write the size where a layer of the loop needs it"
                     yield Problem("AS508", message, item.span, advice)

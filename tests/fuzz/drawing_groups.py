@@ -113,9 +113,13 @@ class Groups(Steps):
         return scope.attempt(scope.fresh(), " + ".join(parts)[:190])
 
     def is_like(self, scope: Scope, like: str) -> bool:
+        pairs = [(value, frame.values[like]) for value, frame in zip(scope.flowing, scope.frames, strict=True)]
         return all(
-            isinstance(value, Tensor) and value.shape == frame.values[like].shape and value.dtype == torch.float32
-            for value, frame in zip(scope.flowing, scope.frames, strict=True)
+            isinstance(value, Tensor)
+            and isinstance(other, Tensor)
+            and value.shape == other.shape
+            and value.dtype == torch.float32
+            for value, other in pairs
         )
 
     def is_float(self, scope: Scope, name: str) -> bool:
