@@ -11,7 +11,7 @@ from archspec.cuts import Passings, along_dim, dropped
 from archspec.dimensions import Size, quotient, show
 from archspec.functions._base import function, listed
 from archspec.functions._shapes import axis, counted, require_rank_from
-from archspec.refusals import require, require_at_least, require_divides, require_equal
+from archspec.refusals import assumptions, require, require_at_least, require_divides, require_equal
 from archspec.tensors import TensorType
 
 Tensors = tuple[TensorType, ...]
@@ -56,7 +56,8 @@ def chunk(input: TensorType, chunks: int, dim: int = 0) -> Tensors:
     size = input.shape[place]
     if not isinstance(size, int):
         message = f"{show(size)} numbers of axis {dim} may come to fewer than {chunks} parts"
-        require_divides(chunks, size, message=message, argument="chunks")
+        with assumptions():  # nothing that a constructor has to assert: an axis that is no multiple is taken apart, too
+            require_divides(chunks, size, message=message, argument="chunks")
         if dimensions.divides(chunks, size):
             return (input.resized(place, quotient(size, chunks)),) * chunks
     step = (size + chunks - 1) // chunks

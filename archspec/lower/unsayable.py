@@ -8,7 +8,7 @@ from archspec.dimensions import is_unknown
 from archspec.graph import Call, Class, Loop, argument_text, size_names, walk
 from archspec.lower.leading import is_name
 from archspec.lower.names import constructor_reads
-from archspec.problems import Problem
+from archspec.problems import Problem, Span
 
 
 def unsayable(cls: Class) -> Iterator[Problem]:
@@ -25,8 +25,7 @@ def unsayable(cls: Class) -> Iterator[Problem]:
                 message = f"`{name}` is a block and a number that {cls.name} is made of"
                 yield Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`")
             for name in _leading(item):
-                message = f"`{name}` depends on the axes that `...` stands for"
-                yield Problem("AS508", message, item.span, "name the axis that it is made of: `x: [..., T, C]`")
+                yield _of_leading_axes(name, item.span)
             for name in _arguments(item):
                 message = f"`{name}` follows from the parameters, but no expression of them says how"
                 advice = f"write it: `{name}: …`, an expression of the parameters"
@@ -34,10 +33,17 @@ def unsayable(cls: Class) -> Iterator[Problem]:
         elif isinstance(item, Loop):
             for carried in item.carried:
                 sizes = (carried.initial, carried.update) if carried.name in used else ()
+                for name in (name for size in sizes for name in size_names(size) if is_name(name)):
+                    yield _of_leading_axes(name, item.span)
                 if any(size is not None and is_unknown(size) for size in sizes):
                     message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
                     advice = "write the size where a layer of the loop needs it"
                     yield Problem("AS508", message, item.span, advice)
+
+
+def _of_leading_axes(name: str, span: Span) -> Problem:
+    message = f"`{name}` depends on the axes that `...` stands for"
+    return Problem("AS508", message, span, "name the axis that it is made of: `x: [..., T, C]`")
 
 
 def _leading(item: Call) -> Iterator[str]:

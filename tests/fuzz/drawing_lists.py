@@ -157,7 +157,7 @@ class Lists(Blocks):
     def of_two(self, scope: Scope, name: str, listed: str, head: dict[str, Any], of: str) -> bool:
         """A loop over a block that takes what is handed on, and something that stands anew."""
         first, second = scope.value(name), scope.value(listed)[0]
-        if not isinstance(first, Tensor) or not isinstance(second, Tensor):
+        if not isinstance(first, Tensor) or not isinstance(second, Tensor) or not first.dim():
             return False
         self.blocks += 1
         block = f"B{self.blocks}"
