@@ -373,6 +373,8 @@ class Outputs:
     single: bool = True
     macs: Size = 0
     """Multiply-accumulates of its expressions."""
+    spans: tuple[Span, ...] = ()
+    """Where each value is written; empty where the spec names none, and the last value is returned."""
 
 
 @dataclass(frozen=True, slots=True)

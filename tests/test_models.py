@@ -161,7 +161,9 @@ def generate(name: str, params: dict[str, Any]) -> nn.Module:
 
 
 def size(dimension: object) -> int:
-    """A dimension with the free ones at the sizes of `FREE`."""
+    """A dimension with the free ones at the sizes of `FREE`; `...` is one axis."""
+    if str(dimension) == "...":
+        return FREE["N"]
     return int(eval(str(dimension), {"__builtins__": {}}, FREE))
 
 

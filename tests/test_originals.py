@@ -1,8 +1,14 @@
-"""Specs that ship and the packages of their originals: torchvision's weights by name, the outputs of transformers."""
+"""Specs that ship equal their originals: torchvision's weights by name, the outputs of transformers.
+
+A network without a package stands in tests/originals as its paper describes it, under the spec's own name: the module
+`Net`, which takes the spec's parameters, and its `inputs`. It is tested by existing.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +17,15 @@ import pytest
 import torch
 import zoo_other
 import zoo_text
+from test_by_hand import compare, imported
 from torch import nn
 
 import archspec
 
 SPECS = Path(__file__).parent.parent / "specs"
+PAPERS = Path(__file__).parent / "originals"
+OF_PAPERS = sorted(path.relative_to(PAPERS).with_suffix("").as_posix() for path in PAPERS.rglob("*.py"))
+SETTINGS = zoo_other.SETTINGS | zoo_text.SETTINGS
 
 NOT_WRITTEN = {
     "efficientnet_v2_l",
@@ -115,3 +125,45 @@ def test_encoders_equal_those_of_transformers(name: str) -> None:
     assert len(answers) == len(wanted)
     for one, other in zip(answers, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", OF_PAPERS)
+def test_specs_equal_the_networks_of_their_papers(name: str) -> None:
+    original, spec = imported(PAPERS / f"{name}.py"), archspec.load(SPECS / f"{name}.yaml")
+    for params in SETTINGS[name]:
+        torch.manual_seed(0)
+        hand, found = original.Net(**params).double(), archspec.build(spec, params=params).double()
+        inputs = [x.double() if x.is_floating_point() else x for x in original.inputs()]
+        compare(found, hand, tuple(inputs))
+
+
+Moments = dict[str, tuple[torch.Size, float, float]]
+
+
+def beginnings(make: Callable[[], nn.Module]) -> Moments:
+    """Shape, mean and deviation of each weight over ten seeds."""
+    drawn: dict[str, list[torch.Tensor]] = {}
+    for seed in range(10):
+        torch.manual_seed(seed)
+        for key, weight in make().named_parameters():
+            drawn.setdefault(key, []).append(weight.detach().double())
+    stacked = {key: torch.stack(values) for key, values in drawn.items()}
+    return {key: (one.shape, one.mean().item(), one.std().item()) for key, one in stacked.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OF_PAPERS)
+def test_weights_begin_as_those_of_the_papers(name: str) -> None:
+    original, params = imported(PAPERS / f"{name}.py"), SETTINGS[name][0]
+    model = archspec.build(SPECS / f"{name}.yaml", params=params)
+    assert_alike(beginnings(lambda: type(model)(**params)), beginnings(lambda: original.Net(**params)))
+
+
+def assert_alike(found: Moments, expected: Moments) -> None:
+    """Means and deviations differ by no more than what so many draws show."""
+    assert list(found) == list(expected)
+    for key, (shape, mean, deviation) in expected.items():
+        room = 6 * math.sqrt(2 / shape.numel()) * deviation + 1e-7
+        assert found[key][0] == shape, key
+        assert abs(found[key][1] - mean) <= room, key
+        assert abs(found[key][2] - deviation) <= room, key

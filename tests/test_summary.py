@@ -120,7 +120,7 @@ def run(model: nn.Module, summary: Summary, *, training: bool) -> tuple[int, dic
             module.register_forward_hook(lambda module, inputs, output: outputs.append(output))
     inputs = [
         torch.zeros(
-            [size if isinstance(size, int) else summary.sizes[str(size)] for size in value.type.shape],
+            [size if isinstance(size, int) else summary.sizes.get(str(size), 1) for size in value.type.shape],
             dtype=getattr(torch, value.type.dtype),
             device="meta",
         )

@@ -19,6 +19,7 @@ CLIP = {
 }
 DLRM = {"table_sizes": [9, 9, 9], "dense_features": 4, "embedding_dim": 6, "bottom": [7], "top": [5, 3]}
 LSTM = {"vocab_size": 11, "embedding_dim": 4, "hidden_size": 3}
+NERF = {"depth": 4, "width": 10, "position_frequencies": 3, "direction_frequencies": 2, "skips": [1]}
 PERCEIVER = {
     "input_dim": 4,
     "num_latents": 5,
@@ -86,6 +87,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
     "text/seq2seq": [SEQ2SEQ, {**SEQ2SEQ, "num_layers": 1}, {**SEQ2SEQ, "num_layers": 3, "dropout": 0.0}],
     "vision/clip": [CLIP, {**CLIP, "vision_layers": 0, "text_layers": 1}, {**CLIP, "patch_size": 2, "text_heads": 1}],
+    "vision/nerf": [
+        NERF,
+        {**NERF, "depth": 2, "skips": [], "direction_frequencies": 1},
+        {**NERF, "skips": [1, 2], "position_frequencies": 5},
+    ],
     "vision/perceiver": [
         PERCEIVER,
         {**PERCEIVER, "self_layers": 0, "cross_heads": 2},
@@ -136,6 +142,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("generative/dcgan_discriminator", {}, 2_765_568),
     ("generative/dcgan_generator", {}, 3_576_704),
     ("vision/clip", {}, 151_277_313),
+    ("vision/nerf", {}, 595_844),
     ("vision/siamese", {}, 38_951_745),
     ("vision/unet", {"n_classes": 1}, 31_037_633),
     ("vision/unet", {"n_classes": 1, "interpolate": True}, 17_262_977),

@@ -153,7 +153,8 @@ class Wiring:
         body = _Body(self, cls, joins)
         for step in cls.steps:
             body.step(step)
-        values = tuple(body.value(node, cls.inputs[0].span) for node in cls.outputs.values)
+        spans = cls.outputs.spans or (cls.inputs[0].span,) * len(cls.outputs.values)
+        values = tuple(map(body.value, cls.outputs.values, spans))
         return values[0] if cls.outputs.single and values else values  # none, where it depends what they are
 
 

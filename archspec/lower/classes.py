@@ -717,7 +717,8 @@ class Body:
         for (where, text), flow in zip(pairs, types, strict=True):
             self.require_tensor(flow, echo(text), where)
         nodes = tuple(node for node, _ in read)
-        return Outputs(nodes, names, single, self.names.macs), types[0] if single else types
+        spans = tuple(self.report.source.span(where) for where, _ in pairs)
+        return Outputs(nodes, names, single, self.names.macs, spans), types[0] if single else types
 
     def require_tensor(self, flow: Flow | None, label: str, path: Path) -> None:
         """What a class returns is a tensor, or tuples of them: a number is none."""

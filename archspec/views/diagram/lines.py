@@ -66,6 +66,7 @@ class _ClassLines:
         self.head = frozenset({node.lineno})
         constructor, forward = methods.get("__init__"), methods.get("forward")
         self.runs: dict[str, Lines] = {}
+        self._steps: list[tuple[Span, Lines]] = []
         self.places: dict[_Key, set[Span]] = {}  # of the steps of one type, within one module
         self.made = _assignments(constructor)
         self._statements: dict[str, Sequence[ast.AST]] = {"": [constructor] if constructor is not None else []}
@@ -76,7 +77,9 @@ class _ClassLines:
         first = forward.body[0].lineno - written.first if forward is not None else 0
         for step, place in zip(cls.steps, written.steps, strict=False):
             lines = frozenset(first + line for line in place)
-            self.runs[step.name or step.target.text] = lines or _lines(naming.get(step.module or "", ()))
+            lines = lines or _lines(naming.get(step.module or "", ()))
+            self.runs[step.name or step.target.text] = lines
+            self._steps.append((step.span, lines))
 
     def learn(self, row: Row) -> None:
         """Where the spec has a step: the first of a type is the first in the source, too."""
@@ -97,7 +100,12 @@ class _ClassLines:
             calls = [calls[self._order[key][row.span]]]
         elif len(calls) > _MOST_CALLS:
             calls = []
-        return self.runs.get(row.step, frozenset()) | _lines(calls or made)
+        return self.runs.get(row.step, frozenset()) | _lines(calls or made) or self._around(row.span)
+
+    def _around(self, span: Span) -> Lines:
+        """The lines of the loop that a step of one of its rounds stands in."""
+        above = [(one.line, lines) for one, lines in self._steps if one.path == span.path and one.line <= span.line]
+        return max(above, key=lambda one: one[0])[1] if above else frozenset()
 
     def calls(self, module: str, type_name: str) -> list[ast.Call]:
         """Where a module's statements, or the whole constructor, make a class, in order: `nn.Conv2d(…)`."""
