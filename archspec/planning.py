@@ -10,7 +10,7 @@ from archspec.document.plan import SETTINGS
 from archspec.problems import SpecError, did_you_mean, echo
 from archspec.refusals import RefusalError
 from archspec.spec import Spec
-from archspec.views.plan import DTYPES, Network, Plan, Setting, make
+from archspec.views.plan import DTYPES, Network, Plan, PlanSetting, make
 from archspec.views.plan.asked import NOTHING, Wishes
 from archspec.views.plan.mesh import LARGEST, read_bytes, read_mesh
 from archspec.views.plan.sharding import OPTIMIZERS
@@ -69,7 +69,7 @@ def _is_right(plan: Plan) -> bool:
     return all(one.severity == "warning" or one.code == "AS805" for one in plan.problems)
 
 
-def read_setting(mesh: Mapping[str, int] | str | None, setting: Mapping[str, Any]) -> Setting:
+def read_setting(mesh: Mapping[str, int] | str | None, setting: Mapping[str, Any]) -> PlanSetting:
     """What a caller asks for; ValueError for what cannot be.
 
     >>> read_setting("tp=2", {"batch": 4}).batch
@@ -90,7 +90,7 @@ def read_setting(mesh: Mapping[str, int] | str | None, setting: Mapping[str, Any
             )
     if "device_memory" in found:
         found["device_memory"] = read_bytes(found["device_memory"])
-    return Setting(read_mesh(mesh), **found)
+    return PlanSetting(read_mesh(mesh), **found)
 
 
 def network(spec: Spec, params: Mapping[str, Any], inputs: Mapping[str, Sequence[int]], batch: int) -> Network:

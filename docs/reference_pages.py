@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import archspec
 import archspec.cli.commands  # declares them
-from archspec.cli.arguments import COMMANDS, Argument, parser
+from archspec.cli.arguments import COMMANDS, CliArgument, parser
 from archspec.views import catalogue, schema
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def commands() -> str:
     return joined(parts)
 
 
-def row(argument: Argument) -> str:
+def row(argument: CliArgument) -> str:
     """An argument as a row of a table."""
     settings = argument.settings
     choices = "|".join(settings.get("choices", ()))

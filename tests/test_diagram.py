@@ -30,7 +30,7 @@ from archspec.views.diagram.dot import write_dot
 from archspec.views.diagram.facts import Formulas
 from archspec.views.diagram.layout import HEADER, Layout, lay_out
 from archspec.views.diagram.mermaid import write_mermaid
-from archspec.views.diagram.model import Box, Drawing, Edge, Row, Scene, cut, flattened
+from archspec.views.diagram.model import Box, Drawing, DrawnStep, Edge, Scene, cut, flattened
 from archspec.views.diagram.page import write_page
 from archspec.views.diagram.scenes import draw
 from archspec.views.diagram.style import DARK, LIGHT, Look, Palette
@@ -69,7 +69,7 @@ def parsed(text: str, name: str = "net.yaml") -> Drawing:
     return draw(spec.graph(), Formulas(spec.symbolic()))
 
 
-def rows_of(scene: Scene) -> Iterator[tuple[int, Row]]:
+def rows_of(scene: Scene) -> Iterator[tuple[int, DrawnStep]]:
     """Every row with how often it stands in the network."""
     for box in scene.boxes:
         if box.inside is None:
@@ -385,10 +385,10 @@ HOSTILE = (
 def hostile(text: str) -> Drawing:
     """A drawing that has the text wherever text can be, each path apart."""
 
-    def row(path: str, kind: Any) -> Row:
+    def row(path: str, kind: Any) -> DrawnStep:
         span = Span(text, 1, 1, 1, 2)
         facts = ((text, text),)
-        return Row(
+        return DrawnStep(
             f"{path}{text}", text, kind, "convolution", text, text, (text,), text, 1, facts, span, text, text, text
         )
 

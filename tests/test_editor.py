@@ -261,7 +261,7 @@ def test_a_name_is_renamed_wherever_it_stands(part: str, new: str, becomes: str)
     ("part", "new"), [("act: ReLU", "conv"), ("classes: 10", "1x"), ("Block: {width}", "ReLU"), ("width: 8", "N")]
 )
 def test_a_name_that_would_mean_something_else_is_refused(part: str, new: str) -> None:
-    with pytest.raises(renaming.RefusedError):
+    with pytest.raises(renaming.RenamingError):
         renaming.rename(archspec.analyse(NET, "net.yaml"), *place_of(NET, part), new, Documents())
 
 

@@ -42,10 +42,10 @@ def analyse(
     with without_collection():
         if previous is not None and previous.graph is not None and (same := _with_other_comments(previous, text, name)):
             return same
-        return _Reader(text, name, previous, files or Files(), packages(allow)).run()
+        return _TextReader(text, name, previous, files or Files(), packages(allow)).run()
 
 
-class _Reader:
+class _TextReader:
     """Reads one text."""
 
     def __init__(self, text: str, name: str, previous: Analysis | None, files: Files, allow: tuple[str, ...]) -> None:

@@ -51,10 +51,10 @@ def names_of(source: Source | None) -> tuple[Name, ...]:
     """Every name that a text defines, in the order of their definitions; none where there is no tree."""
     if source is None or not isinstance(source.data, dict):
         return ()
-    return tuple(sorted(_Reader(source).read(), key=lambda one: (one.definition.line, one.definition.column)))
+    return tuple(sorted(_NameReader(source).read(), key=lambda one: (one.definition.line, one.definition.column)))
 
 
-class _Reader:
+class _NameReader:
     """Reads the names of one tree: what is defined first, then what is read."""
 
     def __init__(self, source: Source) -> None:

@@ -27,7 +27,7 @@ nearest pyproject.toml: `specs` and `generated` in [tool.archspec] say where spe
 `archspec COMMAND --help` explains a command."""
 
 
-class Argument:
+class CliArgument:
     """One argument of a command, as argparse takes it."""
 
     def __init__(self, *flags: str, is_path: bool = False, **settings: Any) -> None:
@@ -39,14 +39,14 @@ class Command:
     """What a command runs, takes, and shows as examples."""
 
     run: Callable[[argparse.Namespace], int]
-    arguments: tuple[Argument, ...]
+    arguments: tuple[CliArgument, ...]
     examples: str
 
 
 COMMANDS: dict[str, Command] = {}
 
 
-def command(*arguments: Argument, examples: str) -> Callable[[Callable[[argparse.Namespace], int]], Any]:
+def command(*arguments: CliArgument, examples: str) -> Callable[[Callable[[argparse.Namespace], int]], Any]:
     """Declare a function as the command of its name; its docstring is the help."""
 
     def declare(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
@@ -57,7 +57,7 @@ def command(*arguments: Argument, examples: str) -> Callable[[Callable[[argparse
     return declare
 
 
-SPECS = Argument(
+SPECS = CliArgument(
     "specs",
     is_path=True,
     nargs="*",
@@ -65,8 +65,8 @@ SPECS = Argument(
     help="a spec, a folder of specs (*.yaml and *.yml at any depth), or - for standard input; "
     "default: `specs` of [tool.archspec] in pyproject.toml",
 )
-SPEC = Argument("spec", is_path=True, metavar="SPEC", help="a spec, or - for standard input")
-PARAM = Argument(
+SPEC = CliArgument("spec", is_path=True, metavar="SPEC", help="a spec, or - for standard input")
+PARAM = CliArgument(
     "--param",
     action="append",
     default=[],
@@ -74,14 +74,14 @@ PARAM = Argument(
     help="set a parameter of the spec, the value as YAML writes it: hidden=128, lr=1e-3, 'sizes=[64, 32]'; repeatable",
 )
 
-VARIANT = Argument(
+VARIANT = CliArgument(
     "--variant",
     metavar="NAME",
     help="use the settings that the spec's `variants` give this name; --param comes on top of them",
 )
 
 
-BUDGET = Argument(
+BUDGET = CliArgument(
     "--budget",
     metavar="NAME=NUMBER",
     action="append",
@@ -96,7 +96,7 @@ def _package(name: str) -> str:
     return name
 
 
-ALLOW = Argument(
+ALLOW = CliArgument(
     "--allow",
     type=_package,
     metavar="PACKAGE",
@@ -107,20 +107,20 @@ ALLOW = Argument(
 )
 """The packages whose classes specs may use."""
 
-PLAN = Argument(
+PLAN = CliArgument(
     "--plan",
     is_path=True,
     metavar="FILE",
     help="a plan's file: the mesh, how layers are cut, where stages begin, and what else a plan is made for",
 )
-INPUT = Argument(
+INPUT = CliArgument(
     "--input",
     action="append",
     default=[],
     metavar="NAME=DIMS",
     help="give an input's size, which settles its free dimensions: x=1,3,224,224; repeatable",
 )
-FORMAT = Argument(
+FORMAT = CliArgument(
     "--format",
     choices=("text", "json", "github", "sarif"),
     default="text",

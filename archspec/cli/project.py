@@ -47,7 +47,7 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SpecSource:
     """One spec to work on, as the user would name it, and the folder that its output mirrors."""
 
     name: str
@@ -125,26 +125,26 @@ def _refuse_unknown_codes(codes: object, name: str) -> None:
             raise UsageError(f"{name}: {echo(code)} in `ignore` of [tool.archspec] is the code of no warning; {hint}")
 
 
-def find(arguments: Sequence[str], configured: Sequence[Path]) -> list[Source]:
+def find(arguments: Sequence[str], configured: Sequence[Path]) -> list[SpecSource]:
     """The specs that a command line means, or without any the configured ones: each once, in order."""
     if not arguments and not configured:
         raise UsageError("name a SPEC, or set `specs` in [tool.archspec] of pyproject.toml")
-    found: dict[str, Source] = {}
+    found: dict[str, SpecSource] = {}
     for argument in arguments or [shown(path) for path in configured]:
         for source in _sources(argument, configured):
             found.setdefault(os.path.realpath(source.name) if source.name != STDIN else STDIN, source)
     return list(found.values())
 
 
-def _sources(argument: str, configured: Sequence[Path]) -> list[Source]:
+def _sources(argument: str, configured: Sequence[Path]) -> list[SpecSource]:
     if argument == STDIN:
-        return [Source(STDIN, Path())]
+        return [SpecSource(STDIN, Path())]
     if not os.path.isdir(argument):
-        return [Source(argument, _root(argument, configured, Path(argument).parent))]
+        return [SpecSource(argument, _root(argument, configured, Path(argument).parent))]
     names = _walk(argument)
     if not names:
         raise UsageError(f"{echo(argument)} holds no .yaml or .yml file")
-    return [Source(name, _root(name, configured, Path(argument))) for name in names]
+    return [SpecSource(name, _root(name, configured, Path(argument))) for name in names]
 
 
 def _walk(folder: str) -> list[str]:
@@ -170,7 +170,7 @@ def _root(name: str, configured: Sequence[Path], otherwise: Path) -> Path:
     return otherwise
 
 
-def targets(sources: Sequence[Source], output: Path) -> tuple[dict[Source, Path], list[Problem]]:
+def targets(sources: Sequence[SpecSource], output: Path) -> tuple[dict[SpecSource, Path], list[Problem]]:
     """Where each spec's module goes, and the problems of those that can go nowhere.
 
     `output` is a file where it ends in .py, otherwise a folder. Raises where two specs would be
@@ -181,7 +181,7 @@ def targets(sources: Sequence[Source], output: Path) -> tuple[dict[Source, Path]
             raise UsageError(f"{echo(output)} takes the module of one spec only; name a folder with -o")
         files.module_name(output)
         return {sources[0]: output}, []
-    found: dict[Source, Path] = {}
+    found: dict[SpecSource, Path] = {}
     problems: list[Problem] = []
     for source in sources:
         try:
@@ -192,8 +192,8 @@ def targets(sources: Sequence[Source], output: Path) -> tuple[dict[Source, Path]
     return found, problems
 
 
-def _refuse_collisions(found: dict[Source, Path]) -> None:
-    taken: dict[str, Source] = {}
+def _refuse_collisions(found: dict[SpecSource, Path]) -> None:
+    taken: dict[str, SpecSource] = {}
     problems = []
     for source, path in found.items():
         # Many file systems take names that differ in case alone for one.
@@ -205,7 +205,7 @@ def _refuse_collisions(found: dict[Source, Path]) -> None:
         raise SpecError(problems)
 
 
-def _target(source: Source, folder: Path) -> Path:
+def _target(source: SpecSource, folder: Path) -> Path:
     if source.name == STDIN:
         raise UsageError("standard input has no name to write a file under; say -o FILE")
     path = Path(os.path.abspath(source.name))

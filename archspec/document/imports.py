@@ -123,7 +123,7 @@ def gather(main: Source, spec: Document, files: Files) -> tuple[Sources, Documen
     sources = Sources(main)
     if not spec.imports:
         return sources, spec
-    reader = _Reader(sources, files, _root(main, files))
+    reader = _ImportReader(sources, files, _root(main, files))
     blocks = dict(spec.blocks)
     reader.add(main, spec, blocks, (os.path.realpath(main.path),))
     return sources, spec.model_copy(update={"blocks": blocks})
@@ -141,7 +141,7 @@ def _root(main: Source, files: Files) -> File:
     return next(marked, folder)
 
 
-class _Reader:
+class _ImportReader:
     """Reads files for one spec."""
 
     def __init__(self, sources: Sources, files: Files, root: File) -> None:

@@ -10,7 +10,7 @@ from archspec.analysis import Analysis, Name
 from archspec.document import Block, Budget, Document, Input, Parameter
 from archspec.document.checks import TYPES
 from archspec.document.shorthand import MODIFIERS, SPECIAL
-from archspec.editor.context import Context, context_at, layer_around
+from archspec.editor.context import CursorContext, context_at, layer_around
 from archspec.editor.places import Lines
 from archspec.functions import FUNCTIONS
 from archspec.initializers import INITIALIZERS
@@ -44,7 +44,7 @@ def _in_comment(before: str) -> bool:
     return before.lstrip().startswith("#") or " #" in before
 
 
-def _items(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
+def _items(analysis: Analysis, context: CursorContext, line: int) -> Iterator[Item]:
     inside = context.inside
     if not inside and (context.at_key or not context.keys):
         model = Block if context.block is not None else Document
@@ -73,11 +73,11 @@ def _alias(model: type[Any], name: str) -> str:
     return model.model_fields[name].alias or name
 
 
-def _keys(names: Iterable[str], context: Context) -> Iterator[Item]:
+def _keys(names: Iterable[str], context: CursorContext) -> Iterator[Item]:
     yield from (Item(name, "keyword", text=f"{name}: ") for name in names if name not in context.given)
 
 
-def _parameter(context: Context) -> Iterator[Item]:
+def _parameter(context: CursorContext) -> Iterator[Item]:
     if len(context.inside) == 2 and not context.at_key:
         yield from (Item(name, "value", "a required parameter") for name in TYPES)
         yield from (Item(name, "class", "a parameter that holds a layer") for name in LAYERS)
@@ -87,7 +87,7 @@ def _parameter(context: Context) -> Iterator[Item]:
         yield from _keys(Parameter.model_fields, context)
 
 
-def _input(analysis: Analysis, context: Context) -> Iterator[Item]:
+def _input(analysis: Analysis, context: CursorContext) -> Iterator[Item]:
     if context.inside[-1] == "dtype":
         yield from (Item(name, "value") for name in DTYPES)
     elif context.at_key and len(context.inside) == 2:
@@ -99,7 +99,7 @@ def _input(analysis: Analysis, context: Context) -> Iterator[Item]:
 # Steps.
 
 
-def _step(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
+def _step(analysis: Analysis, context: CursorContext, line: int) -> Iterator[Item]:
     layer, last = layer_around(context), context.inside[-1]
     if layer is not None:
         yield from _arguments(analysis, context, line, layer)
@@ -122,7 +122,7 @@ def _step(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
         yield from _of_step(analysis, context, line)
 
 
-def _of_step(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
+def _of_step(analysis: Analysis, context: CursorContext, line: int) -> Iterator[Item]:
     """What stands for a step: a layer, a block, or in a mapping an expression."""
     named = context.inside[-1] != "-"
     beside = context.at_key and context.given
@@ -138,7 +138,7 @@ def _of_step(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
         yield from (Item(name, "function", _title(one.doc), f"{name}(") for name, one in FUNCTIONS.items())
 
 
-def _arguments(analysis: Analysis, context: Context, line: int, layer: str) -> Iterator[Item]:
+def _arguments(analysis: Analysis, context: CursorContext, line: int, layer: str) -> Iterator[Item]:
     """The arguments of a layer or block, or the values that one takes."""
     last = context.inside[-1]
     block = analysis.document.blocks.get(layer) if analysis.document is not None else None
@@ -168,12 +168,12 @@ def _initial() -> Iterator[Item]:
 # Names.
 
 
-def _numbers(analysis: Analysis, context: Context, line: int) -> Iterator[Item]:
+def _numbers(analysis: Analysis, context: CursorContext, line: int) -> Iterator[Item]:
     """The names that may stand where a number is computed."""
     yield from _of_kind(analysis, context, line, ("parameter", "computed", "size", "loop"))
 
 
-def _of_kind(analysis: Analysis, context: Context, line: int, kinds: tuple[str, ...]) -> Iterator[Item]:
+def _of_kind(analysis: Analysis, context: CursorContext, line: int, kinds: tuple[str, ...]) -> Iterator[Item]:
     """The names of some kinds that are known at a place; of steps those above it, the nearest first."""
     scope = context.block or ""
     known = [one for one in analysis.names if one.kind in kinds and _is_in(one, scope)]

@@ -16,7 +16,7 @@ SECTIONS = ("params", "let", "inputs", "layers", "outputs", "blocks", "variants"
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class CursorContext:
     """What is around a cursor."""
 
     keys: tuple[str, ...]
@@ -39,7 +39,7 @@ class Context:
         return self.keys[2:] if self.block is not None else self.keys
 
 
-def context_at(lines: Lines, line: int, column: int) -> Context:
+def context_at(lines: Lines, line: int, column: int) -> CursorContext:
     """What is around a place, counted from 0, in characters."""
     before = lines[line][:column]
     found = _WORD.search(before)
@@ -49,9 +49,11 @@ def context_at(lines: Lines, line: int, column: int) -> Context:
     keys = [*above, *("-" for _ in range(dashes))]
     if key is None:
         flow, at_key, given = _flow(rest)
-        return Context((*keys, *flow), word, at_key if flow else True, given or _beside(lines, line, indent, dashes))
+        return CursorContext(
+            (*keys, *flow), word, at_key if flow else True, given or _beside(lines, line, indent, dashes)
+        )
     flow, at_key, given = _flow(rest)
-    return Context((*keys, key, *flow), word, at_key if flow or given else False, given)
+    return CursorContext((*keys, key, *flow), word, at_key if flow or given else False, given)
 
 
 def _parts(line: str) -> tuple[int, int, str | None, str]:
@@ -138,7 +140,7 @@ def _flow(text: str) -> tuple[list[str], bool, tuple[str, ...]]:
     return keys, inside, tuple(stack[-1][1])
 
 
-def layer_around(context: Context) -> str | None:
+def layer_around(context: CursorContext) -> str | None:
     """The layer or block whose arguments are written at a place."""
     for key in reversed(context.inside):
         if key[:1].isupper() or ("." in key and key.rpartition(".")[2][:1].isupper()):

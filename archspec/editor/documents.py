@@ -25,7 +25,7 @@ def path_of(uri: str) -> str:
     return f"//{parts.netloc}{path}" if parts.netloc else path
 
 
-class Document:
+class OpenDocument:
     """A document that is open."""
 
     def __init__(self, uri: str, text: str, version: int | None) -> None:
@@ -48,7 +48,7 @@ class Documents(Files):
     """All documents that are open; their texts stand for those of the files."""
 
     def __init__(self) -> None:
-        self.open: dict[str, Document] = {}
+        self.open: dict[str, OpenDocument] = {}
 
     def exists(self, path: str) -> bool:
         return self._at(path) is not None or super().exists(path)
@@ -57,13 +57,13 @@ class Documents(Files):
         found = self._at(path)
         return found.text if found is not None else super().read(path, limits)
 
-    def _at(self, path: str) -> Document | None:
+    def _at(self, path: str) -> OpenDocument | None:
         return next((one for one in self.open.values() if os.path.realpath(one.path) == path), None)
 
-    def put(self, uri: str, text: str, version: int | None = None) -> Document:
+    def put(self, uri: str, text: str, version: int | None = None) -> OpenDocument:
         """Opens a document, or changes its text."""
         before = self.open.get(uri)
-        document = self.open[uri] = Document(uri, text, version)
+        document = self.open[uri] = OpenDocument(uri, text, version)
         if before is not None:
             document.analysis = before.analysis
         for other in self.open.values():
@@ -74,11 +74,11 @@ class Documents(Files):
         """Forgets a document."""
         self.open.pop(uri, None)
 
-    def importers(self, document: Document) -> list[Document]:
+    def importers(self, document: OpenDocument) -> list[OpenDocument]:
         """The open documents that read another one."""
         return [other for other in self.open.values() if other is not document and _reads(other, document)]
 
-    def analysed(self, document: Document) -> Analysis:
+    def analysed(self, document: OpenDocument) -> Analysis:
         """The analysis of a document as it is now."""
         if document.analysis is None or not document.fresh:
             same = document.analysis is not None and document.analysis.text == document.text
@@ -90,14 +90,14 @@ class Documents(Files):
             document.analysis, document.fresh = fresh, True
         return document.analysis
 
-    def spec(self, document: Document) -> Spec | None:
+    def spec(self, document: OpenDocument) -> Spec | None:
         """The spec that a document is; None where it has errors."""
         try:
             return Spec(document.text, document.path, files=self)
         except SpecError:
             return None
 
-    def checked(self, document: Document) -> list[Problem]:
+    def checked(self, document: OpenDocument) -> list[Problem]:
         """All that `archspec check` finds, variants, budgets and sizes that no expression says included."""
         try:
             spec = Spec(document.text, document.path, files=self)
@@ -106,7 +106,7 @@ class Documents(Files):
         return archspec.check(spec)
 
 
-def _reads(document: Document, other: Document) -> bool:
+def _reads(document: OpenDocument, other: OpenDocument) -> bool:
     """Whether a document imports from another one, as far as it was read."""
     sources = document.analysis.sources if document.analysis is not None else None
     return sources is not None and os.path.realpath(other.path) in sources.texts

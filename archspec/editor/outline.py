@@ -16,7 +16,7 @@ _KINDS: dict[str, SymbolKind] = {"params": "parameter", "let": "parameter", "inp
 
 
 @dataclass(frozen=True, slots=True)
-class Symbol:
+class OutlineEntry:
     """A part of a document: a section, a block, a step; with the parts in it."""
 
     name: str
@@ -25,15 +25,15 @@ class Symbol:
     whole: Span
     own: Span
     """The place of its name."""
-    children: tuple[Symbol, ...] = ()
+    children: tuple[OutlineEntry, ...] = ()
 
 
-def outline(source: Source) -> tuple[Symbol, ...]:
+def outline(source: Source) -> tuple[OutlineEntry, ...]:
     """The parts of a document; none where it is no mapping."""
     return tuple(_sections(source, source.data, source.root))
 
 
-def _sections(source: Source, data: Any, node: Extent) -> Iterator[Symbol]:
+def _sections(source: Source, data: Any, node: Extent) -> Iterator[OutlineEntry]:
     """The sections of a document or block."""
     for key, value, below, place in _entries(source, data, node):
         if key == "layers":
@@ -41,27 +41,29 @@ def _sections(source: Source, data: Any, node: Extent) -> Iterator[Symbol]:
         elif key == "blocks":
             inside = _entries(source, value, below)
             children = tuple(
-                Symbol(name, "class", "", _whole(source, at, one), at, tuple(_sections(source, block, one)))
+                OutlineEntry(name, "class", "", _whole(source, at, one), at, tuple(_sections(source, block, one)))
                 for name, block, one, at in inside
             )
         else:
             inside = _entries(source, value, below)
             kind = _KINDS.get(key, "parameter")
-            children = tuple(Symbol(name, kind, _text(one), _whole(source, at, n), at) for name, one, n, at in inside)
-        yield Symbol(key, "section", _text(value), _whole(source, place, below), place, children)
+            children = tuple(
+                OutlineEntry(name, kind, _text(one), _whole(source, at, n), at) for name, one, n, at in inside
+            )
+        yield OutlineEntry(key, "section", _text(value), _whole(source, place, below), place, children)
 
 
-def _steps(source: Source, data: Any, node: Extent) -> Iterator[Symbol]:
+def _steps(source: Source, data: Any, node: Extent) -> Iterator[OutlineEntry]:
     if isinstance(data, list) and isinstance(node.children, list):
         for number, (value, below) in enumerate(zip(data, node.children, strict=False)):
             place = source.place(below.start, below.end)
-            yield Symbol(str(number), "step", _layer(value), place, place, tuple(_inside(source, value, below)))
+            yield OutlineEntry(str(number), "step", _layer(value), place, place, tuple(_inside(source, value, below)))
     for key, value, below, place in _entries(source, data, node):
         whole = _whole(source, place, below)
-        yield Symbol(key or "?", "step", _layer(value), whole, place, tuple(_inside(source, value, below)))
+        yield OutlineEntry(key or "?", "step", _layer(value), whole, place, tuple(_inside(source, value, below)))
 
 
-def _inside(source: Source, value: Any, node: Extent) -> Iterator[Symbol]:
+def _inside(source: Source, value: Any, node: Extent) -> Iterator[OutlineEntry]:
     """The steps of a group."""
     if isinstance(value, list):
         yield from _steps(source, value, node)

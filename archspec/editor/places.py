@@ -29,7 +29,7 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TextEdit:
     """What to write in place of a range of a document."""
 
     uri: str

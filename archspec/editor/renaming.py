@@ -20,7 +20,7 @@ from archspec.tensors import flow_text
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
-class RefusedError(Exception):
+class RenamingError(Exception):
     """Why something cannot be renamed."""
 
 
@@ -28,9 +28,9 @@ def renamed_at(analysis: Analysis, line: int, column: int) -> tuple[Name, Span]:
     """What would be renamed at a place, counted from 0 in characters; RefusedError where nothing could be."""
     found = [one for one in named(analysis, line, column) if one.kind not in ("import", "variant")]
     if not found:
-        raise RefusedError("there is no name here that this spec defines")
+        raise RenamingError("there is no name here that this spec defines")
     if not analysis.sound or analysis.graph is None:
-        raise RefusedError("a spec with errors is mended first: what a name stands for may not be known")
+        raise RenamingError("a spec with errors is mended first: what a name stands for may not be known")
     # `Block: {width}` names what is here, and the block's parameter: who renames here means the former.
     name = max(found, key=lambda one: (one.kind != "parameter" or not _is_elsewhere(one, found), len(one.scope)))
     spans = (name.definition, *name.uses)
@@ -46,18 +46,18 @@ def rename(analysis: Analysis, line: int, column: int, new: str, files: Files) -
     """The edits that rename what is at a place; RefusedError where more than names would change."""
     name, _ = renamed_at(analysis, line, column)
     if not _NAME.fullmatch(new):
-        raise RefusedError(f"{echo(new)} is no name: ASCII letters, digits and `_`, beginning with a letter")
+        raise RenamingError(f"{echo(new)} is no name: ASCII letters, digits and `_`, beginning with a letter")
     edits = list(_edits(analysis, name, new))
     text = apply(analysis.text, edits)
     after = analyse(text, analysis.name, files=files)
     if not after.sound or after.graph is None:
         wrong = next((one.message for one in after.problems if one.severity == "error"), "it cannot be read")
-        raise RefusedError(f"with {echo(new)} the spec would have an error: {wrong}")
+        raise RenamingError(f"with {echo(new)} the spec would have an error: {wrong}")
     assert analysis.graph is not None
     if _wiring(analysis, name.name, new) != _wiring(after, name.name, new) or _modules(
         analysis.graph, name.name, new
     ) != _modules(after.graph, name.name, new):
-        raise RefusedError(f"{echo(new)} would change more than a name: it is taken, or its type depends on it")
+        raise RenamingError(f"{echo(new)} would change more than a name: it is taken, or its type depends on it")
     return edits
 
 

@@ -18,7 +18,7 @@ from pygls.lsp.server import LanguageServer
 
 from archspec.analysis import Analysis
 from archspec.editor import actions, completion, hover, lenses, names, outline, renaming, shapes, tokens
-from archspec.editor.documents import Document, Documents
+from archspec.editor.documents import Documents, OpenDocument
 from archspec.editor.places import Lines, Position, Range
 from archspec.problems import Edit, Problem, Related, Span, SpecError
 from archspec.source import LIMITS
@@ -63,7 +63,7 @@ class Server(LanguageServer):
         """An error of the connection is written to standard error: to send it might fail in the same way."""
         print(f"archspec lsp: {type(error).__name__}: {str(error)[:500]}", file=sys.stderr)
 
-    def document(self, uri: str) -> tuple[Document, Analysis]:
+    def document(self, uri: str) -> tuple[OpenDocument, Analysis]:
         """An open document and what is known of it now."""
         document = self.documents.open.get(uri)
         if document is None:
@@ -120,14 +120,14 @@ class Server(LanguageServer):
             sound = all(one.severity == "warning" for one in known)
             self.publish(document, [*document.shown, *(more if sound else ())])
 
-    def publish(self, document: Document, problems: Iterable[Problem]) -> None:
+    def publish(self, document: OpenDocument, problems: Iterable[Problem]) -> None:
         """Shows the problems of one document; those of files that it imports stand at its `imports`."""
         found = [self.diagnostic(document, one) for one in problems]
         self.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri=document.uri, version=document.version, diagnostics=found)
         )
 
-    def diagnostic(self, document: Document, problem: Problem) -> types.Diagnostic:
+    def diagnostic(self, document: OpenDocument, problem: Problem) -> types.Diagnostic:
         """A problem as the protocol has it."""
         own = problem.path == document.path
         advice = f"\nhelp: {problem.help}" if problem.help else ""
@@ -142,10 +142,10 @@ class Server(LanguageServer):
             related_information=[self.related(document, one) for one in problem.related],
         )
 
-    def related(self, document: Document, one: Related) -> types.DiagnosticRelatedInformation:
+    def related(self, document: OpenDocument, one: Related) -> types.DiagnosticRelatedInformation:
         return types.DiagnosticRelatedInformation(self.location(document, one.span), one.message)
 
-    def location(self, document: Document, span: Span) -> types.Location:
+    def location(self, document: OpenDocument, span: Span) -> types.Location:
         """A place in the document itself, or in a file that it imports."""
         if span.path == document.path:
             return types.Location(document.uri, _range(document.lines.range(span)))
@@ -165,13 +165,13 @@ class Server(LanguageServer):
         if workspace is not None and workspace.inlay_hint is not None and workspace.inlay_hint.refresh_support:
             self.workspace_inlay_hint_refresh(None)
 
-    def edit(self, document: Document, edits: Iterable[Edit]) -> types.WorkspaceEdit:
+    def edit(self, document: OpenDocument, edits: Iterable[Edit]) -> types.WorkspaceEdit:
         """Changes of one document."""
         made = [types.TextEdit(_range(document.lines.range(one.span)), one.text) for one in edits]
         return types.WorkspaceEdit(changes={document.uri: made})
 
 
-def _import_of(document: Document, path: str) -> types.Range:
+def _import_of(document: OpenDocument, path: str) -> types.Range:
     """Where a document imports a file: the line that ends with its name, or the first one."""
     name = os.path.basename(path)
     line = next((number for number, text in enumerate(document.lines.lines) if name in text), 0)
@@ -196,7 +196,7 @@ def _read(one: types.Range) -> Range:
     return Range(Position(one.start.line, one.start.character), Position(one.end.line, one.end.character))
 
 
-def _place(document: Document, position: types.Position) -> tuple[int, int]:
+def _place(document: OpenDocument, position: types.Position) -> tuple[int, int]:
     """A position of the client's as a line and a column in characters."""
     return position.line, document.lines.column(Position(position.line, position.character))
 
@@ -315,7 +315,7 @@ def _beside(server: Server) -> None:
         return types.SemanticTokens(data)
 
 
-def _symbol(lines: Lines, one: outline.Symbol) -> types.DocumentSymbol:
+def _symbol(lines: Lines, one: outline.OutlineEntry) -> types.DocumentSymbol:
     whole, own = lines.range(one.whole), lines.range(one.own)
     inside = [_symbol(lines, child) for child in one.children]
     return types.DocumentSymbol(one.name, _SYMBOLS[one.kind], _range(whole), _range(own), one.detail, children=inside)
@@ -348,7 +348,7 @@ def _naming(server: Server) -> None:
         document, analysis = server.document(params.text_document.uri)
         try:
             _, span = renaming.renamed_at(analysis, *_place(document, params.position))
-        except renaming.RefusedError:
+        except renaming.RenamingError:
             return None
         return _range(document.lines.range(span))
 
@@ -358,7 +358,7 @@ def _naming(server: Server) -> None:
         try:
             place = _place(document, params.position)
             edits = renaming.rename(analysis, *place, params.new_name, server.documents)
-        except renaming.RefusedError as error:
+        except renaming.RenamingError as error:
             raise _Refused(str(error)) from None
         return server.edit(document, edits)
 

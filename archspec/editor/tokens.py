@@ -25,7 +25,7 @@ _CALLED = re.compile(r"(?<![\w.])[a-z_][\w.]*(?=\()")
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class SemanticToken:
     """A word on one line."""
 
     span: Span
@@ -33,17 +33,17 @@ class Token:
     modifier: str | None = None
 
 
-def tokens(analysis: Analysis) -> list[Token]:
+def tokens(analysis: Analysis) -> list[SemanticToken]:
     """The words of a text in order, none of which overlap; as far as it can be read."""
     found = [*_named(analysis)]
     if analysis.sources is not None:
         found += _layers(analysis.sources.main)
-    known: dict[tuple[int, int], Token] = {}
+    known: dict[tuple[int, int], SemanticToken] = {}
     for one in found:
         span = one.span
         if span.path == analysis.name and span.line == span.end_line and span.column < span.end_column:
             known.setdefault((span.line, span.column), one)
-    ordered: list[Token] = []
+    ordered: list[SemanticToken] = []
     for _, one in sorted(known.items()):
         above = ordered[-1].span if ordered else None
         if above is None or (above.line, above.end_column) <= (one.span.line, one.span.column):
@@ -51,14 +51,14 @@ def tokens(analysis: Analysis) -> list[Token]:
     return ordered
 
 
-def _named(analysis: Analysis) -> Iterator[Token]:
+def _named(analysis: Analysis) -> Iterator[SemanticToken]:
     for name in analysis.names:
         kind = _NAMES.get(name.kind, "variable")
-        yield Token(name.definition, kind, "declaration")
-        yield from (Token(span, kind) for span in name.uses)
+        yield SemanticToken(name.definition, kind, "declaration")
+        yield from (SemanticToken(span, kind) for span in name.uses)
 
 
-def _layers(source: Source) -> Iterator[Token]:
+def _layers(source: Source) -> Iterator[SemanticToken]:
     """The words of all steps, of the document and of its blocks."""
     blocks = source.value(("blocks",))
     bases: list[tuple[str, ...]] = [(), *(("blocks", name) for name in (blocks if isinstance(blocks, dict) else ()))]
@@ -77,7 +77,7 @@ def _at(node: Extent, path: tuple[str, ...]) -> Extent | None:
     return node
 
 
-def _steps(source: Source, value: Any, node: Extent) -> Iterator[Token]:
+def _steps(source: Source, value: Any, node: Extent) -> Iterator[SemanticToken]:
     below = node.children
     if isinstance(value, list) and isinstance(below, list):
         for step, place in zip(value, below, strict=False):
@@ -88,7 +88,7 @@ def _steps(source: Source, value: Any, node: Extent) -> Iterator[Token]:
                 yield from _step(source, step, below[name])
 
 
-def _step(source: Source, value: Any, node: Extent) -> Iterator[Token]:
+def _step(source: Source, value: Any, node: Extent) -> Iterator[SemanticToken]:
     if isinstance(value, list):
         yield from _steps(source, value, node)
     elif not isinstance(value, dict):
@@ -99,31 +99,31 @@ def _step(source: Source, value: Any, node: Extent) -> Iterator[Token]:
                 yield from _entry(source, key, inside, node)
 
 
-def _entry(source: Source, key: str, value: Any, node: Extent) -> Iterator[Token]:
+def _entry(source: Source, key: str, value: Any, node: Extent) -> Iterator[SemanticToken]:
     """A key of a step, with what stands below it."""
     below, keys = node.children[key], node.keys or {}
     if key in MODIFIERS or key in SPECIAL:
-        yield Token(source.place(*keys[key]), "keyword")
+        yield SemanticToken(source.place(*keys[key]), "keyword")
     elif key in LAYERS:
-        yield Token(source.place(*keys[key]), "class", "defaultLibrary")
+        yield SemanticToken(source.place(*keys[key]), "class", "defaultLibrary")
     if key == "layers":
         yield from _steps(source, value, below)
     elif isinstance(value, dict) and below.keys is not None:
         for name, argument in value.items():
             if name in below.keys and name in below.children:
-                yield Token(source.place(*below.keys[name]), "property")
+                yield SemanticToken(source.place(*below.keys[name]), "property")
                 yield from _scalar(source, argument, below.children[name])
     else:
         yield from _scalar(source, value, below)
 
 
-def _scalar(source: Source, value: Any, node: Extent) -> Iterator[Token]:
+def _scalar(source: Source, value: Any, node: Extent) -> Iterator[SemanticToken]:
     """The layer that a value names, or the functions that its expression calls."""
     if not isinstance(value, str):
         return
     if value in LAYERS:
-        yield Token(source.place(node.start, node.end), "class", "defaultLibrary")
+        yield SemanticToken(source.place(node.start, node.end), "class", "defaultLibrary")
         return
     for call in _CALLED.finditer(source.text, node.start, node.end):
         if call[0] in FUNCTIONS:
-            yield Token(source.place(*call.span()), "function", "defaultLibrary")
+            yield SemanticToken(source.place(*call.span()), "function", "defaultLibrary")

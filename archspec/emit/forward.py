@@ -16,8 +16,8 @@ from archspec.emit.shapes import shape_comment, step_reshapes
 from archspec.emit.statement import BASE, PythonCall, PythonList, Text, statement
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.translation import Sizes, Translation, naming, solving
-from archspec.emit.values import Value, parts_of
-from archspec.emit.variables import Assignment, Rounds, plan_forward
+from archspec.emit.values import ForwardValue, parts_of
+from archspec.emit.variables import Assignment, RoundsPlan, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import Call, Conditional, Items, Name, Node, lift
 from archspec.graph import Call as GraphCall
@@ -62,7 +62,7 @@ def write_forward(cls: Class, comments: Comments | None = None) -> Forward:
 def write_tensor(step: Step, cls: Class) -> str:
     """The expression of a parameter or buffer, as a constructor makes it."""
     buffers = (one.name for one in cls.steps if one.kind == "buffer")
-    above = {name: Value(name, None, -1, f"self.{name}") for name in buffers}
+    above = {name: ForwardValue(name, None, -1, f"self.{name}") for name in buffers}
     ((_, node),) = step.arguments
     made = Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
     return f"{made.within(PRIMARY)}.clone()" if step.copied else made.text
@@ -104,7 +104,7 @@ class _Writer:
 
     def write(self) -> Forward:
         read = forward_reads(self.cls)
-        lines: dict[int, list[Assignment | Rounds]] = {}
+        lines: dict[int, list[Assignment | RoundsPlan]] = {}
         for line in self.plan.lines:
             lines.setdefault(line.step, []).append(line)
         steps = []
@@ -141,8 +141,8 @@ class _Writer:
 
     # Lines.
 
-    def line(self, line: Assignment | Rounds, step: Step) -> None:
-        if isinstance(line, Rounds):
+    def line(self, line: Assignment | RoundsPlan, step: Step) -> None:
+        if isinstance(line, RoundsPlan):
             self.rounds(line, step)
             return
         if is_spread(step.item):
@@ -169,7 +169,7 @@ class _Writer:
         here = (one for place, one in enumerate(steps[: index + 1]) if self.plan.root[place] == index)
         return shape_comment(steps[index].output, self.comments.hidden) if any(map(step_reshapes, here)) else ""
 
-    def rounds(self, line: Rounds, step: Step) -> None:
+    def rounds(self, line: RoundsPlan, step: Step) -> None:
         """Repetitions that take more than one input: each hands its output on, the other inputs stay."""
         values = self.plan.values.read[line.step]
         nodes = [self.translation.node(node, values) for _, node in step.arguments]
@@ -262,14 +262,14 @@ class _Writer:
         """The type of the list that a loop collects."""
         return parts_of(step.output, 2)[1]
 
-    def handed(self, line: Rounds, names: list[str | None]) -> list[Expression]:
+    def handed(self, line: RoundsPlan, names: list[str | None]) -> list[Expression]:
         """What a round takes from the one before."""
         if line.packed and not any(names):
             return [Expression(f"*{line.begin[0]}")]
         texts = [f"{line.begin[0]}[{place}]" for place in range(line.packed)] if line.packed else line.begin
         return [Expression(f"{name}={text}" if name else text) for name, text in zip(names, texts, strict=True)]
 
-    def begin(self, line: Rounds, nodes: list[Node]) -> None:
+    def begin(self, line: RoundsPlan, nodes: list[Node]) -> None:
         """The variables of a loop get their first values, unless they hold them already."""
         if line.packed:
             self.write_statement(f"{line.begin[0]} = ", Items(tuple(nodes[: line.packed])))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from archspec.emit.text import member
-from archspec.emit.values import Value, Values, in_order, is_each, loop_of
+from archspec.emit.values import ForwardValue, Values, in_order, is_each, loop_of
 from archspec.expressions import Binary, Call, Compare, Conditional, Index, Items, Logic, Name, Node, Unary
 from archspec.graph import Call as GraphCall
 from archspec.graph import Step
@@ -165,7 +165,7 @@ class Inlining:
         computes = not isinstance(node, Items) and any(isinstance(part, Name) for part in node.walk())
         return _SOMETHING if computes or isinstance(node, Call) else None
 
-    def _run(self, value: Value, last: int) -> int | None:
+    def _run(self, value: ForwardValue, last: int) -> int | None:
         """The first step that runs where a value is read."""
         made = value.step
         if made < 0 or made == last or self.root[made] != last or self.values.made[made] is not value:

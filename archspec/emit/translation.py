@@ -10,7 +10,7 @@ from archspec.document import variable_problem
 from archspec.emit.inlining import METHODS
 from archspec.emit.statement import Comprehension, PythonCall, PythonList, Text
 from archspec.emit.text import WIDTH, member
-from archspec.emit.values import Value, indexed, is_each, loop_of, named_from
+from archspec.emit.values import ForwardValue, indexed, is_each, loop_of, named_from
 from archspec.emit.variables import MethodPlan
 from archspec.expressions import (
     CONSTANTS,
@@ -199,13 +199,13 @@ class Translation:
         inside = f"({target})" if len(pairs) > 1 or any(nested) else target
         return f"{header.count}, {inside} in enumerate({over}{start})"
 
-    def over(self, node: Node, values: Mapping[str, Value]) -> str:
+    def over(self, node: Node, values: Mapping[str, ForwardValue]) -> str:
         """A list that a loop runs over: what need not be a list is none."""
         if isinstance(node, Call) and node.function == "reversed":
             return f"reversed({self.node(node.arguments[0], values).text})"
         return self.node(node, values).text
 
-    def node(self, node: Node, values: Mapping[str, Value]) -> Node:
+    def node(self, node: Node, values: Mapping[str, ForwardValue]) -> Node:
         """An expression, where names stand for these values."""
 
         def each(parts: tuple[Node, ...]) -> tuple[Node, ...]:
@@ -245,7 +245,7 @@ class Translation:
                 return self.function(node, values)
         return node
 
-    def is_list(self, node: Node, values: Mapping[str, Value]) -> bool:
+    def is_list(self, node: Node, values: Mapping[str, ForwardValue]) -> bool:
         """Whether an expression is a list of values, for all that its text and its values say."""
         match node:
             case Name():
@@ -260,7 +260,7 @@ class Translation:
                 return isinstance(node.index, Slice) and self.is_list(node.value, values)
         return False
 
-    def of_list(self, node: Call, values: Mapping[str, Value]) -> Node | None:
+    def of_list(self, node: Call, values: Mapping[str, ForwardValue]) -> Node | None:
         """One of Python's functions of lists; None where it is called with anything else."""
         name = node.function
         if name not in LISTS or node.keywords or not node.arguments or not self.is_list(node.arguments[0], values):
@@ -279,7 +279,7 @@ class Translation:
         text = items.within(PRIMARY)  # with a first one, as the sum of none would be a number
         return Text(f"sum({text}[1:], {text}[0])")
 
-    def entries(self, node: Node, values: Mapping[str, Value]) -> Iterator[Node]:
+    def entries(self, node: Node, values: Mapping[str, ForwardValue]) -> Iterator[Node]:
         """The entries of a list within another one: all of a name's value, which may be a list or a tuple."""
         if isinstance(node, Items):
             yield from (self.node(item, values) for item in node.items)
@@ -288,7 +288,7 @@ class Translation:
         else:
             yield Text(f"*{self.node(node, values).within(SUM)}")
 
-    def name(self, node: Name, values: Mapping[str, Value]) -> Node:
+    def name(self, node: Name, values: Mapping[str, ForwardValue]) -> Node:
         name = node.name
         if name in values:
             return self.value(values[name])
@@ -304,14 +304,14 @@ class Translation:
             return Text(f"self.{self.attributes.get(name, name)}")
         return with_constants(node)
 
-    def value(self, value: Value) -> Node:
+    def value(self, value: ForwardValue) -> Node:
         """A value as it is read: its variable, or the call that makes it."""
         plan = self.plan
         if plan is not None and value.step >= 0 and plan.root[value.step] != value.step:
             return self.step(value.step)
         return value.expression()
 
-    def is_word(self, node: Node, values: Mapping[str, Value]) -> bool:
+    def is_word(self, node: Node, values: Mapping[str, ForwardValue]) -> bool:
         """Whether a name is none that is declared, but a word that stands for itself."""
         if not isinstance(node, Name) or node.name == "training" or node.name in CONSTANTS:
             return False
@@ -321,7 +321,7 @@ class Translation:
 
     # Functions.
 
-    def function(self, node: Call, values: Mapping[str, Value]) -> Node:
+    def function(self, node: Call, values: Mapping[str, ForwardValue]) -> Node:
         if (listed := self.of_list(node, values)) is not None:
             return listed
         arguments = tuple(_as_tuple(self.node(argument, values)) for argument in node.arguments)
@@ -345,7 +345,7 @@ class Translation:
             inside.append(("device", Text(self.device(self.plan))))
         return self.method(function, inside) or PythonCall(function.python, tuple(inside))
 
-    def is_dtype(self, function: Function, place: int, node: Call, values: Mapping[str, Value]) -> bool:
+    def is_dtype(self, function: Function, place: int, node: Call, values: Mapping[str, ForwardValue]) -> bool:
         """Whether an argument by position is a dtype."""
         parameter = dict(enumerate(function.parameters.values())).get(place)
         takes = parameter is not None and parameter.name == "dtype" and parameter.kind is not parameter.KEYWORD_ONLY
@@ -368,7 +368,7 @@ class Translation:
         chained = isinstance(tensor, PythonCall) or len(call.head) > 40
         return None if chained and len(call.text) > self.room else call
 
-    def is_tensor(self, node: Call, values: Mapping[str, Value]) -> bool:
+    def is_tensor(self, node: Call, values: Mapping[str, ForwardValue]) -> bool:
         """Whether a function that numbers have, too, is that of tensors here."""
         if node.function not in NUMBERS:
             return True

@@ -17,7 +17,7 @@ from archspec.lower.headers import header_of, rounds_of
 from archspec.lower.names import condition_of
 
 
-class Value:
+class ForwardValue:
     """One value. `step` is what makes it: -1 for an input. `readers` are (step, argument), once for each read.
 
     What is returned counts as read by a step behind the last one. A loop that hands on several values has one `part`
@@ -30,7 +30,7 @@ class Value:
         self.name = name
         self.flow = flow
         self.step = step
-        self.parts: tuple[Value, ...] = ()
+        self.parts: tuple[ForwardValue, ...] = ()
         self.is_read_whole = False
         self.readers: list[tuple[int, int]] = []
         self.variable = variable
@@ -41,7 +41,7 @@ class Value:
             return Items(tuple(part.expression() for part in self.parts))
         return Name(self.variable)
 
-    def leaves(self) -> tuple[Value, ...]:
+    def leaves(self) -> tuple[ForwardValue, ...]:
         """The values that have variables: itself, or its parts."""
         return tuple(leaf for part in self.parts for leaf in part.leaves()) if self.parts else (self,)
 
@@ -51,14 +51,14 @@ class Values:
 
     def __init__(self, cls: Class) -> None:
         self.cls = cls
-        self.inputs = [Value(one.name, one.type, -1) for one in cls.inputs]
-        self.read: list[dict[str, Value]] = []
+        self.inputs = [ForwardValue(one.name, one.type, -1) for one in cls.inputs]
+        self.read: list[dict[str, ForwardValue]] = []
         """What the names that each step reads stand for; those of what is returned come last."""
-        self.named: list[dict[str, Value]] = []
+        self.named: list[dict[str, ForwardValue]] = []
         """What the names of each step's target stand for behind it."""
-        self.made: list[Value | None] = []
+        self.made: list[ForwardValue | None] = []
         """The value that each step makes; None where it unpacks one, or gives another name to one that there is."""
-        self.taken_apart: dict[int, Value] = {}
+        self.taken_apart: dict[int, ForwardValue] = {}
         """The loop's value that a step unpacks, where it does."""
         self._now = {value.name: value for value in self.inputs}
         for index, step in enumerate(cls.steps):
@@ -71,11 +71,11 @@ class Values:
         nodes = (*(node for _, node in step.arguments), *(header.lists if header is not None else ()))
         if step.kind in ("parameter", "buffer"):
             self.read.append({})
-            self._bind(step, Value(step.name, step.output, index, f"self.{step.name}"))
+            self._bind(step, ForwardValue(step.name, step.output, index, f"self.{step.name}"))
             return
         if step.kind == "weight":
             self.read.append({})
-            self._bind(step, Value(step.name, step.output, index, weight_text(self.cls, step.name)))
+            self._bind(step, ForwardValue(step.name, step.output, index, weight_text(self.cls, step.name)))
             return
         other = self._now.get(nodes[0].name) if step.kind == "compute" and isinstance(nodes[0], Name) else None
         if other is not None and isinstance(step.target, Name):
@@ -90,7 +90,7 @@ class Values:
             self.read.append(self._reads(nodes, index))
             self._bind(step, _result(index, step))
 
-    def _bind(self, step: Step, value: Value) -> None:
+    def _bind(self, step: Step, value: ForwardValue) -> None:
         """Gives a step's value its name, or each part of it a new value."""
         if isinstance(step.target, Name):
             self.made.append(value)
@@ -100,18 +100,18 @@ class Values:
         self.named.append({})
         self._unpack(step.target, value.flow, value.step)
 
-    def _name(self, name: str, value: Value) -> None:
+    def _name(self, name: str, value: ForwardValue) -> None:
         self.named.append({name: value})
         self._now[name] = value
 
     def _unpack(self, target: Node, flow: Flow | None, step: int) -> None:
         for part, inner in zip(target.children, parts_of(flow, len(target.children)), strict=True):
             if isinstance(part, Name):
-                self._now[part.name] = self.named[-1][part.name] = Value(part.name, inner, step)
+                self._now[part.name] = self.named[-1][part.name] = ForwardValue(part.name, inner, step)
             else:
                 self._unpack(part, inner, step)
 
-    def _take_apart(self, index: int, target: Items, value: Value) -> None:
+    def _take_apart(self, index: int, target: Items, value: ForwardValue) -> None:
         """The parts of a loop's value under the names that a step unpacks them into."""
         self.named.append({})
         self.taken_apart[index] = value
@@ -124,8 +124,8 @@ class Values:
                     leaf.readers.append((index, 0))
                 self._unpack(item, part.flow, index)
 
-    def _reads(self, nodes: tuple[Node, ...], index: int) -> dict[str, Value]:
-        found: dict[str, Value] = {}
+    def _reads(self, nodes: tuple[Node, ...], index: int) -> dict[str, ForwardValue]:
+        found: dict[str, ForwardValue] = {}
         for place, node in enumerate(nodes):
             for name, values in occurrences(node, self._now):
                 found[name] = self._now[name]
@@ -135,7 +135,7 @@ class Values:
         return found
 
 
-def taken_apart(target: Node, value: Value) -> Iterator[tuple[Node, Value]]:
+def taken_apart(target: Node, value: ForwardValue) -> Iterator[tuple[Node, ForwardValue]]:
     """The parts of a loop's value with what a step calls them, or unpacks them into."""
     for item, part in zip(target.children, value.parts, strict=True):
         if isinstance(item, Items) and part.parts:
@@ -144,7 +144,7 @@ def taken_apart(target: Node, value: Value) -> Iterator[tuple[Node, Value]]:
             yield item, part
 
 
-def occurrences(node: Node, values: Mapping[str, Value]) -> Iterator[tuple[str, tuple[Value, ...]]]:
+def occurrences(node: Node, values: Mapping[str, ForwardValue]) -> Iterator[tuple[str, tuple[ForwardValue, ...]]]:
     """The values that an expression reads, in the order of evaluation, each with the name by which it does."""
     if isinstance(node, Name):
         value = values.get(node.name)
@@ -166,7 +166,7 @@ def in_order(node: Node) -> tuple[Node, ...]:
     return node.children
 
 
-def indexed(node: Node, values: Mapping[str, Value]) -> Value | None:
+def indexed(node: Node, values: Mapping[str, ForwardValue]) -> ForwardValue | None:
     """The part of a loop's value that `s[0]` is, if the expression is one."""
     if not isinstance(node, Index) or not isinstance(node.value, Name) or node.value.name not in values:
         return None
@@ -196,19 +196,19 @@ def _kept(step: Step) -> Item | None:
     return item.items[0] if isinstance(item, Branch) and item.items else item
 
 
-def _result(index: int, step: Step) -> Value:
+def _result(index: int, step: Step) -> ForwardValue:
     """The value that a step makes, with its parts if it is a loop that hands on several."""
     name = step.target.name if isinstance(step.target, Name) else ""
-    value = Value(name, step.output, index)
+    value = ForwardValue(name, step.output, index)
     loop = loop_of(step)
     if loop is not None and loop.rounds is not None and loop.rounds.collect:
         flows = parts_of(loop.output, 2)
-        handed, collected = Value("", flows[0], index), Value("", flows[1], index)
+        handed, collected = ForwardValue("", flows[0], index), ForwardValue("", flows[1], index)
         if loop.handed > 1:
-            handed.parts = tuple(Value("", flow, index) for flow in parts_of(flows[0], loop.handed))
+            handed.parts = tuple(ForwardValue("", flow, index) for flow in parts_of(flows[0], loop.handed))
         value.parts = (handed, collected)
     elif loop is not None and loop.handed > 1 and condition_of(step) is None:
-        value.parts = tuple(Value("", flow, index) for flow in parts_of(loop.output, loop.handed))
+        value.parts = tuple(ForwardValue("", flow, index) for flow in parts_of(loop.output, loop.handed))
     return value
 
 

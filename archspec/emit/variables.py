@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.emit.inlining import Inlining, is_unnamed, updates
-from archspec.emit.values import Value, Values, input_names, loop_of, occurrences, returns_names, taken_apart
+from archspec.emit.values import ForwardValue, Values, input_names, loop_of, occurrences, returns_names, taken_apart
 from archspec.expressions import Items, Literal, Name, Node
 from archspec.graph import Class, Flow, Step
 from archspec.lower.names import condition_of
@@ -37,11 +37,11 @@ class Assignment:
 
     step: int
     target: str
-    part: Value | None = None
+    part: ForwardValue | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rounds:
+class RoundsPlan:
     """A loop over modules. `begin` are the variables that its rounds replace, `kept` is computed once behind them."""
 
     step: int
@@ -67,16 +67,16 @@ class MethodPlan:
 
     values: Values
     root: tuple[int, ...]
-    lines: tuple[Assignment | Rounds, ...]
+    lines: tuple[Assignment | RoundsPlan, ...]
     arguments: tuple[str, ...]
     """The forward method's own names for its inputs."""
-    names: Names
+    names: VariableNames
     layer: str
     """The variable of a loop over modules."""
     returned: int | None = None
 
 
-class Names:
+class VariableNames:
     """The variables of a method: which are taken, and until when each is read."""
 
     def __init__(self, taken: Iterable[str]) -> None:
@@ -121,8 +121,8 @@ class _Planner:
         self.given = arguments
         self.values = Values(cls)
         self.root = Inlining(self.values, parted).root
-        self.names = Names(taken)
-        self.lines: list[Assignment | Rounds] = []
+        self.names = VariableNames(taken)
+        self.lines: list[Assignment | RoundsPlan] = []
         self.input_types: dict[str, Flow | None] = {}
 
     def plan(self) -> MethodPlan:
@@ -168,7 +168,7 @@ class _Planner:
 
     # When values are read.
 
-    def end(self, value: Value) -> int:
+    def end(self, value: ForwardValue) -> int:
         """The last moment at which a value is read, or -1."""
         return max((self.moment(*reader) for reader in value.readers), default=-1)
 
@@ -201,7 +201,7 @@ class _Planner:
             self.hold(value, self.variable(index, step, value), index)
             self.lines.append(Assignment(index, value.variable))
 
-    def hold(self, value: Value, variable: str, index: int) -> None:
+    def hold(self, value: ForwardValue, variable: str, index: int) -> None:
         """Puts a value into a variable."""
         value.variable = variable
         measured = 2 * index + bool(self.cls.steps[index].axes)  # its sizes are read on the next line
@@ -232,7 +232,7 @@ class _Planner:
             texts.append(value.variable or "_")
         return f"{', '.join(texts)}{',' if len(texts) == 1 else ''}"
 
-    def loop(self, index: int, step: Step, value: Value) -> None:
+    def loop(self, index: int, step: Step, value: ForwardValue) -> None:
         """Rounds that take more than one input."""
         loop = loop_of(step)
         assert loop is not None
@@ -252,9 +252,9 @@ class _Planner:
             return
         begin = self.pack(index, value) if packed else self.carry(index, step, value, calls)
         meeting = not packed and self.meet(index, step, begin)
-        self.lines.append(Rounds(index, tuple(kept), begin, meeting, loop.handed if packed else 0))
+        self.lines.append(RoundsPlan(index, tuple(kept), begin, meeting, loop.handed if packed else 0))
 
-    def rounds(self, index: int, step: Step, value: Value, kept: tuple[tuple[str, int], ...]) -> None:
+    def rounds(self, index: int, step: Step, value: ForwardValue, kept: tuple[tuple[str, int], ...]) -> None:
         """Rounds that do more than hand values on."""
         loop = loop_of(step)
         assert loop is not None
@@ -266,20 +266,20 @@ class _Planner:
         rest = loop.rounds.returned - loop.handed
         if collected is None:
             items = tuple(self.temporary("_") for _ in range(rest))
-            self.lines.append(Rounds(index, kept, begin, meeting, items=items))
+            self.lines.append(RoundsPlan(index, kept, begin, meeting, items=items))
             return
         name = collected.name or "collected"
         self.hold(collected, self.names.fresh(name), index)
         self.names.hold(collected.variable, 2 * index + 1)
         stem = singular(collected.name) if collected.name else "item"
         items = tuple(self.temporary(stem) for _ in range(rest))
-        self.lines.append(Rounds(index, kept, begin, meeting, 0, collected.variable, items))
+        self.lines.append(RoundsPlan(index, kept, begin, meeting, 0, collected.variable, items))
 
     def temporary(self, name: str) -> str:
         """A variable that lives for one round."""
         return name if name == "_" else self.names.fresh(name)
 
-    def pack(self, index: int, value: Value) -> tuple[str, ...]:
+    def pack(self, index: int, value: ForwardValue) -> tuple[str, ...]:
         """One variable for all that a loop hands on: as one value it is what the last round returns."""
         variable = self.own(value.name, index)
         for part in (value, *value.parts):
@@ -289,7 +289,7 @@ class _Planner:
             part.variable = f"{variable}[{place}]"
         return (variable,)
 
-    def carry(self, index: int, step: Step, value: Value, calls: tuple[str, ...]) -> tuple[str, ...]:
+    def carry(self, index: int, step: Step, value: ForwardValue, calls: tuple[str, ...]) -> tuple[str, ...]:
         """A variable for each value that a loop hands on."""
         for place, part in enumerate(value.parts or (value,)):
             whole = part is value
@@ -323,7 +323,7 @@ class _Planner:
 
     # Which variable.
 
-    def variable(self, index: int, step: Step, value: Value) -> str:
+    def variable(self, index: int, step: Step, value: ForwardValue) -> str:
         """The variable for a step's value: the step's own, but for what is only passed on."""
         if step.kind == "compute":
             added = updates(step.arguments[0][1])
@@ -336,7 +336,7 @@ class _Planner:
                 return main
         return self.own(value.name.lstrip("_") or "output", index)
 
-    def part(self, index: int, place: int, part: Value, calls: tuple[str, ...]) -> str:
+    def part(self, index: int, place: int, part: ForwardValue, calls: tuple[str, ...]) -> str:
         """The variable for one of the values that a loop hands on: as it is called behind it, or in its rounds."""
         step = self.cls.steps[index]
         name = part.name or (calls[place] if place < len(calls) else f"{step.name}_{place}")
@@ -354,19 +354,19 @@ class _Planner:
             return name
         return self.names.fresh(name)
 
-    def main(self, index: int, value: Value) -> str | None:
+    def main(self, index: int, value: ForwardValue) -> str | None:
         """The variable for a value that is only passed on: that of what it is made of, else one that is free."""
         sources = [source.variable for source in self.values.read[index].values()]
         candidates = (*sources[:1], *(_MAIN if self.is_alone(value) else ()))
         return next((one for one in candidates if self.is_main(one, value, 2 * index)), None)
 
-    def is_alone(self, value: Value) -> bool:
+    def is_alone(self, value: ForwardValue) -> bool:
         """Whether its reader reads no other value from a variable, but inputs: among others a value keeps its name."""
         reader, _ = value.readers[0]
         others = [other.step for other in self.values.read[reader].values() if other is not value]
         return not self.is_part(value) or all(step < 0 or self.root[step] != step for step in others)
 
-    def is_main(self, variable: str, value: Value, moment: int) -> bool:
+    def is_main(self, variable: str, value: ForwardValue, moment: int) -> bool:
         """Whether a value may be in a variable for what is passed on: never tokens and numbers in one."""
         if variable not in _MAIN or not self.names.free(variable, moment):
             return False
@@ -377,7 +377,7 @@ class _Planner:
             return True
         return isinstance(given, TensorType) and holds_numbers(given) == holds_numbers(value.flow)
 
-    def is_passed_on(self, index: int, value: Value) -> bool:
+    def is_passed_on(self, index: int, value: ForwardValue) -> bool:
         """Whether a value goes into the next line alone: into a module, an expression, or out."""
         if len({reader for reader, _ in value.readers}) != 1:
             return False
@@ -394,7 +394,7 @@ class _Planner:
             return False
         return place == 0
 
-    def is_part(self, value: Value) -> bool:
+    def is_part(self, value: ForwardValue) -> bool:
         """Whether the one reader of a value reads it within an expression."""
         reader, place = value.readers[0]
         if reader == len(self.cls.steps):

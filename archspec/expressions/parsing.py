@@ -131,7 +131,7 @@ def parse(text: str) -> Node:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Python thinks of `1if x` is its parser's affair
             tree = ast.parse(text.strip().replace("\n", " "), mode="eval")
-        return _Reader(text).document(tree.body)
+        return _SyntaxReader(text).document(tree.body)
     except SyntaxError as error:
         lead = len(text) - len(text.lstrip())
         from archspec.expressions.mistakes import unreadable  # here: only a mistake needs it
@@ -143,7 +143,7 @@ def parse(text: str) -> Node:
         raise ExpressionError("AS301", "this is no expression: it is nested too deeply") from None
 
 
-class _Reader:
+class _SyntaxReader:
     """Python's syntax tree as constructs, by an allow-list."""
 
     def __init__(self, text: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from archspec.importer.templates import Variant
+from archspec.importer.templates import BlockTemplate
 
 _AXES = {1: "N", 2: "NC", 3: "NTC", 4: "NCHW", 5: "NCDHW"}
 
 
-def name_axes(variant: Variant, literal: bool, is_root: bool) -> None:
+def name_axes(variant: BlockTemplate, literal: bool, is_root: bool) -> None:
     """Names the sizes of a block's inputs: one name for equal sizes of several inputs."""
     taken: dict[str, tuple[int, ...]] = {}
     reserved = {*variant.samples[0].names}
@@ -32,7 +32,7 @@ def name_axes(variant: Variant, literal: bool, is_root: bool) -> None:
         variant.axes.append(axes)
 
 
-def _argument(variant: Variant, values: tuple[int, ...]) -> str | None:
+def _argument(variant: BlockTemplate, values: tuple[int, ...]) -> str | None:
     """The argument of a class's constructor that is a size of its input."""
     if len(set(values)) == 1 and len(values) > 1:
         return None

@@ -11,11 +11,29 @@ import torch
 
 from archspec.importer.axes import name_axes
 from archspec.importer.gaps import Gap, GapError
-from archspec.importer.grouping import Loop, is_sequential, signature
+from archspec.importer.grouping import ModuleLoop, is_sequential, signature
 from archspec.importer.naming import word_of
-from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Place, State
+from archspec.importer.nodes import (
+    Apply,
+    ArgumentGroup,
+    Mode,
+    ModuleBody,
+    Operation,
+    Scalar,
+    SourceLine,
+    StateTensor,
+)
 from archspec.importer.solving import solve
-from archspec.importer.templates import Hole, Point, Rounds, UnsolvedError, Variant, bodies, height, holes
+from archspec.importer.templates import (
+    BlockTemplate,
+    ClassUse,
+    Hole,
+    LoopTemplate,
+    UnsolvedError,
+    bodies,
+    height,
+    holes,
+)
 from archspec.importer.unread import drop_unread_inputs, without_unread_values
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -28,18 +46,18 @@ _COMPUTED = "Compute it with functions of torch in the constructor, without Pyth
 class Blocks:
     """Every class of some runs of one model, from the inside out."""
 
-    def __init__(self, roots: Sequence[Body], settings: Sequence[dict[str, Any]], literal: bool) -> None:
+    def __init__(self, roots: Sequence[ModuleBody], settings: Sequence[dict[str, Any]], literal: bool) -> None:
         self.literal = literal
         self.settings = settings
-        self.by_body: dict[int, tuple[Variant, int]] = {}
-        self.variants: list[Variant] = []
-        buckets: dict[Any, Variant] = {}
+        self.by_body: dict[int, tuple[BlockTemplate, int]] = {}
+        self.variants: list[BlockTemplate] = []
+        buckets: dict[Any, BlockTemplate] = {}
         runs: dict[int, int] = {}
         for number, root in enumerate(roots):
             for body in bodies(root):
                 runs[id(body)] = number
                 form = body.kind, body.family or signature(body)
-                variant = buckets.setdefault(form, Variant(body.kind, []))
+                variant = buckets.setdefault(form, BlockTemplate(body.kind, []))
                 self.by_body[id(body)] = variant, len(variant.samples)
                 variant.samples.append(body)
         self.variants = sorted(buckets.values(), key=lambda one: max(map(height, one.samples)))
@@ -60,8 +78,8 @@ class Blocks:
             taken.add(name)
             variant.name = name
 
-    def _settle(self, variant: Variant) -> None:
-        points = [Point(index) for index in range(len(variant.samples))]
+    def _settle(self, variant: BlockTemplate) -> None:
+        points = [ClassUse(index) for index in range(len(variant.samples))]
         variant.template = without_unread_values(self._unify(variant.samples, points, ""))
         name_axes(variant, self.literal, variant is self.root)
         names = self._names(variant)
@@ -82,7 +100,7 @@ class Blocks:
         if variant is not self.root:
             drop_unread_inputs(variant)
 
-    def _names(self, variant: Variant) -> dict[str, tuple[Any, ...]]:
+    def _names(self, variant: BlockTemplate) -> dict[str, tuple[Any, ...]]:
         """What may stand in expressions, by its values over the samples."""
         samples = range(len(variant.samples))
         known: dict[str, tuple[Any, ...]] = {}
@@ -104,7 +122,9 @@ class Blocks:
                     known.update(_entries(f"n_{name}" if name in modules else name, values))
         return {name: values for name, values in known.items() if not name.startswith("_")}
 
-    def _solve(self, variant: Variant, hole: Hole, names: dict[str, tuple[Any, ...]], loops: list[Rounds]) -> None:
+    def _solve(
+        self, variant: BlockTemplate, hole: Hole, names: dict[str, tuple[Any, ...]], loops: list[LoopTemplate]
+    ) -> None:
         at = {name: tuple(values[point.sample] for point in hole.points) for name, values in names.items()}
         text = solve(hole.values, at)
         if text is None and loops and (variant is self.root or not _by_sample(hole)):
@@ -123,7 +143,7 @@ class Blocks:
             if name in names and not any(name in axes for axes in variant.axes):
                 variant.parameters[name] = names[name]
 
-    def _listed(self, hole: Hole, loop: Rounds) -> bool:
+    def _listed(self, hole: Hole, loop: LoopTemplate) -> bool:
         """Tells the rounds of a loop their values one by one, where every use has the same list."""
         lists: dict[tuple[int, tuple[int, ...]], list[Any]] = {}
         for point, value in zip(hole.points, hole.values, strict=True):
@@ -141,7 +161,7 @@ class Blocks:
         hole.text = name
         return True
 
-    def _new(self, variant: Variant, hole: Hole, names: dict[str, tuple[Any, ...]]) -> str:
+    def _new(self, variant: BlockTemplate, hole: Hole, names: dict[str, tuple[Any, ...]]) -> str:
         values: list[Any] = [None] * len(variant.samples)
         for point, value in zip(hole.points, hole.values, strict=True):
             values[point.sample] = value
@@ -154,17 +174,17 @@ class Blocks:
 
     # what nodes have in common
 
-    def _unify(self, nodes: Sequence[Any], points: Sequence[Point], hint: str) -> Any:
+    def _unify(self, nodes: Sequence[Any], points: Sequence[ClassUse], hint: str) -> Any:
         first = nodes[0]
         match first:
-            case Literal():
+            case Scalar():
                 values = tuple(_plain(one.value) for one in nodes)
                 if all(type(one) is type(values[0]) and one == values[0] for one in values):
-                    return Literal(values[0])
+                    return Scalar(values[0])
                 return Hole(tuple(points), values, hint)
-            case Group(kind):
+            case ArgumentGroup(kind):
                 columns = zip(*(one.items for one in nodes), strict=True)
-                return Group(kind, tuple(self._unify(column, points, hint) for column in columns))
+                return ArgumentGroup(kind, tuple(self._unify(column, points, hint) for column in columns))
             case Apply(function):
                 columns = zip(*(one.args for one in nodes), strict=True)
                 named = zip(*(one.keywords for one in nodes), strict=True)
@@ -182,13 +202,13 @@ class Blocks:
                 )
             case Operation():
                 return self._operation(nodes, points)
-            case Loop():
+            case ModuleLoop():
                 return self._loop(nodes, points)
-            case Body():
+            case ModuleBody():
                 return self._body(nodes, points)
         return first
 
-    def _body(self, nodes: Sequence[Body], points: Sequence[Point]) -> Body:
+    def _body(self, nodes: Sequence[ModuleBody], points: Sequence[ClassUse]) -> ModuleBody:
         first = nodes[0]
         columns = zip(*(one.operations for one in nodes), strict=True)
         operations = [self._unify(column, points, "") for column in columns]
@@ -196,15 +216,15 @@ class Blocks:
         output = self._unify([one.output for one in nodes], points, "")
         return replace(first, operations=operations, state=state, output=output)
 
-    def _state(self, nodes: Sequence[State], points: Sequence[Point], place: Place | None) -> State:
-        kept = self._unify([Literal(one.kept) for one in nodes], points, f"with_{nodes[0].name}")
+    def _state(self, nodes: Sequence[StateTensor], points: Sequence[ClassUse], place: SourceLine | None) -> StateTensor:
+        kept = self._unify([Scalar(one.kept) for one in nodes], points, f"with_{nodes[0].name}")
         there = [(one, point) for one, point in zip(nodes, points, strict=True) if one.kept]
         made = [_made(one, place) for one, _ in there]
         first = there[0][0]
         return replace(first, made=self._unify(made, [point for _, point in there], first.name), kept=kept)
 
-    def _operation(self, nodes: Sequence[Operation], points: Sequence[Point]) -> Operation:
-        kept = self._unify([Literal(one.kept) for one in nodes], points, f"with_{_word(nodes[0])}")
+    def _operation(self, nodes: Sequence[Operation], points: Sequence[ClassUse]) -> Operation:
+        kept = self._unify([Scalar(one.kept) for one in nodes], points, f"with_{_word(nodes[0])}")
         there = [(one, point) for one, point in zip(nodes, points, strict=True) if one.kept]
         some = len(there) < len(nodes)
         nodes, points = [one for one, _ in there], [point for _, point in there]
@@ -215,7 +235,7 @@ class Blocks:
         keywords = {key: self._unify([one.keywords[key] for one in nodes], points, key) for key in first.keywords}
         if first.body is None:
             settings = {
-                key: self._unify([Literal(one.settings[key]) for one in nodes], points, key) for key in first.settings
+                key: self._unify([Scalar(one.settings[key]) for one in nodes], points, key) for key in first.settings
             }
             for key in _WIDTHS & settings.keys() if some else ():  # few uses: a number may be a name by chance
                 settings[key] = Hole(tuple(points), tuple(one.settings[key] for one in nodes), key)
@@ -226,23 +246,23 @@ class Blocks:
         variant = self.by_body[id(first.body)][0]
         settings = {}
         for name, values in variant.parameters.items():
-            given = [Literal(values[self.by_body[id(one.body)][1]]) for one in nodes]
+            given = [Scalar(values[self.by_body[id(one.body)][1]]) for one in nodes]
             settings[name] = self._unify(given, points, name)
         args = tuple(arg for number, arg in enumerate(args) if number not in variant.unread)
         return replace(first, args=args, keywords=keywords, settings=settings)
 
-    def _loop(self, nodes: Sequence[Loop], points: Sequence[Point]) -> Rounds:
+    def _loop(self, nodes: Sequence[ModuleLoop], points: Sequence[ClassUse]) -> LoopTemplate:
         inner = [one for node in nodes for one in node.rounds]
         where = [
-            Point(point.sample, (*point.rounds, k))
+            ClassUse(point.sample, (*point.rounds, k))
             for node, point in zip(nodes, points, strict=True)
             for k in range(len(node.rounds))
         ]
         first = nodes[0]
         outside = self._operation([one.rounds[0] for one in nodes], points)
-        count = self._unify([Literal(len(one.rounds)) for one in nodes], points, "n")
+        count = self._unify([Scalar(len(one.rounds)) for one in nodes], points, "n")
         blank = [replace(one, args=(), keywords={}) for one in inner]
-        return Rounds(
+        return LoopTemplate(
             first.container,
             first.start,
             count,
@@ -289,13 +309,13 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _made(state: State, place: Place | None) -> Any:
+def _made(state: StateTensor, place: SourceLine | None) -> Any:
     """How a tensor is made: as its constructor made it, or out of its numbers, or at least in its shape."""
     made = state.made
     if not isinstance(made, torch.Tensor):
         return made
-    sizes = Group("list", tuple(Literal(one) for one in made.shape))
-    dtype = () if made.dtype == torch.float32 else (("dtype", Literal(made.dtype)),)
+    sizes = ArgumentGroup("list", tuple(Scalar(one) for one in made.shape))
+    dtype = () if made.dtype == torch.float32 else (("dtype", Scalar(made.dtype)),)
     if state.is_parameter:
         return Apply("randn" if made.dtype.is_floating_point else "zeros", (sizes,), dtype)
     if made.is_meta:
@@ -307,9 +327,9 @@ def _made(state: State, place: Place | None) -> Any:
     if made.numel() and bool((made == made.flatten()[0]).all()):
         number = made.flatten()[0].item()
         name = "zeros" if number == 0 else "ones" if number == 1 else None
-        return Apply(name, (sizes,), dtype) if name else Apply("full", (sizes, Literal(number)), dtype)
+        return Apply(name, (sizes,), dtype) if name else Apply("full", (sizes, Scalar(number)), dtype)
     return Apply("tensor", (_numbers(made.tolist()),), dtype)
 
 
 def _numbers(value: Any) -> Any:
-    return Group("list", tuple(map(_numbers, value))) if isinstance(value, list) else Literal(value)
+    return ArgumentGroup("list", tuple(map(_numbers, value))) if isinstance(value, list) else Scalar(value)

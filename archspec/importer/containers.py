@@ -11,10 +11,10 @@ from dataclasses import replace
 from torch import nn
 
 from archspec.importer.grouping import Region, reads_of, references, renumbered, run_of
-from archspec.importer.nodes import Body, Group, Operation, Ref, Result
+from archspec.importer.nodes import ArgumentGroup, ModuleBody, Operation, Ref, Result
 
 
-def with_containers(body: Body, grouped: bool) -> Body:
+def with_containers(body: ModuleBody, grouped: bool) -> ModuleBody:
     """The body with its containers as single steps; where `grouped` is false, only those that are lists."""
     inner = [
         replace(one, body=with_containers(one.body, grouped)) if one.body is not None else one
@@ -34,7 +34,7 @@ def _container(operation: Operation) -> str:
     return path if "." not in path else ""
 
 
-def _joined(body: Body, name: str, grouped: bool) -> Body:
+def _joined(body: ModuleBody, name: str, grouped: bool) -> ModuleBody:
     """The body with all modules of one container as one step, where that can be."""
     places = [index for index, one in enumerate(body.operations) if _container(one) == name]
     start, stop = places[0], places[-1] + 1
@@ -50,7 +50,7 @@ def _joined(body: Body, name: str, grouped: bool) -> Body:
     return _replaced(body, start, stop, _group(body, name, start, stop))
 
 
-def _is_chain(body: Body, name: str, part: list[Operation], start: int) -> bool:
+def _is_chain(body: ModuleBody, name: str, part: list[Operation], start: int) -> bool:
     reads = [index for node in (*body.operations, body.output) for index in reads_of(node)]
     for number, one in enumerate(part):
         if one.module != f"{name}.{number}" or len(one.args) != 1 or one.keywords or not one.single:
@@ -67,12 +67,12 @@ def _list(name: str, part: list[Operation], start: int) -> Operation:
         replace(one, module=str(number), args=(Ref(number - 1) if number else Ref(-1, (0,)),))
         for number, one in enumerate(part)
     ]
-    body = Body(nn.Sequential, {}, ["input"], [next(iter(first.results.values()))], inner, Ref(len(inner) - 1))
+    body = ModuleBody(nn.Sequential, {}, ["input"], [next(iter(first.results.values()))], inner, Ref(len(inner) - 1))
     body.order = [str(number) for number, one in enumerate(part) if one.holds]
     return Operation("Sequential", first.args, {}, first.place, name, body=body, results=part[-1].results, holds=True)
 
 
-def _group(body: Body, name: str, start: int, stop: int) -> Operation:
+def _group(body: ModuleBody, name: str, start: int, stop: int) -> Operation:
     part = body.operations[start:stop]
     outside = [ref for one in part for ref in references(one) if not start <= ref.operation < stop]
     given = list(dict.fromkeys(outside))
@@ -90,12 +90,12 @@ def _group(body: Body, name: str, start: int, stop: int) -> Operation:
         for one in part
     ]
     values = [Ref(moved[ref.operation], ref.path) for ref in returned]
-    output = values[0] if len(values) == 1 else Group("list", tuple(values))
+    output = values[0] if len(values) == 1 else ArgumentGroup("list", tuple(values))
     results: dict[tuple[int | str, ...], Result] = {}
     for number, ref in enumerate(returned):
         path: tuple[int | str, ...] = () if len(returned) == 1 else (number,)
         results[path] = body.operations[ref.operation].results[ref.path]
-    inner = Body(Region, {}, [], [], renamed, output)
+    inner = ModuleBody(Region, {}, [], [], renamed, output)
     made = Operation("group", tuple(given), {}, part[0].place, name, body=inner, results=results, holds=True)
     made.single = len(returned) == 1
     made.settings = {}
@@ -108,7 +108,7 @@ def _inside(node: object, given: list[Ref], moved: dict[int, int]) -> object:
     return renumbered(node, moved, shifted)
 
 
-def _replaced(body: Body, start: int, stop: int, made: Operation) -> Body:
+def _replaced(body: ModuleBody, start: int, stop: int, made: Operation) -> ModuleBody:
     """The body with one operation in the place of some."""
     returned: dict[Ref, Ref] = {}
     if made.function == "group":

@@ -18,7 +18,7 @@ from archspec.importer.grouping import signature, with_loops
 from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
 from archspec.importer.making import make
 from archspec.importer.merging import merged
-from archspec.importer.nodes import Body
+from archspec.importer.nodes import ModuleBody
 from archspec.importer.optional import joined
 from archspec.importer.pruning import pruned
 from archspec.importer.recording import Recorder
@@ -32,7 +32,7 @@ _SETTLING = 2
 class Run:
     """The model's body with some settings and sizes."""
 
-    body: Body
+    body: ModuleBody
     settings: dict[str, Any]
     groups: frozenset[int] = frozenset()
     """The groups of axes that had another size."""
@@ -66,7 +66,7 @@ class Exploration:
         self.looped = signature(shaped(body, True, True))
         self.runs.append(Run(body, {}))
 
-    def record(self, args: Mapping[str, Any], tensors: Tensors) -> Body:
+    def record(self, args: Mapping[str, Any], tensors: Tensors) -> ModuleBody:
         """The body of the model with those arguments, in both modes."""
         bodies = []
         place: Any = nullcontext()
@@ -81,7 +81,7 @@ class Exploration:
                 bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
         return pruned(merged(*bodies))
 
-    def _needed(self, args: Mapping[str, Any], otherwise: str) -> Body:
+    def _needed(self, args: Mapping[str, Any], otherwise: str) -> ModuleBody:
         try:
             return self.record(args, self.tensors)
         except GapError:
@@ -89,16 +89,16 @@ class Exploration:
         except Exception as error:
             raise GapError(_failure(otherwise, error)) from error
 
-    def fits(self, body: Body) -> bool:
+    def fits(self, body: ModuleBody) -> bool:
         """Whether a run did what the first one did, numbers and rounds of loops apart."""
         return bool(signature(shaped(body, True, True)) == self.looped)
 
-    def attempt(self, args: Mapping[str, Any], tensors: Tensors | None = None) -> Body | None:
+    def attempt(self, args: Mapping[str, Any], tensors: Tensors | None = None) -> ModuleBody | None:
         """A run with other settings or sizes, if the model takes them and does the same."""
         found = self._tried(args, self.tensors if tensors is None else tensors)
-        return found if isinstance(found, Body) else None
+        return found if isinstance(found, ModuleBody) else None
 
-    def _tried(self, args: Mapping[str, Any], tensors: Tensors) -> Body | bool:
+    def _tried(self, args: Mapping[str, Any], tensors: Tensors) -> ModuleBody | bool:
         """A run; True where the model does something else, False where it fails."""
         try:
             body = self.record(args, tensors)
@@ -147,7 +147,7 @@ class Exploration:
         found = []
         for other in (size + 1, size + 3):
             body = self._tried({}, resized(self.tensors, dict.fromkeys(group, other)))
-            if not isinstance(body, Body):
+            if not isinstance(body, ModuleBody):
                 if body:
                     self.unfollowed.add(one)
                 return False
@@ -188,9 +188,9 @@ class Exploration:
             raise GapError(Gap(message, "", 0, f"Import without `{name}`, or vary it less."))
         self.runs.append(Run(body, {name: value}))
 
-    def _other_values(self, name: str, value: Any, asked: Any) -> list[tuple[Any, Body]]:
+    def _other_values(self, name: str, value: Any, asked: Any) -> list[tuple[Any, ModuleBody]]:
         """Up to three more values of an argument with which the model does the same, and what it does."""
-        found: list[tuple[Any, Body]] = []
+        found: list[tuple[Any, ModuleBody]] = []
         for other in others(value):
             if len(found) <= _SETTLING and other != asked and (body := self.attempt({name: other})) is not None:
                 found.append((other, body))
@@ -218,14 +218,14 @@ class Way(NamedTuple):
     optional: bool
 
 
-def all_shaped(found: Sequence[Body], way: Way) -> list[Body]:
+def all_shaped(found: Sequence[ModuleBody], way: Way) -> list[ModuleBody]:
     """The bodies of some runs in the form of specs."""
     if not way.optional:
         return [shaped(one, way.loops, way.contained) for one in found]
     return joined([with_containers(one, way.contained) for one in found], way.loops)
 
 
-def shaped(body: Body, loops: bool, contained: bool) -> Body:
+def shaped(body: ModuleBody, loops: bool, contained: bool) -> ModuleBody:
     """A body with its containers and loops as steps."""
     return with_loops(with_containers(body, contained), loops)
 

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from archspec.importer.gaps import Gap
-from archspec.importer.nodes import Place
+from archspec.importer.nodes import SourceLine
 
 _TORCH = str(Path(torch.__file__).parent)
 _OURS = str(Path(__file__).parent)
@@ -34,21 +34,21 @@ def caller_of(frame: FrameType | None) -> FrameType | None:
     return fallback
 
 
-def place_of(frame: FrameType | None) -> Place | None:
+def place_of(frame: FrameType | None) -> SourceLine | None:
     """Where a frame is."""
-    return None if frame is None else Place(frame.f_code.co_filename, frame.f_lineno)
+    return None if frame is None else SourceLine(frame.f_code.co_filename, frame.f_lineno)
 
 
 @lru_cache
-def defined_at(kind: type) -> Place | None:
+def defined_at(kind: type) -> SourceLine | None:
     """Where a class is defined."""
     try:
-        return Place(inspect.getsourcefile(kind) or "", inspect.getsourcelines(kind)[1])
+        return SourceLine(inspect.getsourcefile(kind) or "", inspect.getsourcelines(kind)[1])
     except (OSError, TypeError):
         return None
 
 
-def gap_at(message: str, place: Place | None, remedy: str = "") -> Gap:
+def gap_at(message: str, place: SourceLine | None, remedy: str = "") -> Gap:
     """A gap at a place."""
     return Gap(message, "" if place is None else place.path, 0 if place is None else place.line, remedy)
 

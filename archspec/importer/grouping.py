@@ -8,7 +8,17 @@ from typing import Any
 
 from torch import nn
 
-from archspec.importer.nodes import Apply, Body, Group, Held, Literal, Mode, Operation, Ref, Result
+from archspec.importer.nodes import (
+    Apply,
+    ArgumentGroup,
+    Mode,
+    ModuleBody,
+    ModuleTensor,
+    Operation,
+    Ref,
+    Result,
+    Scalar,
+)
 
 
 class Region:
@@ -16,7 +26,7 @@ class Region:
 
 
 @dataclass(slots=True)
-class Loop:
+class ModuleLoop:
     """Modules that run one after the other, each on what the one above returned: items of one container."""
 
     container: str
@@ -33,17 +43,17 @@ class Loop:
 def signature(node: Any, named: bool = True) -> Any:
     """What two nodes have in common that differ in numbers and words alone."""
     match node:
-        case Literal(value):
+        case Scalar(value):
             return "literal" if value is not Ellipsis else "..."
-        case Group(kind, items):
-            if kind == "list" and all(isinstance(one, Literal) for one in items):
+        case ArgumentGroup(kind, items):
+            if kind == "list" and all(isinstance(one, Scalar) for one in items):
                 return "literals", len(items)
             return kind, tuple(signature(one) for one in items)
         case Apply(function, args, keywords):
             return function, tuple(map(signature, args)), tuple((key, signature(one)) for key, one in keywords)
         case Mode(training, evaluation):
             return "mode", signature(training), signature(evaluation)
-        case Loop():
+        case ModuleLoop():
             return "loop", node.container, node.start, signature(node.rounds[0], False), signature_of_inputs(node)
         case Operation():
             inner = None if node.body is None else (node.body.kind, node.body.family or signature(node.body))
@@ -59,7 +69,7 @@ def signature(node: Any, named: bool = True) -> Any:
                 inner,
                 tuple(node.results),
             )
-        case Body():
+        case ModuleBody():
             state = tuple(
                 (one.name, one.is_parameter, one.persistent, one.trainable, _made(one.made)) for one in node.state
             )
@@ -73,7 +83,7 @@ def signature(node: Any, named: bool = True) -> Any:
     return node
 
 
-def _without_rounds(body: Body) -> tuple[str, ...]:
+def _without_rounds(body: ModuleBody) -> tuple[str, ...]:
     """The order of modules, items of containers left out."""
     return tuple(dict.fromkeys(name.split(".")[0] for name in body.order if not name.split(".")[0].isdigit()))
 
@@ -87,14 +97,14 @@ def signature_of_inputs(node: Any) -> Any:
     return tuple(signature(one) for one in node.args)
 
 
-def with_loops(body: Body, loops: bool) -> Body:
+def with_loops(body: ModuleBody, loops: bool) -> ModuleBody:
     """The body with its loops, those of Sequentials within it as well; without where `loops` is false."""
     inner = [replace(one, body=one.body and with_loops(one.body, loops)) for one in body.operations]
     body = replace(body, operations=inner)
     return with_loops_of(body) if loops else body
 
 
-def with_loops_of(body: Body) -> Body:
+def with_loops_of(body: ModuleBody) -> ModuleBody:
     """The body with its own loops."""
     if body.kind is Region:
         return body
@@ -109,12 +119,12 @@ def with_loops_of(body: Body) -> Body:
         if run:
             rounds = body.operations[index : index + run]
             container, _, number = str(one.module).rpartition(".")
-            operations.append(Loop(container, int(number), rounds, rounds[-1].results, rounds[-1].single))
+            operations.append(ModuleLoop(container, int(number), rounds, rounds[-1].results, rounds[-1].single))
         else:
             operations.append(one)
         index += max(run, 1)
     for one in operations:
-        for call in one.rounds if isinstance(one, Loop) else (one,):
+        for call in one.rounds if isinstance(one, ModuleLoop) else (one,):
             call.args = tuple(renumbered(arg, moved) for arg in call.args)
             call.keywords = {key: renumbered(arg, moved) for key, arg in call.keywords.items()}
     return replace(body, operations=operations, output=renumbered(body.output, moved))
@@ -155,7 +165,7 @@ def references(node: Any) -> Iterator[Ref]:
     match node:
         case Ref():
             yield node
-        case Group(_, items):
+        case ArgumentGroup(_, items):
             for one in items:
                 yield from references(one)
         case Apply(_, args, keywords):
@@ -167,7 +177,7 @@ def references(node: Any) -> Iterator[Ref]:
         case Operation():
             for one in (*node.args, *node.keywords.values()):
                 yield from references(one)
-        case Loop():
+        case ModuleLoop():
             yield from references(node.rounds[0])
 
 
@@ -176,8 +186,8 @@ def renumbered(node: Any, moved: Mapping[int, int], renamed: Mapping[Ref, Ref] |
     match node:
         case Ref(operation, path):
             return renamed[node] if renamed and node in renamed else Ref(moved[operation], path)
-        case Group(kind, items):
-            return Group(kind, tuple(renumbered(one, moved, renamed) for one in items))
+        case ArgumentGroup(kind, items):
+            return ArgumentGroup(kind, tuple(renumbered(one, moved, renamed) for one in items))
         case Apply(function, args, keywords):
             return Apply(
                 function,
@@ -189,19 +199,19 @@ def renumbered(node: Any, moved: Mapping[int, int], renamed: Mapping[Ref, Ref] |
     return node
 
 
-def is_sequential(body: Body | None) -> bool:
+def is_sequential(body: ModuleBody | None) -> bool:
     """Whether a body is that of a plain nn.Sequential, which is written where it stands."""
     return body is not None and body.kind in (nn.Sequential, Region)
 
 
-def is_chain(body: Body) -> bool:
+def is_chain(body: ModuleBody) -> bool:
     """Whether a body does no more than run its modules one after the other."""
     if len(body.inputs) != 1 or body.state or not body.operations:
         return False
     for index, one in enumerate(body.operations):
         if isinstance(one, Operation) and (one.module is None or "." in one.module or one.keywords):
             return False
-        if isinstance(one, Loop) and one.container:
+        if isinstance(one, ModuleLoop) and one.container:
             return False
         before = Ref(index - 1) if index else Ref(-1, (0,))
         if one.args != (before,):
@@ -209,4 +219,13 @@ def is_chain(body: Body) -> bool:
     return bool(body.output == Ref(len(body.operations) - 1))
 
 
-__all__ = ["Held", "Loop", "is_chain", "is_sequential", "reads_of", "renumbered", "signature", "with_loops"]
+__all__ = [
+    "ModuleLoop",
+    "ModuleTensor",
+    "is_chain",
+    "is_sequential",
+    "reads_of",
+    "renumbered",
+    "signature",
+    "with_loops",
+]

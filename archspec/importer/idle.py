@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from archspec.importer.nodes import Apply, Body, Group, Literal
+from archspec.importer.nodes import Apply, ArgumentGroup, ModuleBody, Scalar
 
 _TRIED = 12
 """On how many values of different shapes an idle module is tried."""
@@ -20,7 +20,7 @@ _CHANNELS = ("in_channels", "in_features", "num_features", "num_channels", "inpu
 _RANKS = {"1d": (3,), "2d": (4,), "3d": (5,)}
 
 
-def idle_modules(module: nn.Module, body: Body) -> Iterator[nn.Module]:
+def idle_modules(module: nn.Module, body: ModuleBody) -> Iterator[nn.Module]:
     """The modules below one that hold weights, and that its run did not call."""
     yield from _idle(module, "", [one.module for one in body.operations if one.module])
 
@@ -48,8 +48,8 @@ def candidates(module: nn.Module, inputs: list[torch.Tensor], values: list[torch
 
 def zeros_like(value: torch.Tensor) -> Apply:
     """The expression that makes zeros of a value's shape."""
-    sizes = Group("list", tuple(Literal(one) for one in value.shape))
-    dtype = () if value.dtype == torch.float32 else (("dtype", Literal(value.dtype)),)
+    sizes = ArgumentGroup("list", tuple(Scalar(one) for one in value.shape))
+    dtype = () if value.dtype == torch.float32 else (("dtype", Scalar(value.dtype)),)
     return Apply("zeros", (sizes,), dtype)
 
 

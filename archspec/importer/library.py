@@ -80,7 +80,7 @@ def _texts() -> dict[str, str]:
     return {name: text[start:end].rstrip() + "\n" for (name, start), end in zip(starts, ends, strict=True)}
 
 
-class Library:
+class BlockLibrary:
     """The blocks that a spec uses."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.importer.nodes import Apply, Group, Literal
+from archspec.importer.nodes import Apply, ArgumentGroup, Scalar
 from archspec.importer.operations import UnsayableError, convert, overwrites
 from archspec.importer.replacing import replaced
 
@@ -81,8 +81,8 @@ class Origins(TorchFunctionMode):
         self._forget(target)
         names = ("mean", "std") if func.__name__ == "normal_" else ("value",)
         given = {**dict(zip(names, args[1:], strict=False)), **kwargs}
-        sizes = Group("list", tuple(Literal(one) for one in target.shape))
-        dtype = () if target.dtype == torch.float32 else (("dtype", Literal(target.dtype)),)
+        sizes = ArgumentGroup("list", tuple(Scalar(one) for one in target.shape))
+        dtype = () if target.dtype == torch.float32 else (("dtype", Scalar(target.dtype)),)
         made = _filled(func.__name__, given, sizes, dtype)
         if made is not None:
             self._keep(target, made)
@@ -94,7 +94,7 @@ class Origins(TorchFunctionMode):
             if found is None:
                 raise UnsayableError
             return found
-        return Literal(value)
+        return Scalar(value)
 
     def _keep(self, tensor: torch.Tensor, made: Any) -> None:
         self.kept.append(tensor)
@@ -112,11 +112,11 @@ def _filled(method: str, given: Mapping[str, Any], sizes: Any, dtype: Any) -> An
     if method == "zero_":
         return Apply("zeros", (sizes,), dtype)
     if method == "fill_" and isinstance(given.get("value"), int | float):
-        return Apply("full", (sizes, Literal(given["value"])), dtype)
+        return Apply("full", (sizes, Scalar(given["value"])), dtype)
     if method != "normal_" or given.get("mean", 0):
         return None
     drawn, std = Apply("randn", (sizes,), dtype), given.get("std", 1.0)
-    return drawn if std == 1 else Apply("*", (drawn, Literal(float(std))))
+    return drawn if std == 1 else Apply("*", (drawn, Scalar(float(std))))
 
 
 def _memory(tensor: torch.Tensor) -> tuple[int, tuple[int, ...]]:

@@ -7,13 +7,13 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from archspec.importer.gaps import Gap, GapError
-from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Ref
+from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, Operation, Ref, Scalar
 from archspec.importer.operations import default_of
 
 _BOTH_WAYS = "Return the same kind of result in both modes, or import each of them by itself."
 
 
-def merged(evaluation: Body, training: Body) -> Body:
+def merged(evaluation: ModuleBody, training: ModuleBody) -> ModuleBody:
     """The body that does what `evaluation` does, and in training what `training` does. GapError where none can."""
     evaluation, training = _without_idle(evaluation, training), _without_idle(training, evaluation)
     mine, theirs = (list(map(_key, body.operations)) for body in (evaluation, training))
@@ -43,7 +43,7 @@ def merged(evaluation: Body, training: Body) -> Body:
             _BOTH_WAYS,
         )
         raise GapError(gap)
-    return Body(
+    return ModuleBody(
         evaluation.kind,
         evaluation.arguments,
         evaluation.names,
@@ -56,7 +56,7 @@ def merged(evaluation: Body, training: Body) -> Body:
     )
 
 
-def _without_idle(body: Body, other: Body) -> Body:
+def _without_idle(body: ModuleBody, other: ModuleBody) -> ModuleBody:
     """A body without the modules that it keeps and the other one runs; they stand at its end."""
     called = {one.module for one in other.operations if one.called}
     return replace(body, operations=[one for one in body.operations if one.called or one.module not in called])
@@ -66,7 +66,9 @@ def _key(operation: Operation) -> tuple[Any, ...]:
     return operation.function, operation.module, len(operation.args), tuple(operation.results)
 
 
-def _operation(evaluation: Body, training: Body, one: int | None, other: int | None, places: Any) -> Operation:
+def _operation(
+    evaluation: ModuleBody, training: ModuleBody, one: int | None, other: int | None, places: Any
+) -> Operation:
     if one is None or other is None:
         body, index, moves = (training, other, places[1]) if one is None else (evaluation, one, places[0])
         made = body.operations[index if index is not None else 0]
@@ -93,7 +95,7 @@ def _operation(evaluation: Body, training: Body, one: int | None, other: int | N
     return _with(left, args, keywords, joined)
 
 
-def _with(made: Operation, args: tuple[Any, ...], keywords: dict[str, Any], body: Body | None) -> Operation:
+def _with(made: Operation, args: tuple[Any, ...], keywords: dict[str, Any], body: ModuleBody | None) -> Operation:
     return replace(made, args=args, keywords=keywords, body=body)
 
 
@@ -101,8 +103,8 @@ def _moved(node: Any, moves: dict[int, int]) -> Any:
     match node:
         case Ref(operation, path):
             return Ref(moves[operation], path)
-        case Group(kind, items):
-            return Group(kind, tuple(_moved(one, moves) for one in items))
+        case ArgumentGroup(kind, items):
+            return ArgumentGroup(kind, tuple(_moved(one, moves) for one in items))
         case Apply(function, args, keywords):
             return Apply(
                 function,
@@ -121,18 +123,18 @@ def _required(left: Any, right: Any) -> Any:
 
 def _merge(left: Any, right: Any) -> Any:
     """What both are; None where one is a tensor and the other is none, or they are lists of other lengths."""
-    alike = not isinstance(left, Literal) or not isinstance(right, Literal) or type(left.value) is type(right.value)
+    alike = not isinstance(left, Scalar) or not isinstance(right, Scalar) or type(left.value) is type(right.value)
     if left == right and type(left) is type(right) and alike:
         return left
-    if isinstance(left, Group) and isinstance(right, Group):
+    if isinstance(left, ArgumentGroup) and isinstance(right, ArgumentGroup):
         if left.kind != right.kind or len(left.items) != len(right.items):
             return None
         items = tuple(
             _merge(a, b) if not isinstance(a, str) else a for a, b in zip(left.items, right.items, strict=True)
         )
-        return None if None in items else Group(left.kind, items)
-    if isinstance(left, Group) or isinstance(right, Group):
+        return None if None in items else ArgumentGroup(left.kind, items)
+    if isinstance(left, ArgumentGroup) or isinstance(right, ArgumentGroup):
         return None
-    if left == Literal(None) or right == Literal(None):
+    if left == Scalar(None) or right == Scalar(None):
         return None
     return Mode(right, left)

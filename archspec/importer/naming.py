@@ -13,7 +13,7 @@ class UnwritableError(Exception):
 
 
 @dataclass
-class Names:
+class BlockNames:
     """The names of one block."""
 
     taken: set[str]

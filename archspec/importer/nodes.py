@@ -12,7 +12,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLine:
     """Where in the user's source something happened."""
 
     path: str
@@ -28,21 +28,21 @@ class Ref:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ModuleTensor:
     """A parameter or buffer, by its name within the body's module."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Scalar:
     """A number, text, None, a dtype's name: what may differ from run to run."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class ArgumentGroup:
     """A tuple, list or slice of arguments."""
 
     kind: str
@@ -67,7 +67,7 @@ class Apply:
 
 
 @dataclass(slots=True)
-class State:
+class StateTensor:
     """A parameter or buffer of a body's own module, and how it is made."""
 
     name: str
@@ -86,10 +86,10 @@ class Operation:
     function: str
     args: tuple[Any, ...]
     keywords: dict[str, Any]
-    place: Place | None = None
+    place: SourceLine | None = None
     module: str | None = None
     settings: dict[str, Any] = field(default_factory=dict)
-    body: Body | None = None
+    body: ModuleBody | None = None
     results: dict[tuple[int | str, ...], Result] = field(default_factory=dict)
     single: bool = True
     """Whether it returns one tensor."""
@@ -99,7 +99,7 @@ class Operation:
     """Which of a layer's parameters are those of another module, by their names within the body's module."""
     trainable: bool = True
     kept: Any = True
-    """Whether this use of a class has the step; a template has a Literal or a hole."""
+    """Whether this use of a class has the step; a template has a Scalar or a hole."""
     passed: Ref | None = None
     """What stands for its value in uses that do not have it."""
     called: bool = True
@@ -116,7 +116,7 @@ class Result:
 
 
 @dataclass(slots=True)
-class Body:
+class ModuleBody:
     """What one call of a module did."""
 
     kind: type
@@ -127,9 +127,9 @@ class Body:
     inputs: list[Result] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     output: Any = None
-    state: list[State] = field(default_factory=list)
+    state: list[StateTensor] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     """The modules that hold weights, in the order in which they were made: paths below the body's module."""
-    place: Place | None = None
+    place: SourceLine | None = None
     family: str | None = None
     """What names its form, where that holds steps that only some uses of the class have."""

@@ -11,7 +11,7 @@ import torch
 from torch.overrides import resolve_name
 
 from archspec.functions import FUNCTIONS
-from archspec.importer.nodes import Apply, Group, Literal
+from archspec.importer.nodes import Apply, ArgumentGroup, Scalar
 
 OPERATORS = {
     "add": "+",
@@ -153,7 +153,7 @@ def _converted(values: tuple[Any, ...], say: Say) -> Converted:
         if isinstance(one, torch.Tensor):
             return "type_as", [_say(target, say), _say(one, say)], {}
         if isinstance(one, torch.dtype):
-            return "to", [_say(target, say), Literal(one)], {}
+            return "to", [_say(target, say), Scalar(one)], {}
     return None, [], {}
 
 
@@ -162,7 +162,7 @@ def _attribute(name: str, full: str, args: tuple[Any, ...], say: Say) -> Convert
     if name == "__set__":
         raise UnsayableError(f"assigns to `{attribute}` of a tensor")
     if attribute in ("T", "mT"):
-        return "transpose", [_say(args[0], say), Literal(-2), Literal(-1)], {}
+        return "transpose", [_say(args[0], say), Scalar(-2), Scalar(-1)], {}
     if attribute == "data":
         return "detach", [_say(args[0], say)], {}
     if attribute in ("real", "imag"):
@@ -189,11 +189,11 @@ def _signature(name: str) -> dict[str, inspect.Parameter]:
     return dict(inspect.signature(FUNCTIONS[name].rule).parameters)
 
 
-def default_of(name: str, key: str) -> Literal:
+def default_of(name: str, key: str) -> Scalar:
     """What a function takes for an argument that a call does not have."""
     parameter = _signature(name).get(key) if name in FUNCTIONS else None
     absent = parameter is None or parameter.default is inspect.Parameter.empty
-    return Literal(None if absent or parameter is None else parameter.default)
+    return Scalar(None if absent or parameter is None else parameter.default)
 
 
 def _call(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any], say: Say) -> Converted:
@@ -234,18 +234,18 @@ def _asked(keywords: Mapping[str, Any]) -> dict[str, Any]:
 
 def _index(index: Any, say: Say) -> Any:
     items = index if isinstance(index, tuple) else (index,)
-    return Group("index", tuple(_say(item, say) for item in items))
+    return ArgumentGroup("index", tuple(_say(item, say) for item in items))
 
 
 def _say(value: Any, say: Say) -> Any:
     if isinstance(value, torch.Size):
         value = tuple(value)
     if isinstance(value, tuple | list):
-        return Group("list", tuple(_say(one, say) for one in value))
+        return ArgumentGroup("list", tuple(_say(one, say) for one in value))
     if isinstance(value, slice):
-        return Group("slice", tuple(_say(one, say) for one in (value.start, value.stop, value.step)))
+        return ArgumentGroup("slice", tuple(_say(one, say) for one in (value.start, value.stop, value.step)))
     if isinstance(value, torch.dtype):
-        return Literal(value)
+        return Scalar(value)
     if isinstance(value, torch.Tensor):
         return say(value)
     if value is None or value is Ellipsis or isinstance(value, bool | int | float | str):
@@ -269,21 +269,21 @@ def _assigned(args: tuple[Any, ...], say: Say) -> Converted:
     if isinstance(one, int):
         del shape[axis]
         filled = _filled(value, shape, say, target)
-        return "select_scatter", [_say(target, say), filled, Literal(axis), say(one)], {}
+        return "select_scatter", [_say(target, say), filled, Scalar(axis), say(one)], {}
     start, stop, step = one.indices(target.shape[axis])
     shape[axis] = len(range(start, stop, step))
     filled = _filled(value, shape, say, target)
     numbers = Apply("arange", (say(start), say(stop), say(step)) if step != 1 else (say(start), say(stop)))
-    return "index_copy", [_say(target, say), Literal(axis), numbers, filled], {}
+    return "index_copy", [_say(target, say), Scalar(axis), numbers, filled], {}
 
 
 def _filled(value: Any, shape: list[int], say: Say, target: torch.Tensor) -> Any:
-    sizes = Group("list", tuple(say(one) for one in shape))
+    sizes = ArgumentGroup("list", tuple(say(one) for one in shape))
     if not isinstance(value, torch.Tensor):
-        dtype = () if target.dtype == torch.float32 else (("dtype", Literal(target.dtype)),)
+        dtype = () if target.dtype == torch.float32 else (("dtype", Scalar(target.dtype)),)
         number = float(value) if target.dtype.is_floating_point else value
         return Apply("full", (sizes, say(number)), dtype)
     said = _say(value, say)
     if value.dtype != target.dtype:
-        said = Apply("to", (said, Literal(target.dtype)))
+        said = Apply("to", (said, Scalar(target.dtype)))
     return said if list(value.shape) == shape else Apply("expand", (said, sizes))

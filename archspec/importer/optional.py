@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archspec.importer.grouping import Loop, is_sequential, renumbered, signature, with_loops_of
-from archspec.importer.nodes import Apply, Body, Group, Literal, Mode, Operation, Ref, State
+from archspec.importer.grouping import ModuleLoop, is_sequential, renumbered, signature, with_loops_of
+from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, Operation, Ref, Scalar, StateTensor
 from archspec.importer.templates import bodies, height
 
 _CHOICES = 16
 """How many ways are tried in which expressions may be absent."""
 
 
-def joined(roots: Sequence[Body], loops: bool) -> list[Body]:
+def joined(roots: Sequence[ModuleBody], loops: bool) -> list[ModuleBody]:
     """The bodies of some runs with their loops, the uses of each class in one form as far as they have one."""
     found = [_copied(one) for one in roots]
     below = sorted((one for root in found for one in bodies(root)), key=height)
@@ -34,12 +34,12 @@ def joined(roots: Sequence[Body], loops: bool) -> list[Body]:
     return found
 
 
-def _copied(body: Body) -> Body:
+def _copied(body: ModuleBody) -> ModuleBody:
     operations = [replace(one, body=one.body and _copied(one.body)) for one in body.operations]
     return replace(body, operations=operations)
 
 
-def _loop(body: Body, loops: bool, settled: set[int]) -> None:
+def _loop(body: ModuleBody, loops: bool, settled: set[int]) -> None:
     """Finds the loops of a body, those of plain Sequentials within it first."""
     if id(body) in settled:
         return
@@ -52,9 +52,9 @@ def _loop(body: Body, loops: bool, settled: set[int]) -> None:
         body.operations, body.output = made.operations, made.output
 
 
-def _join(uses: Sequence[Body]) -> None:
+def _join(uses: Sequence[ModuleBody]) -> None:
     """Gives the uses of a class one form, or a few."""
-    forms: dict[Any, list[Body]] = {}
+    forms: dict[Any, list[ModuleBody]] = {}
     for one in uses:
         forms.setdefault(repr(signature(one)), []).append(one)
     left = sorted(forms.values(), key=lambda form: -len(form[0].operations))
@@ -76,7 +76,7 @@ def _join(uses: Sequence[Body]) -> None:
             number += 1
 
 
-def _replace(union: Body, uses: Sequence[Body]) -> bool:
+def _replace(union: ModuleBody, uses: Sequence[ModuleBody]) -> bool:
     """Gives some uses the form of a union, if all of them fit."""
     fitted = [_fitted(union, one) for one in uses]
     if None in fitted:
@@ -91,14 +91,14 @@ def _replace(union: Body, uses: Sequence[Body]) -> bool:
 # which operations of two bodies are the same
 
 
-def _same(body: Body) -> Callable[[Any, Any], bool]:
+def _same(body: ModuleBody) -> Callable[[Any, Any], bool]:
     """Whether two operations are one step: by their modules' names, in a Sequential by what they are."""
     plain = is_sequential(body)
 
     def same(one: Any, other: Any) -> bool:
         if type(one) is not type(other):
             return False
-        if isinstance(one, Loop):
+        if isinstance(one, ModuleLoop):
             return bool(signature(one) == signature(other))
         if not plain and one.module != other.module:
             return False
@@ -114,7 +114,7 @@ def _same(body: Body) -> Callable[[Any, Any], bool]:
     return same
 
 
-def _aligned(left: Body, right: Body) -> list[tuple[int | None, int | None]]:
+def _aligned(left: ModuleBody, right: ModuleBody) -> list[tuple[int | None, int | None]]:
     """The operations of both in one order: the longest common sequence, as late as it can be."""
     same = _same(left)
     a, b = left.operations, right.operations
@@ -140,7 +140,7 @@ def _aligned(left: Body, right: Body) -> list[tuple[int | None, int | None]]:
 # the form of both
 
 
-def _union(left: Body, right: Body) -> Body | None:
+def _union(left: ModuleBody, right: ModuleBody) -> ModuleBody | None:
     """A body with the operations of both; None where there is none, or little in common."""
     if len(left.inputs) != len(right.inputs):
         return None
@@ -174,7 +174,7 @@ def _union(left: Body, right: Body) -> Body | None:
 def _merged(chosen: list[Any]) -> Any:
     """One operation for two that are the same step; None where their Sequentials have no form in common."""
     one, other = chosen[0], chosen[-1]
-    if one is other or isinstance(one, Loop):
+    if one is other or isinstance(one, ModuleLoop):
         return one
     if one.function == "Identity":
         return other
@@ -184,7 +184,7 @@ def _merged(chosen: list[Any]) -> Any:
     return one
 
 
-def _is_absent(body: Body, index: int | None) -> bool:
+def _is_absent(body: ModuleBody, index: int | None) -> bool:
     if index is None:
         return True
     one = body.operations[index]
@@ -207,18 +207,18 @@ def _passing(made: list[Any], absent: set[int]) -> Iterator[dict[int, Ref]]:
 
 
 def _reconciled(
-    left: Body, right: Body, pairs: Any, places: Any, made: list[Any], absent: Any, passed: dict[int, Ref]
-) -> Body | None:
+    left: ModuleBody, right: ModuleBody, pairs: Any, places: Any, made: list[Any], absent: Any, passed: dict[int, Ref]
+) -> ModuleBody | None:
     """The body of both, in which each argument is what both of them read."""
     operations: list[Any] = []
     for (i, j), one in zip(pairs, made, strict=True):
-        if i is None or j is None or isinstance(one, Loop):
+        if i is None or j is None or isinstance(one, ModuleLoop):
             operations.append(replace(one, passed=passed.get(len(operations))) if isinstance(one, Operation) else one)
-            if isinstance(one, Loop) and None in (i, j):
+            if isinstance(one, ModuleLoop) and None in (i, j):
                 return None
             continue
         a, b = _moved(left.operations[i], places[0]), _moved(right.operations[j], places[1])
-        args = _common(Group("", tuple(a.args)), Group("", tuple(b.args)), absent, passed)
+        args = _common(ArgumentGroup("", tuple(a.args)), ArgumentGroup("", tuple(b.args)), absent, passed)
         if args is None or a.keywords.keys() != b.keywords.keys():
             return None
         operations.append(replace(one, args=args.items, passed=passed.get(len(operations))))
@@ -239,7 +239,7 @@ def _common(one: Any, other: Any, absent: Any, passed: dict[int, Ref]) -> Any:
             if (_resolved(ref, absent[0], passed), _resolved(ref, absent[1], passed)) == wanted:
                 return ref
         return None
-    if isinstance(one, Group) and isinstance(other, Group):
+    if isinstance(one, ArgumentGroup) and isinstance(other, ArgumentGroup):
         if one.kind != other.kind or len(one.items) != len(other.items):
             return None
         items = tuple(_common(a, b, absent, passed) for a, b in zip(one.items, other.items, strict=True))
@@ -255,7 +255,7 @@ def _resolved(ref: Ref, absent: set[int], passed: dict[int, Ref]) -> Ref:
 
 def _moved(one: Any, places: dict[int, int]) -> Any:
     made = replace(one) if isinstance(one, Operation) else replace(one, rounds=[replace(k) for k in one.rounds])
-    for call in made.rounds if isinstance(made, Loop) else (made,):
+    for call in made.rounds if isinstance(made, ModuleLoop) else (made,):
         call.args = tuple(renumbered(arg, places) for arg in call.args)
         call.keywords = {key: renumbered(arg, places) for key, arg in call.keywords.items()}
     return made
@@ -264,7 +264,7 @@ def _moved(one: Any, places: dict[int, int]) -> Any:
 # a body in the form of a union
 
 
-def _fitted(union: Body, body: Body) -> Body | None:
+def _fitted(union: ModuleBody, body: ModuleBody) -> ModuleBody | None:
     """A body in a larger form, with the operations that it lacks as absent ones; None where it does not fit."""
     pairs = _aligned(union, body)
     if any(i is None for i, _ in pairs) or len(union.inputs) != len(body.inputs):
@@ -283,7 +283,7 @@ def _fitted(union: Body, body: Body) -> Body | None:
         assert j is not None
         one = _moved(body.operations[j], places)
         if isinstance(one, Operation) and isinstance(whole, Operation):
-            args = _adopted(Group("", tuple(one.args)), Group("", tuple(whole.args)), absent, passed)
+            args = _adopted(ArgumentGroup("", tuple(one.args)), ArgumentGroup("", tuple(whole.args)), absent, passed)
             if args is None:
                 return None
             one = replace(one, args=args.items, passed=whole.passed, module=whole.module)
@@ -298,7 +298,7 @@ def _fitted(union: Body, body: Body) -> Body | None:
     return None if output is None else replace(body, operations=operations, output=output, state=state)
 
 
-def _states(union: Body, body: Body) -> list[State]:
+def _states(union: ModuleBody, body: ModuleBody) -> list[StateTensor]:
     held = {one.name: one for one in body.state}
     return [held.get(one.name) or replace(one, kept=False) for one in union.state]
 
@@ -308,9 +308,9 @@ def _adopted(own: Any, whole: Any, absent: set[int], passed: dict[int, Ref]) -> 
     match own, whole:
         case Ref(), Ref():
             return whole if _resolved(whole, absent, passed) == _resolved(own, absent, passed) else None
-        case (Group(kind, mine), Group(other, theirs)) if kind == other and len(mine) == len(theirs):
+        case (ArgumentGroup(kind, mine), ArgumentGroup(other, theirs)) if kind == other and len(mine) == len(theirs):
             items = tuple(_adopted(a, b, absent, passed) for a, b in zip(mine, theirs, strict=True))
-            return None if None in items else Group(kind, items)
-        case (Literal(), Literal()) | (Apply(), Apply()) | (Mode(), Mode()):
+            return None if None in items else ArgumentGroup(kind, items)
+        case (Scalar(), Scalar()) | (Apply(), Apply()) | (Mode(), Mode()):
             return own if signature(own) == signature(whole) else None
     return own if own == whole else None

@@ -11,10 +11,10 @@ from typing import Any
 from torch import nn
 
 from archspec.importer.grouping import Region
-from archspec.importer.naming import Names, UnwritableError, clean
-from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
+from archspec.importer.naming import BlockNames, UnwritableError, clean
+from archspec.importer.nodes import Apply, ArgumentGroup, ModuleBody, Operation, Ref, Scalar
 from archspec.importer.saying import Printer, literal
-from archspec.importer.templates import Hole, Rounds, references_in
+from archspec.importer.templates import Hole, LoopTemplate, references_in
 from archspec.layers import LAYERS
 
 LONGEST = 190
@@ -46,11 +46,11 @@ def joined_conditions(items: list[Any]) -> list[Any]:
     return found
 
 
-def shares_container(body: Body, loop: Rounds) -> bool:
+def shares_container(body: ModuleBody, loop: LoopTemplate) -> bool:
     """Whether other steps of a body stand in the container of a loop."""
     prefix = f"{loop.container}."
     for one in body.operations:
-        if isinstance(one, Rounds):
+        if isinstance(one, LoopTemplate):
             if one is not loop and one.container == loop.container:
                 return True
         elif one.module is not None and one.module.startswith(prefix):
@@ -58,7 +58,7 @@ def shares_container(body: Body, loop: Rounds) -> bool:
     return False
 
 
-def expression_of(node: Any, name: str, printer: Printer, names: Names, steps: dict[str, Any]) -> str:
+def expression_of(node: Any, name: str, printer: Printer, names: BlockNames, steps: dict[str, Any]) -> str:
     """An expression; where it is too long for one, its parts become steps of their own."""
     text = printer.text(node)
     while len(text) > LONGEST and isinstance(node, Apply):
@@ -76,7 +76,7 @@ def expression_of(node: Any, name: str, printer: Printer, names: Names, steps: d
     return text
 
 
-def header(printer: Printer, one: Rounds, named: bool = False) -> dict[str, Any]:
+def header(printer: Printer, one: LoopTemplate, named: bool = False) -> dict[str, Any]:
     """The key of a loop: `repeat` or `for`."""
     count = printer.text(one.count)
     if one.items:
@@ -93,11 +93,11 @@ def header(printer: Printer, one: Rounds, named: bool = False) -> dict[str, Any]
         stop = count if not one.start else _sum(printer, one)
         start = f"{one.start}, " if one.start else ""
         return {"for": f"i in range({start}{stop})"}
-    return {"repeat": one.count.value if isinstance(one.count, Literal) else count}
+    return {"repeat": one.count.value if isinstance(one.count, Scalar) else count}
 
 
-def _sum(printer: Printer, one: Rounds) -> str:
-    if isinstance(one.count, Literal):
+def _sum(printer: Printer, one: LoopTemplate) -> str:
+    if isinstance(one.count, Scalar):
         return str(one.count.value + one.start)
     text = printer.text(one.count)
     match = re.fullmatch(rf"(.*) - {one.start}", text)
@@ -126,7 +126,7 @@ def layer_step(printer: Printer, one: Operation) -> Any:
 
 def value_of(printer: Printer, node: Any) -> Any:
     """An argument as YAML has it: a number, a list, or the text of an expression."""
-    if isinstance(node, Literal):
+    if isinstance(node, Scalar):
         if isinstance(node.value, tuple):
             return list(node.value)
         return node.value
@@ -141,7 +141,7 @@ def source_of(printer: Printer, one: Any, last: Any) -> Any:
         given = one.args[int(first.path[0])] if isinstance(first, Ref) and first.operation == -1 else None
         return None if given is None or given == last else printer.text(given)
     args, keywords = list(one.args), dict(one.keywords)
-    call = one.round if isinstance(one, Rounds) else one
+    call = one.round if isinstance(one, LoopTemplate) else one
     if call.body is None:
         args, keywords = _plain_arguments(call.function, args, keywords)
     if keywords:
@@ -150,14 +150,14 @@ def source_of(printer: Printer, one: Any, last: Any) -> Any:
         return {**said, **{key: _argument(printer, value) for key, value in keywords.items()}}
     if len(args) == 1 and args[0] == last:
         return None
-    if len(args) == 1 and isinstance(args[0], Group):
+    if len(args) == 1 and isinstance(args[0], ArgumentGroup):
         raise UnwritableError("a module that takes a list of tensors")
     said_list = [_argument(printer, value) for value in args]
     return said_list[0] if len(said_list) == 1 else said_list
 
 
 def _argument(printer: Printer, node: Any) -> Any:
-    if isinstance(node, Literal):
+    if isinstance(node, Scalar):
         return node.value
     return printer.text(node)
 
@@ -176,23 +176,23 @@ def _plain_arguments(layer: str, args: list[Any], keywords: dict[str, Any]) -> t
         if one.name not in bound:
             continue
         value = bound[one.name]
-        if isinstance(value, Literal) and one.default is not inspect.Parameter.empty and value.value == one.default:
+        if isinstance(value, Scalar) and one.default is not inspect.Parameter.empty and value.value == one.default:
             continue
         kept[one.name] = value
-    if list(kept) == names[: len(kept)] and all(not isinstance(value, Literal) for value in kept.values()):
+    if list(kept) == names[: len(kept)] and all(not isinstance(value, Scalar) for value in kept.values()):
         return list(kept.values()), {}
     return [], kept
 
 
 def _same(value: Any, default: Any) -> bool:
-    return isinstance(value, Literal) and type(value.value) is type(default) and bool(value.value == default)
+    return isinstance(value, Scalar) and type(value.value) is type(default) and bool(value.value == default)
 
 
 def _inferable(layer: str, name: str) -> bool:
     return name in ("normalized_shape", "d_model") and bool(LAYERS[layer].arguments[name].inferred)
 
 
-def in_order(body: Body) -> list[tuple[int, Any]]:
+def in_order(body: ModuleBody) -> list[tuple[int, Any]]:
     """The operations with their numbers; modules that are only kept come first, as far as they take no results."""
     kept: list[tuple[int, Any]] = []
     others: list[tuple[int, Any]] = []
@@ -203,7 +203,7 @@ def in_order(body: Body) -> list[tuple[int, Any]]:
     return [*kept, *others]
 
 
-def order_of(steps: Mapping[str, Any], body: Body) -> list[str] | None:
+def order_of(steps: Mapping[str, Any], body: ModuleBody) -> list[str] | None:
     """The steps in the order in which their modules were made, where that is not the order of flow."""
     wanted = list(dict.fromkeys(name.split(".")[0] for name in body.order))
     made, called = [], {}

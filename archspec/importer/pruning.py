@@ -9,13 +9,13 @@ from typing import Any
 from torch import nn
 
 from archspec.importer.grouping import reads_of, references, renumbered
-from archspec.importer.nodes import Body, Group, Operation, Ref
+from archspec.importer.nodes import ArgumentGroup, ModuleBody, Operation, Ref
 
 Way = tuple[int | str, ...]
 """The way to a tensor in a result of several."""
 
 
-def pruned(body: Body) -> Body:
+def pruned(body: ModuleBody) -> ModuleBody:
     """The body, and those below it, without functions, and inputs and results of modules, that nobody reads.
 
     A module's call stays, as its weights do. An input also stays where no other input of the module has its sizes. Of
@@ -26,7 +26,7 @@ def pruned(body: Body) -> Body:
     return _pruned(body, asked)
 
 
-def _note(body: Body, asked: dict[type, set[Way]]) -> None:
+def _note(body: ModuleBody, asked: dict[type, set[Way]]) -> None:
     """Notes which results of each class are read."""
     read = [ref for node in (*body.operations, body.output) for ref in references(node)]
     for index, one in enumerate(body.operations):
@@ -36,7 +36,7 @@ def _note(body: Body, asked: dict[type, set[Way]]) -> None:
             _note(one.body, asked)
 
 
-def _pruned(body: Body, asked: Mapping[type, set[Way]]) -> Body:
+def _pruned(body: ModuleBody, asked: Mapping[type, set[Way]]) -> ModuleBody:
     operations = list(body.operations)
     renamed: dict[Ref, Ref] = {}
     for index, one in enumerate(operations):
@@ -68,7 +68,7 @@ def _live(operations: list[Operation], output: Any) -> list[int]:
 # results
 
 
-def _fewer_results(body: Body, asked: set[Way]) -> tuple[Body, dict[Way, Way]]:
+def _fewer_results(body: ModuleBody, asked: set[Way]) -> tuple[ModuleBody, dict[Way, Way]]:
     """A body that returns only what is asked for; and the way to each result, before and now."""
     leaves = dict(_leaves(body.output))
     if body.kind is nn.Sequential or () in leaves or not leaves:
@@ -76,17 +76,17 @@ def _fewer_results(body: Body, asked: set[Way]) -> tuple[Body, dict[Way, Way]]:
     kept = [way for way in leaves if way in asked] or [next(iter(leaves))]
     if len(kept) == 1:
         return replace(body, output=leaves[kept[0]]), {kept[0]: ()}
-    output = Group("list", tuple(leaves[way] for way in kept))
+    output = ArgumentGroup("list", tuple(leaves[way] for way in kept))
     return replace(body, output=output), {way: (number,) for number, way in enumerate(kept)}
 
 
 def _leaves(node: Any, way: Way = ()) -> Iterator[tuple[Way, Any]]:
     """The tensors of an output, each with the way to it."""
     match node:
-        case Group("mapping", items):
+        case ArgumentGroup("mapping", items):
             for item in items:
                 yield from _leaves(item.items[1], (*way, item.items[0]))
-        case Group(_, items):
+        case ArgumentGroup(_, items):
             for number, one in enumerate(items):
                 yield from _leaves(one, (*way, number))
         case _ if any(True for _ in references(node)):
@@ -103,7 +103,7 @@ def _returning(call: Operation, ways: Mapping[Way, Way]) -> Operation:
 # inputs
 
 
-def _fewer_inputs(call: Operation, body: Body) -> Operation:
+def _fewer_inputs(call: Operation, body: ModuleBody) -> Operation:
     """The call of a module without the inputs that its body does not read."""
     nodes = (*body.operations, body.output)
     read = {ref.path[0] for node in nodes for ref in references(node) if ref.operation == -1}

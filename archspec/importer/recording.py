@@ -16,7 +16,17 @@ from archspec.importer.gaps import Gap, GapError
 from archspec.importer.idle import accepts, candidates, holds, idle_modules, zeros_like
 from archspec.importer.intercepting import calls_to, layers_to
 from archspec.importer.making import Origins, made_with
-from archspec.importer.nodes import Body, Group, Held, Literal, Operation, Place, Ref, Result, State
+from archspec.importer.nodes import (
+    ArgumentGroup,
+    ModuleBody,
+    ModuleTensor,
+    Operation,
+    Ref,
+    Result,
+    Scalar,
+    SourceLine,
+    StateTensor,
+)
 from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwrites, reads_numbers
 from archspec.importer.settings import layer_of, settings_of
 
@@ -32,7 +42,7 @@ _NOT_SAID = "A spec holds one path: choose it before the model runs, by an argum
 class _Frame:
     """A module that is running: its body, and what each tensor in it is called."""
 
-    def __init__(self, module: nn.Module, body: Body) -> None:
+    def __init__(self, module: nn.Module, body: ModuleBody) -> None:
         self.module = module
         self.body = body
         self.values: dict[int, tuple[Any, int]] = {}
@@ -60,7 +70,7 @@ class Recorder(TorchFunctionMode):
         self.known: dict[int, tuple[torch.Tensor, int]] = {}
         """The tensors whose numbers follow from sizes alone: no input, weight or random number is in them."""
 
-    def run(self, inputs: Mapping[str, torch.Tensor]) -> Body:
+    def run(self, inputs: Mapping[str, torch.Tensor]) -> ModuleBody:
         """The body of the model's run on those inputs. GapError where it does what no spec can say."""
         with calls_to(self), layers_to(self), self:
             self.model(**inputs)
@@ -88,7 +98,7 @@ class Recorder(TorchFunctionMode):
         layer = self._layer_of(func, args, kwargs)
         if layer is not None and name is not None:
             return self._run_layer(layer, func, args, kwargs, caller)
-        if overwrites(func, kwargs) and isinstance(said[0] if said else None, Held):
+        if overwrites(func, kwargs) and isinstance(said[0] if said else None, ModuleTensor):
             message = f"changes `{said[0].name}`, a tensor of the module, while it runs"
             raise GapError(gap_at(message, place, "A spec's forward pass changes no buffers of its own."))
         result = self._unrecorded(func, args, kwargs)
@@ -153,7 +163,7 @@ class Recorder(TorchFunctionMode):
             else:
                 self.known.pop(id(tensor), None)
 
-    def _refuse_reading(self, func: Any, place: Place | None) -> None:
+    def _refuse_reading(self, func: Any, place: SourceLine | None) -> None:
         name = str(getattr(func, "__name__", ""))
         what = (
             "branches on the numbers in a tensor" if name == "__bool__" else f"reads the numbers of a tensor ({name})"
@@ -179,9 +189,9 @@ class Recorder(TorchFunctionMode):
                     result.name = name
         frame.pending.clear()
 
-    def _say(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+    def _say(self, value: Any, frame: _Frame, place: SourceLine | None) -> Any:
         if not isinstance(value, torch.Tensor):
-            return Literal(value)
+            return Scalar(value)
         found = frame.values.get(id(value))
         if found is not None:
             ref, version = found
@@ -190,10 +200,10 @@ class Recorder(TorchFunctionMode):
                 raise GapError(gap_at(message, place, "Write the operation without the trailing underscore."))
             return ref
         if id(value) in frame.held:
-            return Held(frame.held[id(value)])
+            return ModuleTensor(frame.held[id(value)])
         return self._constant(value, frame, place)
 
-    def _constant(self, value: torch.Tensor, frame: _Frame, place: Place | None) -> Any:
+    def _constant(self, value: torch.Tensor, frame: _Frame, place: SourceLine | None) -> Any:
         made = None if self.origins is None else self.origins.of(value)
         if made is not None:
             return made
@@ -239,7 +249,7 @@ class Recorder(TorchFunctionMode):
         self._add(frame, operation, result, caller)
         return result
 
-    def _layer(self, module: nn.Module, frame: _Frame, place: Place | None) -> Operation:
+    def _layer(self, module: nn.Module, frame: _Frame, place: SourceLine | None) -> Operation:
         """A layer as an operation, without its inputs."""
         layer = next(one.__name__ for one in type(module).__mro__ if layer_of(one) is not None)
         path = frame.paths.get(id(module))
@@ -261,7 +271,7 @@ class Recorder(TorchFunctionMode):
         caller = caller_of(sys._getframe(2))
         place = place_of(caller)
         kind: type = type(module)
-        body = Body(kind, made_with(module), place=defined_at(kind))
+        body = ModuleBody(kind, made_with(module), place=defined_at(kind))
         frame = _Frame(module, body)
         given = bound_tensors(module, args, kwargs)
         for name, tensor in given:
@@ -292,7 +302,7 @@ class Recorder(TorchFunctionMode):
         self._add(outer, operation, result, caller)
         return result
 
-    root: Body | None = None
+    root: ModuleBody | None = None
 
     def _run_idle(self, module: nn.Module, frame: _Frame) -> None:
         """Records the modules that hold weights and did not run, as if they did."""
@@ -315,7 +325,7 @@ class Recorder(TorchFunctionMode):
                     break
         torch.default_generator.set_state(state)
 
-    def _describe(self, module: nn.Module, frame: _Frame, body: Body) -> None:
+    def _describe(self, module: nn.Module, frame: _Frame, body: ModuleBody) -> None:
         """The tensors that a module holds itself, and the order of those below it."""
         transient = module._non_persistent_buffers_set
         for name, tensor in [*module._parameters.items(), *module._buffers.items()]:
@@ -324,7 +334,7 @@ class Recorder(TorchFunctionMode):
             made = None if self.origins is None else self.origins.of(tensor)
             is_parameter = isinstance(tensor, nn.Parameter)
             body.state.append(
-                State(
+                StateTensor(
                     name,
                     is_parameter,
                     made if made is not None else tensor,
@@ -335,33 +345,35 @@ class Recorder(TorchFunctionMode):
         seen = {key.rpartition(".")[0] for key in (*dict(module.named_parameters()), *dict(module.named_buffers()))}
         body.order = [name for name, _ in module.named_modules() if name in seen and name]
 
-    def _returned(self, result: Any, frame: _Frame, body: Body) -> Any:
+    def _returned(self, result: Any, frame: _Frame, body: ModuleBody) -> Any:
         self._notice(frame)
         place = body.operations[-1].place if body.operations else body.place
         return self._structure(result, frame, place)
 
-    def _structure(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+    def _structure(self, value: Any, frame: _Frame, place: SourceLine | None) -> Any:
         if isinstance(value, torch.Tensor):
             return self._say(value, frame, place)
         if isinstance(value, Mapping):
-            items = tuple(Group("item", (str(key), self._structure(one, frame, place))) for key, one in value.items())
-            return Group("mapping", items)
+            items = tuple(
+                ArgumentGroup("item", (str(key), self._structure(one, frame, place))) for key, one in value.items()
+            )
+            return ArgumentGroup("mapping", items)
         if isinstance(value, tuple) and hasattr(value, "_fields"):
             return self._structure(dict(zip(value._fields, value, strict=True)), frame, place)
         if isinstance(value, tuple | list):
-            return Group("list", tuple(self._structure(one, frame, place) for one in value))
+            return ArgumentGroup("list", tuple(self._structure(one, frame, place) for one in value))
         if value is None:
-            return Literal(None)
+            return Scalar(None)
         raise GapError(
             gap_at(f"returns a {type(value).__name__}, not tensors", place, "Return tensors, tuples or dicts.")
         )
 
-    def _argument(self, value: Any, frame: _Frame, place: Place | None) -> Any:
+    def _argument(self, value: Any, frame: _Frame, place: SourceLine | None) -> Any:
         if isinstance(value, torch.Tensor):
             return self._say(value, frame, place)
         if isinstance(value, tuple | list):
-            return Group("list", tuple(self._argument(one, frame, place) for one in value))
-        return Literal(value)
+            return ArgumentGroup("list", tuple(self._argument(one, frame, place) for one in value))
+        return Scalar(value)
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from archspec.characters import printable
-from archspec.importer.nodes import Place
+from archspec.importer.nodes import SourceLine
 from archspec.importer.yaml_text import Commented
 
 _PRAGMA = re.compile(
@@ -25,7 +25,7 @@ _LONGEST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
+class StatementComments:
     """Comments on one statement: the lines above it, and the one beside it."""
 
     above: tuple[str, ...] = ()
@@ -33,20 +33,20 @@ class Remark:
 
 
 @dataclass(slots=True)
-class Remarks:
+class SourceComments:
     """The docstring of a class, and the comments in its methods."""
 
     doc: str | None = None
-    by_attribute: dict[str, Remark] = field(default_factory=dict)
+    by_attribute: dict[str, StatementComments] = field(default_factory=dict)
     """Comments on what the constructor assigns, by the attribute's name."""
-    by_place: dict[Place, Remark] = field(default_factory=dict)
+    by_place: dict[SourceLine, StatementComments] = field(default_factory=dict)
     """Comments on all other statements, by the lines that these take."""
 
 
 @lru_cache(maxsize=4096)
-def remarks_of(kind: type) -> Remarks:
+def remarks_of(kind: type) -> SourceComments:
     """What the source of a class says; nothing where it has none."""
-    found = Remarks(first_paragraph(vars(kind).get("__doc__")))
+    found = SourceComments(first_paragraph(vars(kind).get("__doc__")))
     try:
         lines, start = inspect.getsourcelines(kind)
         path = inspect.getsourcefile(kind) or ""
@@ -63,7 +63,11 @@ def remarks_of(kind: type) -> Remarks:
 
 
 def _collect(
-    found: Remarks, node: ast.stmt, comments: dict[int, tuple[str, bool]], taken: set[int], where: tuple[str, int]
+    found: SourceComments,
+    node: ast.stmt,
+    comments: dict[int, tuple[str, bool]],
+    taken: set[int],
+    where: tuple[str, int],
 ) -> None:
     """Adds the comments of one statement; each comment belongs to the first statement that it stands at."""
     last = node.lineno if hasattr(node, "body") else node.end_lineno or node.lineno
@@ -74,10 +78,10 @@ def _collect(
     if attribute is not None:
         found.by_attribute.setdefault(attribute, remark)
     for line in range(node.lineno, last + 1):
-        found.by_place.setdefault(Place(where[0], where[1] + line - 1), remark)
+        found.by_place.setdefault(SourceLine(where[0], where[1] + line - 1), remark)
 
 
-def _remark(first: int, last: int, comments: dict[int, tuple[str, bool]], taken: set[int]) -> Remark | None:
+def _remark(first: int, last: int, comments: dict[int, tuple[str, bool]], taken: set[int]) -> StatementComments | None:
     above: list[int] = []
     line = first - 1
     while line in comments and comments[line][1] and line not in taken:
@@ -87,7 +91,7 @@ def _remark(first: int, last: int, comments: dict[int, tuple[str, bool]], taken:
     taken.update(above, beside)
     said = [text for text in (_said(comments[one][0]) for one in above) if text]
     trailing = next((text for text in (_said(comments[one][0]) for one in sorted(beside)) if text), "")
-    return Remark(tuple(said), trailing) if said or trailing else None
+    return StatementComments(tuple(said), trailing) if said or trailing else None
 
 
 def _comments(text: str) -> Iterator[tuple[int, tuple[str, bool]]]:
@@ -135,18 +139,18 @@ def first_paragraph(docstring: object) -> str | None:
     return text if text and len(text) <= 4 * _LONGEST else None
 
 
-class Comments:
+class StepComments:
     """The comments of a class, each handed to the first step that it belongs to."""
 
     def __init__(self, kind: type) -> None:
         self.remarks = remarks_of(kind)
-        self.used: set[Remark] = set()
-        self.waiting: list[Remark] = []
+        self.used: set[StatementComments] = set()
+        self.waiting: list[StatementComments] = []
         """Comments on statements that became no step: what stands above them stands above the next one."""
         self.known = 0
-        self.by_step: dict[str, Remark] = {}
+        self.by_step: dict[str, StatementComments] = {}
 
-    def add(self, steps: Mapping[str, Any], module: str | None, place: Place | None) -> None:
+    def add(self, steps: Mapping[str, Any], module: str | None, place: SourceLine | None) -> None:
         """Gives the step that was written last the comments of its module, else of its line."""
         remark = self._of(module, place)
         if len(steps) == self.known:
@@ -156,21 +160,21 @@ class Comments:
         self.known = len(steps)
         self.used.add(remark)
         above = [text for one in self.waiting if one not in self.used for text in one.above]
-        self.by_step[name] = Remark((*dict.fromkeys(above), *remark.above), remark.beside)
+        self.by_step[name] = StatementComments((*dict.fromkeys(above), *remark.above), remark.beside)
         self.used.update(self.waiting)
         self.waiting.clear()
 
-    def _of(self, module: str | None, place: Place | None) -> Remark:
+    def _of(self, module: str | None, place: SourceLine | None) -> StatementComments:
         found = self.remarks.by_attribute.get((module or "").split(".")[0])
         if found is None or found in self.used:
             found = None if place is None else self.remarks.by_place.get(place)
-        return Remark() if found is None or found in self.used else found
+        return StatementComments() if found is None or found in self.used else found
 
     def beside(self, steps: Mapping[str, Any]) -> dict[str, Any]:
         """The steps, those with a comment along with it."""
         found = {}
         for name, step in steps.items():
-            remark = self.by_step.get(name, Remark())
+            remark = self.by_step.get(name, StatementComments())
             said = remark.above or remark.beside
             found[name] = Commented(step, remark.above, remark.beside) if said else step
         return found

@@ -48,7 +48,7 @@ class Trial:
 
 
 @dataclass(slots=True)
-class Call:
+class CallResult:
     """What one call of a module gave."""
 
     value: Any
@@ -66,7 +66,7 @@ class Call:
     """Whether it drew numbers by Python's or NumPy's generators."""
 
 
-def calls(module: nn.Module, trial: Trial) -> list[Call] | Exception:
+def calls(module: nn.Module, trial: Trial) -> list[CallResult] | Exception:
     """What a copy of a module gives; the exception that ended it."""
     module = copy.deepcopy(module).train(trial.training)
     inputs = trial.inputs
@@ -91,7 +91,7 @@ def _python_random_kept() -> Iterator[None]:
         random.setstate(before)
 
 
-def _call(module: nn.Module, inputs: Tensors) -> Call:
+def _call(module: nn.Module, inputs: Tensors) -> CallResult:
     learns = torch.is_grad_enabled()
     leaves = {name: one.clone().requires_grad_(learns and one.is_floating_point()) for name, one in inputs.items()}
     module.zero_grad(set_to_none=True)
@@ -106,7 +106,7 @@ def _call(module: nn.Module, inputs: Tensors) -> Call:
     held = {**dict(module.named_parameters()), **{f"input {name}": one for name, one in leaves.items()}}
     gradients = {key: one.grad for key, one in held.items() if one.grad is not None}
     buffers = {key: one.detach().clone() for key, one in module.named_buffers()}
-    return Call(value, buffers, gradients, learning, drawn, before, _numbers(module), is_random_elsewhere)
+    return CallResult(value, buffers, gradients, learning, drawn, before, _numbers(module), is_random_elsewhere)
 
 
 def _backward(outputs: list[torch.Tensor]) -> None:
@@ -171,7 +171,7 @@ def stirred(model: nn.Module) -> nn.Module:
     return made
 
 
-def unsteady(model_calls: list[Call]) -> Iterator[str]:
+def unsteady(model_calls: list[CallResult]) -> Iterator[str]:
     """What of the model's runs no comparison can rely on: state outside its buffers, random numbers, no numbers."""
     first, last = model_calls[0], model_calls[-1]
     if first.is_random_elsewhere:
@@ -195,7 +195,7 @@ def _draws_alike(mine: torch.Tensor | None, theirs: torch.Tensor | None, trainin
     return theirs is not None and torch.equal(mine, theirs)
 
 
-def unlike(mine: list[Call], theirs: list[Call], modes: list[bool]) -> Iterator[str]:
+def unlike(mine: list[CallResult], theirs: list[CallResult], modes: list[bool]) -> Iterator[str]:
     """What differs between the calls of the model and those of a network, each in training or not."""
     for number, (one, other, training) in enumerate(zip(mine, theirs, modes, strict=True)):
         again = " in the second call" if number else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from archspec.importer.nodes import Apply, Group, Held, Literal, Mode, Ref
+from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleTensor, Ref, Scalar
 from archspec.importer.operations import OPERATORS
 from archspec.importer.templates import Hole
 
@@ -50,28 +50,28 @@ class Printer:
         match node:
             case Ref():
                 return self.value(node)
-            case Held(name):
+            case ModuleTensor(name):
                 return self.held(name), _ATOM
-            case Literal(value):
+            case Scalar(value):
                 return literal(value)
             case Hole():
                 return node.text, rank_of(node.text)
             case Mode(training, evaluation):
                 return self._mode(training, evaluation)
-            case Group(kind, items):
+            case ArgumentGroup(kind, items):
                 return self._group(kind, items)
             case Apply(function, args, keywords):
                 return self.applied(function, args, dict(keywords))
         raise TypeError(type(node).__name__)
 
     def _mode(self, training: Any, evaluation: Any) -> tuple[str, int]:
-        if (training, evaluation) == (Literal(True), Literal(False)):
+        if (training, evaluation) == (Scalar(True), Scalar(False)):
             return "training", _ATOM
         return f"{self.text(training, 1)} if training else {self.text(evaluation, 0)}", 0
 
     def _group(self, kind: str, items: tuple[Any, ...]) -> tuple[str, int]:
         if kind == "slice":
-            start, stop, step = ("" if one == Literal(None) else self.text(one) for one in items)
+            start, stop, step = ("" if one == Scalar(None) else self.text(one) for one in items)
             return f"{start}:{stop}{f':{step}' if step else ''}", _ATOM
         inner = ", ".join(map(self.text, items))
         return (inner, _ATOM) if kind == "index" else (f"[{inner}]", _ATOM)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from archspec.importer.gaps import Gap, GapError
-from archspec.importer.nodes import Place
+from archspec.importer.nodes import SourceLine
 from archspec.layers import LAYERS
 
 
@@ -21,7 +21,7 @@ def layer_of(kind: type) -> str | None:
     return name if name in LAYERS and getattr(nn, name, None) is kind else None
 
 
-def settings_of(module: nn.Module, made: Mapping[str, Any], place: Place | None = None) -> dict[str, Any]:
+def settings_of(module: nn.Module, made: Mapping[str, Any], place: SourceLine | None = None) -> dict[str, Any]:
     """The constructor's arguments of a layer that the catalogue has: what the module says, else what it was given."""
     kind = next(one for one in type(module).__mro__ if layer_of(one) is not None)
     found = {}
@@ -103,7 +103,7 @@ def _shortest(value: tuple[Any, ...], default: Any, name: str) -> Any:
     return value[0] if len(set(value)) == 1 and not isinstance(default, tuple) else value
 
 
-def _word(value: Any, argument: Any, place: Place | None) -> Any:
+def _word(value: Any, argument: Any, place: SourceLine | None) -> Any:
     name = getattr(value, "__name__", type(value).__name__).lower()
     if name in argument.choices:
         return name

@@ -8,8 +8,8 @@ from typing import Any
 from archspec.importer.blocks import Blocks
 from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
 from archspec.importer.inlining import again, is_next
-from archspec.importer.naming import Names, UnwritableError, clean, lowered, pattern_of, word_of
-from archspec.importer.nodes import Apply, Body, Group, Literal, Operation, Ref
+from archspec.importer.naming import BlockNames, UnwritableError, clean, lowered, pattern_of, word_of
+from archspec.importer.nodes import Apply, ArgumentGroup, ModuleBody, Operation, Ref, Scalar
 from archspec.importer.phrases import (
     LONGEST,
     expression_of,
@@ -24,9 +24,9 @@ from archspec.importer.phrases import (
     source_of,
     value_of,
 )
-from archspec.importer.remarks import Comments
+from archspec.importer.remarks import StepComments
 from archspec.importer.saying import Printer, rank_of
-from archspec.importer.templates import Rounds, Variant, references_in
+from archspec.importer.templates import BlockTemplate, LoopTemplate, references_in
 
 _LONG = 64
 _ATOM = 20
@@ -35,14 +35,14 @@ _ATOM = 20
 class Steps:
     """Writes the steps of one block."""
 
-    def __init__(self, blocks: Blocks, variant: Variant, parameters: set[str]) -> None:
+    def __init__(self, blocks: Blocks, variant: BlockTemplate, parameters: set[str]) -> None:
         self.blocks = blocks
         self.variant = variant
         assert variant.template is not None
-        self.body: Body = variant.template
+        self.body: ModuleBody = variant.template
         self.steps: dict[str, Any] = {}
         axes = {name for one in variant.axes for name in one if isinstance(name, str)}
-        self.names = Names({*parameters, *axes, *self.body.names, "training", "i"})
+        self.names = BlockNames({*parameters, *axes, *self.body.names, "training", "i"})
         self.parameters = parameters
         self.inputs = [clean(name) for name in self.body.names]
         self.modules: dict[str, str] = {}
@@ -61,14 +61,14 @@ class Steps:
         if is_chain(self.body) and (chain := self._chain(self.body)) is not None and isinstance(chain, list):
             return {**found, "layers": chain}
         self._reserve()
-        comments = Comments(self.body.kind)
+        comments = StepComments(self.body.kind)
         for state in self.body.state:
             self._state(state)
             comments.add(self.steps, state.name, None)
         for index, one in in_order(self.body):
             self._operation(index, one)
-            call = one.round if isinstance(one, Rounds) else one
-            comments.add(self.steps, one.container if isinstance(one, Rounds) else one.module, call.place)
+            call = one.round if isinstance(one, LoopTemplate) else one
+            comments.add(self.steps, one.container if isinstance(one, LoopTemplate) else one.module, call.place)
         outputs = self._outputs()
         found["layers"] = comments.beside(self.steps)
         if outputs is not None:
@@ -83,7 +83,7 @@ class Steps:
         for state in self.body.state:
             self.modules[state.name] = self._own_name(state.name)
         for one in self.body.operations:
-            if isinstance(one, Rounds):
+            if isinstance(one, LoopTemplate):
                 self.modules[f"{one.container}.{one.start}…"] = self._own_name(one.container)
             elif one.module is not None and one.module not in self.modules:
                 self.modules[one.module] = self._own_name(one.module)
@@ -112,7 +112,7 @@ class Steps:
     # operations
 
     def _operation(self, index: int, one: Any) -> None:
-        if isinstance(one, Rounds):
+        if isinstance(one, LoopTemplate):
             self._rounds(index, one)
         elif one.module is None:
             self._function(index, one)
@@ -236,27 +236,27 @@ class Steps:
         settings = {name: value_of(self.printer, value) for name, value in one.settings.items()}
         return {variant.name: settings} if settings else variant.name
 
-    def _in_place(self, body: Body) -> Any:
+    def _in_place(self, body: ModuleBody) -> Any:
         """A Sequential where it stands: equal steps as one that is repeated, else a list of them."""
         only = body.operations[0] if len(body.operations) == 1 else None
-        if isinstance(only, Rounds) and only.start == 0 and is_chain(body):
+        if isinstance(only, LoopTemplate) and only.start == 0 and is_chain(body):
             return {**mapping_of(self._kind(only.round)), **header(self.printer, only)}
         return {"layers": self._chain(body)}
 
-    def _variant(self, one: Operation) -> Variant:
+    def _variant(self, one: Operation) -> BlockTemplate:
         return self.blocks.by_body[id(one.body)][0]
 
-    def _chain(self, body: Body) -> Any:
+    def _chain(self, body: ModuleBody) -> Any:
         """The steps of a Sequential: a list, or a mapping where its modules have names."""
         if not is_chain(body):
             return self._mapped(body)
-        numbers = [str(one.start) if isinstance(one, Rounds) else str(one.module) for one in body.operations]
+        numbers = [str(one.start) if isinstance(one, LoopTemplate) else str(one.module) for one in body.operations]
         plain = all(number.isdigit() for number in numbers) and numbers[0] == "0"
         expected = 0
         for one in body.operations:
-            if plain and not isinstance(one, Rounds) and one.module != str(expected):
+            if plain and not isinstance(one, LoopTemplate) and one.module != str(expected):
                 plain = expected < 0
-            if isinstance(one, Rounds):
+            if isinstance(one, LoopTemplate):
                 expected = -1  # how many there are may depend on parameters
             elif expected >= 0:
                 expected += 1
@@ -266,8 +266,8 @@ class Steps:
 
     def _item(self, one: Any) -> Any:
         """A step of a list."""
-        if isinstance(one, Rounds):
-            if one.count == Literal(1) and not one.items and not one.counted:
+        if isinstance(one, LoopTemplate):
+            if one.count == Scalar(1) and not one.items and not one.counted:
                 return self._item(one.round)
             inner = self._kind(one.round)
             if isinstance(inner, dict) and "layers" in inner and isinstance(inner["layers"], list):
@@ -280,13 +280,13 @@ class Steps:
             return kind["layers"]
         return kind
 
-    def _mapped(self, body: Body, around: list[str] | None = None, stem: str = "") -> dict[str, Any]:
+    def _mapped(self, body: ModuleBody, around: list[str] | None = None, stem: str = "") -> dict[str, Any]:
         """The steps of a group; `around` are the names outside of it that it reads, None where one value flows in."""
         inner = Steps.__new__(Steps)
         inner.__dict__.update(self.__dict__)
         inner.body = body
         inner.steps = {}
-        inner.names = Names(
+        inner.names = BlockNames(
             {
                 *(self.names.taken if around is not None else ()),
                 *self.parameters,
@@ -303,7 +303,7 @@ class Steps:
         inner.inlined = {}
         inner.printer = Printer(inner._value, inner._held)
         for one in body.operations:
-            if isinstance(one, Rounds):
+            if isinstance(one, LoopTemplate):
                 raise UnwritableError("a loop among named modules of a Sequential")
             if one.module is not None:
                 inner.modules[one.module] = inner.names.free(
@@ -317,12 +317,12 @@ class Steps:
             inner.steps[inner.names.free("values")] = inner.printer.text(body.output)
         return inner.steps
 
-    def _rounds(self, index: int, one: Rounds) -> None:
+    def _rounds(self, index: int, one: LoopTemplate) -> None:
         inner = self._kind(one.round)
         whole = one.container and one.start == 0 and "." not in one.container and not shares_container(self.body, one)
         key = f"{one.container}.{one.start}…"
         name = self.modules[key]
-        if one.count == Literal(1) and not one.items and not one.counted:
+        if one.count == Scalar(1) and not one.items and not one.counted:
             step = {**mapping_of(inner), "name": f"{one.container}.{one.start}"}
         else:
             step = {**mapping_of(inner), **header(self.printer, one, named=not whole)}
@@ -335,7 +335,7 @@ class Steps:
 
     def _when(self, kept: Any) -> dict[str, Any]:
         """The key that says whether a step is there; none where it always is."""
-        return {} if kept is True or kept == Literal(True) else {"when": self.printer.text(kept)}
+        return {} if kept is True or kept == Scalar(True) else {"when": self.printer.text(kept)}
 
     def _passed(self, one: Operation) -> str:
         if one.passed is None:
@@ -383,9 +383,9 @@ class Steps:
         output = self.body.output
         if isinstance(output, Ref) and output == self.last:
             return None
-        if isinstance(output, Group) and output.kind == "mapping":
+        if isinstance(output, ArgumentGroup) and output.kind == "mapping":
             return {str(item.items[0]): self.printer.text(item.items[1]) for item in output.items}
-        if isinstance(output, Group) and all(not isinstance(one, Group) for one in output.items):
+        if isinstance(output, ArgumentGroup) and all(not isinstance(one, ArgumentGroup) for one in output.items):
             return [self.printer.text(one) for one in output.items]
         self.steps[self.names.free("output", "result")] = self.printer.text(output)
         return None

@@ -10,7 +10,7 @@ from typing import Any
 
 from archspec import source
 from archspec.importer.gaps import CODE
-from archspec.importer.library import MODULES, Library, Module
+from archspec.importer.library import MODULES, BlockLibrary, Module
 from archspec.importer.naming import clean
 from archspec.importer.yaml_text import document
 from archspec.layers import LAYERS
@@ -27,7 +27,7 @@ _WORDS = {"None": None, "True": True, "False": False}
 
 def spec_of(text: str, path: str, name: str) -> str:
     """The spec of a model table. SpecError where it is none, or names what has no block here."""
-    return _Table(source.parse(text, path), name).spec()
+    return _ModelTable(source.parse(text, path), name).spec()
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class _Row:
 
 
 @dataclass(slots=True)
-class _Table:
+class _ModelTable:
     """One table on its way to a spec."""
 
     read: source.Source
@@ -54,7 +54,7 @@ class _Table:
     rows: list[_Row] = field(default_factory=list)
     computed: dict[str, str] = field(default_factory=dict)
     """What stands in `let`."""
-    library: Library = field(default_factory=Library)
+    library: BlockLibrary = field(default_factory=BlockLibrary)
 
     def spec(self) -> str:
         """The text. SpecError with all that is wrong with the table."""

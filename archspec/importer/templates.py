@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archspec.importer.grouping import Loop, is_sequential
-from archspec.importer.nodes import Apply, Body, Group, Mode, Operation, Ref
+from archspec.importer.grouping import ModuleLoop, is_sequential
+from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, Operation, Ref
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ClassUse:
     """One use of a class, and in which round of each loop within it."""
 
     sample: int
@@ -22,14 +22,14 @@ class Point:
 class Hole:
     """A value that differs from use to use; `text` is its expression, once there is one."""
 
-    points: tuple[Point, ...]
+    points: tuple[ClassUse, ...]
     values: tuple[Any, ...]
     hint: str
     text: str = ""
 
 
 @dataclass(slots=True)
-class Rounds:
+class LoopTemplate:
     """A loop: how many rounds, one round, and what it is given."""
 
     container: str
@@ -47,13 +47,13 @@ class Rounds:
 
 
 @dataclass(slots=True)
-class Variant:
+class BlockTemplate:
     """A block: the uses of one class that do the same, numbers apart."""
 
     kind: type
-    samples: list[Body]
+    samples: list[ModuleBody]
     name: str = ""
-    template: Body | None = None
+    template: ModuleBody | None = None
     parameters: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     """Values by the samples."""
     axes: list[list[str | int]] = field(default_factory=list)
@@ -72,13 +72,13 @@ class UnsolvedError(Exception):
         """Of each use that the hole counts, which run it is of."""
 
 
-def holes(node: Any, loops: list[Rounds] | None = None) -> Iterator[tuple[Hole, list[Rounds]]]:
+def holes(node: Any, loops: list[LoopTemplate] | None = None) -> Iterator[tuple[Hole, list[LoopTemplate]]]:
     """The holes of a template, each with the loops around it."""
     loops = loops or []
     match node:
         case Hole():
             yield node, loops
-        case Group(_, items):
+        case ArgumentGroup(_, items):
             for one in items:
                 yield from holes(one, loops)
         case Apply(_, args, keywords):
@@ -91,26 +91,26 @@ def holes(node: Any, loops: list[Rounds] | None = None) -> Iterator[tuple[Hole, 
             inner = node.body.operations if is_sequential(node.body) and node.body is not None else ()
             for one in (node.kept, *node.args, *node.keywords.values(), *node.settings.values(), *inner):
                 yield from holes(one, loops)
-        case Rounds():
+        case LoopTemplate():
             for one in (node.count, *node.args, *node.keywords.values()):
                 yield from holes(one, loops)
             yield from holes(node.round, [*loops, node])
-        case Body():
+        case ModuleBody():
             states = [one for state in node.state for one in (state.kept, state.made)]
             for one in (*states, *node.operations, node.output):
                 yield from holes(one, loops)
 
 
-def bodies(body: Body) -> Iterator[Body]:
+def bodies(body: ModuleBody) -> Iterator[ModuleBody]:
     """The bodies below one, and itself, without those of Sequentials below it."""
     for inner in _below(body):
         yield from bodies(inner)
     yield body
 
 
-def _below(body: Body) -> Iterator[Body]:
+def _below(body: ModuleBody) -> Iterator[ModuleBody]:
     for one in body.operations:
-        for call in one.rounds if isinstance(one, Loop) else (one,):
+        for call in one.rounds if isinstance(one, ModuleLoop) else (one,):
             if call.body is not None:
                 if is_sequential(call.body):
                     yield from _below(call.body)
@@ -118,7 +118,7 @@ def _below(body: Body) -> Iterator[Body]:
                     yield call.body
 
 
-def height(body: Body) -> int:
+def height(body: ModuleBody) -> int:
     """How many classes deep a body is."""
     return 1 + max(map(height, _below(body)), default=0)
 
@@ -128,12 +128,12 @@ def references_in(node: Any) -> list[Ref]:
     match node:
         case Ref():
             return [node]
-        case Group(_, items):
+        case ArgumentGroup(_, items):
             return [ref for one in items for ref in references_in(one)]
         case Apply(_, args, keywords):
             return [ref for one in (*args, *dict(keywords).values()) for ref in references_in(one)]
         case Mode(training, evaluation):
             return [*references_in(training), *references_in(evaluation)]
-        case Operation() | Rounds():
+        case Operation() | LoopTemplate():
             return [ref for one in (*node.args, *node.keywords.values()) for ref in references_in(one)]
     return []

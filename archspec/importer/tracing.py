@@ -24,7 +24,7 @@ _UNKNOWN = "\0"
 """The digest of what nothing is known of; whatever is made of it is unknown as well."""
 
 
-class Trace(TorchDispatchMode):
+class DigestMode(TorchDispatchMode):
     """Notes how each tensor came about."""
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ def _storage(tensor: torch.Tensor) -> int:
     return int(tensor.untyped_storage()._cdata)
 
 
-def _results(make: Make, inputs: list[Tensors], trace: Trace) -> list[Any]:
+def _results(make: Make, inputs: list[Tensors], trace: DigestMode) -> list[Any]:
     """The digests of what a module returns and of its buffers afterwards, in both modes, for each of some inputs."""
     found: list[Any] = []
     with torch.device("meta"), trace:
@@ -121,12 +121,12 @@ def _results(make: Make, inputs: list[Tensors], trace: Trace) -> list[Any]:
 
 def untraced(make: Make, networks: dict[str, Make], inputs: list[Tensors]) -> Iterator[str]:
     """What differs between a model and networks on the meta device, or cannot be compared there."""
-    wanted = _results(make, inputs, Trace())
+    wanted = _results(make, inputs, DigestMode())
     if repr(_UNKNOWN) in repr(wanted):
         yield "on the meta device it cannot be told how a result or a buffer of the model comes about"
         return
     for name, network in networks.items():
-        if _results(network, inputs, Trace()) != wanted:
+        if _results(network, inputs, DigestMode()) != wanted:
             yield f"{name}: it computes something else on the meta device"
 
 

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from archspec.importer.grouping import renumbered
-from archspec.importer.nodes import Body, Ref
-from archspec.importer.templates import Variant, holes, references_in
+from archspec.importer.nodes import ModuleBody, Ref
+from archspec.importer.templates import BlockTemplate, holes, references_in
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def without_unread_values(body: Body) -> Body:
+def without_unread_values(body: ModuleBody) -> ModuleBody:
     """A template without the functions whose results nobody reads."""
     read = {ref.operation for ref in references_in(body.output)}
     for index in reversed(range(len(body.operations))):
@@ -29,7 +29,7 @@ def without_unread_values(body: Body) -> Body:
     return _renumbered(kept, moved, {})
 
 
-def drop_unread_inputs(variant: Variant) -> None:
+def drop_unread_inputs(variant: BlockTemplate) -> None:
     """Takes inputs from a block that it reads neither as values nor for their sizes."""
     body = variant.template
     assert body is not None
@@ -53,7 +53,7 @@ def drop_unread_inputs(variant: Variant) -> None:
     variant.unread = frozenset(unread)
 
 
-def _renumbered(body: Body, moved: Mapping[int, int], renamed: Mapping[Ref, Ref]) -> Body:
+def _renumbered(body: ModuleBody, moved: Mapping[int, int], renamed: Mapping[Ref, Ref]) -> ModuleBody:
     operations: list[Any] = [
         replace(
             one,

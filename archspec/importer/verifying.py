@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from archspec.importer.inputs import Tensors
-from archspec.importer.running import Call, Make, Trial, calls, near, stirred, unlike, unsteady
+from archspec.importer.running import CallResult, Make, Trial, calls, near, stirred, unlike, unsteady
 from archspec.importer.tracing import untraced
 from archspec.problems import SpecError
 from archspec.spec import Spec
@@ -36,7 +36,7 @@ def differences(
         return
     yield from (f"`{name}` of the model has a hook on its gradient" for name in _hooked(model))
     other = stirred(model)
-    runs: list[tuple[Trial, list[Call]]] = []
+    runs: list[tuple[Trial, list[CallResult]]] = []
     for trial in _trials(inputs, thorough):
         found = calls(model if trial.own_weights else other, trial)
         if isinstance(found, Exception):
@@ -85,7 +85,7 @@ def unlike_dtypes(spec: Spec, make: Make, given: Tensors) -> list[str]:
 
 
 def _unlike_runs(
-    network: nn.Module, model: nn.Module, other: nn.Module, runs: list[tuple[Trial, list[Call]]]
+    network: nn.Module, model: nn.Module, other: nn.Module, runs: list[tuple[Trial, list[CallResult]]]
 ) -> Iterator[str]:
     for weights in (model, other):
         network.load_state_dict(weights.state_dict())

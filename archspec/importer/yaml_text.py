@@ -16,7 +16,7 @@ _WIDTH = 100
 _COMMENTED_WIDTH = 120
 
 
-class Text(str):
+class VerbatimText(str):
     """A string of YAML that is written as it stands."""
 
 
@@ -120,7 +120,7 @@ def _deep(value: Any) -> int:
 
 
 def _scalar(value: Any, within: bool) -> str:
-    if isinstance(value, Text):
+    if isinstance(value, VerbatimText):
         return str(value)
     if value is None:
         return "null"

@@ -14,7 +14,7 @@ from archspec.tensors import TensorType
 _INDICES = ("int64", "int32")
 
 
-class _Table(Layer):
+class _EmbeddingTable(Layer):
     """A vector for each index."""
 
     num_embeddings: Size = integer()
@@ -41,7 +41,7 @@ class _Table(Layer):
         return (self.weight("weight", self.num_embeddings, self.embedding_dim),)
 
 
-class Embedding(_Table):
+class Embedding(_EmbeddingTable):
     """Looks up a vector for each index."""
 
     shape = "[*] -> [*, embedding_dim]"
@@ -62,7 +62,7 @@ class Embedding(_Table):
         return TensorType((*x.shape, self.embedding_dim), weights)
 
 
-class EmbeddingBag(_Table, SeveralInputs):
+class EmbeddingBag(_EmbeddingTable, SeveralInputs):
     """Looks up a vector for each index, and takes the sum, the mean or the maximum of those of a bag."""
 
     shape = """

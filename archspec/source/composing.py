@@ -77,7 +77,7 @@ class _LibraryLimitError(Exception):
     """libyaml from 0.2.6 on stops at 1,000 levels, and may look ahead to them before it gives the event of level 65."""
 
 
-class _Frame:
+class _OpenCollection:
     """A collection that is still open: its value, its node, and the key whose value comes next."""
 
     __slots__ = ("anchor", "awaits_key", "bare", "before", "data", "flow", "height", "key", "node", "parens")
@@ -103,7 +103,7 @@ class _Composer:
         self.after = ""
         self.dashes: set[int] = set()  # where items without a space behind their dashes have been told
         self.broken = False  # whether the last scalar is a piece of an expression that YAML has split
-        self.stack = [_Frame([], Extent(0, 0, []), False, None, 0)]  # the document is the one item of a list
+        self.stack = [_OpenCollection([], Extent(0, 0, []), False, None, 0)]  # the document is the one item of a list
 
     def report(
         self,
@@ -218,7 +218,9 @@ class _Composer:
             self.anchors[event.anchor] = None
         start = self.begin(event)
         node = Extent(start, start + 1, {} if mapping else [], {} if mapping else None)
-        self.stack.append(_Frame({} if mapping else [], node, bool(event.flow_style), event.anchor, self.count - 1))
+        self.stack.append(
+            _OpenCollection({} if mapping else [], node, bool(event.flow_style), event.anchor, self.count - 1)
+        )
 
     def close(self, event: Any) -> None:
         frame, start, end = self.stack.pop(), event.start_mark.index, event.end_mark.index
@@ -259,7 +261,7 @@ class _Composer:
                     frame.bare.add(frame.key)
             frame.awaits_key = True
 
-    def key(self, frame: _Frame, value: Any, node: Extent, plain: bool) -> str | None:
+    def key(self, frame: _OpenCollection, value: Any, node: Extent, plain: bool) -> str | None:
         """The key, or None where it is refused: its value is then read for its own problems, and dropped."""
         place, keys = (node.start, node.end), frame.node.keys
         assert keys is not None
@@ -290,7 +292,7 @@ class _Composer:
             return value
         return None
 
-    def split(self, frame: _Frame, value: str, place: Place) -> bool:
+    def split(self, frame: _OpenCollection, value: str, place: Place) -> bool:
         """Whether a plain scalar of a flow collection is a piece of an expression that its commas have split."""
         before = frame.parens
         frame.parens = max(0, before + value.count("(") - value.count(")"))
@@ -308,7 +310,7 @@ class _Composer:
         edits = tuple(Edit(self.source.place(at, at + 1), "- ") for at in (place[0], *others))
         self.report("AS101", message, place, str(advice), edits=edits if isinstance(advice, Advice) else ())
 
-    def run_on(self, frame: _Frame, place: Place) -> None:
+    def run_on(self, frame: _OpenCollection, place: Place) -> None:
         """An item of a list that goes on with a line that was to be an item of its own."""
         column = self.source.place(frame.node.start, frame.node.start).column
         for line in re.finditer(r"[\r\n]([ \t]*)(?=-)", self.text[slice(*place)]):

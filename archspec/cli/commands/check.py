@@ -22,7 +22,7 @@ from archspec.cli.arguments import (
     PARAM,
     SPECS,
     VARIANT,
-    Argument,
+    CliArgument,
     command,
     read_budget,
     read_inputs,
@@ -41,16 +41,16 @@ from archspec.problems import Problem, SpecError
     PARAM,
     INPUT,
     ALLOW,
-    Argument("--strict", action="store_true", help="exit 1 for warnings, too; default: `strict` of [tool.archspec]"),
+    CliArgument("--strict", action="store_true", help="exit 1 for warnings, too; default: `strict` of [tool.archspec]"),
     BUDGET,
-    Argument(
+    CliArgument(
         "--fix",
         action="store_true",
         help="correct what has exactly one right change, and report the rest; a spec from standard input is written to "
         "standard output",
     ),
     FORMAT,
-    Argument(
+    CliArgument(
         "--output-file",
         is_path=True,
         metavar="FILE",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from archspec.cli.arguments import Argument, command
+from archspec.cli.arguments import CliArgument, command
 from archspec.cli.commands._shared import CLEAN, explain_code
 from archspec.cli.project import UsageError
 from archspec.problems import CODES
 
 
 @command(
-    Argument("code", nargs="?", metavar="CODE", help="the code to explain; without one all are listed"),
-    Argument("--schema", action="store_true", help="print the JSON Schema of what --format json writes"),
+    CliArgument("code", nargs="?", metavar="CODE", help="the code to explain; without one all are listed"),
+    CliArgument("--schema", action="store_true", help="print the JSON Schema of what --format json writes"),
     examples="""\
   archspec codes                                  every code, a line each
   archspec codes AS502

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from archspec.cli.arguments import Argument, command, parser
+from archspec.cli.arguments import CliArgument, command, parser
 from archspec.cli.commands._shared import CLEAN
 from archspec.cli.project import UsageError
 
 
 @command(
-    Argument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete for"),
+    CliArgument("shell", choices=("bash", "zsh", "fish"), help="the shell to complete for"),
     examples="""\
   archspec completion bash > ~/.local/share/bash-completion/completions/archspec
   archspec completion zsh > ~/.zfunc/_archspec    (a folder on your $fpath)

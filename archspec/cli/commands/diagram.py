@@ -10,7 +10,17 @@ from typing import Any
 import archspec
 from archspec import files
 from archspec.characters import printable
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, SPEC, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import (
+    ALLOW,
+    INPUT,
+    PARAM,
+    SPEC,
+    VARIANT,
+    CliArgument,
+    command,
+    read_inputs,
+    read_params,
+)
 from archspec.cli.commands._shared import CLEAN, FOUND, examine, one_spec
 from archspec.cli.console import is_terminal, report
 from archspec.cli.project import STDIN, UsageError
@@ -31,46 +41,48 @@ _SUFFIXES = {
 
 @command(
     SPEC,
-    Argument(
+    CliArgument(
         "step",
         nargs="?",
         metavar="STEP",
         help="the dotted path of a block to draw alone, as in layer1.0; default: the whole network",
     ),
-    Argument(
+    CliArgument(
         "-o",
         "--output",
         is_path=True,
         metavar="FILE|-",
         help="the file to write; what it ends in says the format. Default: standard output",
     ),
-    Argument(
+    CliArgument(
         "--format",
         choices=("svg", "png", "pdf", "mermaid", "dot", "html"),
         help="svg, a picture (the default), and the same as png or pdf; mermaid, text that GitHub draws; dot, for "
         "Graphviz; html, a page in which blocks open and close, linked with the spec and the generated source",
     ),
-    Argument(
+    CliArgument(
         "--depth",
         metavar="N",
         help="how many levels of blocks are open, 0 for none; default: as many as can be read at a glance",
     ),
-    Argument(
+    CliArgument(
         "--theme",
         choices=("light", "dark", "auto"),
         default="auto",
         help="the colours; auto (the default) follows the reader's system, where the format can",
     ),
-    Argument(
+    CliArgument(
         "--direction",
         choices=("down", "right"),
         default="down",
         help="from top to bottom (the default), or from left to right; not for html",
     ),
-    Argument("--wrap", action="store_true", help="break a long picture into columns; for svg, png and pdf"),
-    Argument("--no-title", action="store_true", help="leave out the name and the number of parameters"),
-    Argument("--no-legend", action="store_true", help="leave out what the colours mean"),
-    Argument("--scale", type=float, default=2.0, metavar="X", help="pixels of a png for each of the svg (default: 2)"),
+    CliArgument("--wrap", action="store_true", help="break a long picture into columns; for svg, png and pdf"),
+    CliArgument("--no-title", action="store_true", help="leave out the name and the number of parameters"),
+    CliArgument("--no-legend", action="store_true", help="leave out what the colours mean"),
+    CliArgument(
+        "--scale", type=float, default=2.0, metavar="X", help="pixels of a png for each of the svg (default: 2)"
+    ),
     VARIANT,
     PARAM,
     INPUT,

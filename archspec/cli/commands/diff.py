@@ -11,7 +11,7 @@ from functools import partial
 
 import archspec
 from archspec.characters import printable
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import ALLOW, INPUT, PARAM, VARIANT, CliArgument, command, read_inputs, read_params
 from archspec.cli.commands._shared import CLEAN, FOUND, one_spec, read
 from archspec.cli.console import report, wants_color
 from archspec.cli.project import STDIN, SUFFIXES, UsageError
@@ -46,7 +46,7 @@ class Side:
 
 
 @command(
-    Argument(
+    CliArgument(
         "sides",
         is_path=True,
         nargs="+",
@@ -55,17 +55,17 @@ class Side:
         "spec; or one spec with --new-param or --new-variant",
     ),
     VARIANT,
-    Argument("--old-variant", metavar="NAME", help="as --variant, for the old spec alone"),
-    Argument("--new-variant", metavar="NAME", help="as --variant, for the new spec alone"),
+    CliArgument("--old-variant", metavar="NAME", help="as --variant, for the old spec alone"),
+    CliArgument("--new-variant", metavar="NAME", help="as --variant, for the new spec alone"),
     PARAM,
-    Argument(
+    CliArgument(
         "--old-param",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="as --param, for the old spec alone; repeatable",
     ),
-    Argument(
+    CliArgument(
         "--new-param",
         action="append",
         default=[],
@@ -74,13 +74,13 @@ class Side:
     ),
     INPUT,
     ALLOW,
-    Argument(
+    CliArgument(
         "--format",
         choices=("text", "markdown", "json"),
         default="text",
         help="text for people (the default), markdown for a pull request, json for programs",
     ),
-    Argument(
+    CliArgument(
         "--git-driver",
         action="store_true",
         help="take the arguments that git passes to an external diff, and exit 0; see below",

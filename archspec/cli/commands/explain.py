@@ -8,7 +8,17 @@ import sys
 from typing import Any
 
 import archspec
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, SPEC, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import (
+    ALLOW,
+    INPUT,
+    PARAM,
+    SPEC,
+    VARIANT,
+    CliArgument,
+    command,
+    read_inputs,
+    read_params,
+)
 from archspec.cli.commands._shared import CLEAN, FOUND, examine, explain_code, one_spec
 from archspec.cli.console import report, wants_color
 from archspec.cli.project import UsageError
@@ -16,18 +26,20 @@ from archspec.cli.project import UsageError
 
 @command(
     SPEC,
-    Argument(
+    CliArgument(
         "step",
         nargs="?",
         metavar="STEP",
         help="the dotted path of a step, as in block_1.0, with its number where it is repeated; default: all steps",
     ),
-    Argument("--uses", action="store_true", help="the other direction: what depends on STEP and would change with it"),
+    CliArgument(
+        "--uses", action="store_true", help="the other direction: what depends on STEP and would change with it"
+    ),
     VARIANT,
     PARAM,
     INPUT,
     ALLOW,
-    Argument(
+    CliArgument(
         "--format",
         choices=("text", "markdown", "json"),
         default="text",

@@ -12,17 +12,17 @@ import archspec
 from archspec import files
 from archspec.characters import printable
 from archspec.cli import project
-from archspec.cli.arguments import ALLOW, FORMAT, PLAN, SPECS, Argument, command
+from archspec.cli.arguments import ALLOW, FORMAT, PLAN, SPECS, CliArgument, command
 from archspec.cli.commands._shared import CLEAN, FOUND, read, shell_line
 from archspec.cli.console import report, with_progress
-from archspec.cli.project import STDIN, Source, UsageError
+from archspec.cli.project import STDIN, SpecSource, UsageError
 from archspec.document import NoNetworkError
 from archspec.problems import Problem, SpecError
 
 
 @command(
     SPECS,
-    Argument(
+    CliArgument(
         "-o",
         "--output",
         is_path=True,
@@ -31,17 +31,17 @@ from archspec.problems import Problem, SpecError
         "default: the folder `generated` of [tool.archspec], or generated/",
     ),
     ALLOW,
-    Argument("--check", action="store_true", help="write nothing; exit 1 if a file is missing or out of date"),
-    Argument("--diff", action="store_true", help="write nothing; show what would change; exit 1 if anything would"),
-    Argument("--force", action="store_true", help="also overwrite files that were edited by hand"),
-    Argument(
+    CliArgument("--check", action="store_true", help="write nothing; exit 1 if a file is missing or out of date"),
+    CliArgument("--diff", action="store_true", help="write nothing; show what would change; exit 1 if anything would"),
+    CliArgument("--force", action="store_true", help="also overwrite files that were edited by hand"),
+    CliArgument(
         "--parallel",
         action="store_true",
         help="write `parallelize(model, mesh)` behind the class; with --mesh or --plan",
     ),
-    Argument("--mesh", metavar="NAME=RANKS,…", help="the mesh that --parallel is for: dp=16,tp=8"),
+    CliArgument("--mesh", metavar="NAME=RANKS,…", help="the mesh that --parallel is for: dp=16,tp=8"),
     PLAN,
-    Argument("--checkpoint", metavar="blocks", help="with --parallel: recompute each repeated block in backward"),
+    CliArgument("--checkpoint", metavar="blocks", help="with --parallel: recompute each repeated block in backward"),
     FORMAT,
     examples="""\
   archspec generate specs/tinyvgg.yaml            write generated/tinyvgg.py
@@ -68,7 +68,7 @@ def generate(options: argparse.Namespace) -> int:
     if output == STDIN or _is_stream(output):
         return _generate_to_stream(sources, options, output)
     targets, problems = project.targets(sources, Path(output))
-    rendered: dict[Source, str] = {}
+    rendered: dict[SpecSource, str] = {}
     for source in with_progress({source.name: source for source in sources}):
         text, found = _render(source, options, is_named=source.name in options.specs)
         if text is None and not found:  # no network: where its module would go does not matter
@@ -105,7 +105,7 @@ def _is_stream(path: str) -> bool:
 _STANDARD = ("/dev/stdout", "/dev/stderr")
 
 
-def _generate_to_stream(sources: Sequence[Source], options: argparse.Namespace, output: str) -> int:
+def _generate_to_stream(sources: Sequence[SpecSource], options: argparse.Namespace, output: str) -> int:
     """Write one module to standard output, a device or a pipe."""
     if len(sources) > 1:
         raise UsageError("standard output and devices take the module of one spec only; name a folder with -o")
@@ -121,7 +121,9 @@ def _generate_to_stream(sources: Sequence[Source], options: argparse.Namespace, 
     return FOUND if failed else CLEAN
 
 
-def _render(source: Source, options: argparse.Namespace, *, is_named: bool = True) -> tuple[str | None, list[Problem]]:
+def _render(
+    source: SpecSource, options: argparse.Namespace, *, is_named: bool = True
+) -> tuple[str | None, list[Problem]]:
     """The module of a spec, None where the spec is not good enough, and everything found in it.
 
     A file of blocks has no module, which is told only of one that was named itself.
@@ -148,7 +150,7 @@ def _generated(spec: archspec.Spec, options: argparse.Namespace) -> str:
         raise UsageError(str(error)) from None
 
 
-def _deliver(path: Path, text: str, source: Source, options: argparse.Namespace) -> tuple[bool, list[Problem]]:
+def _deliver(path: Path, text: str, source: SpecSource, options: argparse.Namespace) -> tuple[bool, list[Problem]]:
     """Write, compare or show one module; whether its file was not current, and what stands in the way."""
     try:
         state = files.state(path, text)

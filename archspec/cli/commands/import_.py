@@ -10,7 +10,7 @@ from typing import Any
 import archspec
 from archspec import files, source
 from archspec.characters import printable
-from archspec.cli.arguments import Argument, command, read_inputs, read_pairs, read_params
+from archspec.cli.arguments import CliArgument, command, read_inputs, read_pairs, read_params
 from archspec.cli.commands._shared import CLEAN, FOUND
 from archspec.cli.console import report
 from archspec.cli.project import UsageError
@@ -21,35 +21,37 @@ _DTYPES = ("float32", "float64", "int64", "int32", "bool")
 
 
 @command(
-    Argument(
+    CliArgument(
         "target",
         metavar="TARGET",
         help="what makes the model: package.module:Name, or folder/file.py:Name; with --format, a file",
     ),
-    Argument(
+    CliArgument(
         "--format",
         choices=("python", "ultralytics", "transformers"),
         default="python",
         help="what TARGET is: code, a model table of ultralytics, or a config.json of transformers; default: python",
     ),
-    Argument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of it; repeatable"),
-    Argument(
+    CliArgument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of it; repeatable"),
+    CliArgument(
         "--input",
         action="append",
         default=[],
         metavar="NAME=SIZES",
         help="an argument of the model's forward method: x=2,3,224,224, or with a dtype ids=2,16:int64; repeatable",
     ),
-    Argument(
+    CliArgument(
         "--vary",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="another value of an argument, so that it becomes a parameter of the spec; repeatable",
     ),
-    Argument("-o", "--output", is_path=True, metavar="FILE", help="where to write the spec; default: standard output"),
-    Argument("--weights", is_path=True, metavar="FILE", help="write the model's weights: *.pt, or *.safetensors"),
-    Argument("--partial", action="store_true", help="write what can be said, and name what cannot"),
+    CliArgument(
+        "-o", "--output", is_path=True, metavar="FILE", help="where to write the spec; default: standard output"
+    ),
+    CliArgument("--weights", is_path=True, metavar="FILE", help="write the model's weights: *.pt, or *.safetensors"),
+    CliArgument("--partial", action="store_true", help="write what can be said, and name what cannot"),
     examples="""\
   archspec import torchvision.models:resnet50 --input x=2,3,224,224 -o resnet50.yaml
   archspec import models.py:Net --arg hidden=10 --input x=2,1,28,28 --vary hidden=12

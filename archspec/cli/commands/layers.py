@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from archspec.cli.arguments import Argument, command
+from archspec.cli.arguments import CliArgument, command
 from archspec.cli.commands._shared import CLEAN
 from archspec.cli.project import UsageError
 from archspec.problems import echo
 
 
 @command(
-    Argument("name", nargs="?", metavar="NAME", help="a layer or a function: Conv2d, scaled_dot_product_attention"),
-    Argument(
+    CliArgument("name", nargs="?", metavar="NAME", help="a layer or a function: Conv2d, scaled_dot_product_attention"),
+    CliArgument(
         "--format",
         choices=("text", "json", "markdown"),
         default="text",

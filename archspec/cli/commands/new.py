@@ -10,7 +10,7 @@ import archspec
 from archspec import files
 from archspec.characters import printable
 from archspec.cli import project
-from archspec.cli.arguments import Argument, command
+from archspec.cli.arguments import CliArgument, command
 from archspec.cli.commands._shared import CLEAN, shell_line
 from archspec.cli.project import UsageError
 from archspec.problems import echo
@@ -18,8 +18,8 @@ from archspec.starter import TEMPLATES
 
 
 @command(
-    Argument("name", metavar="NAME", help="the spec's name, which its file, module and class are named after"),
-    Argument(
+    CliArgument("name", metavar="NAME", help="the spec's name, which its file, module and class are named after"),
+    CliArgument(
         "--template",
         choices=TEMPLATES,
         default="cnn",

@@ -6,7 +6,18 @@ import argparse
 from typing import Any
 
 import archspec
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, PLAN, SPEC, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import (
+    ALLOW,
+    INPUT,
+    PARAM,
+    PLAN,
+    SPEC,
+    VARIANT,
+    CliArgument,
+    command,
+    read_inputs,
+    read_params,
+)
 from archspec.cli.commands._shared import CLEAN, FOUND, examine, one_spec
 from archspec.cli.console import report
 from archspec.cli.project import UsageError
@@ -15,7 +26,7 @@ from archspec.problems import SpecError, echo
 
 @command(
     SPEC,
-    Argument(
+    CliArgument(
         "--mesh",
         metavar="NAME=RANKS,…",
         default="",
@@ -26,16 +37,20 @@ from archspec.problems import SpecError, echo
     PARAM,
     INPUT,
     ALLOW,
-    Argument("--devices", metavar="N", help="without --mesh: every mesh of N devices, by the bytes that a step sends"),
-    Argument("--pp", metavar="N", help="pipeline stages, cut between repeated blocks; default: one"),
-    Argument("--batch", metavar="N", help="samples that one data-parallel rank is given in a step; default: one"),
-    Argument("--dtype", metavar="DTYPE", help="of the parameters: float32 (the default), bfloat16, float16, float64"),
-    Argument(
+    CliArgument(
+        "--devices", metavar="N", help="without --mesh: every mesh of N devices, by the bytes that a step sends"
+    ),
+    CliArgument("--pp", metavar="N", help="pipeline stages, cut between repeated blocks; default: one"),
+    CliArgument("--batch", metavar="N", help="samples that one data-parallel rank is given in a step; default: one"),
+    CliArgument(
+        "--dtype", metavar="DTYPE", help="of the parameters: float32 (the default), bfloat16, float16, float64"
+    ),
+    CliArgument(
         "--optimizer", metavar="NAME", help="whose states are counted: adamw (the default), adam, sgd, momentum, …"
     ),
-    Argument("--checkpoint", metavar="blocks", help="recompute each repeated block in the backward pass"),
-    Argument("--device-memory", metavar="SIZE", help="of one device, as 80GB: whether the most loaded rank fits"),
-    Argument(
+    CliArgument("--checkpoint", metavar="blocks", help="recompute each repeated block in the backward pass"),
+    CliArgument("--device-memory", metavar="SIZE", help="of one device, as 80GB: whether the most loaded rank fits"),
+    CliArgument(
         "--format",
         choices=("text", "json", "markdown"),
         default="text",

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from archspec import files
 from archspec.characters import printable
-from archspec.cli.arguments import Argument, command
+from archspec.cli.arguments import CliArgument, command
 from archspec.cli.commands._shared import CLEAN
 from archspec.cli.project import SCHEMA_FILE, STDIN
 
 
 @command(
-    Argument(
+    CliArgument(
         "-o",
         "--output",
         is_path=True,
@@ -21,13 +21,13 @@ from archspec.cli.project import SCHEMA_FILE, STDIN
         metavar="FILE|-",
         help="where to write: a file, or - for standard output (the default)",
     ),
-    Argument(
+    CliArgument(
         "--draft",
         choices=("7", "2020-12"),
         default="7",
         help="the draft of JSON Schema: 7, which every editor reads (the default), or 2020-12",
     ),
-    Argument("--plan", action="store_true", help="the schema of a plan's file, in place of that of a spec"),
+    CliArgument("--plan", action="store_true", help="the schema of a plan's file, in place of that of a spec"),
     examples=f"""\
   archspec schema -o {SCHEMA_FILE}
   archspec schema --plan -o .archspec-plan-schema.json

@@ -6,7 +6,7 @@ import argparse
 import socket
 
 from archspec.characters import printable
-from archspec.cli.arguments import ALLOW, SPEC, Argument, command
+from archspec.cli.arguments import ALLOW, SPEC, CliArgument, command
 from archspec.cli.commands._shared import CLEAN, one_spec
 from archspec.cli.project import STDIN, UsageError
 
@@ -15,7 +15,7 @@ _NEEDED = ("starlette", "uvicorn", "graphlay")
 
 @command(
     SPEC,
-    Argument("--port", type=int, default=0, metavar="N", help="the port to listen on; default: one that is free"),
+    CliArgument("--port", type=int, default=0, metavar="N", help="the port to listen on; default: one that is free"),
     ALLOW,
     examples="""\
   archspec serve net.yaml

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import archspec
 from archspec.characters import printable
-from archspec.cli.arguments import ALLOW, COMMANDS, SPEC, Argument, command, parser
+from archspec.cli.arguments import ALLOW, COMMANDS, SPEC, CliArgument, command, parser
 from archspec.cli.commands._shared import CLEAN, one_spec, read
 from archspec.cli.console import report
 from archspec.cli.project import STDIN, UsageError
@@ -21,11 +21,11 @@ Saves = Callable[[Iterable[str]], Iterator[object]]
 
 @command(
     SPEC,
-    Argument(
+    CliArgument(
         "--diagram", is_path=True, metavar="FILE", help="draw it, too, into this file: net.svg, net.html, net.mmd"
     ),
-    Argument("--no-generate", action="store_true", help="write no module: check, and draw if --diagram is given"),
-    Argument("-o", "--output", is_path=True, metavar="FILE|DIR", help="where the module goes, as for `generate`"),
+    CliArgument("--no-generate", action="store_true", help="write no module: check, and draw if --diagram is given"),
+    CliArgument("-o", "--output", is_path=True, metavar="FILE|DIR", help="where the module goes, as for `generate`"),
     ALLOW,
     examples="""\
   archspec watch net.yaml

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import archspec
 from archspec.characters import printable
-from archspec.cli.arguments import ALLOW, INPUT, PARAM, VARIANT, Argument, command, read_inputs, read_params
+from archspec.cli.arguments import ALLOW, INPUT, PARAM, VARIANT, CliArgument, command, read_inputs, read_params
 from archspec.cli.commands._shared import CLEAN, FOUND, one_spec, read
 from archspec.cli.project import UsageError
 from archspec.problems import echo
@@ -21,35 +21,35 @@ if TYPE_CHECKING:
     from archspec.views.fitting import Match
 
 
-def _choice(flag: str, help: str) -> Argument:
+def _choice(flag: str, help: str) -> CliArgument:
     text = f"with --migrate: {help}; may contain *, repeatable"
-    return Argument(flag, action="append", default=[], metavar="KEY", help=text)
+    return CliArgument(flag, action="append", default=[], metavar="KEY", help=text)
 
 
 @command(
-    Argument("spec", is_path=True, metavar="SPEC", help="a spec, or - for standard input"),
-    Argument(
+    CliArgument("spec", is_path=True, metavar="SPEC", help="a spec, or - for standard input"),
+    CliArgument(
         "checkpoint",
         is_path=True,
         metavar="CHECKPOINT",
         help="a safetensors file, a file of torch.save, the index of shards, or a folder with one of them",
     ),
-    Argument(
+    CliArgument(
         "--rename",
         action="append",
         default=[],
         metavar="OLD=NEW",
         help="what the network calls a key of the checkpoint, or the path before several keys; repeatable",
     ),
-    Argument("--migrate", action="store_true", help="write the weights under the network's keys, as safetensors"),
-    Argument("-o", "--output", is_path=True, metavar="FILE", help="with --migrate: the file to write"),
+    CliArgument("--migrate", action="store_true", help="write the weights under the network's keys, as safetensors"),
+    CliArgument("-o", "--output", is_path=True, metavar="FILE", help="with --migrate: the file to write"),
     _choice("--slice", "copy the part that fits of a weight of another shape"),
     _choice("--transpose", "swap the axes of a matrix"),
     _choice("--initial", "give a weight the network's initial values, which takes PyTorch"),
-    Argument("--seed", type=int, default=0, metavar="N", help="the seed of initial values (default: 0)"),
-    Argument("--force", action="store_true", help="with --migrate: replace a file that exists"),
-    Argument("--all", action="store_true", help="list the weights that fit, too"),
-    Argument(
+    CliArgument("--seed", type=int, default=0, metavar="N", help="the seed of initial values (default: 0)"),
+    CliArgument("--force", action="store_true", help="with --migrate: replace a file that exists"),
+    CliArgument("--all", action="store_true", help="list the weights that fit, too"),
+    CliArgument(
         "--format",
         choices=("text", "markdown", "json"),
         default="text",

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from archspec.views.diagram.column import in_column, tangled
-from archspec.views.diagram.model import Box, Edge, Row, Scene
+from archspec.views.diagram.model import Box, DrawnStep, Edge, Scene
 from archspec.views.diagram.style import DETAIL, LABEL, TITLE, Look
 from archspec.views.diagram.text import width
 
@@ -274,14 +274,14 @@ def below(box: Box) -> float:
     return -_DOT / 2 if alone else PADDING
 
 
-def head_width(row: Row, badge: str) -> float:
+def head_width(row: DrawnStep, badge: str) -> float:
     """How wide a box has to be for a row's text."""
     name = width(f"{row.name}  ", TITLE) if row.name else 0.0
     beside = 2 * (width(badge, DETAIL) + 22) if badge else 0.0  # the badge is on one side, the text in the middle
     return 2 * _SIDES + max(name + width(row.title, TITLE, bold=True) + beside, width(row.detail, DETAIL))
 
 
-def row_height(row: Row) -> float:
+def row_height(row: DrawnStep) -> float:
     """How high a step is within its box."""
     return 42.0 if row.detail else 28.0
 

@@ -9,7 +9,7 @@ from archspec.emit.code import forward_of, generate
 from archspec.emit.remarks import Remarks
 from archspec.graph import Class, Graph
 from archspec.problems import Span
-from archspec.views.diagram.model import Row
+from archspec.views.diagram.model import DrawnStep
 
 Lines = frozenset[int]
 _Key = tuple[str, str]
@@ -38,7 +38,7 @@ class SpecLines:
 class SourceLines:
     """The source of a graph with symbols, and where in it the steps of a scene are made and run."""
 
-    def __init__(self, graph: Graph, spec_text: str, rows: Iterable[Row]) -> None:
+    def __init__(self, graph: Graph, spec_text: str, rows: Iterable[DrawnStep]) -> None:
         self.text = generate(graph, spec_text)
         tree = ast.parse(self.text)
         found = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
@@ -48,7 +48,7 @@ class SourceLines:
             if row.owner in self._classes:
                 self._classes[row.owner].learn(row)
 
-    def of(self, row: Row) -> Lines:
+    def of(self, row: DrawnStep) -> Lines:
         """The lines of a step; none where its class is not in the source."""
         cls = self._classes.get(row.owner)
         return cls.of(row) if cls is not None else frozenset()
@@ -81,14 +81,14 @@ class _ClassLines:
             self.runs[step.name or step.target.text] = lines
             self._steps.append((step.span, lines))
 
-    def learn(self, row: Row) -> None:
+    def learn(self, row: DrawnStep) -> None:
         """Where the spec has a step: the first of a type is the first in the source, too."""
         self.places.setdefault(self.key(row), set()).add(row.span)
 
-    def key(self, row: Row) -> _Key:
+    def key(self, row: DrawnStep) -> _Key:
         return (row.step if row.step in self.made else "", row.type_name)
 
-    def of(self, row: Row) -> Lines:
+    def of(self, row: DrawnStep) -> Lines:
         if row.kind in ("input", "output"):
             return self.head
         key, made = self.key(row), self.made.get(row.step, [])

@@ -36,7 +36,7 @@ Family = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DrawnStep:
     """One step of the network. `path` is dotted, as in the state_dict, and no other row has it."""
 
     path: str
@@ -74,7 +74,7 @@ class Row:
 class Box:
     """One box: a step, a few that belong together as they follow one another, or a block with its own drawing."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[DrawnStep, ...]
     times: int = 1
     """How often it is repeated, each time with weights of its own."""
     inside: Scene | None = None
@@ -169,7 +169,7 @@ def within(drawing: Drawing, path: str) -> Drawing | None:
     return None
 
 
-def _plain_path(row: Row) -> str:
+def _plain_path(row: DrawnStep) -> str:
     """The path up to the name that the spec gives: `h`, where the first of its repetitions is `h.0`."""
     head, _, last = row.path.rpartition(".")
     return head if last.isdigit() else row.path

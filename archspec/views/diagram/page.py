@@ -16,7 +16,7 @@ from typing import Any
 from archspec.views.diagram.following import Following
 from archspec.views.diagram.layout import HEADER, MOST_ROOM, PADDING, lay_out
 from archspec.views.diagram.lines import SourceLines, SpecLines
-from archspec.views.diagram.model import Drawing, Row, Scene
+from archspec.views.diagram.model import Drawing, DrawnStep, Scene
 from archspec.views.diagram.style import COMMON, DARK, LIGHT, Theme, rules
 from archspec.views.diagram.svg import BEND, TIP, count, scene_lines, told
 from archspec.views.diagram.text import escape, visible
@@ -132,7 +132,7 @@ def _starts(files: Mapping[str, str]) -> dict[str, int]:
 
 
 def _rows(
-    rows: Iterable[Row], files: Mapping[str, str], starts: Mapping[str, int], source: SourceLines | None
+    rows: Iterable[DrawnStep], files: Mapping[str, str], starts: Mapping[str, int], source: SourceLines | None
 ) -> dict[str, Any]:
     """By path: what is told of a step, and its lines in the panes, counted from 0."""
     spec = SpecLines(files)

@@ -19,7 +19,7 @@ from archspec.problems import Span
 from archspec.views.diagram import operations
 from archspec.views.diagram.facts import Formulas, arguments, family_of, operation_family, settings, type_text
 from archspec.views.diagram.folding import Repetition, runs
-from archspec.views.diagram.model import Box, Drawing, Edge, Family, Kind, Row, Scene
+from archspec.views.diagram.model import Box, Drawing, DrawnStep, Edge, Family, Kind, Scene
 from archspec.views.diagram.stacks import labelled, stacked
 from archspec.views.summary import summarize
 
@@ -40,7 +40,7 @@ _Given: TypeAlias = Mapping[int, _Value]
 def draw(graph: Graph, formulas: Formulas) -> Drawing:
     """The drawing of a network whose parameters are bound (`lower` without `symbolic`)."""
     counts = {row.path: row.parameters for row in summarize(graph).rows if not row.is_group}
-    scene = _Reader(formulas, counts).of_class(graph.main, "")
+    scene = _SceneReader(formulas, counts).of_class(graph.main, "")
     return Drawing(graph.main.name, graph.main.doc, _parameters(scene), scene)
 
 
@@ -82,7 +82,7 @@ class _Level:
     def port(self, name: str, kind: Kind, flow: Flow | None, span: Span) -> _Value:
         """A box that stands for what flows in or out."""
         path = self.free(f"{self.ports}{'in' if kind == 'input' else 'out'}:{name}")
-        row = Row(path, name, kind, "terminal", name, "", (), type_text(flow), 0, (), span, self.owner, name, "")
+        row = DrawnStep(path, name, kind, "terminal", name, "", (), type_text(flow), 0, (), span, self.owner, name, "")
         self.boxes[path] = Box((row,))
         return _Value(path, flow)
 
@@ -96,7 +96,7 @@ class _Level:
         return _without_frame(stacked(Scene(tuple(self.boxes.values()), tuple(self.edges)), within=within), within)
 
 
-class _Reader:
+class _SceneReader:
     def __init__(self, formulas: Formulas, counts: Mapping[str, Size]) -> None:
         self.formulas = formulas
         self.counts = counts
@@ -223,11 +223,13 @@ class _Reader:
 
     def operation(
         self, level: _Level, step: Step, name: str, title: str, kind: Kind, family: Family, takes: tuple[str, ...]
-    ) -> Row:
+    ) -> DrawnStep:
         path, gives = level.path(name), type_text(step.output)
         facts = self.formulas.facts(step.span, path, gives)
         called = _called(step)
-        return Row(path, name, kind, family, title, "", takes, gives, 0, facts, step.span, level.owner, called, "")
+        return DrawnStep(
+            path, name, kind, family, title, "", takes, gives, 0, facts, step.span, level.owner, called, ""
+        )
 
     # Modules.
 
@@ -288,14 +290,16 @@ class _Reader:
         level.boxes[value.box] = replace(box, rows=(first, *others))
         return replace(value, flow=group.output)
 
-    def row(self, level: _Level, name: str, kind: Kind, family: Family, title: str, item: Item, step: str) -> Row:
+    def row(self, level: _Level, name: str, kind: Kind, family: Family, title: str, item: Item, step: str) -> DrawnStep:
         gives = type_text(item.output)
         path = level.path(name)
         facts = (*arguments(item, self.formulas), *self.formulas.facts(item.span, path, gives))
         shown = "" if name.isdigit() else name
         takes = tuple(map(type_text, item.inputs))
         own = item.type_name if isinstance(item, Call) else ""
-        return Row(path, shown, kind, family, title, "", takes, gives, 0, facts, item.span, level.owner, step, own)
+        return DrawnStep(
+            path, shown, kind, family, title, "", takes, gives, 0, facts, item.span, level.owner, step, own
+        )
 
 
 def _called(step: Step) -> str:
@@ -325,7 +329,7 @@ def _several(item: Item) -> bool:
     return isinstance(item, Call) and isinstance(item.layer, Class) and not getattr(item.layer.outputs, "single", True)
 
 
-def _repeated(row: Row, times: int) -> Row:
+def _repeated(row: DrawnStep, times: int) -> DrawnStep:
     fact = ("repeated", f"{times} times, each with weights of its own")
     return replace(row, facts=(fact, *row.facts)) if times > 1 else row
 

@@ -17,7 +17,7 @@ from archspec.views.diagram.layout import (
     lay_out,
     row_height,
 )
-from archspec.views.diagram.model import Box, Drawing, Family, Row, Scene
+from archspec.views.diagram.model import Box, Drawing, DrawnStep, Family, Scene
 from archspec.views.diagram.style import DETAIL, LABEL, TITLE, Look, css
 from archspec.views.diagram.text import escape, width
 
@@ -193,7 +193,7 @@ def _is_small_dot(placed: Placed, scene: Scene) -> bool:
     return placed.width < LABEL and is_dot(placed.box, scene)
 
 
-def _row(row: Row, box: Box, y: float, wide: float, interactive: bool) -> Iterator[str]:
+def _row(row: DrawnStep, box: Box, y: float, wide: float, interactive: bool) -> Iterator[str]:
     """One layer or closed block; those of a stack have a hair between them."""
     high = row_height(row) - (2 if row is not box.rows[-1] else 0)
     yield _row_start(row, interactive)
@@ -227,7 +227,7 @@ def _opened(placed: Placed, body: Layout, interactive: bool) -> Iterator[str]:
     yield "</g></g>"
 
 
-def _named(row: Row, middle: float | None, y: float) -> Iterator[str]:
+def _named(row: DrawnStep, middle: float | None, y: float) -> Iterator[str]:
     """A step's name and what it is, around the middle of its box or from the left; not as one text, as programs that
     convert SVG place its parts each in its own way.
     """
@@ -249,7 +249,7 @@ def _badge(text: str, wide: float, middle: float) -> str:
     return f'<g class="badge"><rect class="f-terminal" {place}/>{words}</g>'
 
 
-def _row_start(row: Row, interactive: bool) -> str:
+def _row_start(row: DrawnStep, interactive: bool) -> str:
     if not interactive:
         return f'<g class="row"><title>{escape(hover(row))}</title>'
     return f'<g class="row" data-row="{escape(row.path)}">'
@@ -259,12 +259,12 @@ def _text(text: str, style: str, x: float, y: float) -> str:
     return f'<text class="{style}" x="{_n(x)}" y="{_n(y)}">{escape(text)}</text>'
 
 
-def hover(row: Row) -> str:
+def hover(row: DrawnStep) -> str:
     """What is told of a step where the pointer rests on it."""
     return "\n".join(f"{name}: {text}" if name else text for name, text in told(row))
 
 
-def told(row: Row) -> Iterator[tuple[str, str]]:
+def told(row: DrawnStep) -> Iterator[tuple[str, str]]:
     """All there is to tell of a step: its place, its shapes, its formula and arguments, its parameters."""
     yield "", f"{row.path}  {row.title}" if row.kind not in ("input", "output") else row.name
     if row.takes:

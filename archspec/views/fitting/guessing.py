@@ -32,7 +32,7 @@ class Guess(NamedTuple):
     """Whether nothing but their order says so."""
 
 
-class _Place(NamedTuple):
+class _KeyParts(NamedTuple):
     """A key, taken apart."""
 
     key: str
@@ -49,7 +49,7 @@ def guesses(old: Shapes, new: Shapes) -> list[Guess]:
     """Pairs among keys that are matched in no other way. Each key is in one pair at most."""
     sides = _places(old), _places(new)
     layers = tuple({(place.base, place.role): place for place in side} for side in sides)
-    left: list[dict[str, _Place]] = [{place.key: place for place in side} for side in sides]
+    left: list[dict[str, _KeyParts]] = [{place.key: place for place in side} for side in sides]
     found: list[Guess] = []
     for wanted in (_is_matrix, _is_weight, lambda _: True):
         for olds, news in _classes(*(filter(wanted, side.values()) for side in left)):
@@ -61,16 +61,16 @@ def guesses(old: Shapes, new: Shapes) -> list[Guess]:
     return found
 
 
-def _is_matrix(place: _Place) -> bool:
+def _is_matrix(place: _KeyParts) -> bool:
     return place.role != "bias" and len(place.shape) > 1
 
 
-def _is_weight(place: _Place) -> bool:
+def _is_weight(place: _KeyParts) -> bool:
     return place.role == "weight"
 
 
 def _siblings(
-    guess: Guess, left: Sequence[Mapping[str, _Place]], layers: Sequence[Mapping[tuple[str, str], _Place]]
+    guess: Guess, left: Sequence[Mapping[str, _KeyParts]], layers: Sequence[Mapping[tuple[str, str], _KeyParts]]
 ) -> Iterator[Guess]:
     """The other weights of the same two layers."""
     one, other = left[0].get(guess.old), left[1].get(guess.new)
@@ -84,7 +84,7 @@ def _siblings(
 
 def resized(old: Shapes, new: Shapes) -> list[tuple[str, str]]:
     """Pairs of keys that mean the same and differ in shape, where no other key means it. Numbers do not count."""
-    sides: list[dict[object, list[_Place]]] = [{}, {}]
+    sides: list[dict[object, list[_KeyParts]]] = [{}, {}]
     for side, places in zip(sides, (_places(old), _places(new)), strict=True):
         for place in places:
             words = frozenset(word for word in place.words if not word.isdecimal())
@@ -97,7 +97,7 @@ def resized(old: Shapes, new: Shapes) -> list[tuple[str, str]]:
 # Keys taken apart.
 
 
-def _places(shapes: Shapes) -> list[_Place]:
+def _places(shapes: Shapes) -> list[_KeyParts]:
     inner = {path for key in shapes for path in _above(key.rpartition(".")[0])}
     return [_place(key, shape, inner) for key, shape in shapes.items()]
 
@@ -109,7 +109,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _place(key: str, shape: tuple[Size, ...], inner: set[str]) -> _Place:
+def _place(key: str, shape: tuple[Size, ...], inner: set[str]) -> _KeyParts:
     path, _, name = key.rpartition(".")
     kind, more = role(name)
     loops: list[int] = []
@@ -122,24 +122,24 @@ def _place(key: str, shape: tuple[Size, ...], inner: set[str]) -> _Place:
             step = re.sub(r"[0-9]+", " ", step)
         said.append(step)
     words = meaning(".".join((*said, more)))
-    return _Place(key, f"{path}.{more}", kind, shape, tuple(loops[:_MOST_LOOPS]), words)
+    return _KeyParts(key, f"{path}.{more}", kind, shape, tuple(loops[:_MOST_LOOPS]), words)
 
 
 # Weights of one shape.
 
 
-def _classes(olds: Iterable[_Place], news: Iterable[_Place]) -> Iterator[tuple[list[_Place], list[_Place]]]:
+def _classes(olds: Iterable[_KeyParts], news: Iterable[_KeyParts]) -> Iterator[tuple[list[_KeyParts], list[_KeyParts]]]:
     """Keys of equal shape and role on both sides."""
-    found: dict[object, tuple[list[_Place], list[_Place]]] = {}
+    found: dict[object, tuple[list[_KeyParts], list[_KeyParts]]] = {}
     for side, places in enumerate((olds, news)):
         for place in places:
             found.setdefault((place.role, place.shape), ([], []))[side].append(place)
     yield from (sides for sides in list(found.values()) if all(sides) and len(sides[0]) * len(sides[1]) <= _MOST)
 
 
-def _pairs(olds: list[_Place], news: list[_Place]) -> Iterator[Guess]:
+def _pairs(olds: list[_KeyParts], news: list[_KeyParts]) -> Iterator[Guess]:
     """Pairs among keys of one shape, repetition by repetition."""
-    cells: dict[object, tuple[list[_Place], list[_Place]]] = {}
+    cells: dict[object, tuple[list[_KeyParts], list[_KeyParts]]] = {}
     for side, numbered in enumerate(_numbered(olds, news)):
         for place, number in numbered:
             cells.setdefault(number, ([], []))[side].append(place)
@@ -147,7 +147,7 @@ def _pairs(olds: list[_Place], news: list[_Place]) -> Iterator[Guess]:
         yield from _within(*cell)
 
 
-def _numbered(olds: list[_Place], news: list[_Place]) -> Iterator[list[tuple[_Place, tuple[int, ...]]]]:
+def _numbered(olds: list[_KeyParts], news: list[_KeyParts]) -> Iterator[list[tuple[_KeyParts, tuple[int, ...]]]]:
     """Each key with the numbers of its repetition, which are equal for equal repetitions of both sides."""
     loops = [_varying([place.loops for place in side]) for side in (olds, news)]
     if all(any(side) for side in loops):
@@ -176,7 +176,7 @@ def _varying(loops: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
     return [tuple(number for at, number in enumerate(numbers) if len(seen[at]) > 1) for numbers in loops]
 
 
-def _within(olds: list[_Place], news: list[_Place]) -> Iterator[Guess]:
+def _within(olds: list[_KeyParts], news: list[_KeyParts]) -> Iterator[Guess]:
     """Pairs within one repetition, those first whose names say most."""
     olds, news = (sorted(side, key=_natural) for side in (olds, news))
     if len(olds) * len(news) > _MOST:
@@ -198,7 +198,7 @@ def _within(olds: list[_Place], news: list[_Place]) -> Iterator[Guess]:
         yield Guess(olds[i].key, news[j].key, by_order)
 
 
-def _natural(place: _Place) -> list[tuple[int, str]]:
+def _natural(place: _KeyParts) -> list[tuple[int, str]]:
     """Texts in the order of the alphabet, numbers in that of their values."""
     return [
         (int(part[:18]), "") if part.isdecimal() and part.isascii() else (-1, part)

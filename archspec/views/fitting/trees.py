@@ -17,9 +17,9 @@ _NOWHERE = Span("", 1, 1, 1, 1)
 
 
 @dataclass(slots=True)
-class _Node:
+class _KeyNode:
     weights: dict[str, tuple[Size, ...]] = field(default_factory=dict)
-    children: dict[str, _Node] = field(default_factory=dict)
+    children: dict[str, _KeyNode] = field(default_factory=dict)
 
 
 def pairs(old: Shapes, new: Shapes) -> Iterator[tuple[str, str]]:
@@ -47,17 +47,17 @@ def _key(part: ModuleTree, name: str) -> str:
 
 
 def _tree(shapes: Shapes) -> ModuleTree:
-    root = _Node()
+    root = _KeyNode()
     for key, shape in shapes.items():
         *path, name = key.split(".")
         node = root
         for step in path:
-            node = node.children.setdefault(step, _Node())
+            node = node.children.setdefault(step, _KeyNode())
         node.weights[name] = shape
     return _part(root, "", "")
 
 
-def _part(node: _Node, name: str, path: str) -> ModuleTree:
+def _part(node: _KeyNode, name: str, path: str) -> ModuleTree:
     children = node.children
     if all(child.isdecimal() and child.isascii() for child in children):  # safetensors has them in the order of texts
         children = dict(sorted(children.items(), key=lambda item: int(item[0])))

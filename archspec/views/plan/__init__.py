@@ -20,14 +20,14 @@ from archspec.views.plan.communication import Collective, Counter, SizeOf, fully
 from archspec.views.plan.memory import RankTrace, activations, gathered, part_of, recomputed, traced
 from archspec.views.plan.mesh import blocks_of, ranks
 from archspec.views.plan.opening import Opening
-from archspec.views.plan.parameters import Held, parameters
+from archspec.views.plan.parameters import ShardedParameter, parameters
 from archspec.views.plan.roles import Role, Roles, roles_of_model
 from archspec.views.plan.sharding import by_rank
 from archspec.views.plan.stages import Part, crossing, stages, torn
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class PlanSetting:
     """What a plan is made for."""
 
     mesh: Mapping[str, int]
@@ -95,7 +95,7 @@ class Plan:
     """
 
     spec: str
-    setting: Setting
+    setting: PlanSetting
     ranks: tuple[Ranks, ...]
     communication: tuple[Collective, ...]
     cuts: tuple[Cut, ...]
@@ -210,7 +210,7 @@ class Network:
     """Where problems of the whole network stand."""
 
 
-def make(network: Network, setting: Setting, wishes: Wishes = NOTHING) -> Plan:
+def make(network: Network, setting: PlanSetting, wishes: Wishes = NOTHING) -> Plan:
     """The plan of a network for a setting; ValueError where it has too few blocks for the pipeline's stages.
 
     What `wishes` say stands where nothing forbids it. SpecError where stages cannot begin as they say.
@@ -257,9 +257,9 @@ def make(network: Network, setting: Setting, wishes: Wishes = NOTHING) -> Plan:
 
 def _parts(
     network: Network,
-    setting: Setting,
+    setting: PlanSetting,
     trace: RankTrace | None,
-    held: list[Held],
+    held: list[ShardedParameter],
     blocks: tuple[str, ...],
     wishes: Wishes,
 ) -> list[Part]:
@@ -272,7 +272,7 @@ def _parts(
     return stages(network.graph, trace, held, blocks, wishes.stages or setting.pp)
 
 
-def _fitting(network: Network, setting: Setting, classes: tuple[Ranks, ...]) -> tuple[list[Problem], bool | None]:
+def _fitting(network: Network, setting: PlanSetting, classes: tuple[Ranks, ...]) -> tuple[list[Problem], bool | None]:
     """Whether the most loaded rank fits, and what is said where it does not; None where that is not asked or known."""
     peak = max((one.peak for one in classes if one.peak is not None), default=None)
     if setting.device_memory is None or peak is None:
@@ -283,7 +283,7 @@ def _fitting(network: Network, setting: Setting, classes: tuple[Ranks, ...]) -> 
 
 
 def _communication(
-    setting: Setting, found: Roles, trace: RankTrace | None, parts: list[Part], blocks: tuple[str, ...]
+    setting: PlanSetting, found: Roles, trace: RankTrace | None, parts: list[Part], blocks: tuple[str, ...]
 ) -> list[Collective]:
     """What is sent in a step: by one rank of each pipeline stage, all stages together."""
     counter, shards = Counter(), setting.mesh.get("dp", 1)
@@ -296,11 +296,11 @@ def _communication(
     return counter.collectives()
 
 
-def _of_dtype(one: Held, dtype: str) -> Held:
+def _of_dtype(one: ShardedParameter, dtype: str) -> ShardedParameter:
     return replace(one, dtype=dtype) if one.dtype == "float32" and dtype != "float32" else one
 
 
-def _classes(setting: Setting, trace: RankTrace | None, parts: list[Part]) -> Iterator[Ranks]:
+def _classes(setting: PlanSetting, trace: RankTrace | None, parts: list[Part]) -> Iterator[Ranks]:
     """The ranks by what they hold, stage by stage."""
     shards, each = setting.mesh.get("dp", 1), ranks(setting.mesh)
     for number, part in enumerate(parts):
@@ -324,20 +324,20 @@ def _stride(mesh: Mapping[str, int]) -> int:
     return ranks({name: mesh[name] for name in behind})
 
 
-def _cuts(held: list[Held], found: Roles) -> Iterator[Cut]:
+def _cuts(held: list[ShardedParameter], found: Roles) -> Iterator[Cut]:
     for one in held:
         if one.axis is not None:
             role = found.cut[one.path]
             yield Cut(one.key, one.axis, "tp", role.name, one.span.path, one.span.line, role.gathered)
 
 
-def _whole(held: list[Held], found: Roles) -> Iterator[Whole]:
+def _whole(held: list[ShardedParameter], found: Roles) -> Iterator[Whole]:
     for one in held:
         if one.axis is None:
             yield Whole(one.key, _why(one, found), one.span.path, one.span.line)
 
 
-def _why(one: Held, found: Roles) -> str:
+def _why(one: ShardedParameter, found: Roles) -> str:
     if one.path in found.whole:
         return found.whole[one.path].text
     if one.path in found.cut:

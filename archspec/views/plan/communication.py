@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from archspec.dimensions import Size
 from archspec.tensors import BYTES, TensorType
-from archspec.views.plan.parameters import Held
+from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
 from archspec.views.summary.figures import at
 
@@ -69,9 +69,9 @@ class SizeOf:
         return at(x.numel * BYTES.get(self.dtype if x.dtype == "float32" else x.dtype, 1), self.sizes)
 
 
-def fully_sharded(parameters: list[Held], ranks: int, counter: Counter) -> None:
+def fully_sharded(parameters: list[ShardedParameter], ranks: int, counter: Counter) -> None:
     """What FSDP gathers before a block runs, forward and backward, and how it scatters the gradients."""
-    units: dict[str, list[Held]] = {}
+    units: dict[str, list[ShardedParameter]] = {}
     for one in parameters:
         units.setdefault(one.unit, []).append(one)
     for unit, some in units.items():

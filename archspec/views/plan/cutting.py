@@ -30,7 +30,7 @@ SPLITTING = frozenset("chunk split unbind tensor_split narrow select index hspli
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LayerRun:
     """One run of a layer whose weights could be cut: what flows in and out, and the cut that it reads."""
 
     path: str
@@ -66,7 +66,7 @@ class Cutting(Follower):
         self.gathered = gathered
         self.apart = apart
         self.allowed = allowed
-        self.runs: list[Run] = []
+        self.runs: list[LayerRun] = []
         self.openings: dict[Opening, list[Token]] = {}
         self.operations: list[tuple[Token | None, ...]] = []
         """For each layer and function that ran, in order: the cut of each tensor that it made."""
@@ -207,7 +207,7 @@ class Cutting(Follower):
             whole = replace(whole, cuts=(*whole.cuts[:-1], made))
         if made is not None and path in self.read_from:
             made.forbid(Reason(f"an expression reads a weight of `{path}`, all of it", self.here))
-        run = Run(path, call, call.inputs[0], call.output, x.learns, x.constant, made, sums, len(self.operations))
+        run = LayerRun(path, call, call.inputs[0], call.output, x.learns, x.constant, made, sums, len(self.operations))
         self.runs.append(run)
         return whole
 

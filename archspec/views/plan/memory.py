@@ -10,11 +10,11 @@ from archspec.flow import Applied
 from archspec.graph import Call, Class, Flow
 from archspec.layers import Layer
 from archspec.tensors import BYTES, TensorType
-from archspec.views.plan.parameters import Held
+from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
-from archspec.views.summary.kept import Storage
+from archspec.views.summary.kept import TensorMemory
 from archspec.views.summary.memory import known, saved_bytes, training_peak
-from archspec.views.summary.trace import Operation, Trace, Value
+from archspec.views.summary.trace import Trace, TracedOperation, Value
 
 
 class RankTrace(Trace):
@@ -74,7 +74,7 @@ def traced(main: Class, roles: Roles, degree: int, dtype: str) -> RankTrace | No
     return trace if known(trace) else None
 
 
-def part_of(trace: RankTrace, operations: Sequence[Operation]) -> RankTrace:
+def part_of(trace: RankTrace, operations: Sequence[TracedOperation]) -> RankTrace:
     """The trace of some of its operations, which take what others make, and hand on what others read."""
     part = RankTrace(Roles(), trace.degree, trace.dtype)
     part.operations = list(operations)
@@ -108,10 +108,12 @@ def recomputed(trace: RankTrace, blocks: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _by_block(operations: Iterable[Operation], blocks: Sequence[str]) -> tuple[list[Operation], list[list[Operation]]]:
+def _by_block(
+    operations: Iterable[TracedOperation], blocks: Sequence[str]
+) -> tuple[list[TracedOperation], list[list[TracedOperation]]]:
     """The operations outside of all blocks, and those of each."""
-    outside: list[Operation] = []
-    inside: dict[str, list[Operation]] = {}
+    outside: list[TracedOperation] = []
+    inside: dict[str, list[TracedOperation]] = {}
     names = set(blocks)
     for operation in operations:
         parts = operation.path.split(".")
@@ -128,7 +130,7 @@ def _closed(trace: RankTrace, blocks: Sequence[str]) -> RankTrace:
     closed = part_of(trace, trace.operations)
     closed.outputs, closed.operations = trace.outputs, []
     inside = {id(one): operations for operations in _by_block(trace.operations, blocks)[1] for one in operations}
-    readers: dict[Storage, set[int]] = {one: {0} for one in trace.outputs}
+    readers: dict[TensorMemory, set[int]] = {one: {0} for one in trace.outputs}
     for operation in trace.operations:
         for one in operation.reads:
             readers.setdefault(one, set()).add(id(inside.get(id(operation))))
@@ -147,13 +149,13 @@ def _closed(trace: RankTrace, blocks: Sequence[str]) -> RankTrace:
     return closed
 
 
-def _entering(operations: list[Operation]) -> set[Storage]:
+def _entering(operations: list[TracedOperation]) -> set[TensorMemory]:
     """What a block takes from outside, which a checkpoint keeps."""
     made = {one for operation in operations for one in operation.makes}
     return {one for operation in operations for one in operation.reads if one not in made}
 
 
-def _alone(trace: RankTrace, operations: list[Operation]) -> int:
+def _alone(trace: RankTrace, operations: list[TracedOperation]) -> int:
     """The most that is in use while one block runs again, and then backward."""
     part = RankTrace(Roles(), trace.degree, trace.dtype)
     part.operations = [replace(operation) for operation in operations]
@@ -166,7 +168,7 @@ def _number(size: Size) -> int:
     return size
 
 
-def gathered(parameters: Iterable[Held], ranks: int) -> int:
+def gathered(parameters: Iterable[ShardedParameter], ranks: int) -> int:
     """Bytes of whole parameters that FSDP has at once: the root's, and twice those of the largest block."""
     if ranks == 1:
         return 0

@@ -74,10 +74,10 @@ def _integer(node: Node | None) -> int | None:
 
 def opened(graph: Graph, openings: Collection[Opening]) -> Graph:
     """The graph with `-1` for those sizes: the same network on one rank, and the right one on each of many."""
-    return _Opened(openings).graph(graph) if openings else graph
+    return _Rewriter(openings).graph(graph) if openings else graph
 
 
-class _Opened:
+class _Rewriter:
     """Rewrites the steps that openings are of; what shares a class before shares it after."""
 
     def __init__(self, openings: Collection[Opening]) -> None:

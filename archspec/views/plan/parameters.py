@@ -15,7 +15,7 @@ from archspec.views.plan.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class ShardedParameter:
     """A parameter: its key in the `state_dict`, its shape, and how it is cut."""
 
     key: str
@@ -68,7 +68,7 @@ class Held:
         return -(-whole // ranks) * ranks * self.row
 
 
-def parameters(graph: Graph, cut: Mapping[str, Role], ties: Mapping[str, str], degree: int) -> list[Held]:
+def parameters(graph: Graph, cut: Mapping[str, Role], ties: Mapping[str, str], degree: int) -> list[ShardedParameter]:
     """Every parameter, in the order in which modules are made; one that several layers share stands once."""
     graph.require_values()
     found = list(_of_class(graph.main, "", True, ""))
@@ -88,7 +88,7 @@ def _owner(key: str, ties: Mapping[str, str]) -> str:
     return key
 
 
-def _cut(one: Held, role: Role | None, degree: int, tied: bool) -> Held:
+def _cut(one: ShardedParameter, role: Role | None, degree: int, tied: bool) -> ShardedParameter:
     axis = role.axes.get(one.name) if role is not None else None
     return (
         one
@@ -104,16 +104,18 @@ def _product(sizes: Iterable[int]) -> int:
     return total
 
 
-def _of_class(cls: Class, path: str, trainable: bool, unit: str) -> Iterator[Held]:
+def _of_class(cls: Class, path: str, trainable: bool, unit: str) -> Iterator[ShardedParameter]:
     for step in cls.registered():
         if step.kind == "parameter" and isinstance(step.output, TensorType):
             shape = tuple(size for size in step.output.shape if isinstance(size, int))
             learns, key = trainable and step.trainable, f"{path}{step.name}"
-            yield Held(key, path[:-1], step.name, shape, step.output.dtype, learns, step.span, "Parameter", unit)
+            yield ShardedParameter(
+                key, path[:-1], step.name, shape, step.output.dtype, learns, step.span, "Parameter", unit
+            )
     yield from _of_items(cls.children(), path, trainable, unit)
 
 
-def _of_items(items: Iterable[Item], path: str, trainable: bool, unit: str) -> Iterator[Held]:
+def _of_items(items: Iterable[Item], path: str, trainable: bool, unit: str) -> Iterator[ShardedParameter]:
     modules = [module_of(item) for item in items]
     assert not any(isinstance(item, Loop | Branch) for item in modules), "its parameters have values"
     blocks = Counter(item.type_name for item in modules if isinstance(item, Call) and isinstance(item.layer, Class))
@@ -129,10 +131,10 @@ def _of_items(items: Iterable[Item], path: str, trainable: bool, unit: str) -> I
             yield from _of_layer(item, inside, learns, unit)
 
 
-def _of_layer(call: Call, path: str, trainable: bool, unit: str) -> Iterator[Held]:
+def _of_layer(call: Call, path: str, trainable: bool, unit: str) -> Iterator[ShardedParameter]:
     assert isinstance(call.layer, Layer)
     for weight in () if isinstance(call.layer, OwnLayer) else call.weights():
         if weight.learnable:
             shape = tuple(size for size in weight.shape if isinstance(size, int))
             key, name = f"{path}.{weight.name}", call.type_name
-            yield Held(key, path, weight.name, shape, weight.dtype, trainable, call.span, name, unit)
+            yield ShardedParameter(key, path, weight.name, shape, weight.dtype, trainable, call.span, name, unit)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from archspec.graph import Call, Graph
 from archspec.layers import divisors
 from archspec.problems import Problem, Span
-from archspec.views.plan.parameters import Held
+from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
 from archspec.views.plan.tokens import Reason
 from archspec.views.summary.figures import human
@@ -19,7 +19,7 @@ HEADROOM = 0.2
 """The share of a device's memory that a plan leaves free: for the loss, buffers of NCCL, CUDA's context, fragments."""
 
 
-def of_roles(roles: Roles, parameters: list[Held], degree: int) -> Iterator[Problem]:
+def of_roles(roles: Roles, parameters: list[ShardedParameter], degree: int) -> Iterator[Problem]:
     """Layers that stay whole for a reason that the spec can change, each line once."""
     sizes = _sizes(parameters)
     found: dict[tuple[Span, str], list[str]] = {}
@@ -54,7 +54,7 @@ def _degrees(size: int, degree: int) -> str:
     return f"degrees that divide {size}: {divisors(size)}"
 
 
-def _sizes(parameters: list[Held]) -> Mapping[str, int]:
+def _sizes(parameters: list[ShardedParameter]) -> Mapping[str, int]:
     sizes: dict[str, int] = {}
     for one in parameters:
         sizes[one.path] = sizes.get(one.path, 0) + one.numel

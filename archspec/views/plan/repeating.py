@@ -11,7 +11,7 @@ from archspec.views.plan.tokens import Piece, Token
 
 if TYPE_CHECKING:
     from archspec.problems import Span
-    from archspec.views.plan.cutting import Cutting, Run
+    from archspec.views.plan.cutting import Cutting, LayerRun
 
 
 class Mark:
@@ -30,7 +30,7 @@ class Recording:
     """What following a block came to, with cuts of its own that nothing outside changes any more."""
 
     path: str
-    runs: tuple[Run, ...]
+    runs: tuple[LayerRun, ...]
     operations: tuple[tuple[Token | None, ...], ...]
     openings: Mapping[Opening, tuple[Token, ...]]
     ties: Mapping[str, str]

@@ -10,7 +10,7 @@ from archspec.graph import Graph
 from archspec.layers import Layer, Weight
 from archspec.problems import Span
 from archspec.views.plan.asked import Asked
-from archspec.views.plan.cutting import Cutting, Run
+from archspec.views.plan.cutting import Cutting, LayerRun
 from archspec.views.plan.opening import Opening
 from archspec.views.plan.tokens import Reason, Token
 
@@ -40,7 +40,7 @@ class Roles:
 
     cut: dict[str, Role] = field(default_factory=dict)
     whole: dict[str, Reason] = field(default_factory=dict)
-    runs: list[Run] = field(default_factory=list)
+    runs: list[LayerRun] = field(default_factory=list)
     ties: dict[str, str] = field(default_factory=dict)
     openings: set[Opening] = field(default_factory=set)
     operations: list[tuple[bool, ...]] = field(default_factory=list)
@@ -186,7 +186,7 @@ def _named(role: Role, names: set[str]) -> Role:
     return Role(role.name, axes, role.gathered, role.entries)
 
 
-def _looks_up(run: Run, layer: Layer, degree: int, asked: Asked | None) -> bool:
+def _looks_up(run: LayerRun, layer: Layer, degree: int, asked: Asked | None) -> bool:
     """Whether the entries of a table can be cut, and are worth it, unless a plan's file says so."""
     is_asked = asked is not None and asked.role == "row"
     if not layer.entries or run.call.parametrized or (asked is not None and not is_asked):
@@ -230,7 +230,7 @@ def _result(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> Roles:
     return result
 
 
-def _why(run: Run, reason: Reason | None, degree: int, asked: Asked | None) -> Reason:
+def _why(run: LayerRun, reason: Reason | None, degree: int, asked: Asked | None) -> Reason:
     """Why a layer stays whole; of a table, what forbids to cut its entries says more than what reads its vectors."""
     layer = run.call.layer
     assert isinstance(layer, Layer)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.tensors import BYTES
-from archspec.views.plan.parameters import Held
+from archspec.views.plan.parameters import ShardedParameter
 
 OPTIMIZERS = {"adamw": 2, "adam": 2, "rmsprop": 1, "adagrad": 1, "momentum": 1, "sgd": 0}
 """How many tensors of a parameter's size an optimizer keeps: `momentum` is SGD with it."""
@@ -24,7 +24,7 @@ class Bytes:
     optimizer: int
 
 
-def held(parameters: Iterable[Held], ranks: int, rank: int, optimizer: str) -> Bytes:
+def held(parameters: Iterable[ShardedParameter], ranks: int, rank: int, optimizer: str) -> Bytes:
     """What one of the ranks holds that FSDP shards the parameters over.
 
     The gradient of a table of which ranks hold entries is that of the whole table, until FSDP shards it.
@@ -40,11 +40,11 @@ def held(parameters: Iterable[Held], ranks: int, rank: int, optimizer: str) -> B
     return Bytes(total, gradients, states + OPTIMIZERS[optimizer] * learning)
 
 
-def by_rank(parameters: list[Held], ranks: int, optimizer: str) -> list[tuple[Bytes, list[int]]]:
+def by_rank(parameters: list[ShardedParameter], ranks: int, optimizer: str) -> list[tuple[Bytes, list[int]]]:
     """The ranks that hold equally much, and how much that is; those that hold most first."""
     if ranks == 1:
         return [(held(parameters, 1, 0, optimizer), [0])]
-    kinds: dict[tuple[int, bool], list[Held]] = {}
+    kinds: dict[tuple[int, bool], list[ShardedParameter]] = {}
     for one in parameters:
         kinds.setdefault((one.local[0] if one.local else 1, one.trainable), []).append(one)
     found: dict[Bytes, list[int]] = {}

@@ -14,9 +14,9 @@ from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
 from archspec.views.plan.memory import RankTrace
-from archspec.views.plan.parameters import Held
-from archspec.views.summary.kept import Storage
-from archspec.views.summary.trace import Operation
+from archspec.views.plan.parameters import ShardedParameter
+from archspec.views.summary.kept import TensorMemory
+from archspec.views.summary.trace import TracedOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Part:
     first: str
     last: str
     macs: int
-    operations: tuple[Operation, ...]
-    parameters: tuple[Held, ...]
+    operations: tuple[TracedOperation, ...]
+    parameters: tuple[ShardedParameter, ...]
     blocks: tuple[str, ...]
 
 
 def stages(
     graph: Graph,
     trace: RankTrace,
-    held: Sequence[Held],
+    held: Sequence[ShardedParameter],
     blocks: Sequence[str],
     wanted: int | Sequence[tuple[str, Span]],
 ) -> list[Part]:
@@ -55,7 +55,7 @@ def stages(
         groups = _named(order, wanted)
     starts = [order[place] for place, _ in groups]
     at = {block: place for place, (start, stop) in enumerate(groups) for block in order[start:stop]}
-    operations: list[list[Operation]] = [[] for _ in groups]
+    operations: list[list[TracedOperation]] = [[] for _ in groups]
     places: dict[str, int] = {}
     current = 0
     for operation in trace.operations:
@@ -64,7 +64,7 @@ def stages(
         operations[current].append(operation)
         if operation.owner:
             places.setdefault(operation.path, current)
-    own: list[list[Held]] = [[] for _ in groups]
+    own: list[list[ShardedParameter]] = [[] for _ in groups]
     for one in held:
         own[at[one.unit] if one.unit in at else places.get(one.path, 0)].append(one)
     totals = [sum(macs.get(block, 0) for block in order[start:stop]) for start, stop in groups]
@@ -211,8 +211,8 @@ def _number(size: Size) -> int:
 
 def crossing(parts: Sequence[Part]) -> Iterator[tuple[int, bool]]:
     """The tensors that go from each stage to the next: their bytes, and whether a gradient comes back."""
-    last: dict[Storage, int] = {}
-    made: dict[Storage, int] = {}
+    last: dict[TensorMemory, int] = {}
+    made: dict[TensorMemory, int] = {}
     for place, part in enumerate(parts):
         for operation in part.operations:
             for one in operation.reads:

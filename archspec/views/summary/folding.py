@@ -28,14 +28,14 @@ class Line:
     output_bytes: Size
 
 
-class _Node:
+class _RowNode:
     """A row with those below it; `form` is what equal steps have in common."""
 
     __slots__ = ("below", "form", "row")
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.below: list[_Node] = []
+        self.below: list[_RowNode] = []
         self.form: int = 0
 
 
@@ -48,17 +48,17 @@ def lines(rows: tuple[Row, ...], depth: int | None = None) -> Iterator[Line]:
     yield from _folded(roots, 1, depth)
 
 
-def _tree(rows: tuple[Row, ...]) -> list[_Node]:
-    roots: list[_Node] = []
-    above: list[_Node] = []
+def _tree(rows: tuple[Row, ...]) -> list[_RowNode]:
+    roots: list[_RowNode] = []
+    above: list[_RowNode] = []
     for row in rows:
-        node = _Node(row)
+        node = _RowNode(row)
         (above[row.depth - 1].below if row.depth else roots).append(node)
         above[row.depth :] = [node]
     return roots
 
 
-def _number(node: _Node, forms: dict[object, int]) -> None:
+def _number(node: _RowNode, forms: dict[object, int]) -> None:
     """Gives equal steps the same number, from the innermost outwards."""
     for child in node.below:
         _number(child, forms)
@@ -69,7 +69,7 @@ def _number(node: _Node, forms: dict[object, int]) -> None:
     node.form = forms.setdefault(key, len(forms))
 
 
-def _folded(nodes: list[_Node], times: int, depth: int | None) -> Iterator[Line]:
+def _folded(nodes: list[_RowNode], times: int, depth: int | None) -> Iterator[Line]:
     forms, names = [node.form for node in nodes], [node.row.name for node in nodes]
     place = 0
     while place < len(nodes):
@@ -102,7 +102,7 @@ def _span(names: list[str], period: int) -> str:
     return ", ".join(names if len(names) <= 3 else [*names[:2], "...", names[-1]])
 
 
-def _lines(node: _Node, name: str, times: int, depth: int | None) -> Iterator[Line]:
+def _lines(node: _RowNode, name: str, times: int, depth: int | None) -> Iterator[Line]:
     row = node.row
     is_open = bool(node.below) and (depth is None or row.depth + 1 < depth)
     if depth is not None and row.depth >= depth:
@@ -114,7 +114,7 @@ def _lines(node: _Node, name: str, times: int, depth: int | None) -> Iterator[Li
         yield from _folded(node.below, times, depth)
 
 
-def _all(node: _Node) -> Iterator[Row]:
+def _all(node: _RowNode) -> Iterator[Row]:
     yield node.row
     for child in node.below:
         yield from _all(child)

@@ -46,7 +46,7 @@ _PLACE = 8
 """Bytes of an index, such as where a maximum is."""
 
 
-class Storage:
+class TensorMemory:
     """Memory of one tensor, of all its views."""
 
     __slots__ = ("bytes", "learns")
@@ -57,7 +57,7 @@ class Storage:
         """Whether a gradient flows back to it."""
 
 
-def kept(name: str, read: Sequence[Storage | None], made: tuple[Storage, ...]) -> tuple[Storage, ...]:
+def kept(name: str, read: Sequence[TensorMemory | None], made: tuple[TensorMemory, ...]) -> tuple[TensorMemory, ...]:
     """What the backward pass will read of an operation's own tensors."""
     if not any(one.learns for one in made):
         return ()

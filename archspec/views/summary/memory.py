@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from archspec.dimensions import Size
-from archspec.views.summary.kept import Storage
+from archspec.views.summary.kept import TensorMemory
 from archspec.views.summary.trace import Trace
 
 
@@ -41,7 +41,7 @@ def peaks(training: Trace, inference: Trace, parameters: int) -> Memory:
     return Memory(fixed + at_once, fixed + parameters + training_peak(training), saved)
 
 
-def _bytes(storage: Storage) -> int:
+def _bytes(storage: TensorMemory) -> int:
     return _number(storage.bytes)
 
 
@@ -50,9 +50,9 @@ def _number(size: Size) -> int:
     return size
 
 
-def _last_reads(trace: Trace) -> dict[Storage, int]:
+def _last_reads(trace: Trace) -> dict[TensorMemory, int]:
     """The last operation at which each storage is in use."""
-    last: dict[Storage, int] = dict.fromkeys((*trace.inputs, *trace.outputs), len(trace.operations))
+    last: dict[TensorMemory, int] = dict.fromkeys((*trace.inputs, *trace.outputs), len(trace.operations))
     for place, operation in enumerate(trace.operations):
         for one in (*operation.reads, *operation.makes):
             last[one] = max(last.get(one, 0), place)
@@ -61,9 +61,9 @@ def _last_reads(trace: Trace) -> dict[Storage, int]:
     return last
 
 
-def _forward(trace: Trace, last: dict[Storage, int], *, keep: bool) -> tuple[int, int]:
+def _forward(trace: Trace, last: dict[TensorMemory, int], *, keep: bool) -> tuple[int, int]:
     """The most in use while the network runs, and what is in use after it."""
-    ending: dict[int, list[Storage]] = {}
+    ending: dict[int, list[TensorMemory]] = {}
     for one, place in last.items():
         ending.setdefault(place, []).append(one)
     live = sum(map(_bytes, trace.inputs))
@@ -87,7 +87,7 @@ def training_peak(trace: Trace) -> int:
     """The most that is in use beside parameters, their gradients and buffers, of a run whose sizes are all known."""
     end = len(trace.operations)
     last = _last_reads(trace)
-    kept: dict[Storage, int] = {}
+    kept: dict[TensorMemory, int] = {}
     for operation in trace.operations:
         for one in operation.keeps:
             kept[one] = kept.get(one, 0) + 1

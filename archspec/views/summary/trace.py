@@ -19,14 +19,14 @@ from archspec.storage import DROPPING, FROM_RESULT, MERGING, NEVER_IN_PLACE, PAS
 from archspec.tensors import COMPLEX, FLOATS, TensorType
 from archspec.views.summary.field import Field, seen_by, together
 from archspec.views.summary.figures import at, bytes_each, tensors, unknown
-from archspec.views.summary.kept import ATTENTION, STATISTICS, Storage, extra_of, inside, is_one, kept
+from archspec.views.summary.kept import ATTENTION, STATISTICS, TensorMemory, extra_of, inside, is_one, kept
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A tensor: some storage, and whether its axes have been swapped, so that merging two copies it."""
 
-    storage: Storage
+    storage: TensorMemory
     swapped: bool = False
     axes: int = 0
     field: Field | None = None
@@ -38,14 +38,14 @@ Value: TypeAlias = "View | tuple[Any, ...] | None"
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class TracedOperation:
     """One operation: what it reads, what it makes, and what the backward pass will read of it."""
 
     name: str
     path: str
-    reads: tuple[Storage, ...]
-    makes: tuple[Storage, ...]
-    keeps: tuple[Storage, ...]
+    reads: tuple[TensorMemory, ...]
+    makes: tuple[TensorMemory, ...]
+    keeps: tuple[TensorMemory, ...]
     extra: Size
     """Bytes that it keeps besides, such as the places of maxima."""
     weights: Size
@@ -65,10 +65,10 @@ class Trace(Follower):
     def __init__(self, sizes: Mapping[str, int], *, training: bool) -> None:
         super().__init__(training=training)
         self.sizes = sizes
-        self.operations: list[Operation] = []
-        self.held: list[tuple[Storage, int, int]] = []  # by a caller: from one operation to another
-        self.inputs: tuple[Storage, ...] = ()
-        self.outputs: tuple[Storage, ...] = ()
+        self.operations: list[TracedOperation] = []
+        self.held: list[tuple[TensorMemory, int, int]] = []  # by a caller: from one operation to another
+        self.inputs: tuple[TensorMemory, ...] = ()
+        self.outputs: tuple[TensorMemory, ...] = ()
         self.buffers: Size = 0
         self.whole = True
         self.seen: list[tuple[str, Field]] = []  # receptive fields by path
@@ -85,7 +85,7 @@ class Trace(Follower):
         """Memory for what flows."""
         if isinstance(flow, TensorType):
             size = self.bytes_of(flow) if bytes_of is None else bytes_of
-            return View(Storage(size, learns and flow.dtype in (*FLOATS, *COMPLEX)), axes=flow.rank)
+            return View(TensorMemory(size, learns and flow.dtype in (*FLOATS, *COMPLEX)), axes=flow.rank)
         return tuple(self.new(part, learns=learns) for part in flow) if isinstance(flow, tuple) else None
 
     def bytes_of(self, x: TensorType) -> Size:
@@ -182,7 +182,7 @@ class Trace(Follower):
             learns = first.storage.learns
             keeps = read if learns and name in FROM_RESULT else ()
             copied = first.storage.bytes if learns and name not in FROM_RESULT and name not in DROPPING else extra
-            self.operations.append(Operation(name, path, read, (), keeps, copied, 0, ""))
+            self.operations.append(TracedOperation(name, path, read, (), keeps, copied, 0, ""))
             return first
         if first is not None and (name in VIEWS or (name in DROPPING and extra == 0)):
             axes = output.rank if isinstance(output, TensorType) else 0
@@ -197,11 +197,11 @@ class Trace(Follower):
         made = tuple(storages(value))
         places = [one for value in inputs for one in (storages(value) if value is not None else (None,))]
         keeps = kept(name, places, made) if learns else ()
-        self.operations.append(Operation(name, path, read, made, keeps, extra, weights, owner))
+        self.operations.append(TracedOperation(name, path, read, made, keeps, extra, weights, owner))
         return value
 
 
-def storages(value: Any) -> Iterator[Storage]:
+def storages(value: Any) -> Iterator[TensorMemory]:
     """The storages of what flows."""
     for view in leaves(value, View):
         yield view.storage

@@ -173,13 +173,13 @@ def _without_numbers() -> Any:
     import torch  # here: as above
     from torch.overrides import TorchFunctionMode  # here: as above
 
-    class Asked(TorchFunctionMode):
+    class NothingIsTrue(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if func is torch.Tensor.__bool__ and args[0].is_meta:
                 return False
             return func(*args, **(kwargs or {}))
 
-    return Asked()
+    return NothingIsTrue()
 
 
 def _failure(graph: Graph, summary: Summary, watch: Watch, error: Exception) -> Problem:
