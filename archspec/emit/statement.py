@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from archspec.dimensions import CONDITIONAL
 from archspec.emit.text import INDENT, WIDTH, Expression
-from archspec.expressions import Binary, Compare, Conditional, Index, Items, Logic, Node, Starred
+from archspec.expressions import Binary, Compare, Conditional, Items, Logic, Node, exchanged
 
 BASE = " " * 8  # a forward method's body stands this deep
 
@@ -34,6 +34,10 @@ class PythonCall(Node):
         self.head = head
         self.arguments = arguments
 
+    def rebuild(self, children: list[Node]) -> Node:
+        names = (name for name, _ in self.arguments)
+        return PythonCall(self.head, tuple(zip(names, children, strict=True)))
+
     def write(self) -> str:
         return f"{self.head}({', '.join(_argument(name, value) for name, value in self.arguments)})"
 
@@ -42,6 +46,9 @@ class PythonList(Items):
     """A list that flows, other than one that a function takes, which is written as a tuple."""
 
     __slots__ = ()
+
+    def rebuild(self, children: list[Node]) -> Node:
+        return PythonList(tuple(children))
 
     def write(self) -> str:
         return f"[{', '.join(item.within() for item in self.items)}]"
@@ -71,7 +78,7 @@ def statement(head: str, node: Node, comment: str, fresh: Callable[[], str]) -> 
         return [line[len(BASE) :] for line in lines]
     part = _longest_part(node)
     name = fresh()
-    rest = _replaced(node, part, Text(name)) if part is not None else node
+    rest = exchanged(node, lambda one: Text(name) if one is part else one) if part is not None else node
     if part is None or rest.text == node.text:
         return [line[len(BASE) :] for line in lines]
     return [*statement(f"{name} = ", part, "", fresh), *statement(head, rest, comment, fresh)]
@@ -149,29 +156,6 @@ def _always_within(node: Node) -> Iterator[Node]:
     yield node
     for child in always(node):
         yield from _always_within(child)
-
-
-def _replaced(node: Node, part: Node, by: Node) -> Node:
-    """The value with one part of it replaced."""
-    if node is part:
-        return by
-    if isinstance(node, PythonCall):
-        return PythonCall(node.head, tuple((name, _replaced(value, part, by)) for name, value in node.arguments))
-    if isinstance(node, Binary):
-        return Binary(node.operator, _replaced(node.left, part, by), _replaced(node.right, part, by))
-    if isinstance(node, Index):
-        return Index(_replaced(node.value, part, by), _replaced(node.index, part, by))
-    if isinstance(node, Starred):
-        return Starred(_replaced(node.value, part, by))
-    if isinstance(node, Items):
-        return type(node)(tuple(_replaced(item, part, by) for item in node.items))
-    if isinstance(node, Conditional):
-        return Conditional(
-            _replaced(node.condition, part, by),
-            _replaced(node.then, part, by),
-            _replaced(node.otherwise, part, by),
-        )
-    return node
 
 
 def _argument(name: str | None, value: Node) -> str:

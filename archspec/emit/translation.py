@@ -16,12 +16,10 @@ from archspec.expressions import (
     CONSTANTS,
     Binary,
     Call,
-    Compare,
     Conditional,
     Index,
     Items,
     Literal,
-    Logic,
     Name,
     Node,
     Slice,
@@ -207,43 +205,23 @@ class Translation:
 
     def node(self, node: Node, values: Mapping[str, ForwardValue]) -> Node:
         """An expression, where names stand for these values."""
-
-        def each(parts: tuple[Node, ...]) -> tuple[Node, ...]:
-            return tuple(self.node(part, values) for part in parts)
-
         part = indexed(node, values)
         if part is not None:
             return part.expression()
         match node:
             case Name():
                 return self.name(node, values)
-            case Unary():
-                return Unary(node.operator, *each((node.operand,)))
             case Binary() if _joins(node):
                 return Items(tuple(self.entries(node, values)))
-            case Binary():
-                return Binary(node.operator, *each((node.left, node.right)))
-            case Compare():
-                return Compare(node.operators, each(node.operands))
-            case Logic():
-                return Logic(node.operator, each(node.operands))
-            case Conditional():
-                return Conditional(*each((node.condition, node.then, node.otherwise)))
             case Index(value=Call(function="reversed") as backwards, index=Name()):
                 place = Binary("-", Unary("-", Literal(1)), self.node(node.index, values))
                 return Index(self.node(backwards.arguments[0], values), place)
-            case Index():
-                return Index(*each((node.value, node.index)))
-            case Slice():
-                ends = (node.start, node.stop, node.step)
-                return Slice(*(None if end is None else self.node(end, values) for end in ends))
             case Items():
-                return (PythonList if node.listed else Items)(each(node.items))
-            case Starred():
-                return Starred(self.node(node.value, values))
+                items = tuple(self.node(item, values) for item in node.items)
+                return PythonList(items) if node.listed else Items(items)
             case Call():
                 return self.function(node, values)
-        return node
+        return node.map(lambda part: self.node(part, values))
 
     def is_list(self, node: Node, values: Mapping[str, ForwardValue]) -> bool:
         """Whether an expression is a list of values, for all that its text and its values say."""

@@ -7,7 +7,7 @@ the two knows (`@`, keyword arguments) has its place here, and is refused where 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import ClassVar
 
 from archspec.characters import printable
@@ -76,6 +76,19 @@ class Node:
         yield self
         for child in self.children:
             yield from child.walk()
+
+    def map(self, change: Callable[[Node], Node]) -> Node:
+        """The construct of what `change` makes of each child, in order; the same one where none is changed."""
+        children = [change(child) for child in self.children]
+        if all(new is old for new, old in zip(children, self.children, strict=True)):
+            return self
+        new = self.rebuild(children)
+        new.place = self.place
+        return new
+
+    def rebuild(self, children: list[Node]) -> Node:
+        """The same kind of construct with other children."""
+        raise TypeError(type(self))
 
     def within(self, outer: int = CONDITIONAL) -> str:
         """Its text within another construct, in parentheses where what stands around it binds tighter."""
@@ -186,6 +199,9 @@ class Unary(Node):
     def precedence(self) -> int:
         return NOT if self.operator == "not" else UNARY
 
+    def rebuild(self, children: list[Node]) -> Node:
+        return Unary(self.operator, *children)
+
     def write(self) -> str:
         if self.operator == "not":
             return f"not {self.operand.within(NOT)}"
@@ -208,6 +224,9 @@ class Binary(Node):
     @property
     def precedence(self) -> int:
         return {"+": SUM, "-": SUM, "**": POWER, **BITWISE}.get(self.operator, PRODUCT)
+
+    def rebuild(self, children: list[Node]) -> Node:
+        return Binary(self.operator, *children)
 
     def write(self) -> str:
         if self.operator == "**":
@@ -246,6 +265,9 @@ class Compare(Node):
         self.operators = operators
         self.operands = operands
 
+    def rebuild(self, children: list[Node]) -> Node:
+        return Compare(self.operators, tuple(children))
+
     def write(self) -> str:
         # Operators on bits bind tighter than comparisons, too; people expect it as little here as in a spec.
         first, *rest = (operand.within(SUM) for operand in self.operands)
@@ -266,6 +288,9 @@ class Logic(Node):
     def precedence(self) -> int:
         return AND if self.operator == "and" else OR
 
+    def rebuild(self, children: list[Node]) -> Node:
+        return Logic(self.operator, tuple(children))
+
     def write(self) -> str:
         return f" {self.operator} ".join(operand.within(self.precedence + 1) for operand in self.operands)
 
@@ -282,6 +307,10 @@ class Conditional(Node):
         self.then = then
         self.otherwise = otherwise
 
+    def rebuild(self, children: list[Node]) -> Node:
+        then, condition, otherwise = children
+        return Conditional(condition, then, otherwise)
+
     def write(self) -> str:
         condition, then = self.condition.within(OR), self.then.within(OR)
         return f"{then} if {condition} else {self.otherwise.within()}"
@@ -296,6 +325,9 @@ class Index(Node):
         super().__init__(value, index)
         self.value = value
         self.index = index
+
+    def rebuild(self, children: list[Node]) -> Node:
+        return Index(*children)
 
     def write(self) -> str:
         inside = self.index.within()
@@ -314,6 +346,10 @@ class Slice(Node):
         self.start = start
         self.stop = stop
         self.step = step
+
+    def rebuild(self, children: list[Node]) -> Node:
+        rest = iter(children)
+        return Slice(*(None if part is None else next(rest) for part in (self.start, self.stop, self.step)))
 
     def write(self) -> str:
         space = "" if all(map(_simple, self.children)) else " "
@@ -334,6 +370,9 @@ class Starred(Node):
         super().__init__(value)
         self.value = value
 
+    def rebuild(self, children: list[Node]) -> Node:
+        return Starred(*children)
+
     def write(self) -> str:
         return f"*{self.value.within(SUM)}"
 
@@ -350,6 +389,9 @@ class Items(Node):
         super().__init__(*items)
         self.items = items
         self.listed = listed
+
+    def rebuild(self, children: list[Node]) -> Node:
+        return Items(tuple(children), listed=self.listed)
 
     def write(self) -> str:
         inside = ", ".join(item.within() for item in self.items)
@@ -374,6 +416,11 @@ class Call(Node):
         self.keywords = keywords
         self.offset = offset
         self.keyword_places: dict[str, int] = {}  # where each of their names begins
+
+    def rebuild(self, children: list[Node]) -> Node:
+        count = len(self.arguments)
+        keywords = zip((name for name, _ in self.keywords), children[count:], strict=True)
+        return Call(self.function, tuple(children[:count]), tuple(keywords), self.offset)
 
     def write(self) -> str:
         bare = self.function in _ITERATING

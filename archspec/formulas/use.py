@@ -13,7 +13,6 @@ from archspec.dimensions import Size
 from archspec.expressions import (
     Binary,
     Call,
-    Compare,
     Conditional,
     ExpressionError,
     Index,
@@ -21,7 +20,6 @@ from archspec.expressions import (
     Logic,
     Name,
     Node,
-    Unary,
     evaluate,
     unknown,
 )
@@ -281,21 +279,7 @@ class Application:
                 return Index(node.value, Literal(place)) if isinstance(value, tuple) else node.value
             case Call() if node.function == "prod":
                 return self._product(node.arguments[0])
-            case Call():
-                return Call(node.function, tuple(self._expanded(part, i, count, inside) for part in node.arguments))
-            case Binary():
-                left, right = (self._expanded(part, i, count, inside) for part in (node.left, node.right))
-                return Binary(node.operator, left, right)
-            case Unary():
-                return Unary(node.operator, self._expanded(node.operand, i, count, inside))
-            case Compare():
-                return Compare(node.operators, tuple(self._expanded(part, i, count, inside) for part in node.operands))
-            case Logic():
-                return Logic(node.operator, tuple(self._expanded(part, i, count, inside) for part in node.operands))
-            case Conditional():
-                parts = (node.condition, node.then, node.otherwise)
-                return Conditional(*(self._expanded(part, i, count, inside) for part in parts))
-        return node
+        return node.map(lambda part: self._expanded(part, i, count, inside))
 
     def _name(self, name: str, i: int | None, count: int, inside: str) -> Node:
         if name in self.stars and i is not None:
@@ -342,10 +326,8 @@ class Application:
                     if answer:
                         return self._reduced(operand)
                 return self._reduced(node.operands[-1])
-            case Binary():
-                return Binary(node.operator, self._reduced(node.left), self._reduced(node.right))
-            case Call():
-                return Call(node.function, tuple(map(self._reduced, node.arguments)))
+            case Binary() | Call():
+                return node.map(self._reduced)
         return node
 
     def _known(self, node: Node) -> bool | None:

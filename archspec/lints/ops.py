@@ -98,7 +98,8 @@ class Op:
             types[f"_{len(types)}"] = value.flow
             return Name(f"_{len(types) - 1}")
 
-        node = _with_children(syntax, tuple(map(known, syntax.children, self.parts)))
+        parts = iter(self.parts)
+        node = syntax.map(lambda child: known(child, next(parts)))
         if None in types.values():
             return None
         try:
@@ -160,24 +161,6 @@ Value: TypeAlias = "Op | tuple[Any, ...] | None"
 
 Given: TypeAlias = list[tuple[str | None, Value]]
 """What a module is called with: by place, or by name."""
-
-
-def _with_children(node: Node, children: tuple[Node, ...]) -> Node:
-    """The same construct of other parts."""
-    match node:
-        case expressions.Unary():
-            return expressions.Unary(node.operator, *children)
-        case expressions.Binary():
-            return expressions.Binary(node.operator, *children)
-        case expressions.Compare():
-            return expressions.Compare(node.operators, children)
-        case expressions.Index():
-            return expressions.Index(*children)
-        case expressions.Call():
-            count = len(node.arguments)
-            keywords = zip((name for name, _ in node.keywords), children[count:], strict=True)
-            return expressions.Call(node.function, children[:count], tuple(keywords))
-    return node
 
 
 def _through(ops: Iterable[Op], way: str, most: int | None = None) -> list[Op]:

@@ -258,12 +258,8 @@ def _with_numbers(node: Node, values: Mapping[str, Any]) -> Node:
         known = isinstance(value, int) and not isinstance(value, bool)
         return Constant(int(value)) if known else Name(literal_text(value))
     match node:
-        case Binary():
-            return Binary(node.operator, _with_numbers(node.left, values), _with_numbers(node.right, values))
-        case Unary():
-            return Unary(node.operator, _with_numbers(node.operand, values))
-        case Call():
-            return Call(node.function, tuple(_with_numbers(part, values) for part in node.arguments))
+        case Binary() | Unary() | Call():
+            return node.map(lambda part: _with_numbers(part, values))
         case Embedded():
             return Name(_written(str(node.value), values))
     return node

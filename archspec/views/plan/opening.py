@@ -133,11 +133,7 @@ def _with_gap(node: Node, place: int) -> Node:
     assert sizes is not None
     gone, gap = sizes[place], Unary("-", Literal(1))
 
-    def gapped(part: Node) -> Node:
-        if isinstance(part, Items):
-            return Items(tuple(gap if one is gone else one for one in part.items), listed=part.listed)
-        return gap if part is gone else part
+    def with_gap(part: Node) -> Node:
+        return part.map(with_gap) if isinstance(part, Items) else gap if part is gone else part
 
-    arguments = tuple(map(gapped, node.arguments))
-    keywords = tuple((name, gapped(part)) for name, part in node.keywords)
-    return Function(node.function, arguments, keywords, node.offset)
+    return node.map(with_gap)
