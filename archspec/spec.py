@@ -15,7 +15,7 @@ from archspec.document import Document
 from archspec.document.imports import Files, Texts, gather
 from archspec.files import is_package
 from archspec.graph import Graph
-from archspec.lower import check_library, lower, mixed_dtypes
+from archspec.lower import Settings, check_library, lower, mixed_dtypes
 from archspec.problems import WARNINGS, Problem, Span, SpecError, did_you_mean, echo
 from archspec.source import LIMITS, Limits
 from archspec.values import as_document, as_text
@@ -57,7 +57,7 @@ class Spec:
             except document.FormError as error:
                 from archspec.document.salvage import besides  # here: a document of good form never needs it
 
-                more = besides(main, error, files or Files(), partial(lower, allow=self.allow))
+                more = besides(main, error, files or Files(), partial(lower, settings=Settings(allow=self.allow)))
                 raise SpecError([*error.problems, *more]) from None
         self._graphs: dict[str, Graph] = {}
         self._in_place: dict[str, tuple[Problem, ...]] = {}  # of each graph, what its layers in place overwrite
@@ -145,9 +145,8 @@ class Spec:
         key = _key(params, inputs, symbolic)
         if key not in self._graphs:
             with without_collection():
-                graph = lower(
-                    self.source, self.document, params=params, inputs=inputs, symbolic=symbolic, allow=self.allow
-                )
+                settings = Settings(params or {}, inputs or {}, self.allow)
+                graph = lower(self.source, self.document, settings, symbolic=symbolic)
                 found = () if symbolic else overwriting.problems(graph)
                 if any(problem.severity == "error" for problem in found):
                     raise SpecError([problem for problem in found if problem.severity == "error"])
@@ -183,7 +182,8 @@ class Spec:
         with without_collection():
             graph, by_default = self.graph(params, inputs), not params and not inputs
             in_place = self._in_place[_key(params, inputs, False)]
-            mixed = mixed_dtypes(self.source, self.document, graph, params=params, inputs=inputs, allow=self.allow)
+            settings = Settings(params or {}, inputs or {}, self.allow)
+            mixed = mixed_dtypes(self.source, self.document, graph, settings)
             found = lints.Beyond(in_place, mixed, graph.doubts, graph.idle)
             return lints.warnings(graph, self.document, self.source, found, ignore=ignore, by_default=by_default)
 

@@ -20,7 +20,7 @@ from archspec.analysis.steps import steps_of, with_stale
 from archspec.document import Document, is_library, is_plan, read_plan
 from archspec.document.imports import Files, Sources, gather
 from archspec.graph import Graph
-from archspec.lower import check_library, lower_partly, mixed_dtypes
+from archspec.lower import Settings, check_library, lower_partly, mixed_dtypes
 from archspec.problems import Problem, SpecError, in_file_order
 from archspec.source import Source, parse
 from archspec.spec import blocks_alone, packages, without_collection
@@ -185,7 +185,7 @@ def beyond(graph: Graph, sources: Sources, document: Document, allow: tuple[str,
         in_place = overwriting.problems(graph)
         if errors := [one for one in in_place if one.severity == "error"]:
             return errors
-        mixed = mixed_dtypes(sources, document, graph, allow=allow)
+        mixed = mixed_dtypes(sources, document, graph, Settings(allow=allow))
         more = lints.Beyond(tuple(in_place), mixed, graph.doubts, graph.idle)
         return lints.warnings(graph, document, sources, more)
 

@@ -6,85 +6,98 @@ parameters as symbols and loops kept as loops, which is what source is generated
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archspec.document import Document, variable_problem
+from archspec.document import Document, Step, variable_problem
 from archspec.document.imports import Sources
-from archspec.graph import Class, Graph, Variant
+from archspec.graph import Call, Class, Graph, Group, Variant
 from archspec.layers import ABSENT, LAYERS
 from archspec.lower import leading
 from archspec.lower._problems import Report
-from archspec.lower.blocks import in_symbols, inline_block, instance
+from archspec.lower.block_classes import symbolic_class
+from archspec.lower.blocks import call_block
 from archspec.lower.casting import may_mix
 from archspec.lower.classes import read_class
-from archspec.lower.context import NO_HINTS, Context, Frame, Hints
+from archspec.lower.frames import Frame
+from archspec.lower.given import Given
+from archspec.lower.groups import call_group
 from archspec.lower.initial import Rules
 from archspec.lower.lifetimes import exports_read, read_too_early
+from archspec.lower.lowering import NO_HINTS, Hints, Lowering
 from archspec.lower.parameters import bind, compute_let, read_inputs
 from archspec.lower.reading import steps_of
+from archspec.lower.sites import Site
 from archspec.lower.unsayable import ranks_apart, unsayable
 from archspec.lower.variants import read_variants
 from archspec.lower.widening import widened
 from archspec.problems import Problem, Span, SpecError, echo
 
-__all__ = ["check_library", "lower", "lower_partly", "mixed_dtypes"]
+__all__ = ["Settings", "check_library", "lower", "lower_partly", "mixed_dtypes"]
 
 
-def lower(
-    source: Sources,
-    document: Document,
-    *,
-    params: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
-    symbolic: bool = False,
-    allow: Collection[str] = (),
-) -> Graph:
+class _Run(Lowering):
+    """One run, with the rooms that read blocks and groups."""
+
+    def call_block(self, frame: Frame, step: Step, name: str, site: Site, given: Given) -> Call | Group:
+        return call_block(frame, step, name, site, given)
+
+    def call_group(self, frame: Frame, steps: dict[str, Step], site: Site, given: Given) -> Call | Group:
+        return call_group(frame, steps, site, given)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the caller says, and no spec."""
+
+    params: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters with other values than their defaults."""
+    inputs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Inputs whose sizes are known."""
+    allow: Collection[str] = ()
+    """Packages whose classes may be used."""
+
+
+DEFAULTS = Settings()
+
+
+def lower(source: Sources, document: Document, settings: Settings = DEFAULTS, *, symbolic: bool = False) -> Graph:
     """The graph of a document; SpecError with every problem found.
 
-    `params` gives parameters values other than their defaults, `inputs` gives inputs their sizes.
-    With `symbolic` the parameters stay symbols and the loops loops. `allow` names packages whose classes may be used.
+    With `symbolic` the parameters stay symbols and the loops loops.
     """
-    read = partial(_lower, source, params=params or {}, inputs=inputs or {}, symbolic=symbolic, allow=allow)
     document = widened(document)
     if not leading.has_any_rank(document):
-        return read(document)
-    count = leading.count_given(document, inputs or {})
+        return _lower(source, document, settings, symbolic=symbolic)
+    count = leading.count_given(document, settings.inputs)
     if symbolic or count is not None:
-        return read(leading.at_rank(document, 2 if count is None else count))  # of two axes none looks like all
-    graph, *_ = [_told(partial(read, leading.at_rank(document, n)), n) for n in leading.CHECKED]
+        document = leading.at_rank(document, 2 if count is None else count)  # of two axes none looks like all
+        return _lower(source, document, settings, symbolic=symbolic)
+    graph, *_ = [_at_rank(source, document, settings, count) for count in leading.CHECKED]
     return graph
 
 
-def _told(read: Callable[[], Graph], count: int) -> Graph:
-    """A document read with so many leading axes; what is wrong with more than one alone says so."""
+def _at_rank(source: Sources, document: Document, settings: Settings, count: int) -> Graph:
+    """The graph with so many leading axes; what is wrong with more than one alone says so."""
     try:
-        return read()
+        return _lower(source, leading.at_rank(document, count), settings, symbolic=False)
     except SpecError as error:
-        raise SpecError([_at_rank(problem, count) for problem in error.problems]) from None
+        raise SpecError([_told_of(problem, count) for problem in error.problems]) from None
 
 
-def _at_rank(problem: Problem, count: int) -> Problem:
+def _told_of(problem: Problem, count: int) -> Problem:
     if count == 1:
         return problem
     return replace(problem, message=f"{problem.message} (with {count} axes in place of `...`)")
 
 
-def _lower(
-    source: Sources,
-    document: Document,
-    *,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, Sequence[int]],
-    symbolic: bool,
-    allow: Collection[str],
-) -> Graph:
+def _lower(source: Sources, document: Document, settings: Settings, *, symbolic: bool) -> Graph:
+    """The graph of a document whose axes are all written; in symbols read again until a reading shows nothing new."""
     hints = NO_HINTS
     while True:
-        graph, shown = _read(source, document, params, inputs, symbolic, allow, hints)
+        graph, shown = _read(source, document, settings, hints, symbolic=symbolic)
         if shown == hints or not symbolic:
             return graph
         hints = shown
@@ -105,7 +118,7 @@ def lower_partly(
     for count in leading.CHECKED[1:]:
         if not problems:
             _, found = _lower_partly(source, leading.at_rank(document, count), allow, incomplete)
-            problems = [_at_rank(problem, count) for problem in found]
+            problems = [_told_of(problem, count) for problem in found]
     return graph, problems
 
 
@@ -114,19 +127,19 @@ def _lower_partly(
 ) -> tuple[Graph | None, list[Problem]]:
     report = Report(source)
     report.passed_over = incomplete
-    context = Context(report, document, unroll=True, allow=allow, partial=True)
+    run = _Run(report=report, document=document, unroll=True, allow=allow, partial=True)
     try:
-        main, variants = _read_main(context, {}, {})
+        main, variants = _read_main(run, Settings())
         if main is None:
             return None, report.problems
         _report_unused(report, document)
         idle: tuple[tuple[str, str, Span], ...] = ()
         if not report.problems and not report.passed_over:
-            main, idle = _with_rules(context, main)
+            main, idle = _with_rules(run, main)
     except SpecError as error:
         return None, list(error.problems)
-    own, doubts = tuple(sorted(context.own.values())), tuple(report.doubts.values())
-    blocks = tuple(cls for cls in context.blocks.values() if cls is not None)
+    own, doubts = tuple(sorted(run.own.values())), tuple(report.doubts.values())
+    blocks = tuple(cls for cls in run.blocks.values() if cls is not None)
     return Graph(source.path, main, blocks, own, variants, idle, doubts, source.files), report.problems
 
 
@@ -140,98 +153,80 @@ def check_library(source: Sources, document: Document, *, allow: Collection[str]
 def _in_library(source: Sources, document: Document, allow: Collection[str], count: int) -> list[Problem]:
     """What is wrong with blocks, with so many axes in place of `...`."""
     report = Report(source)
-    context = Context(report, document, unroll=False, allow=allow)
-    context.instance, context.inline = instance, inline_block
-    context.rules = Rules(report, document, {})
+    run = _Run(report=report, document=document, unroll=False, allow=allow)
+    run.rules = Rules(report, document, {})
     _refuse_hidden_classes(report, document)
     for name, block in document.blocks.items():
-        in_symbols(Frame(context, {}), leading.at_rank(block, count), name)
+        symbolic_class(Frame(run, {}), leading.at_rank(block, count), name)
     # That a size has no formula is told where the block is used: there it may be known.
     return [problem for problem in report.problems if problem.code != "AS508"]
 
 
 def _read(
-    source: Sources,
-    document: Document,
-    params: Mapping[str, Any],
-    inputs: Mapping[str, Sequence[int]],
-    symbolic: bool,
-    allow: Collection[str],
-    hints: Hints,
+    source: Sources, document: Document, settings: Settings, hints: Hints, *, symbolic: bool
 ) -> tuple[Graph, Hints]:
     """One reading of the document; and what it has shown to the next one."""
     report = Report(source)
-    context = Context(report, document, unroll=not symbolic, allow=allow, hints=hints)
-    main, variants = _read_main(context, params, inputs)
+    run = _Run(report=report, document=document, unroll=not symbolic, allow=settings.allow, hints=hints)
+    main, variants = _read_main(run, settings)
     if not symbolic and main is not None:
         _report_unused(report, document)
     if report.problems or main is None:
         assert report.problems or report.passed_over, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
-    blocks: tuple[Class, ...] = tuple(cls for cls in context.blocks.values() if cls is not None)
-    main, idle = _with_rules(context, main)
+    blocks: tuple[Class, ...] = tuple(cls for cls in run.blocks.values() if cls is not None)
+    main, idle = _with_rules(run, main)
     if not symbolic and report.problems:
         raise SpecError(report.problems)
-    own, doubts = tuple(sorted(context.own.values())), tuple(report.doubts.values())
+    own, doubts = tuple(sorted(run.own.values())), tuple(report.doubts.values())
     graph = Graph(source.path, main, blocks, own, variants, idle, doubts, source.files)
     if not symbolic:
         return graph, hints
     read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
-    shown = Hints(hints.succeeding | context.succeeding if hints == NO_HINTS else hints.succeeding, read)
+    shown = Hints(hints.succeeding | run.succeeding if hints == NO_HINTS else hints.succeeding, read)
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
         problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]
-        problems += [problem for pair in _ranks(context) for problem in ranks_apart(*pair)]
+        problems += [problem for pair in _ranks(run) for problem in ranks_apart(*pair)]
         if problems:
             raise SpecError(problems)
     return graph, shown
 
 
-def _ranks(context: Context) -> Iterator[tuple[Class, Class]]:
+def _ranks(run: Lowering) -> Iterator[tuple[Class, Class]]:
     """The printed class of each block beside its readings at other ranks."""
-    for (name, _), cls in context.ranks.items():
-        printed = context.blocks[name]
+    for (name, _), cls in run.ranks.items():
+        printed = run.blocks[name]
         if cls is not None and printed is not None and cls is not printed:
             yield printed, cls
 
 
-def _with_rules(context: Context, main: Class) -> tuple[Class, tuple[tuple[str, str, Span], ...]]:
+def _with_rules(run: Lowering, main: Class) -> tuple[Class, tuple[tuple[str, str, Span], ...]]:
     """The network's class with the rules by which weights begin; and what of them fits no weight."""
-    rules = context.rules
+    rules = run.rules
     assert rules is not None, "the main class has been read"
-    idle = (*context.idle, *rules.judge(main)) if context.unroll else ()
+    idle = (*run.idle, *rules.judge(main)) if run.unroll else ()
     return replace(main, rules=rules.last(main)), idle
 
 
-def _read_main(
-    context: Context, params: Mapping[str, Any], inputs: Mapping[str, Sequence[int]]
-) -> tuple[Class | None, tuple[Variant, ...]]:
+def _read_main(run: Lowering, settings: Settings) -> tuple[Class | None, tuple[Variant, ...]]:
     """The document's own class, None where it cannot be read; and its variants."""
-    report, document, symbolic = context.report, context.document, not context.unroll
+    report, document, symbolic = run.report, run.document, not run.unroll
     report.parameters = document.params
-    context.instance, context.inline = instance, inline_block
-    parameters, scope = bind(report, document, params, symbolic)
+    parameters, scope = bind(report, document, settings.params, symbolic)
     variants = read_variants(report, document, parameters) if document.variants else ()
     let = compute_let(report, document.let, scope, symbolic=symbolic)
-    context.rules = Rules(report, document, dict(scope))
-    input_types = read_inputs(report, document, scope, inputs, context.floating)
+    run.rules = Rules(report, document, dict(scope))
+    input_types = read_inputs(report, document, scope, settings.inputs, run.floating)
     if not input_types:
         report.add("AS203", "nothing flows in", ("inputs",), "declare an input: `x: [N, 3, 224, 224]`", key=True)
         raise SpecError(report.problems)
     _refuse_hidden_classes(report, document)
-    main = read_class(Frame(context, scope), str(document.name), document, (), parameters, let, input_types)
-    return main, variants
+    declared = Class(str(document.name), document.doc, parameters, let, input_types, None)
+    return read_class(Frame(run, scope), declared, document, ()), variants
 
 
-def mixed_dtypes(
-    source: Sources,
-    document: Document,
-    graph: Graph,
-    *,
-    params: Mapping[str, Any] | None = None,
-    inputs: Mapping[str, Sequence[int]] | None = None,
-    allow: Collection[str] = (),
-) -> list[Problem]:
+def mixed_dtypes(source: Sources, document: Document, graph: Graph, settings: Settings = DEFAULTS) -> list[Problem]:
     """Where a document without errors, whose unrolled graph that is, mixes dtypes as a network of bfloat16.
 
     Its inputs and weights are of bfloat16 then, and tensors that it makes out of numbers are of float32.
@@ -239,9 +234,9 @@ def mixed_dtypes(
     if not may_mix(graph):
         return []
     report, document = Report(source), leading.at_rank(document, 1)
-    context = Context(report, document, unroll=True, allow=allow, floating="bfloat16")
+    run = _Run(report=report, document=document, unroll=True, allow=settings.allow, floating="bfloat16")
     with suppress(SpecError):
-        _read_main(context, params or {}, inputs or {})
+        _read_main(run, settings)
     return report.mixed
 
 

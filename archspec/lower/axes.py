@@ -8,7 +8,8 @@ from __future__ import annotations
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.layers import Layer
-from archspec.lower.context import Frame, Given
+from archspec.lower.frames import Frame
+from archspec.lower.given import Given
 from archspec.lower.history import channels_first, unchanged
 from archspec.problems import Related
 from archspec.source import Path
@@ -20,7 +21,7 @@ _SMALLEST_IMAGE = 8
 
 def in_order_of_axes(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
     """Whether the axes of what flows in are those that a layer reads; reported if they are not."""
-    if not frame.context.unroll:
+    if not frame.lowering.unroll:
         return True
     return (
         flattened(frame, layer, given, at)

@@ -88,7 +88,8 @@ class Locals:
         return None
 
 
-Body = Callable[[Flows, "Round"], tuple[tuple[Item, ...], Flows]]
+RoundReader: TypeAlias = Callable[[Flows, "Round"], tuple[tuple[Item, ...], Flows]]
+"""Reads one round for what flows into it: its modules, and what flows out of it."""
 
 
 class Round:
@@ -135,17 +136,17 @@ class Round:
 
 
 def carry(
-    variables: Locals, flows: Flows, body: Body, target: Node, iterable: Node, path: Path
+    variables: Locals, flows: Flows, read_round: RoundReader, header: tuple[Node, Node], path: Path
 ) -> tuple[tuple[Item, ...], tuple[Carried, ...], tuple[Update, ...], Flows]:
     """The steps of a loop, the variables that it changes, how each step changes them, and what flows out of it.
 
-    `body` gives the steps of one round for what flows in. Every size is first taken to stay what it is; those that a
-    round changes become symbols, until a round changes no other. `path` is where the loop stands.
+    `header` is what the loop binds, and over what it runs; `path` is where it stands. Every size is first taken to stay
+    what it is; those that a round changes become symbols, until a round changes no other.
     """
 
     def go_round(entry: Flows, this: Round) -> tuple[tuple[Item, ...], Flows]:
         variables.open += this.names.values()
-        result = body(entry, this)
+        result = read_round(entry, this)
         del variables.open[len(variables.open) - len(this.names) :]
         return result
 
@@ -171,7 +172,7 @@ def carry(
     # What a loop in this one changes as well: no sum of what the rounds of this one add.
     shared = {one.name for item in walk(items) if isinstance(item, Loop) for one in item.carried}
     alone = {axis for axis in _read(items, chosen) if chosen[axis] not in shared}
-    grown = _linear(flows, chosen, sizes, target, iterable, alone)
+    grown = _linear(flows, chosen, sizes, header, alone)
     if grown:
         variables.restore(saved)
         chosen = _choose(variables, flows, {axis: name for axis, name in names.items() if axis not in grown}, path)
@@ -187,16 +188,17 @@ def carry(
         if name in shared:
             variables.finals[name] = _unsaid(name)
             continue
-        changing = names_in(target) | variables.carried - {name}
+        changing = names_in(header[0]) | variables.carried - {name}
         update = variables.close(sizes[axis], keep=name)
-        variables.finals[name] = _closed_form(variables.close(before), update, name, changing, iterable)
+        variables.finals[name] = _closed_form(variables.close(before), update, name, changing, header[1])
     return items, tuple(carried), tuple(this.updates), entry
 
 
 def _linear(
-    flows: Flows, chosen: dict[Axis, str], sizes: dict[Axis, Size], target: Node, iterable: Node, read: set[Axis]
+    flows: Flows, chosen: dict[Axis, str], sizes: dict[Axis, Size], header: tuple[Node, Node], read: set[Axis]
 ) -> dict[Axis, tuple[Size, Size]]:
     """Sizes that grow by the same in each round of a count: what they are in round `i`, and after the last one."""
+    target, iterable = header
     rounds = len_of(iterable)
     counts = isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1
     if not counts or rounds is None or not isinstance(target, Name) or target.name == "_":

@@ -35,11 +35,11 @@ from archspec.graph import (
     place_of,
     walk,
 )
+from archspec.lower.class_lists_renaming import Renaming
 from archspec.lower.class_lists_rules import check_lists
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.lower.headers import may_be_zipped
 from archspec.lower.initial import frozen
-from archspec.lower.lists import substitute
 from archspec.lower.names import item_reads
 from archspec.problems import Span
 
@@ -50,8 +50,8 @@ def in_lists(frame: Frame, cls: Class) -> Class:
     """The class with those modules in its lists that their names put there."""
     if frame.report.problems or not any(_stands_elsewhere(step) for step in cls.written()):
         return cls
-    opened = _Opener(frame, cls).open(cls)
-    if frame.context.unroll and not frame.report.problems:
+    opened = Opener(frame, cls).open(cls)
+    if frame.lowering.unroll and not frame.report.problems:
         check_lists(frame, opened)
     return opened
 
@@ -106,7 +106,7 @@ class _Opened:
         return self.values[0] if self.single else Items(self.values)
 
 
-class _Opener:
+class Opener:
     """Opens the groups of one class."""
 
     def __init__(self, frame: Frame, cls: Class) -> None:
@@ -231,19 +231,18 @@ class _Opener:
     def group(self, call: Call, arguments: tuple[Node, ...], own: str, prefix: str) -> _Opened:
         """The steps of a group; modules that say no list stand in `own`."""
         assert isinstance(call.layer, Class)
-        self.frame.context.blocks.pop(call.layer.name, None)
+        self.frame.lowering.blocks.pop(call.layer.name, None)
         for fill in call.initial[:1]:
             message = "`init:` stands beside a group that is no module"
             self.frame.report.add_at("AS206", message, fill.span, "write it beside the layer")
         cls = self.open(call.layer)
         nodes = dict(zip((one.name for one in cls.inputs), arguments, strict=False))
         nodes |= {
-            one.name: one.node if one.node is not None and not self.frame.context.unroll else lift(one.value)
+            one.name: one.node if one.node is not None and not self.frame.lowering.unroll else lift(one.value)
             for one in call.arguments
             if argument_text(one) != one.name or one.name not in self.frame.scope
         }
-        sizes = {one.name: one.value for one in call.arguments if one.name in nodes}
-        renamed = _Renaming(self, cls, nodes, sizes, own, prefix, call.trainable)
+        renamed = Renaming(self, call, nodes, own, prefix)
         steps = [renamed.step(step) for step in cls.written() if step.kind not in ("parameter", "buffer")]
         for step in cls.written():
             if step.kind in ("parameter", "buffer"):
@@ -328,7 +327,7 @@ class _Opener:
         report = self.frame.report
         if isinstance(child, Call) and _holds(child):
             assert isinstance(child.layer, Class)
-            self.frame.context.blocks.pop(child.layer.name, None)
+            self.frame.lowering.blocks.pop(child.layer.name, None)
             cls = self.open(child.layer)
             if not (trainable and child.trainable):
                 cls = replace(cls, steps=tuple(map(_frozen, cls.steps)))
@@ -356,102 +355,6 @@ class _Opener:
         outputs = Outputs((made.target,))
         cls = Class("", "", (), (), inputs, child.output, steps=(made,), outputs=outputs, grouped=True)
         return Call(None, cls, (), child.inputs, child.output, child.span)
-
-
-class _Renaming:
-    """Gives the steps of a group names of the class around it."""
-
-    def __init__(
-        self,
-        opener: _Opener,
-        cls: Class,
-        nodes: dict[str, Node],
-        sizes: Mapping[str, Any],
-        own: str,
-        prefix: str,
-        learns: bool,
-    ) -> None:
-        self.opener = opener
-        self.nodes = nodes
-        self.sizes = {name: value for name, value in sizes.items() if not opener.frame.context.unroll}
-        self.numbers = {name: nodes[name] for name in self.sizes}
-        self.known = {one.name for one in cls.parameters}
-        self.own = own
-        self.prefix = prefix
-        self.learns = learns
-        self.places: dict[str, str] = {}  # by the attribute that a module has in the group
-
-    def name(self, name: str) -> str:
-        new = self.opener.fresh(f"{self.prefix}{name}")
-        self.nodes[name] = Name(new)
-        return new
-
-    def step(self, step: Step) -> Step:
-        arguments = tuple((key, replaced(node, self.nodes)) for key, node in step.arguments)
-        again = step.module
-        if step.kind == "call":
-            at = step.attribute
-            if step.item is not None:
-                self.places[at] = at if is_dotted(at) else f"{self.own}.{at}"
-            again = self.places[at]
-        item = None if step.item is None else self.item(called(step.item, str(again)))
-        if step.kind == "weight":
-            key, _, weight = step.name.partition(".")
-            made = self.nodes[key]
-            name = f"{made.text}.{weight}"
-            self.nodes[step.name] = Name(name)
-            return replace(step, name=name, target=Name(name))
-        for name in sorted(names_in(step.target)):
-            self.name(name)
-        for name in sorted({one for axis in step.axes for one in names_in(axis)} - self.nodes.keys() - self.known):
-            self.name(name)
-        target = replaced(step.target, self.nodes)
-        axes = tuple(replaced(axis, self.nodes) for axis in step.axes)
-        name = target.text if isinstance(target, Name) and step.name else step.name
-        return replace(step, name=name, target=target, arguments=arguments, item=item, module=again, axes=axes)
-
-    def item(self, item: Item) -> Item:
-        """A module that stands elsewhere, with what it says of names in the group."""
-        if isinstance(item, Branch):
-            condition = replaced(item.condition, self.numbers)
-            return replace(item, condition=condition, items=tuple(map(self.item, item.items)))
-        if isinstance(item, Loop):
-            carried = tuple(
-                replace(one, initial=substitute(one.initial, self.sizes), update=substitute(one.update, self.sizes))
-                for one in item.carried
-            )
-            iterable, items = replaced(item.iterable, self.numbers), tuple(map(self.item, item.items))
-            return replace(item, iterable=iterable, items=items, carried=carried)
-        if isinstance(item, Group):
-            rounds = item.rounds
-            if rounds is not None:
-                rounds = replace(rounds, over=replaced(rounds.over, self.nodes))
-            module = None if item.module is None else self.item(item.module)
-            items = tuple(map(self.item, item.items))
-            return replace(item, items=items, rounds=rounds, module=module, trainable=item.trainable and self.learns)
-        ties = tuple(replace(tie, other=self.other(tie.other)) for tie in item.ties)
-        layer = item.layer
-        if isinstance(layer, Class) and layer.lent:
-            layer = replace(layer, lent=tuple(replace(one, other=self.other(one.other)) for one in layer.lent))
-        arguments = item.arguments
-        if self.sizes:
-            arguments = tuple(
-                replace(
-                    one,
-                    node=None if one.node is None else replaced(one.node, self.numbers),
-                    value=substitute(one.value, self.sizes) if one.node is None else one.value,
-                )
-                for one in arguments
-            )
-        return replace(item, layer=layer, arguments=arguments, ties=ties, trainable=item.trainable and self.learns)
-
-    def other(self, path: str) -> str:
-        """The path of a tie, from the class."""
-        first, dot, rest = path.partition(".")
-        if first in self.places:
-            return f"{self.places[first]}{dot}{rest}"
-        made = self.nodes.get(first)
-        return f"{made.text}{dot}{rest}" if isinstance(made, Name) else path
 
 
 def _of_rounds(group: Group, rounds: Rounds, taken: list[Node], returned: list[_Opened]) -> Node:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from archspec.document import listed_problem
 from archspec.graph import Class, place_of
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.problems import Span
 
 Parts = tuple[str, ...]
@@ -23,7 +23,7 @@ def check_lists(frame: Frame, cls: Class) -> None:
         holder, code, message, advice = found
         if holder not in refused:
             refused.add(holder)
-            frame.report.add_at(code, message, frame.context.named_at.get(span, span), advice)
+            frame.report.add_at(code, message, frame.lowering.named_at.get(span, span), advice)
 
 
 class _Lists:

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Unknown, is_unknown
+from archspec.expressions import Scope
 from archspec.graph import Class, Export, Flow, Item, Loop, names_in, size_names, walk
-from archspec.lower.context import Frame, Place, Scope
+from archspec.lower.frames import Frame
 from archspec.lower.lifetimes import attribute_of
 from archspec.lower.lists import each_part
 from archspec.lower.lists import substitute as substitute_names
+from archspec.lower.sites import Site
 
 _OUT = {"in_channels": "out_channels", "in_features": "out_features"}
 
@@ -24,7 +26,7 @@ def closed(frame: Frame, cls: Class) -> Class:
     """
     taken = frame.scope.keys() | frame.locals.taken
     bound = {name for item in walk(cls.children()) if isinstance(item, Loop) for name in names_in(item.target)}
-    is_block = bool(frame.context.open) or frame.outer is not None
+    is_block = bool(frame.lowering.open) or frame.outer is not None
     exports: dict[str, Size] = {}
 
     def close(size: Size) -> Size:
@@ -44,16 +46,17 @@ def closed(frame: Frame, cls: Class) -> Class:
         return dimensions.symbol(name)
 
     output = each_size(cls.output, close)
-    used = frame.context.hints.exports
+    used = frame.lowering.hints.exports
     return replace(
         cls, output=output, exports=tuple(Export(one, size, (cls.name, one) in used) for one, size in exports.items())
     )
 
 
-def exported(frame: Frame, cls: Class, place: Place, key: str | None) -> Scope:
+def exported(frame: Frame, cls: Class, site: Site) -> Scope:
     """What the attributes of a block's output are to the constructor that makes the block."""
-    if place is frame.place and key is not None and key.isidentifier():
-        return {export.name: dimensions.symbol(attribute_of(key, export.name)) for export in cls.exports}
+    name = site.name
+    if site.container is frame.container and name is not None and name.isidentifier():
+        return {export.name: dimensions.symbol(attribute_of(name, export.name)) for export in cls.exports}
     why = f"a loop in `{cls.name}` changes it, and only a step with a name can be asked for it"
     return {export.name: dimensions.of(Unknown(why)) for export in cls.exports}
 

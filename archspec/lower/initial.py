@@ -10,11 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archspec.document import Block, Document, Step
 from archspec.expressions import Call as Function
-from archspec.expressions import ExpressionError, Literal, Name, Node, UndecidedError, compile_value, evaluate, unknown
+from archspec.expressions import (
+    ExpressionError,
+    Literal,
+    Name,
+    Node,
+    Scope,
+    UndecidedError,
+    compile_value,
+    evaluate,
+    unknown,
+)
 from archspec.graph import (
     Argument,
     Branch,
@@ -42,7 +52,19 @@ from archspec.refusals import RefusalError
 from archspec.source import Path
 
 if TYPE_CHECKING:
-    from archspec.lower.context import Frame, Scope
+    from archspec.lower.frames import Frame
+    from archspec.lower.sites import Site
+
+
+class Namespace(NamedTuple):
+    """Functions of weights that PyTorch has in one module."""
+
+    module: str
+    functions: dict[str, Initializer]
+
+
+_INIT = Namespace("torch.nn.init", INITIALIZERS)
+_PARAMETRIZATIONS = Namespace("torch.nn.utils.parametrizations", PARAMETRIZATIONS)
 
 HOLDING: tuple[str, ...] = ("MultiheadAttention", "Transformer", "TransformerDecoder", "TransformerDecoderLayer")
 HOLDING += ("TransformerEncoder", "TransformerEncoderLayer")
@@ -204,7 +226,7 @@ def beside(document: Document, block: str) -> set[str]:
 
 def read_fill(report: Report, weight: str, text: str, path: Path, scope: Scope) -> Fill | None:
     """A weight's function with its arguments; None, and reported, where it is none."""
-    found = read_function(report, text, path, scope, INITIALIZERS, "torch.nn.init")
+    found = read_function(report, text, path, scope, _INIT)
     if found is None:
         return None
     function, arguments = found
@@ -212,9 +234,10 @@ def read_fill(report: Report, weight: str, text: str, path: Path, scope: Scope) 
 
 
 def read_function(
-    report: Report, text: str, path: Path, scope: Scope, catalogue: dict[str, Initializer], module: str
+    report: Report, text: str, path: Path, scope: Scope, namespace: Namespace
 ) -> tuple[Initializer, tuple[Argument, ...]] | None:
-    """A function of one of the catalogues as the spec calls it; None, and reported, where it calls none so."""
+    """A function of a namespace as the spec calls it; None, and reported, where it calls none so."""
+    module, catalogue = namespace
     try:
         node = compile_value(text)
         name, positional, keywords = _called(node)
@@ -266,14 +289,14 @@ def _called(node: Node) -> tuple[str, tuple[Node, ...], list[tuple[str, Node]]]:
 # Beside a step.
 
 
-def settled(frame: Frame, item: Item, step: Step, path: Path, scope: Scope, *, spliced: bool) -> Item:
+def with_weights(frame: Frame, item: Item, step: Step, site: Site, *, spliced: bool) -> Item:
     """An item with what its step says of its weights; a `spliced` one is of a group that is no module itself."""
-    rules = frame.context.rules
+    rules = frame.lowering.rules
     if spliced:
         for key in ("init", "parametrize"):
             if getattr(step, key) is not None:
                 message = f"`{key}:` stands beside a group that is no module"
-                frame.report.add("AS206", message, (*path, key), "write it beside the layer", key=True)
+                frame.report.add("AS206", message, site.at(key), "write it beside the layer", key=True)
         return frozen(item) if step.trainable is False else item
     if rules is None:
         return item
@@ -282,7 +305,7 @@ def settled(frame: Frame, item: Item, step: Step, path: Path, scope: Scope, *, s
     if not isinstance(item, Call | Group):
         return item
     is_layer = isinstance(item, Call) and isinstance(item.layer, Layer)
-    initial = tuple(_beside(frame, step, path, scope, item))
+    initial = tuple(_beside(frame, step, site, item))
     if is_layer and isinstance(item, Call):
         covered = {fill.weight for fill in initial}
         of_class = [fill for fill in rules.of_layer(item.type_name) if fill.weight not in covered]
@@ -291,27 +314,28 @@ def settled(frame: Frame, item: Item, step: Step, path: Path, scope: Scope, *, s
     if step.parametrize is None:
         return item
     if not is_layer or not isinstance(item, Call):
-        message, at = "`parametrize:` is for a layer, and this is none", (*path, "parametrize")
+        message, at = "`parametrize:` is for a layer, and this is none", site.at("parametrize")
         frame.report.add("AS206", message, at, "write it beside the layer that has the weight", key=True)
         return item
-    return replace(item, parametrized=tuple(_parametrized(frame, step, path, scope, item)))
+    return replace(item, parametrized=tuple(_parametrized(frame, step, site, item)))
 
 
-def _beside(frame: Frame, step: Step, path: Path, scope: Scope, item: Call | Group) -> Iterator[Fill]:
+def _beside(frame: Frame, step: Step, site: Site, item: Call | Group) -> Iterator[Fill]:
+    """What a step says by `init:`."""
     if step.init is None:
         return
     if isinstance(step.init, str):
         advice = f"write `init: {{weight: {step.init}}}`"
-        frame.report.add("AS202", "`init` takes a function for each weight", (*path, "init"), advice)
+        frame.report.add("AS202", "`init` takes a function for each weight", site.at("init"), advice)
         return
     for weight, text in step.init.items():
-        at = (*path, "init", weight)
-        fill = read_fill(frame.report, weight, text, at, scope)
+        at = site.at("init", weight)
+        fill = read_fill(frame.report, weight, text, at, site.scope)
         if fill is not None:
             found = list(_resolved(frame, item, fill, at))
             yield from found
             if not found:
-                frame.context.idle[f"`{weight}`", _known(item), fill.span] = None
+                frame.lowering.idle[f"`{weight}`", _known(item), fill.span] = None
 
 
 def _known(item: Call | Group) -> str:
@@ -368,12 +392,12 @@ def _is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrizat
     return True
 
 
-def _parametrized(frame: Frame, step: Step, path: Path, scope: Scope, item: Call) -> Iterator[Parametrization]:
+def _parametrized(frame: Frame, step: Step, site: Site, item: Call) -> Iterator[Parametrization]:
+    """What a step says by `parametrize:`."""
     weights = {name: weight for name, weight, _ in below(item)}
     for name, text in (step.parametrize or {}).items():
-        at = (*path, "parametrize", name)
-        module = "torch.nn.utils.parametrizations"
-        found = read_function(frame.report, text, at, scope, PARAMETRIZATIONS, module)
+        at = site.at("parametrize", name)
+        found = read_function(frame.report, text, at, site.scope, _PARAMETRIZATIONS)
         if found is None:
             continue
         function, arguments = found
@@ -416,7 +440,7 @@ def meet(one: str, other: str) -> bool:
 
 def of_tensor(frame: Frame, made: Made, step: Step, path: Path) -> Made:
     """A Parameter with what its step says of it."""
-    rules = frame.context.rules
+    rules = frame.lowering.rules
     if rules is None or (step.init is None and step.trainable is None):
         return made
     if step.init is not None and not isinstance(step.init, str):

@@ -1,19 +1,16 @@
-"""What a loop binds, and what its rounds read, take and return."""
+"""What the rounds of a loop read, take and return."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
-from archspec.expressions import ExpressionError, Items, Name, Node, item_type, literal_text, typed
-from archspec.graph import Branch, Call, Class, Group, Input, Item, Loop, names_in, walk
-from archspec.lower.context import Frame, values_of
-from archspec.lower.lists import entry, is_flow
+from archspec.graph import Branch, Call, Class, Flow, Group, Input, Item, Loop, walk
+from archspec.lower.axes import came_from
+from archspec.lower.frames import Frame
+from archspec.lower.given import Given, values_of
 from archspec.problems import Related, echo
 from archspec.source import Path
-from archspec.tensors import Chain, Series, TensorType, flow_text
+from archspec.tensors import ListType, TensorType
 
 
 def captured(items: tuple[Item, ...]) -> tuple[Input, ...]:
@@ -92,49 +89,54 @@ def first_input(item: Item) -> str | None:
     return next((one.name if isinstance(one, Input) else one for one in inputs), None)
 
 
-def destructure(target: Node, item: Any) -> dict[str, Any]:
-    """The names of a target with their values for one item."""
-    if isinstance(target, Name):
-        return {} if target.name == "_" else {target.name: item}
-    assert isinstance(target, Items)
-    if item is None:  # of a type that only values of the parameters tell
-        return dict.fromkeys(names_in(target))
-    if isinstance(item, Series):  # its length depends on parameters; Python compares it with the names in each call
-        item = tuple(entry(item, place) for place in range(len(target.items)))
-    if not isinstance(item, tuple) or len(item) != len(target.items):
-        several, listed = isinstance(item, tuple), isinstance(item, Chain)
-        count = f"this is a list: {flow_text(item)}" if listed else f"this is one: {flow_text(item)}"
-        count = f"there are {len(item)}" if several else count
-        advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` give several values"
-        advice = "take its items by index, `values[0]`: how many there are depends on parameters" if listed else advice
-        names = ", ".join(part.text for part in target.items)
-        raise ExpressionError("AS304", f"`{names}` unpacks {len(target.items)} values, but {count}", advice)
-    bound: dict[str, Any] = {}
-    for part, value in zip(target.items, item, strict=True):
-        bound |= destructure(part, value)
-    return bound
+def goes_by_name(given: Given, items: tuple[Item, ...]) -> bool:
+    """Whether a name says which input of these modules is meant: not the first, which an nn.Sequential passes on."""
+    name = given.names[0]
+    if name is None:
+        return False
+    firsts = [first_input(item) for item in items]
+    return any(first != name for first in firsts)
 
 
-def typed_item(target: Node, kind: str) -> Any:
-    """A symbol for each name of a loop's target, typed as the entries of the list are."""
-    if isinstance(target, Name):
-        return typed(Name(target.name), kind)
-    assert isinstance(target, Items)
-    return tuple(typed_item(part, item_type(kind, index)) for index, part in enumerate(target.items))
+def fits_next_round(frame: Frame, given: Given, result: Item, path: Path) -> bool:
+    """Whether the next round can take what one returns in place of its first inputs; reported if not."""
+    parts, count = values_of(result.output), len(given.types)
+    what = f"`{result.type_name}`" if isinstance(result, Call) else "a round"
+    if len(parts) > count:
+        takes = f"{count} inputs" if count > 1 else "one input"
+        message = f"{what} returns {len(parts)} values, and the next round takes {takes}"
+        advice = "a round hands on what it returns: give it as many inputs, or let it return fewer values"
+    elif len(parts) > 1 and None in parts:
+        place = parts.index(None) + 1
+        message = f"{what} returns no value number {place}, which the next round would take"
+        advice = "put it into a block that returns what is handed on"
+    elif is_tuple_of_one(result.output):
+        message = f"{what} returns a tuple of one value, and the next round takes the value itself"
+        advice = "write `outputs: y` in place of `outputs: [y]`"
+    else:
+        return True
+    frame.report.add("AS502", message, path, advice, related=came_from(given))
+    return False
 
 
-@contextmanager
-def in_round(frame: Frame, own: Mapping[str, Any], number: int, total: int, path: Path) -> Iterator[None]:
-    """Problems that are found meanwhile say in which round they are, counted from 0, and what the loop binds there."""
-    report = frame.report
-    around = report.rounds
-    if number:
-        texts = {one: flow_text(value) if is_flow(value) else literal_text(value) for one, value in own.items()}
-        values = [f"`{one}` is {text}" for one, text in texts.items()]
-        where = f", where {' and '.join(values)}" if values else ""
-        what = f"in round {number + 1} of {total}{where}"
-        report.rounds = (*around, Related(what, frame.span(path, key=True)))
-    try:
-        yield
-    finally:
-        report.rounds = around
+def is_tuple_of_one(output: Flow | None) -> bool:
+    """Whether a module returns a tuple of a single value."""
+    return isinstance(output, tuple) and not isinstance(output, ListType) and len(output) == 1
+
+
+def check_axes_kept(frame: Frame, given: Given, body: tuple[Item, ...], at: Path) -> None:
+    """Refuses a loop whose rounds return another number of axes, where its layers are made of sizes they infer."""
+    before, after = given.first(), values_of(body[-1].output)[0] if body else None
+    if not isinstance(before, TensorType) or not isinstance(after, TensorType) or before.rank == after.rank:
+        return
+    if _infers(body):
+        message = f"a round takes {before.rank} axes and returns {after.rank}, so its layers infer other sizes"
+        advice = "write the inferred arguments out, or return as many axes as come in"
+        frame.report.add("AS508", f"{message} in the next round", at, advice)
+
+
+def _infers(items: tuple[Item, ...]) -> bool:
+    """Whether a module among these, or one inside, has an argument that was inferred."""
+    calls = [item for item in walk(items) if isinstance(item, Call)]
+    inside = (item.layer.children() for item in calls if isinstance(item.layer, Class))
+    return any(one.node is None for item in calls for one in item.arguments) or any(map(_infers, inside))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any
 
 from archspec.document import Input
 from archspec.expressions import Name, Symbolic
-from archspec.lower.context import Frame, Given
+from archspec.lower.frames import Frame
+from archspec.lower.given import Given
 from archspec.problems import Related
 from archspec.source import Path
 
@@ -29,14 +28,6 @@ def refuse_left_out(frame: Frame, name: str, inputs: Collection[str], given: Giv
         frame.report.add_at("AS511", message, here, advice, related=related)
         return True
     return False
-
-
-@cache
-def omissible(layer: Any) -> frozenset[str]:
-    """The inputs of a layer that take None: those whose default it is."""
-    parameters = list(inspect.signature(layer.forward).parameters.values())[1:]
-    defaults = {name: one.default for name, one in zip(layer.inputs, parameters, strict=False)}
-    return frozenset(name for name, default in defaults.items() if default is None)
 
 
 def by_name(given: Given, inputs: tuple[str, ...]) -> Given:

@@ -39,11 +39,9 @@ def bind(
         if name not in spec.params:
             hint = did_you_mean(name, list(spec.params), "parameters") or "this spec has no parameters"
             report.add("AS208", f"the spec has no parameter {echo(name)}", ("params",), hint, key=True)
-    scope: dict[str, Any] = {}
     plain = {name: _frozen(as_value(value)) for name, value in given.items()}
     positive = {size for value in spec.inputs.values() for size in value.axes if isinstance(size, str)}
-    parameters = declare(report, spec.params, (), plain, scope, symbolic=symbolic, positive=positive)
-    return parameters, scope
+    return declare(report, spec.params, (), plain, symbolic=symbolic, positive=positive)
 
 
 def declare(
@@ -51,33 +49,30 @@ def declare(
     params: Mapping[str, document.Parameter],
     base: Path,
     given: Mapping[str, Any],
-    scope: dict[str, Any],
     *,
     symbolic: bool = False,
     positive: Collection[str] = (),
-) -> tuple[graph.Parameter, ...]:
-    """The parameters of a document or block; each joins the scope as its value or, with `symbolic`, as a symbol.
+) -> tuple[tuple[graph.Parameter, ...], dict[str, Any]]:
+    """The parameters of a document or block, and a scope in which each stands for its value or a symbol.
 
     `positive` ones are a dimension of an input. Those without a default come first, as Python wants them.
     """
     bound = []
     values: dict[str, Any] = {}
+    scope: dict[str, Any] = {}
     for name, parameter in params.items():
-        one = _declare_one(report, name, parameter, (*base, "params", name), given, values)
+        one = _declare_one(report, parameter, (*base, "params", name), given, values)
         scope[name] = symbol_of(one, name in positive, parameter) if symbolic or one.value is None else one.value
         values[name] = one.value if one.value is not None else scope[name]
         bound.append(one)
-    return tuple(sorted(bound, key=lambda one: one.default is not None))
+    return tuple(sorted(bound, key=lambda one: one.default is not None)), scope
 
 
 def _declare_one(
-    report: Report,
-    name: str,
-    parameter: document.Parameter,
-    path: Path,
-    given: Mapping[str, Any],
-    above: Mapping[str, Any],
+    report: Report, parameter: document.Parameter, path: Path, given: Mapping[str, Any], above: Mapping[str, Any]
 ) -> graph.Parameter:
+    """One parameter, with what the caller has given or its default, which reads the parameters above it."""
+    name = str(path[-1])
     # Only where the type is written may a default be an expression: elsewhere a string is a string.
     computed = isinstance(parameter.default, str) and parameter.type not in (None, "str")
     default_path = (*path, "default") if isinstance(report.source.value(path), dict) else path

@@ -9,7 +9,7 @@ from archspec.expressions import ExpressionError, Literal, Name, Node, Undecided
 from archspec.graph import Branch, Call, Item, Step
 from archspec.layers import Layer, Weight
 from archspec.layers.own import OwnLayer
-from archspec.lower.context import Frame, LostError, Value
+from archspec.lower.frames import Frame, UnknownTypeError, Value
 from archspec.lower.state import State
 from archspec.problems import did_you_mean
 from archspec.source import Path
@@ -58,7 +58,7 @@ class Reached:
             advice = f"read it there, as a step of its own: `w: {name.name}`"
         elif key in self.frame.values:
             if self.frame.values[key].type is None:
-                raise LostError(key)  # what is wrong with the layer is told
+                raise UnknownTypeError(key)  # what is wrong with the layer is told
             message, advice = f"`{key}` is no layer, which alone has weights", "dimensions have names: `x: [N, C]`"
         elif key in self.ahead:
             advice = f"`{key}` is made below: a step reads what is above it"

@@ -18,20 +18,23 @@ from archspec.expressions import (
 )
 from archspec.graph import Branch, Call, Flow, Group, Item, Loop, argument_text, names_in, size_names
 from archspec.graph import Rounds as Written
-from archspec.lower.calls import unlike
+from archspec.lower.arguments import differing_argument
+from archspec.lower.binding import destructure, in_round, split
 from archspec.lower.carried import Round, carry
-from archspec.lower.context import Frame, Given, LostError, Place, Scope, values_of
-from archspec.lower.lists import (
-    each_part,
-)
-from archspec.lower.loops import captured, check_decided, destructure, handing_on, in_round, returned
+from archspec.lower.conditions import reads_round
+from archspec.lower.frames import Frame, UnknownTypeError
+from archspec.lower.given import Given, values_of
+from archspec.lower.iterations import Iteration, bounded_iteration
+from archspec.lower.lists import each_part
+from archspec.lower.loops import captured, check_axes_kept, check_decided, fits_next_round, handing_on, returned
 from archspec.lower.reading import sizes_read
-from archspec.lower.symbolic_loops import SymbolicLoop, split
-from archspec.source import Path
+from archspec.lower.repetition import count_handed_on, one_round
+from archspec.lower.sites import Container, Site
+from archspec.lower.symbolic_loops import SymbolicLoop
 from archspec.tensors import ListType, TensorType
 
 if TYPE_CHECKING:
-    from archspec.lower.modules import Modules
+    from archspec.lower.modules import ModuleReader
 
 
 def is_written(frame: Frame, step: Step, given: Given) -> bool:
@@ -42,78 +45,71 @@ def is_written(frame: Frame, step: Step, given: Given) -> bool:
     return any(name not in frame.scope and frame.value(name) is not None for name in over)
 
 
-class Rounds:
+class RoundsReader:
     """Reads one such loop."""
 
-    def __init__(
-        self, modules: Modules, step: Step, path: Path, given: Given, place: Place, scope: Scope, name: str
-    ) -> None:
+    def __init__(self, modules: ModuleReader, step: Step, site: Site, given: Given) -> None:
         self.modules = modules
         self.frame = modules.frame
         self.report = modules.report
         self.step = step
-        self.path = path
-        self.key = str(step.loop)
-        self.place = place
-        self.scope = scope
-        self.name = name
-        self.inner = Place(f"{place.dotted(name)}.", rounds=True)
-        self.span = self.frame.span(path, key=True)
+        self.site = site
+        self.at = site.at(str(step.loop))
+        self.container = Container(f"{site.container.dotted(site.name)}.", of_rounds=True)
+        self.span = self.frame.span(site.path, key=True)
         self.each = step.each is not None
         room = next((place for place in range(len(given.types)) if place in given.anew), len(given.types))
         self.room = 0 if self.each else room
         limited = self.each or step.collect or given.anew
         self.given = replace(given, first_name=None, handing=self.room if limited else None)
-        # Each round of a group is a module of its own.
-        nested = step.layers is not None and not step.shared
-        self.once = step.model_copy(update={"layers": None, "nested": step.layers}) if nested else step
+        self.once = step if step.shared else one_round(step)
 
     def read(self) -> Group:
         """The group of the rounds, with what comes out of it."""
-        loop = self.modules.bounded_loop(self.step, (*self.path, self.key), self.scope)
-        if loop is None or not self.is_sound(loop[0]):
+        iteration = bounded_iteration(self.frame, self.step, self.site)
+        if iteration is None or not self.is_sound(iteration.target):
             return self.group((), None)
-        target, iterable, items = loop
-        written = Written(target, iterable, self.each, bool(self.step.collect))
+        items = iteration.items
+        written = Written(iteration.target, iteration.iterable, self.each, bool(self.step.collect))
         try:
-            if self.modules.unroll or (isinstance(items, tuple) and self.differs(target, items)):
-                return self.unrolled(written, target, items)
-            return self.kept(written, target, iterable, items)
-        except (ExpressionError, LostError):
+            if self.frame.lowering.unroll or (isinstance(items, tuple) and self.differs(iteration.target, items)):
+                return self.unrolled(written, iteration.target, items)
+            return self.symbolic(written, iteration)
+        except (ExpressionError, UnknownTypeError):
             return self.group((), None)
 
     def group(self, items: tuple[Item, ...], output: Flow | None, written: Written | None = None) -> Group:
         """The loop's group; without `written`, in place of one that cannot be read."""
         types = self.given.types
         if written is None:
-            return Group(self.name, items, types, output, self.span, listed=True)
+            return Group(self.site.name, items, types, output, self.span, listed=True)
         if items:
-            check_decided(self.frame, items[-1], self.path)
+            check_decided(self.frame, items[-1], self.site.path)
         count = returned(items[-1]) if items else self.without_rounds()
         handed = min(count, self.room) if not self.each else 0
         rounds = replace(written, returned=count)
-        return Group(self.name, items, types, output, self.span, True, handed, rounds=rounds)
+        return Group(self.site.name, items, types, output, self.span, True, handed, rounds=rounds)
 
     # What is refused.
 
     def is_sound(self, target: Node) -> bool:
         """Whether the loop says what its rounds take and give; reported if not."""
-        named = f"`{self.key}:`"
+        named = f"`{self.step.loop}:`"
         for name in sorted(names_in(target)):
             if self.frame.value(name) is not None:
-                at = (*self.path, self.key)
+                at = self.at
                 self.report.add("AS205", f"`{name}` is declared already", at, "choose another name for the loop")
                 return False
-        if self.step.when is not None and self.modules.mentions_target(self.step):
+        if self.step.when is not None and reads_round(self.step):
             message = f"a condition on single rounds has no place where {self.what()}"
-            at, advice = (*self.path, "when"), "let the loop run over a list of those that are meant"
+            at, advice = self.site.at("when"), "let the loop run over a list of those that are meant"
             self.report.add("AS206", message, at, advice)
             return False
         if not self.each and 0 in self.given.anew:
             message = "the first input is computed anew in each round, so what a round returns is lost"
             over = self.step.over or ""
             advice = f"write `each: {over}` for rounds side by side, or give what is handed on first"
-            self.report.add("AS206", message, (*self.path, self.key), advice, key=True)
+            self.report.add("AS206", message, self.at, advice, key=True)
             return False
         return not self.step.shared or self.is_shared(named)
 
@@ -130,7 +126,7 @@ class Rounds:
         if read:
             message = f"`{read[0]}` changes from round to round, but `shared: true` makes one module for all rounds"
             advice = f"leave `shared` out, or write what does not depend on {named}"
-            self.report.add("AS206", message, (*self.path, "shared"), advice, key=True)
+            self.report.add("AS206", message, self.site.at("shared"), advice, key=True)
         return not read
 
     # Round by round.
@@ -150,10 +146,10 @@ class Rounds:
             first = first if number else replace(given, types=result.inputs)
             if not self.goes_on(given, result, number, len(items)):
                 return self.group((), None)
-            given = given.after(result.output, f"`{self.place.dotted(self.name)}`", result.span, result)
+            given = given.after(result.output, f"`{self.site.container.dotted(self.site.name)}`", result.span, result)
         self.given = first
         group = self.finished(written, tuple(results), self.value(given, outputs))
-        return group if self.modules.unroll or self.step.shared else self.as_loop(group)
+        return group if self.frame.lowering.unroll or self.step.shared else self.as_loop(group)
 
     def as_loop(self, group: Group) -> Group:
         """Rounds that were read one by one as a loop, where a constructor makes the same module for each."""
@@ -170,7 +166,7 @@ class Rounds:
         try:
             return destructure(target, item)
         except ExpressionError as error:
-            self.report.expression(error, (*self.path, self.key), self.step.over)
+            self.report.expression(error, self.at, self.step.over)
             raise
 
     def repeatable(self, results: list[Item], given: Given, own: Mapping[str, Any]) -> Item | None:
@@ -180,8 +176,8 @@ class Rounds:
             return None
         if self.step.shared:
             return last
-        self.frame.context.add_layers(self.count, self.path)
-        return replace(last, name=self.modules.number(self.inner))
+        self.frame.lowering.add_layers(self.count, self.site.path)
+        return replace(last, name=self.container.number())
 
     count = 0
     """The layers of the last round."""
@@ -190,25 +186,20 @@ class Rounds:
 
     def round(self, given: Given, own: Mapping[str, Any], number: int, total: int) -> Item | None:
         """The module of one round; None where it is wrong."""
-        context, problems = self.frame.context, len(self.report.problems)
-        before, bound = context.count, self.frame.bound
+        lowering, problems = self.frame.lowering, len(self.report.problems)
+        before, bound = lowering.count, self.frame.bound
         numbers, flows = split(own)
-        scope = {**self.scope, **numbers}
-        with (
-            self.frame.binding(numbers, flows, self.span),
-            in_round(self.frame, own, number, total, (*self.path, self.key)),
-        ):
-            if not self.modules.unroll:
+        with self.frame.binding(numbers, flows, self.span), in_round(self.frame, own, number, total, self.at):
+            if not self.frame.lowering.unroll:
                 self.frame.bound = bound | numbers.keys()  # a constructor has no such names
             inside = self.anew(given)
-            place, name = (Place(self.place.prefix), self.name) if self.step.shared else (self.inner, None)
-            made = list(self.modules.kept(self.once, self.path, alone(inside), place, scope, name))
+            made = self.made(inside, numbers)
         self.frame.bound = bound
-        self.count = context.count - before
+        self.count = lowering.count - before
         if self.step.shared and number:
-            context.count = before
-        if len(self.report.problems) > problems or len(made) != 1 or context.count > context.most_layers:
-            self.left = tuple(made) if context.partial else ()
+            lowering.count = before
+        if len(self.report.problems) > problems or len(made) != 1 or lowering.count > lowering.most_layers:
+            self.left = made if lowering.partial else ()
             return None
         return made[0]
 
@@ -223,14 +214,14 @@ class Rounds:
         """Whether the next round can take what this one returns; reported if not."""
         output = result.output
         if self.step.collect and isinstance(output, tuple) and not isinstance(output, ListType) and len(output) == 1:
-            return self.modules.fits_next(given, result, (*self.path, self.key))  # the value itself is handed on
+            return fits_next_round(self.frame, given, result, self.at)  # the value itself is handed on
         if number == total - 1 or self.each:
             return True
         if self.step.collect or given.anew:
             parts = values_of(result.output)[: self.room]
             if len(parts) < 2 or None not in parts:
                 return True
-        return self.modules.fits_next(given, result, (*self.path, self.key))
+        return fits_next_round(self.frame, given, result, self.at)
 
     def value(self, given: Given, outputs: list[Flow | None]) -> Flow | None:
         """What the rounds come to, of what the last one hands on, and of what each returns."""
@@ -244,13 +235,13 @@ class Rounds:
 
     def without_rounds(self) -> int:
         """How many values a round would hand on, where none is there."""
-        block = self.frame.context.document.blocks.get(str(self.step.type))
+        block = self.frame.lowering.document.blocks.get(str(self.step.type))
         outputs = block.outputs if block is not None else None
         if isinstance(outputs, list | dict):
             return len(outputs)
         if None in self.given.types:
             return 1
-        return self.modules.handed_on(self.once, self.path, alone(self.given), self.scope)
+        return count_handed_on(self.modules, self.once, self.site, alone(self.given))
 
     def collected(self, output: Flow | None) -> Flow | None:
         """What is collected of what one round returns."""
@@ -266,11 +257,11 @@ class Rounds:
         if not self.step.shared:
             return group
         for number, item in enumerate(items[1:], 2):
-            differs = unlike(items[0], item) if item is not items[0] else None
+            differs = differing_argument(items[0], item) if item is not items[0] else None
             if differs is not None:
                 message = f"`shared: true` runs one module in every round, but in round {number} its {differs}"
                 advice = "only what is of the same size can share weights"
-                self.report.add("AS406", message, (*self.path, "shared"), advice, key=True)
+                self.report.add("AS406", message, self.site.at("shared"), advice, key=True)
                 break
         return replace(group, module=items[0] if items else self.idle())
 
@@ -279,7 +270,7 @@ class Rounds:
         if None in self.given.types:
             return None
         problems = len(self.report.problems)
-        made = self.one(self.given, self.scope)
+        made = self.made(self.given, {})
         del self.report.problems[problems:]
         return made[0] if len(made) == 1 else None
 
@@ -294,53 +285,52 @@ class Rounds:
                 found.append([flow() for flow in self.given.anew.values()])
         return any(one != found[0] for one in found)
 
-    def kept(self, written: Written, target: Node, iterable: Node, items: Any) -> Group:
+    def symbolic(self, written: Written, iteration: Iteration) -> Group:
         """The loop as a loop: one round stands for all of them."""
-        symbols = SymbolicLoop(self.frame, target, iterable, items, self.name)
+        symbols = SymbolicLoop(self.frame, iteration)
         with self.frame.binding(symbols.numbers, symbols.flows, self.span):
             types = self.anew(self.given).types
         types = tuple(each_part(flow, symbols.named) for flow in types)
         loop = symbols.loop(types)
         types = tuple(each_part(flow, symbols.named) for flow in types)
-        self.inner.next = None
+        self.container.next = None
         self.frame.locals.loop_names |= names_in(loop[0])
-        scope = {**self.scope, **symbols.numbers}
         self.given = self.given.with_types(types)
         if self.step.shared:
-            return self.shared(written, scope, symbols)
+            return self.shared(written, symbols)
         if self.each:
             with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-                body = self.body(self.given, scope)
+                body = self.made(self.given, symbols.numbers)
             item = body[-1].output if body else None
             loop = symbols.needed(body, ())
             return self.finished(written, (Loop(*loop, body, (), types, item, self.span),), symbols.listed(item))
-        return self.handing(written, loop, scope, symbols)
+        return self.handing(written, loop, symbols)
 
-    def one(self, given: Given, scope: Scope) -> tuple[Item, ...]:
-        """The one module of all rounds."""
-        place = Place(self.place.prefix)
-        return tuple(self.modules.kept(self.once, self.path, alone(given), place, scope, self.name))
+    def made(self, given: Given, numbers: Mapping[str, Any]) -> tuple[Item, ...]:
+        """The modules of one round, in which those numbers are bound; with `shared`, the one module of all rounds."""
+        site = self.site.reading(numbers)
+        shared = site.within(Container(site.container.prefix), site.name)
+        return tuple(
+            self.modules.make(self.once, shared if self.step.shared else site.within(self.container), alone(given))
+        )
 
-    def body(self, given: Given, scope: Scope) -> tuple[Item, ...]:
-        return tuple(self.modules.kept(self.once, self.path, alone(given), self.inner, scope, None))
-
-    def handing(self, written: Written, loop: tuple[Node, Node], scope: Scope, symbols: SymbolicLoop) -> Group:
+    def handing(self, written: Written, loop: tuple[Node, Node], symbols: SymbolicLoop) -> Group:
         """A loop that hands values on, of which a round may change the sizes."""
 
-        def once(types: tuple[Flow | None, ...], this: Round) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
+        def read_round(types: tuple[Flow | None, ...], this: Round) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
             inside = self.given.with_types(types)
             with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-                body = self.body(inside, scope)
+                body = self.made(inside, symbols.numbers)
             for place, item in enumerate(body):
                 after = inside.after(item.output, inside.label, inside.span)
                 inside = inside.with_types(this.after(place, item, inside.types, after.types))
             this.end(len(body) - 1, inside.types)
             return body, inside.types
 
-        given, at = self.given.types, (*self.path, self.key)
-        body, carried, updates, types = carry(self.frame.locals, given, once, *loop, at)
+        given = self.given.types
+        body, carried, updates, types = carry(self.frame.locals, given, read_round, loop, self.at)
         last = body[-1].output if body else None
-        self.modules.keeps_axes(self.given, body, at)
+        check_axes_kept(self.frame, self.given, body, self.at)
         count = min(returned(body[-1]) if body else 1, self.room)
         changing = {one.name for one in carried}
         handed = types[0] if count == 1 else types[:count]
@@ -353,7 +343,7 @@ class Rounds:
         elif last is not None and len(values_of(last)) > 1:
             output = (*types[:count], *values_of(last)[count:])
             if len(values_of(last)) > len(given):
-                self.modules.fits_next(self.given, body[-1], at)
+                fits_next_round(self.frame, self.given, body[-1], self.at)
         sizes = (size for one in carried for size in (one.initial, one.update))
         loop = symbols.needed(body, (*sizes, *(one.value for one in updates)))
         group = self.finished(written, (Loop(*loop, body, carried, given, last, self.span, updates),), output)
@@ -361,10 +351,10 @@ class Rounds:
         rounds = replace(group.rounds, returned=returned(body[-1]) if body else 1)
         return replace(group, handed=count, rounds=rounds)
 
-    def shared(self, written: Written, scope: Scope, symbols: SymbolicLoop) -> Group:
+    def shared(self, written: Written, symbols: SymbolicLoop) -> Group:
         """One module, as it is in every round."""
         with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-            made = self.one(self.given, scope)
+            made = self.made(self.given, symbols.numbers)
         if len(made) != 1:
             return self.group((), None)
         last, types = made[0].output, self.given.types

@@ -10,18 +10,22 @@ from archspec.dimensions import Size
 from archspec.document import name_problem
 from archspec.expressions import CONSTANTS, Binary, ExpressionError, Name, Node, as_size, compile_value, evaluate
 from archspec.graph import Flow, names_in
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.lower.leading import DOTS, compile_size, is_name
-from archspec.problems import Related, echo
+from archspec.lower.sites import Site
+from archspec.problems import Related, Span, echo
 from archspec.refusals import fits
 from archspec.source import Path
 from archspec.tensors import TensorType, flow_text
 
 
-def check_shape(
-    frame: Frame, shape: list[int | str], path: Path, output: Flow | None, scope: dict[str, Any], related: Related
-) -> bool:
-    """Holds a step's output against its `shape:`; new names are bound. False (and reported) where it does not fit."""
+def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow | None, made: Span) -> bool:
+    """Compares a step's output with its `shape:`, which stands at `site`, and binds the names that are new there.
+
+    False, and reported, where it does not fit. `made` is where the step is written.
+    """
+    path, scope, related = site.path, site.scope, Related("made here", made)
+    assert isinstance(scope, dict)
     if not are_sizes(frame, shape, path):
         return False
     if output is None:
@@ -36,7 +40,7 @@ def check_shape(
     known = set(scope)
     named = len(shape) - output.rank + leading
     axes = list(zip(shape[named:], output.shape[leading:], strict=True))
-    wrong = bind_sizes(axes, scope, settled=not frame.context.unroll)
+    wrong = bind_sizes(axes, scope, settled=not frame.lowering.unroll)
     if wrong is not None:
         axis, problem = wrong
         place = (*path, axis + named)

@@ -15,7 +15,7 @@ from archspec.expressions.mistakes import WrittenCall, python_call
 from archspec.functions import FUNCTIONS
 from archspec.layers import ABSENT, LAYERS, Layer
 from archspec.lower._problems import type_path
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.lower.vocabulary import ELSEWHERE, RENAMED, beginning, elsewhere, holds_layer
 from archspec.problems import Advice, Edit, did_you_mean, echo, rewording
 from archspec.source import Path
@@ -59,7 +59,7 @@ def spelled(frame: Frame, text: str, scope: Mapping[str, Any], *, listed: bool) 
 
 def _layer(frame: Frame, call: WrittenCall, *, listed: bool) -> Spelling:
     """A class of torch.nn, of Keras or of the document, called as in Python."""
-    blocks = frame.context.document.blocks
+    blocks = frame.lowering.document.blocks
     name = known_layer(call.name, blocks)
     message = f"{echo(call.name)} is written as Python calls it: a layer is a key with its arguments"
     if name is None:
@@ -242,7 +242,7 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
             advice = f"write `layers: [{{{name}Layer: {{nhead: 8}}, repeat: 6}}]`"
         frame.report.add_to_type("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice)
         return
-    known = [*LAYERS, *frame.context.document.blocks]
+    known = [*LAYERS, *frame.lowering.document.blocks]
     hint = ELSEWHERE.get(name) or beginning(name, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`"
     if name in RENAMED:
         hint = Advice(f"did you mean `{RENAMED[name]}`?", RENAMED[name], name)

@@ -22,7 +22,7 @@ from archspec.expressions import (
     replaced,
 )
 from archspec.graph import Flow, free_symbols, names_in
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.lower.initial import of_tensor
 from archspec.problems import echo
 from archspec.refusals import RefusalError
@@ -73,8 +73,8 @@ class State:
 
     def cast(self, output: Flow | None) -> Flow | None:
         """The type that a tensor has in the forward method: as the module is converted to a dtype, so are they."""
-        if isinstance(output, TensorType) and output.dtype in FLOATS and self.frame.context.floating != "float32":
-            return output.to(self.frame.context.floating)
+        if isinstance(output, TensorType) and output.dtype in FLOATS and self.frame.lowering.floating != "float32":
+            return output.to(self.frame.lowering.floating)
         return output
 
     def known(self) -> dict[str, Flow]:

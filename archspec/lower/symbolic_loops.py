@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archspec import dimensions
@@ -10,27 +10,12 @@ from archspec.dimensions import Dimension, Size
 from archspec.expressions import Call as FunctionCall
 from archspec.expressions import Index, Items, Name, Node, Slice, Symbolic, lift, type_of, typed
 from archspec.graph import Flow, Item, names_in, size_names, walk
-from archspec.lower.context import Frame
+from archspec.lower.binding import destructure, split, structured
+from archspec.lower.frames import Frame
+from archspec.lower.iterations import Iteration
 from archspec.lower.lists import each_part, entry, is_flow, length_of, listed_entry, replace_atoms, substitute
-from archspec.lower.loops import destructure
 from archspec.lower.names import item_reads
-from archspec.tensors import ListType, Series, TensorType
-
-
-def split(own: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Flow | None]]:
-    """What a loop binds: numbers, and what flows."""
-    flows = {name: value for name, value in own.items() if value is None or is_flow(value)}
-    return {name: value for name, value in own.items() if name not in flows}, flows
-
-
-def structured(target: Node, value: Any) -> Any:
-    """A value as the parts that a target takes of it, where it is a list that is not known."""
-    if not isinstance(target, Items):
-        return value
-    if isinstance(value, Symbolic):
-        value = tuple(value.item(place) for place in range(len(target.items)))
-    inside = isinstance(value, tuple) and len(value) == len(target.items) and not isinstance(value, TensorType)
-    return tuple(map(structured, target.items, value)) if inside else value
+from archspec.tensors import ListType, Series
 
 
 class SymbolicLoop:
@@ -41,11 +26,11 @@ class SymbolicLoop:
     constructor's loop binds it.
     """
 
-    def __init__(self, frame: Frame, target: Node, iterable: Node, items: Any, name: str) -> None:
+    def __init__(self, frame: Frame, iteration: Iteration) -> None:
         self.frame = frame
-        self.target, self.iterable, self.items = target, iterable, items
-        frame.context.rounds += 1
-        self.index = f"_round{frame.context.rounds}"
+        self.target, self.iterable, self.items = target, _, items = iteration
+        frame.lowering.rounds += 1
+        self.index = f"_round{frame.lowering.rounds}"
         place = dimensions.symbol(self.index, minimum=None)
         self.own = destructure(target, structured(target, entry(items, place)))
         values, flows = split(self.own)

@@ -42,8 +42,8 @@ from archspec.functions import FUNCTIONS, Function, Takes
 from archspec.functions.absent import reason
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 from archspec.lower import lists
-from archspec.lower.context import Counting
-from archspec.lower.modules import assume_flow, merge
+from archspec.lower.conditions import assume_flow, merge
+from archspec.lower.frames import Counting
 from archspec.lower.undecided import outcome
 from archspec.problems import echo
 from archspec.refusals import RefusalError, refuse, settled

@@ -17,7 +17,7 @@ from archspec.expressions import UndecidedError
 from archspec.graph import Branch, Call, Class, Group, Item, Loop, Sharing, walk
 from archspec.layers import Layer, Weight
 from archspec.layers.own import OwnLayer
-from archspec.lower.context import Frame
+from archspec.lower.frames import Frame
 from archspec.problems import Related, Span, did_you_mean, echo
 from archspec.tensors import TensorType
 
@@ -232,7 +232,7 @@ class _Resolver:
 
     def resolve(self, place: _Place, wish: _Wish) -> None:
         first = self.target(place, wish.other)
-        if self.frame.context.unroll and first.found is not None:  # the check with values has compared the others
+        if self.frame.lowering.unroll and first.found is not None:  # the check with values has compared the others
             self.compare(place, wish, first.found)
         self.add(place, wish, self.root(place, wish, first))
 

@@ -1,0 +1,166 @@
+"""Groups of named steps that are a graph: a class of their own, which reads the names around it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from archspec import dimensions, graph
+from archspec.dimensions import Dimension, Size
+from archspec.document import Block, Step, variable_problem
+from archspec.expressions import ExpressionError, Literal, Name, Node, Scope, compile_value, type_of
+from archspec.graph import Argument, Call, Class, Flow, Group
+from archspec.lower.classes import read_class
+from archspec.lower.exports import exported, received, substitute
+from archspec.lower.frames import Frame, OuterValue
+from archspec.lower.given import Given
+from archspec.lower.modules import group_span
+from archspec.lower.names import constructor_reads, reads
+from archspec.lower.optional import refuse_left_out
+from archspec.lower.reading import number_names
+from archspec.lower.sites import Site
+from archspec.problems import Span
+from archspec.source import Path
+from archspec.tensors import TensorType
+
+
+def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -> Call | Group:
+    """A group in its place; `site` is that of its steps."""
+    if not takes_one_tensor(frame, site, given):
+        return frame.unreadable(site.path, given)
+    name, span = site.name, group_span(frame, site)
+    class_name = _group_class(frame, site.path)
+    own = Frame(frame.lowering, dict(site.scope), f"{frame.prefix}{name}.", frame)
+    variables = {one: around.locals.value(one) for around in _around(own) for one in around.locals.carried}
+    own.locals.taken.update(variables)
+    attributes = received(own, given.types)
+    inside = {one: dimensions.symbol(here) for one, here in attributes.items()}
+    given = given.with_types(tuple(substitute(flow, inside) for flow in given.types))
+    inputs = _group_inputs(own, steps, given, span)
+    before, count = len(frame.report.problems), frame.lowering.count
+    block = Block.model_construct(inputs={}, layers=steps)  # its steps have been validated
+    cls = read_class(own, Class(class_name, block.doc, (), (), inputs, None), block, site.path)
+    if cls is None or (len(frame.report.problems) > before and not frame.lowering.partial):
+        if cls is not None:
+            frame.lost_groups.append(Call(name, cls, (), given.types, None, span))
+        return frame.unreadable(site.path, given)
+    captured = tuple(
+        graph.Input(one, value.type, value.span, _axes(value.type, site.scope), value.optional, captured=True)
+        for one, value in sorted(own.captured.items(), key=lambda one: one[1].optional)
+    )
+    cls = replace(cls, inputs=(*cls.inputs, *captured))
+    values = {
+        one: Argument(one, value, frame.constructed(Name(one), site.scope), span) for one, value in site.scope.items()
+    }
+    values |= {one: Argument(one, value, None, span) for one, value in sorted(variables.items())}
+    values |= {here: Argument(here, dimensions.symbol(one), None, span) for one, here in attributes.items()}
+    read = _names_needed(cls, own)
+    passed = tuple(argument for one, argument in values.items() if one in read)
+    parameters = tuple(
+        graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)
+        for one in passed
+    )
+    cls = replace(cls, parameters=parameters, count=frame.lowering.count - count, grouped=True)
+    if not frame.lowering.unroll:
+        frame.lowering.blocks[class_name] = cls
+    outside = {here: dimensions.symbol(one) for one, here in attributes.items()}
+    output = substitute(cls.output, {**outside, **exported(frame, cls, site)})
+    return Call(name, cls, passed, given.types, output, span)
+
+
+def takes_one_tensor(frame: Frame, site: Site, given: Given) -> bool:
+    """Whether a single value flows in, of which something is known; reported if not."""
+    if len(given.types) > 1:
+        message = f"a group of named steps takes one value; {len(given.types)} flow in"
+        advice = "it reads the names around it: `from:` says what its first step takes"
+        frame.report.add("AS206", message, site.path, advice)
+        return False
+    if refuse_left_out(frame, f"the group `{site.name}`", (), given, site.path):
+        return False
+    if given.first() is not None:
+        return True
+    if not frame.report.problems and not frame.report.passed_over:
+        message = f"the shape of {given.label} depends on a parameter in a way that no expression says"
+        advice = "write its sizes by `shape:`, or the parameter as a number"
+        frame.report.add("AS508", message, site.path, advice, key=True)
+    return False
+
+
+def _names_needed(cls: Class, own: Frame) -> set[str]:
+    """The names around a group whose values its constructor needs: sizes of its inputs come with those."""
+    sizes = {one for value in cls.inputs for node in value.axes for one in graph.names_in(node)}
+    return constructor_reads(cls) | (reads(cls) - sizes - own.captured.keys())
+
+
+def _around(frame: Frame) -> Iterator[Frame]:
+    """What a group stands in, from the inside out."""
+    while frame.outer is not None:
+        frame = frame.outer
+        yield frame
+
+
+def _group_class(frame: Frame, path: Path) -> str:
+    """A name for a group's class: the group's own, with the name of what it stands in where that is taken."""
+    lowering = frame.lowering
+    if path not in lowering.groups:
+        name, around = (_class_name(str(key)) for key in (_last_name(path), _class_around(frame, path)))
+        taken = lowering.taken_by_classes
+        if not taken:
+            classes = (str(lowering.document.name), *lowering.document.blocks)
+            taken.update(classes, (f"{one}Output" for one in classes))
+            taken.update(number_names(lowering.document), lowering.document.variants)
+        candidates = (name, f"{around}{name}", *(f"{around}{name}{n}" for n in range(2, 10_000)))
+        lowering.groups[path] = chosen = next(
+            one for one in candidates if one not in taken and not variable_problem(one)
+        )
+        taken.update((chosen, f"{chosen}Output"))
+    return lowering.groups[path]
+
+
+def _last_name(path: Path) -> str:
+    return next((key for key in reversed(path) if isinstance(key, str) and key != "layers"), "group")
+
+
+def _class_around(frame: Frame, path: Path) -> str:
+    return str(path[1]) if path[0] == "blocks" else str(frame.lowering.document.name)
+
+
+def _class_name(name: str) -> str:
+    return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
+
+
+def _group_inputs(own: Frame, layers: dict[str, Step], given: Given, span: Span) -> tuple[graph.Input, ...]:
+    """What flows into a group: by the name that it has outside, if it has one, else by one that nothing else has."""
+    first, name = given.first(), given.first_name
+    steps = {one for key in layers for one in re.findall(r"\w+", key)}
+    if name is None or variable_problem(name) or name in own.scope or name in steps:
+        taken = {*steps, *own.scope, *_names_read(layers)}
+        name = next(one for one in ("x", *(f"x_{number}" for number in range(2, 10_000))) if one not in taken)
+        own.entry = OuterValue(given.label, span)
+    return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
+
+
+def _names_read(layers: list[Step] | dict[str, Step]) -> Iterator[str]:
+    """The names that steps read, those of groups within them included."""
+    for step in layers.values() if isinstance(layers, dict) else layers:
+        source = step.from_
+        values = source.values() if isinstance(source, dict) else source if isinstance(source, list) else [source]
+        for text in (step.expression, *values):
+            try:
+                yield from graph.names_in(compile_value(text)) if isinstance(text, str) else ()
+            except ExpressionError:
+                continue  # reported where it is read
+        for inner in (step.layers, step.nested):
+            yield from _names_read(inner) if inner else ()
+
+
+def _axes(flow: Flow | None, scope: Scope) -> tuple[Node, ...]:
+    """The sizes of what flows into a group, where a name stands for one; none of several values."""
+    if not isinstance(flow, TensorType):
+        return ()
+    named: dict[Size, str] = {}
+    for name, value in scope.items():
+        if isinstance(value, Dimension):
+            named.setdefault(value, name)
+    return tuple(Name(named[size]) if size in named else Literal(1) for size in flow.shape)

@@ -1,0 +1,130 @@
+"""What modules are called: by their step's key or `name:`, by a pattern such as `layer{i}`, in a list of the class."""
+
+from __future__ import annotations
+
+from archspec.document import SEQUENTIAL_ATTRIBUTES, Step, is_dotted, listed_problem, module_problem
+from archspec.expressions import ExpressionError, Scope, evaluate, literal_text, unknown
+from archspec.graph import names_in, pieces
+from archspec.lower.frames import Frame
+from archspec.lower.sites import Container, Site
+from archspec.problems import echo
+from archspec.source import Path
+
+
+def named_module(frame: Frame, step: Step, site: Site) -> tuple[str, Step] | None:
+    """What the module of the step with the key `site.name` is called, and the step without its `name:`.
+
+    None, and reported, where that is wrong. A name of what a loop repeats stays with the step.
+    """
+    key, at = str(site.name), site.at("name")
+    if step.name is None:
+        return key, step
+    if step.expression is not None or step.again is not None or step.type in ("Parameter", "Buffer"):
+        message = f"`name:` is what a module is called, and `{key}` makes none"
+        frame.report.add("AS206", message, at, "leave it out, and rename the step's key", key=True)
+        return None
+    if is_dotted(step.name):
+        frame.lowering.named_at[frame.span(site.path, key=True)] = frame.span(at)
+        if _names_read(step.name) & step.bound and not step.shared:
+            return key, step
+        name = place_in_list(frame, step.name, at, site.scope)
+        return None if name is None else (name, step.model_copy(update={"name": None}))
+    if "{" in step.name:
+        message = f"{echo(step.name)} holds an expression, and the step has its key for a name"
+        frame.report.add("AS206", message, at, "write the name out; `{…}` is for the steps of a list")
+        return None
+    return step.name, step.model_copy(update={"name": None})
+
+
+def take_name(frame: Frame, name: str, path: Path, container: Container, *, key: bool = True) -> bool:
+    """Takes a name for a module of a container; False, and reported, where no module may be called so there."""
+    if is_dotted(name):
+        if container is frame.container:
+            return True  # lists are judged once the whole class is read
+        refuse_dotted(frame, path)
+        return False
+    if problem := module_problem(name):
+        frame.report.add("AS204", f"{echo(name)} {problem}", path, f"choose another name, such as `my_{name}`", key=key)
+        return False
+    if name in SEQUENTIAL_ATTRIBUTES:
+        message = f"`{name}` is a method of nn.Sequential, which it would hide"
+        frame.report.add("AS204", message, path, f"choose another name, such as `my_{name}`", key=key)
+        return False
+    if name in container.taken:
+        advice = "put what the loop binds into it, as in `fc_{i}`" if frame.report.rounds else "name one anew"
+        frame.report.add("AS205", f"`{name}` names two steps of one module", path, advice, key=key)
+        return False
+    container.taken.add(name)
+    return True
+
+
+def refuse_dotted(frame: Frame, path: Path) -> None:
+    """Reports a module of a list that its name puts into another one."""
+    message = "a list is exactly an nn.Sequential, which runs the modules that it holds itself"
+    frame.report.add("AS206", message, path, "name the steps of the list in a mapping")
+
+
+def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
+    """The name that the `name:` of a step in a list gives here; the text itself where that depends on parameters.
+
+    None where the step has its number after all, and where the name is wrong, which is reported.
+    """
+    path, container = site.at("name"), site.container
+    if is_dotted(text):
+        if container.of_rounds:
+            return place_in_list(frame, text, path, site.scope)
+        refuse_dotted(frame, path)
+        return None
+    values = _values(frame, text, path, site.scope)
+    if values is None:
+        return None
+    if any(map(unknown, values)):
+        container.next = None
+        return text
+    name = "".join(map(str, values))
+    if problem := module_problem(name):
+        frame.report.add("AS204", f"{echo(name)} {problem}", path, "choose another name")
+        return None
+    if name.isdecimal() and container.next is not None:
+        message = f"`{name}` is a number, and a list numbers its steps itself"
+        frame.report.add("AS204", message, path, f"choose a word, or name the steps in a mapping: `{name}: …`")
+        return None
+    if frame.lowering.unroll and not take_name(frame, name, path, container, key=False):
+        return None
+    if container.next is not None:
+        container.next += 1
+    return name
+
+
+def place_in_list(frame: Frame, text: str, path: Path, scope: Scope) -> str | None:
+    """The place in a list of the class that a name such as `downs.{i}` gives; the text where that depends."""
+    values = _values(frame, text, path, scope)
+    if values is None:
+        return None
+    if any(map(unknown, values)):
+        return text
+    wrong = next((one for one in values if isinstance(one, bool) or not isinstance(one, str | int)), None)
+    if wrong is not None or any(isinstance(one, int) and one < 0 for one in values):
+        advice = "in the braces stands an integer of 0 or more, such as what `for: i in range(n)` binds"
+        name = "".join(one if isinstance(one, str) else literal_text(one) for one in values)
+        frame.report.add("AS204", f"{echo(name)} is no place in a list", path, advice)
+        return None
+    name = "".join(map(str, values))
+    if problem := listed_problem(name):
+        frame.report.add("AS204", f"{echo(name)} {problem}", path, "write it like `downs.0` or `heads.box`")
+        return None
+    return name
+
+
+def _values(frame: Frame, text: str, path: Path, scope: Scope) -> list[object] | None:
+    """The parts of a name with its braces evaluated; None, and reported, where one has no value."""
+    try:
+        return [part if isinstance(part, str) else evaluate(part, scope) for part in pieces(text)]
+    except ExpressionError as error:
+        frame.report.expression(error, path, None)
+        return None
+
+
+def _names_read(text: str) -> set[str]:
+    """The names that the braces of a module's name read."""
+    return set().union(*(names_in(part) for part in pieces(text) if not isinstance(part, str)))
