@@ -5,26 +5,24 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from archspec.dimensions import PRIMARY
 from archspec.document import MODULE_ATTRIBUTES
+from archspec.emit.nested import Within, loop_head, within_rounds
 from archspec.emit.remarks import NOTHING, Remark
 from archspec.emit.shapes import shape_comment, step_reshapes
-from archspec.emit.statement import BASE, PythonCall, PythonList, Text, statement
+from archspec.emit.statement import BASE, PythonCall, PythonList, Text, relative, statement
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.translation import Sizes, Translation, naming, solving
 from archspec.emit.values import ForwardValue, parts_of
 from archspec.emit.variables import Assignment, RoundsPlan, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
-from archspec.expressions import Call, Conditional, Items, Name, Node, lift
-from archspec.graph import Call as GraphCall
-from archspec.graph import Class, Flow, Group, Loop, Outputs, Step, body_of, is_spread, names_in, place_of, standing
+from archspec.expressions import Call, Conditional, Items, Name, Node
+from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, standing
 from archspec.lower.headers import header_of, rounds_of
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
-from archspec.lower.symbolic_loops import singular
 from archspec.tensors import ListType, Series
 
 
@@ -193,7 +191,7 @@ class _Writer:
         else:
             self.lines.append(f"for {self.translation.header(line.step)}:")
             call = Expression(f"{', '.join((*line.begin, *line.items))} = {self.translation.runs(step)}", arguments)
-            self.lines += [one[len(BASE) :] for one in call.lines(BASE + INDENT)]
+            self.lines += relative(call, INDENT)
         if line.collected:
             items = line.items or line.begin
             item = items[0] if len(items) == 1 else f"({', '.join(items)})"
@@ -221,41 +219,10 @@ class _Writer:
     def written(self, index: int, step: Step, given: Sequence[Node], targets: tuple[str, ...]) -> None:
         """A loop with the lines of its rounds, whose modules stand in lists of the class."""
         assert isinstance(step.item, Group)
-        assert step.item.rounds is not None
-        cls, names = body_of(step.item), self.plan.names
-        names.taken |= names_in(step.item.rounds.target)
-        lists: dict[str, str] = {}
-        modules: dict[str, str] = {}
-        for inner in cls.registered():
-            place = place_of(inner.attribute)
-            if inner.item is None or (len(place) > 1 and not step.item.zipped) or is_spread(inner.item):
-                continue
-            own = len(place) == 1
-            around = step.attribute if own else ".".join(place[:-1])
-            if around not in lists:
-                lists[around] = names.fresh("modules" if own else singular(place[-2]))
-            modules[inner.attribute] = f'{lists[around]}.get_submodule("{place[0]}")' if own else lists[around]
-        before, arguments = [], []
-        rounds_each, bound = step.item.rounds.each, names_in(step.item.rounds.target)
-        for place_, node in enumerate(given):
-            text = node.text
-            anew = rounds_each and place_ == 0 and text not in bound  # the lines of a round may replace the first value
-            if anew or not text.isidentifier():
-                variable = names.fresh(cls.inputs[place_].name)
-                before.append(f"{variable} = {text}")
-                text = variable
-            arguments.append(text)
-        loop = step.item.items[0]
-        assert isinstance(loop, Loop), "the modules of a loop that stays one"
-        call = loop.items[0]
-        assert isinstance(call, GraphCall), "the one module of a round"
-        taken = frozenset((*names.taken, *names.until)) - set(arguments)
-        held = {one.name: one.node if one.node is not None else lift(one.value) for one in call.arguments}
-        rounds = step.item.rounds
-        within = Within(tuple(arguments), targets, taken, modules, names_in(rounds.target), held, self.translation)
-        lines = _Writer(cls, None, within).write().lines
+        within, lists, before = within_rounds(step, given, targets, self.plan.names, self.translation)
+        lines = _Writer(body_of(step.item), None, within).write().lines
         header = self.translation.header(index, [(name, member(around)) for around, name in lists.items()])
-        self.lines += _loop_head(header)
+        self.lines += loop_head(header)
         self.lines += [f"{INDENT}{line}" if line else "" for line in (*before, *lines)]
 
     def collected(self, step: Step) -> Flow | None:
@@ -325,56 +292,13 @@ class _Writer:
         if outputs.names:
             pairs = zip(outputs.names, nodes, strict=True)
             values = [Expression(f"{name}={node.within()}") for name, node in pairs]
-            lines = Expression(f"return {self.cls.name}Output", values).lines(BASE)
-            return [line[len(BASE) :] for line in lines]
+            return relative(Expression(f"return {self.cls.name}Output", values))
         if not outputs.single:
             texts = [node.within() for node in nodes]
             return [f"return {', '.join(texts)}" if len(texts) > 1 else f"return ({texts[0]},)"]
         if isinstance(nodes[0], Items) and len(nodes[0].items) > 1 and not isinstance(nodes[0], PythonList):
             return [f"return {nodes[0].text[1:-1]}"]
         return statement("return ", nodes[0], "", lambda: self.plan.names.fresh("value"))
-
-
-def _loop_head(header: str) -> list[str]:
-    """The line that opens a loop, broken at its lists where it is long."""
-    target, _, over = header.partition(" in ")
-    names = re.fullmatch(r"(enumerate\()?zip\(([^()]*)\)(, [^()]*)?(\))?", over)
-    if names is None:
-        return [f"for {header}:"]
-    lists = [Expression(one) for one in names[2].split(", ")]
-    one = Expression(f"for {target} in zip", lists, tail=":")
-    if names[1]:
-        start = [Expression(names[3].removeprefix(", "))] if names[3] else []
-        one = Expression(f"for {target} in enumerate", [Expression("zip", lists), *start], tail=":")
-    return [line[len(BASE) :] for line in one.lines(BASE)]
-
-
-@dataclass(frozen=True, slots=True)
-class Within:
-    """A loop of a forward method in which the lines of a class stand, one of whose rounds it is."""
-
-    arguments: tuple[str, ...]
-    """The variables of what flows in."""
-    targets: tuple[str, ...]
-    """The variables of what it returns."""
-    taken: frozenset[str]
-    """The variables of the method around it, which stay as they are."""
-    modules: Mapping[str, str]
-    """How its modules are read, which the loop binds."""
-    bound: Collection[str]
-    """The names that the loop binds."""
-    held: Mapping[str, Node]
-    """What its parameters are."""
-    translation: Translation
-    """That of the method around it."""
-
-    def name(self, name: str, cls: Class, sizes: Sizes) -> Node | None:
-        """What a name means that is none of the round's own."""
-        if name in self.bound:
-            return Name(name)
-        if name in self.held:
-            return self.translation.node(self.held[name], {})
-        return None if name in sizes.axes or name in sizes.bound else self.translation.name(Name(name), {})
 
 
 def _taken(cls: Class, sizes: Sizes) -> set[str]:

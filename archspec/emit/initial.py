@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from archspec.emit.text import Expression, member
+from archspec.emit.statement import relative
+from archspec.emit.text import INDENT, Expression, member
 from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
@@ -80,12 +81,13 @@ class Words:
         self.written = written
         self.free_name = free_name
 
-    def of(self, item: Item, ref: str, *, typed: bool) -> Iterator[tuple[int, Expression]]:
-        """The statements for a module that has been made and that `ref` is, each with its depth.
+    def lines(self, item: Item, ref: str, indent: str, *, typed: bool = False) -> list[str]:
+        """What steps say of the weights of a module that has just been made and that `ref` is.
 
         `typed` says that a type checker knows which layer it is.
         """
-        yield from self._of(item, ref, "", typed)
+        found = self._of(item, ref, "", typed)
+        return [line for depth, one in found for line in relative(one, indent + INDENT * depth)]
 
     def _of(self, item: Item, ref: str, path: str, typed: bool) -> Iterator[tuple[int, Expression]]:
         if not isinstance(item, Call | Group):

@@ -8,7 +8,7 @@ from archspec.dimensions import CONDITIONAL
 from archspec.emit.text import INDENT, WIDTH, Expression
 from archspec.expressions import Binary, Compare, Conditional, Items, Logic, Node, exchanged
 
-BASE = " " * 8  # a forward method's body stands this deep
+BASE = " " * 8  # the body of a method stands this deep
 
 
 class Text(Node):
@@ -66,6 +66,11 @@ class Comprehension(Node):
 
     def write(self) -> str:
         return f"[{self.element.text} {self.clause}]"
+
+
+def relative(expression: Expression, indent: str = "") -> list[str]:
+    """An expression's lines without the body's indentation, broken as they will be within it."""
+    return [line[len(BASE) :] for line in expression.lines(BASE + indent)]
 
 
 def statement(head: str, node: Node, comment: str, fresh: Callable[[], str]) -> list[str]:

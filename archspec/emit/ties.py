@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archspec.emit.names import FreeNames
 from archspec.emit.text import INDENT, member
 from archspec.graph import Branch, Call, Class, Group, Item, Sharing, frozen_paths, module_of, walk
 
@@ -22,7 +23,7 @@ _Lists = dict[tuple[str, str], str]
 class Ties:
     """What a constructor has still to share, while its statements are written."""
 
-    def __init__(self, cls: Class, taken: set[str]) -> None:
+    def __init__(self, cls: Class, names: FreeNames) -> None:
         self.cls = cls
         self.made: set[str] = set()  # the attributes that exist
         self.making = ""  # the one that is being made
@@ -33,19 +34,13 @@ class Ties:
             self.waiting.setdefault(_first(one.module), []).append(one)
             self.awaited.setdefault(_first(one.other), set()).add(_first(one.module))
         self.groups: list[_Lists] = [{}]  # of the class, then of each group that is being made
-        self.taken = taken  # names that no variable may have
+        self.names = names
         self.layers: list[str] = []  # variables of loops within one another
-
-    def fresh(self, stem: str) -> str:
-        """A variable that means nothing else."""
-        name = next(name for n in range(1, 10_000) if (name := f"{stem}_{n}" if n > 1 else stem) not in self.taken)
-        self.taken.add(name)
-        return name
 
     def layer(self, depth: int = 0) -> str:
         """The variable of a loop over modules, at that depth of such loops."""
         while len(self.layers) <= depth:
-            self.layers.append(self.fresh("layer"))
+            self.layers.append(self.names.fresh("layer"))
         return self.layers[depth]
 
     # The class.
@@ -187,7 +182,7 @@ class Ties:
         lists = self.groups[0 if one.within is None else -one.within]
         key = one.weight, one.other
         if key not in lists:
-            lists[key] = self.fresh("tied")
+            lists[key] = self.names.fresh("tied")
         if one.within is None:
             self.pending.setdefault(lists[key], set()).add(self.making)
         return lists[key]
