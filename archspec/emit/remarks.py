@@ -16,7 +16,6 @@ _INSTRUCTION = re.compile(
     r"noqa|nosec|coding[:=]|sha256|type:|"
     r"(fmt|ruff|mypy|pyright|pylint|isort|flake8|yapf|black|pragma|pytype|pyre|archspec|yaml\S*|prettier\S*)\b\s*:?",
 )
-"""What some tool would take for an instruction."""
 _TRAILING = re.compile(r"""(?:[^"'#]|"[^"]*"|'[^']*'|(?<=\S)#)*(?<=\s)#(.*)""")
 
 
@@ -56,8 +55,13 @@ class Remarks:
         return Remark(_prose([*found, behind[1] if behind else ""]), at >= 0 and not lines[at].strip())
 
 
+def instructs_a_tool(comment: str) -> bool:
+    """Whether some tool would take a comment for an instruction."""
+    return _INSTRUCTION.search(comment) is not None
+
+
 def _prose(texts: list[str]) -> tuple[str, ...]:
     """Comments as lines of a Python comment: none that a tool would obey."""
     said = [printable(text.strip()) for text in texts]
-    said = [text for text in said if text and _INSTRUCTION.search(text) is None]
+    said = [text for text in said if text and not instructs_a_tool(text)]
     return tuple(line for text in said for line in wrap(text, room=_ROOM))

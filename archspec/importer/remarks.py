@@ -14,12 +14,12 @@ from functools import lru_cache
 from typing import Any
 
 from archspec.characters import printable
+from archspec.emit.remarks import instructs_a_tool
 from archspec.importer.nodes import SourceLine
 from archspec.importer.yaml_text import Commented
 
-_PRAGMA = re.compile(
-    r"(noqa|type:|pylint|pyright|mypy|ruff|fmt:|isort|pragma|nosec|cspell|todo|fixme|xxx|hack|!)", re.I
-)
+_NOTE = re.compile(r"(cspell|todo|fixme|xxx|hack|!)", re.I)
+"""How notes begin that authors write for themselves."""
 _SECTION = re.compile(r"(args?|arguments|parameters|params|returns?|inputs?|outputs?|examples?|shape)\s*:?\s*$", re.I)
 _LONGEST = 100
 
@@ -113,9 +113,8 @@ def _attribute(node: ast.stmt) -> str | None:
 def _said(comment: str) -> str:
     """A comment's text; empty where it is for a tool, or code."""
     text = printable(" ".join(comment.lstrip("#").split()))
-    if _PRAGMA.match(text) or not re.search(r"[^\W\d_]", text) or len(text) > _LONGEST or _is_code(text):
-        return ""
-    return text
+    for_people = re.search(r"[^\W\d_]", text) and not _NOTE.match(text) and not instructs_a_tool(text)
+    return text if for_people and len(text) <= _LONGEST and not _is_code(text) else ""
 
 
 def _is_code(text: str) -> bool:
