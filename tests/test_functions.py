@@ -12,18 +12,17 @@ import inspect
 import itertools
 import math
 import operator
-import os
-import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional
-from hypothesis import HealthCheck, Phase, given, settings
+from against_pytorch import DRAWN_ANEW, examine, is_empty, many_examples, questions, require_open, same_flow, type_of
 from hypothesis import strategies as st
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -36,8 +35,7 @@ from archspec.functions._dtypes import promote, result_type
 from archspec.refusals import RefusalError
 from archspec.tensors import COMPLEX, DTYPES, TensorType
 
-EXAMPLES, MANY_EXAMPLES = 20, int(os.environ.get("ARCHSPEC_EXAMPLES", "60"))
-DRAWN_ANEW = "ARCHSPEC_EXAMPLES" in os.environ  # a hunt for what is left; else every run is the same
+EXAMPLES, MANY_EXAMPLES = 20, many_examples(60)
 LEAST_ACCEPTED = 0.1  # of all draws; below, the hints are no good
 
 LAYOUTS: dict[str, tuple[str, ...]] = {
@@ -748,19 +746,6 @@ def real(function: Function, name: str, value: Any) -> Any:
     return tuple(real(function, name, item) for item in value) if isinstance(value, tuple) else value
 
 
-def type_of(output: Any) -> Any:
-    if isinstance(output, tuple | list):
-        return tuple(map(type_of, output))
-    if not isinstance(output, torch.Tensor):
-        raise TypeError(f"no tensor: {output!r}")
-    return TensorType(tuple(output.shape), str(output.dtype).removeprefix("torch."))
-
-
-def is_empty(output: Any) -> bool:
-    """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
-    return 0 in output.shape if isinstance(output, TensorType) else any(map(is_empty, output))
-
-
 def is_nameless(output: Any) -> bool:
     """A dtype that no spec can name, such as complex32."""
     return output.dtype not in DTYPES if isinstance(output, TensorType) else any(map(is_nameless, output))
@@ -768,7 +753,7 @@ def is_nameless(output: Any) -> bool:
 
 def is_stricter(function: Function, refusal: RefusalError, draw: Draw) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason: PyTorch hardly looks at the types of values."""
-    asked = {frame.name for frame in traceback.extract_tb(refusal.__traceback__)}
+    asked = questions(refusal)
     if "_refuse" in asked and draw.culprit and refusal.argument == draw.culprit:
         return True
     if asked & {"require_held", "require_stored"}:
@@ -850,22 +835,7 @@ def require_large_sizes_to_run(function: Function, draw: Draw) -> None:
 
 def require_unsure(refusal: RefusalError, *, free: bool) -> None:
     """What known sizes do not refuse is refused for a free size alone, and where a question is open."""
-    asked = {frame.name for frame in traceback.extract_tb(refusal.__traceback__)}
-    if not free or not asked & UNSURE:
-        raise AssertionError(f"refused with symbols alone: {refusal}") from refusal
-
-
-def same_flow(ours: Any, theirs: Any, sizes: dict[str, int]) -> None:
-    if not isinstance(ours, TensorType):
-        assert isinstance(theirs, tuple)
-        assert len(ours) == len(theirs)
-        for pair in zip(ours, theirs, strict=True):
-            same_flow(*pair, sizes)
-        return
-    assert (ours.dtype, ours.rank) == (theirs.dtype, theirs.rank), f"{ours} for {theirs}"
-    for size, value in zip(ours.shape, theirs.shape, strict=True):
-        if not any(isinstance(atom, dimensions.Unknown) for atom in dimensions.atoms(size)):
-            assert dimensions.substitute(size, sizes) == value, f"{ours} for {theirs}"
+    require_open(refusal, UNSURE if free else set())
 
 
 PYTHON: dict[str, Callable[[Any, Any], Any]] = {
@@ -981,14 +951,7 @@ def is_odd_index(items: Any) -> bool:
 
 
 def examine_index(examples: int, *, derandomize: bool) -> None:
-    tally: Counter[str] = Counter()
-
-    @settings(max_examples=examples, derandomize=derandomize, deadline=None, database=None)
-    @given(indexings())
-    def run(draw: Draw) -> None:
-        agree_on_index(draw, tally)
-
-    run()
+    tally = examine("index", indexings(), agree_on_index, examples, derandomize=derandomize)
     assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
 
 
@@ -1001,37 +964,21 @@ def test_indexes_as_pytorch_does_at_length() -> None:
     examine_index(8 * MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
 
 
-def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
-    """How many draws were accepted and how many refused, by both alike."""
-    tally: Counter[str] = Counter()
-
-    @settings(
-        max_examples=examples,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        phases=set(Phase) - {Phase.explain},
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(draws(FUNCTIONS[name]))
-    def run(draw: Draw) -> None:
-        agree(FUNCTIONS[name], draw, tally)
-
-    run()
-    print(f"{name}: {tally.total()} draws, {tally['accepted']} accepted")
-    return tally
+def examined(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
+    """How many draws of a function were accepted and how many refused, by both alike."""
+    return examine(name, draws(FUNCTIONS[name]), partial(agree, FUNCTIONS[name]), examples, derandomize=derandomize)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
     counts = (EXAMPLES, 5 * EXAMPLES)  # more, where PyTorch accepts none of the first ones
-    assert any(examine(name, count, derandomize=True)["accepted"] for count in counts)
+    assert any(examined(name, count, derandomize=True)["accepted"] for count in counts)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    tally = examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    tally = examined(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
     assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
 
 

@@ -10,32 +10,37 @@ from __future__ import annotations
 
 import inspect
 import math
-import os
-import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, get_overloads
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
+from against_pytorch import (
+    DRAWN_ANEW,
+    LayerAnswer,
+    ask_layer,
+    examine,
+    is_empty,
+    many_examples,
+    require_open,
+    same_counts,
+    same_flow,
+    with_parameters,
+)
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch.utils.flop_counter import FlopCounterMode
 
 from archspec import dimensions
-from archspec.expressions import Name, Symbolic, UndecidedError
+from archspec.expressions import UndecidedError
 from archspec.layers import ABSENT, LAYERS, Layer
-from archspec.layers._base import REQUIRED, LayerArgument, Weight
+from archspec.layers._base import REQUIRED, LayerArgument
 from archspec.refusals import RefusalError
 from archspec.tensors import DTYPES, FLOATS, TensorType
 
-torch.set_num_threads(1)  # the tensors are tiny, and the tests run in parallel
-
-EXAMPLES, MANY_EXAMPLES = 25, int(os.environ.get("ARCHSPEC_EXAMPLES", "80"))
-DRAWN_ANEW = "ARCHSPEC_EXAMPLES" in os.environ  # a hunt for what is left; else every run is the same
+EXAMPLES, MANY_EXAMPLES = 25, many_examples(80)
 TAKES_ONE = [name for name, layer in LAYERS.items() if len(layer.inputs) == 1]
 """The layers that are drawn here: those of several inputs need values that go with each other."""
 
@@ -88,8 +93,6 @@ SHAPES: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[list[int]]]] = {
 ALTERNATIVES = (("size", "scale_factor"), ("output_size", "output_ratio"))
 """Pairs of arguments of which a layer takes just one."""
 
-CONSTANT = ("dim", "start_dim", "end_dim", "unflattened_size", "padding_idx")
-"""Integers that are no sizes: a spec's parameters in their place leave the shape undecided."""
 
 META_DIFFERS: dict[str, str] = {
     "Conv*": "the CPU refuses 0 channels and strides of 0",
@@ -274,42 +277,18 @@ def settings_of(draw: st.DrawFn, layer: type[Layer], shape: list[int], culprit: 
     return drawn
 
 
-class Answer(NamedTuple):
-    """What PyTorch says: the types of what flows out, the number of its parameters and its state, or why not."""
-
-    output: Any = None
-    parameters: int = 0
-    state: tuple[Weight, ...] = ()
-    refusal: str = ""
-
-
-def ask_pytorch(name: str, arguments: dict[str, Any], x: TensorType, device: str, training: bool = False) -> Answer:
+def ask_pytorch(
+    name: str, arguments: dict[str, Any], x: TensorType, device: str, *, training: bool = False, costs: bool = False
+) -> LayerAnswer:
     """Builds the layer and runs it."""
-    try:
-        with warnings.catch_warnings(), torch.device(device), torch.no_grad():
-            warnings.simplefilter("ignore")
-            kwargs = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
-            if kwargs.get("dtype") is not None:
-                kwargs["dtype"] = getattr(torch, kwargs["dtype"])
-            module = getattr(torch.nn, name)(**kwargs).train(training)
-            output = module(torch.zeros(x.shape, dtype=getattr(torch, x.dtype)))
-            parameters = sum(parameter.numel() for parameter in module.parameters())
-            return Answer(type_of(output), parameters, state_of(module))
-    except Exception as error:
-        return Answer(refusal=f"{type(error).__name__}: {error}")
-
-
-def state_of(module: torch.nn.Module) -> tuple[Weight, ...]:
-    """What its state_dict holds."""
-    learnable = dict(module.named_parameters())
-    types = ((name, type_of(tensor)) for name, tensor in module.state_dict().items())
-    return tuple(Weight(name, of.shape, of.dtype, name in learnable) for name, of in types)
-
-
-def type_of(output: Any) -> Any:
-    if isinstance(output, tuple):
-        return tuple(map(type_of, output))
-    return TensorType(tuple(output.shape), str(output.dtype).removeprefix("torch."))
+    return ask_layer(
+        name,
+        arguments,
+        lambda: ((torch.zeros(x.shape, dtype=getattr(torch, x.dtype)),), {}),
+        device,
+        training=training,
+        costs=costs,
+    )
 
 
 def possible(layer: type[Layer], made: Layer | None, draw: Draw) -> Iterator[dict[str, Any]]:
@@ -348,7 +327,7 @@ def agree(layer: type[Layer], draw: Draw, tally: Counter[str]) -> None:
     tally["refused" if refusal else "accepted"] += 1
 
 
-def ask_both(name: str, arguments: dict[str, Any], x: TensorType) -> Answer:
+def ask_both(name: str, arguments: dict[str, Any], x: TensorType) -> LayerAnswer:
     """The CPU's answer, from which the meta device's may not differ without a word about it."""
     answer, meta = (ask_pytorch(name, arguments, x, device) for device in ("cpu", "meta"))
     known = "not implemented for" in answer.refusal or any(fnmatch(name, pattern) for pattern in META_DIFFERS)
@@ -363,11 +342,6 @@ def is_stricter(layer: type[Layer], refusal: RefusalError, draw: Draw) -> bool:
         fnmatch(layer.__name__, entry.layers) and fnmatch(refusal.argument or "", entry.argument) and entry.wrong(value)
         for entry in STRICTER
     )
-
-
-def is_empty(output: Any) -> bool:
-    """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
-    return any(map(is_empty, output)) if type(output) is tuple else 0 in output.shape
 
 
 def is_no_documented_type(layer: type[Layer], name: str | None, draw: Draw) -> bool:
@@ -400,92 +374,39 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     try:
         symbolic = made.forward(x)
     except RefusalError as error:
-        asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
-        if not asked & {"require_equal", "require_divides"}:
-            raise AssertionError(f"refused with free sizes alone: {error}") from error
+        require_open(error, {"require_equal", "require_divides"})
         return
-    same_once_substituted(made, x, symbolic, names, known, draw.input, output)
+    same_flow(symbolic, output, names)
+    same_counts(made, known, (made.macs(symbolic, x), known.macs(output, draw.input)), names)
 
 
 def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output: Any) -> None:
     """With parameters of a spec in place of values, as generated code has them, nothing is refused any more."""
-    names: dict[str, int] = {}
-
-    def parameter(value: Any, argument: LayerArgument) -> Any:
-        if isinstance(value, list):
-            return [parameter(item, argument) for item in value]
-        if type(value) is not int or argument.name in CONSTANT or not argument.kind.startswith("integer"):
-            return value
-        name = f"{argument.name}_{len(names)}"
-        names[name] = value
-        return dimensions.symbol(name, minimum=None if argument.minimum is None else int(argument.minimum))
-
-    def setting(value: Any, argument: LayerArgument) -> Any:
-        types = {"flag": "bool", "word": "str", "number": "float"}
-        known = argument.kind not in types or value is None
-        return value if known else Symbolic(Name(argument.name), types[argument.kind])
-
-    for replace in (parameter, setting):
-        made = layer({name: replace(value, layer.arguments[name]) for name, value in draw.arguments.items()})
+    for arguments, names in with_parameters(layer, draw.arguments):
+        made = layer(arguments)
         try:
             symbolic = made.forward(draw.input)
-            same_once_substituted(made, draw.input, symbolic, names, known, draw.input, output)
+            same_flow(symbolic, output, names)
+            same_counts(made, known, (made.macs(symbolic, draw.input), known.macs(output, draw.input)), names)
         except UndecidedError:
             pass
 
 
-def same_once_substituted(
-    made: Layer, x: TensorType, symbolic: Any, names: dict[str, int], known: Layer, known_x: TensorType, output: Any
-) -> None:
-    same_flow(symbolic, output, names)
-    count = made.parameter_count()
-    if "?" not in str(count):  # a flag that has no value decides how many there are
-        assert dimensions.substitute(count, names) == known.parameter_count()
-    assert dimensions.substitute(made.macs(symbolic, x), names) == known.macs(output, known_x)
-
-
-def same_flow(symbolic: Any, known: Any, names: dict[str, int]) -> None:
-    if not isinstance(symbolic, TensorType):
-        for pair in zip(symbolic, known, strict=True):
-            same_flow(*pair, names)
-        return
-    assert (symbolic.dtype, symbolic.rank) == (known.dtype, known.rank)
-    for size, value in zip(symbolic.shape, known.shape, strict=True):
-        if not any(isinstance(atom, dimensions.Unknown) for atom in dimensions.atoms(size)):
-            assert dimensions.substitute(size, names) == value, f"{symbolic} for {known}"
-
-
-def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
-    """How many draws were accepted and how many refused, by both alike."""
-    tally: Counter[str] = Counter()
-
-    @settings(
-        max_examples=examples,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        phases=set(Phase) - {Phase.explain},
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(draws(LAYERS[name]))
-    def run(draw: Draw) -> None:
-        agree(LAYERS[name], draw, tally)
-
-    run()
-    print(f"{name}: {tally.total()} draws, {tally['accepted']} accepted")
-    return tally
+def examined(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
+    """How many draws of a layer were accepted and how many refused, by both alike."""
+    return examine(name, draws(LAYERS[name]), partial(agree, LAYERS[name]), examples, derandomize=derandomize)
 
 
 @pytest.mark.parametrize("name", TAKES_ONE)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
     counts = (EXAMPLES, 5 * EXAMPLES)  # more, where PyTorch accepts none of the first ones
-    assert any(examine(name, count, derandomize=True)["accepted"] for count in counts)
+    assert any(examined(name, count, derandomize=True)["accepted"] for count in counts)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKES_ONE)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    tally = examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    tally = examined(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
     assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
     assert tally["refused"] or not LAYERS[name].arguments
 
@@ -527,8 +448,7 @@ def test_counts_the_operations_that_pytorch_counts(name: str) -> None:
             macs = made.macs(made.forward(draw.input), draw.input)
         except RefusalError:
             return
-        with FlopCounterMode(display=False) as counter:
-            answer = ask_pytorch(name, next(possible(layer, made, draw)), draw.input, "meta")
-        assert answer.refusal or 2 * macs == counter.get_total_flops()
+        answer = ask_pytorch(name, next(possible(layer, made, draw)), draw.input, "meta", costs=True)
+        assert answer.refusal or 2 * macs == answer.flops
 
     run()

@@ -9,35 +9,32 @@ from __future__ import annotations
 
 import inspect
 import math
-import traceback
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from fnmatch import fnmatch
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
 import torch
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-from test_layers import (
+from against_pytorch import (
     DRAWN_ANEW,
-    EXAMPLES,
-    LEAST_ACCEPTED,
-    MANY_EXAMPLES,
-    TAKES_ONE,
-    is_no_documented_type,
+    LayerAnswer,
+    ask_layer,
+    examine,
+    is_empty,
+    require_open,
+    same_counts,
     same_flow,
-    settings_of,
-    state_of,
+    with_parameters,
 )
-from torch.utils.flop_counter import FlopCounterMode
+from hypothesis import strategies as st
+from test_layers import EXAMPLES, LEAST_ACCEPTED, MANY_EXAMPLES, TAKES_ONE, is_no_documented_type, settings_of
 
 from archspec import dimensions
 from archspec.dimensions import Size
-from archspec.expressions import Name, Symbolic, UndecidedError
+from archspec.expressions import UndecidedError
 from archspec.layers import LAYERS, Layer
-from archspec.layers._base import LayerArgument, Weight
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 
@@ -327,17 +324,7 @@ def draws(draw: st.DrawFn, layer: type[Layer]) -> Draw:
     return Draw(layer.__name__, arguments, sizes, choices, slip, (*draw(three), *draw(three)))
 
 
-class Answer(NamedTuple):
-    """What PyTorch says: the types of what flows out, the counts of parameters and of operations, and its state."""
-
-    output: Any = None
-    parameters: int = 0
-    flops: int = 0
-    state: tuple[Weight, ...] = ()
-    refusal: str = ""
-
-
-def ask_pytorch(draw: Draw, arguments: dict[str, Any], device: str, training: bool = False) -> Answer:
+def ask_pytorch(draw: Draw, arguments: dict[str, Any], device: str, training: bool = False) -> LayerAnswer:
     """Builds the layer and runs it; equal tensors among query, key and value are the same one."""
     tensors: dict[TensorType, Any] = {}
 
@@ -347,27 +334,11 @@ def ask_pytorch(draw: Draw, arguments: dict[str, Any], device: str, training: bo
         tensor = torch.zeros(value.shape, dtype=getattr(torch, value.dtype))
         return tensors.setdefault(value, tensor) if shared else tensor
 
-    try:
-        with warnings.catch_warnings(), torch.device(device), torch.no_grad():
-            warnings.simplefilter("ignore")
-            kwargs = {key: tuple(value) if isinstance(value, list) else value for key, value in arguments.items()}
-            if kwargs.get("dtype") is not None:
-                kwargs["dtype"] = getattr(torch, kwargs["dtype"])
-            module = getattr(torch.nn, draw.name)(**kwargs).train(training)
-            inputs = draw.inputs(dict(draw.sizes))
-            call = {key: made(value, key in ("query", "key", "value")) for key, value in inputs.items()}
-            with FlopCounterMode(display=False) as counter:
-                output = type_of(module(**call))
-            parameters, flops = sum(x.numel() for x in module.parameters()), counter.get_total_flops()
-            return Answer(output, parameters, flops, state_of(module))
-    except Exception as error:
-        return Answer(refusal=f"{type(error).__name__}: {error}")
+    def inputs() -> tuple[tuple[()], Inputs]:
+        drawn = draw.inputs(dict(draw.sizes))
+        return (), {key: made(value, key in ("query", "key", "value")) for key, value in drawn.items()}
 
-
-def type_of(output: Any) -> Any:
-    if isinstance(output, tuple):
-        return tuple(map(type_of, output))
-    return None if output is None else TensorType(tuple(output.shape), str(output.dtype).removeprefix("torch."))
+    return ask_layer(draw.name, arguments, inputs, device, training=training, costs=True)
 
 
 def run(layer: type[Layer], arguments: dict[str, Any], inputs: Inputs) -> tuple[Layer, Any]:
@@ -432,13 +403,6 @@ def inferred_by_hand(draw: Draw, names: set[str]) -> dict[str, Any]:
     return found
 
 
-def is_empty(output: Any) -> bool:
-    """A size is at least 1. PyTorch is content with 0, and nothing comes out."""
-    if isinstance(output, TensorType):
-        return 0 in output.shape
-    return output is not None and any(map(is_empty, output))
-
-
 def is_stricter(layer: type[Layer], refusal: RefusalError, draw: Draw, inputs: Inputs) -> bool:
     """Whether archspec refuses what PyTorch accepts for a reason."""
     return is_no_documented_type(layer, refusal.argument, draw) or any(
@@ -459,94 +423,40 @@ def repeat_with_free_sizes(layer: type[Layer], draw: Draw, known: Layer, output:
     try:
         made, symbolic = run(layer, draw.arguments, inputs)
     except RefusalError as error:
-        asked = {frame.name for frame in traceback.extract_tb(error.__traceback__)}
-        if not asked & {"require_equal", "require_divides"}:
-            raise AssertionError(f"refused with free sizes alone: {error}") from error
+        require_open(error, {"require_equal", "require_divides"})
         return
-    same_once_substituted(made, inputs, symbolic, draw.sizes, known, draw, output)
+    same_flow(symbolic, output, draw.sizes)
+    macs = operations(made, inputs, symbolic), operations(known, draw.inputs(dict(draw.sizes)), output)
+    same_counts(made, known, macs, draw.sizes)
 
 
 def repeat_with_parameters(layer: type[Layer], draw: Draw, known: Layer, output: Any) -> None:
     """With parameters of a spec in place of values, as generated code has them, nothing is refused any more."""
-    names: dict[str, int] = {}
     inputs = draw.inputs(dict(draw.sizes))
-
-    def parameter(value: Any, argument: LayerArgument) -> Any:
-        if isinstance(value, list):
-            return [parameter(item, argument) for item in value]
-        if type(value) is not int or argument.name in ("dim", "padding_idx") or not argument.kind.startswith("integer"):
-            return value
-        name = f"{argument.name}_{len(names)}"
-        names[name] = value
-        return dimensions.symbol(name, minimum=None if argument.minimum is None else int(argument.minimum))
-
-    def setting(value: Any, argument: LayerArgument) -> Any:
-        types = {"flag": "bool", "word": "str", "number": "float"}
-        known = argument.kind not in types or value is None
-        return value if known else Symbolic(Name(argument.name), types[argument.kind])
-
-    for replace in (parameter, setting):
-        arguments = {name: replace(value, layer.arguments[name]) for name, value in draw.arguments.items()}
-        values = names | {name: value for name, value in draw.arguments.items() if type(value) is bool}
+    for arguments, names in with_parameters(layer, draw.arguments):
         try:
             made, symbolic = run(layer, arguments, inputs)
-            same_once_substituted(made, inputs, symbolic, values, known, draw, output)
+            same_flow(symbolic, output, names)
+            same_counts(made, known, (operations(made, inputs, symbolic), operations(known, inputs, output)), names)
         except UndecidedError:
             pass
 
 
-def same_once_substituted(
-    made: Layer, inputs: Inputs, symbolic: Any, names: dict[str, int], known: Layer, draw: Draw, output: Any
-) -> None:
-    same(symbolic, output, names)
-    count = made.parameter_count()
-    if "?" not in str(count):  # a flag that has no value decides how many there are
-        assert dimensions.substitute(count, names) == known.parameter_count()
-    theirs = operations(known, draw.inputs(dict(draw.sizes)), output)
-    assert dimensions.substitute(operations(made, inputs, symbolic), names) == theirs
-
-
-def same(symbolic: Any, known: Any, names: dict[str, int]) -> None:
-    if isinstance(symbolic, tuple):
-        for pair in zip(symbolic, known, strict=True):
-            same(*pair, names)
-    elif symbolic is None:
-        assert known is None
-    else:
-        same_flow(symbolic, known, names)
-
-
-def examine(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
-    """How many draws were accepted and how many refused, by both alike."""
-    tally: Counter[str] = Counter()
-
-    @settings(
-        max_examples=examples,
-        derandomize=derandomize,
-        deadline=None,
-        database=None,
-        phases=set(Phase) - {Phase.explain},
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(draws(LAYERS[name]))
-    def each(draw: Draw) -> None:
-        agree(LAYERS[name], draw, tally)
-
-    each()
-    print(f"{name}: {tally.total()} draws, {tally['accepted']} accepted")
-    return tally
+def examined(name: str, examples: int, *, derandomize: bool) -> Counter[str]:
+    """How many draws of a layer were accepted and how many refused, by both alike."""
+    return examine(name, draws(LAYERS[name]), partial(agree, LAYERS[name]), examples, derandomize=derandomize)
 
 
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
 def test_accepts_what_pytorch_accepts_and_says_the_same_of_it(name: str) -> None:
     counts = (EXAMPLES, 5 * EXAMPLES)  # more, where PyTorch accepts none of the first ones
-    assert any(examine(name, count, derandomize=True)["accepted"] for count in counts)
+    assert any(examined(name, count, derandomize=True)["accepted"] for count in counts)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TAKES_SEVERAL)
 def test_accepts_what_pytorch_accepts_at_length(name: str) -> None:
-    tally = examine(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
+    tally = examined(name, MANY_EXAMPLES, derandomize=not DRAWN_ANEW)
     assert tally["accepted"] >= LEAST_ACCEPTED * tally.total(), tally
     assert tally["refused"]
 
