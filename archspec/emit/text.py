@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 from archspec.characters import printable
 from archspec.expressions import Node, literal_text
@@ -66,6 +67,7 @@ def docstring(lines: Iterable[str], indent: str) -> list[Code]:
     return [Code(f'{indent}"""{first}'), *map(Code, body), Code(f'{indent}"""')]
 
 
+@dataclass(slots=True, eq=False)
 class Expression:
     """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
@@ -73,27 +75,14 @@ class Expression:
     behind `label`, where there is one. An `exploded` one always has one argument a line.
     """
 
-    __slots__ = ("arguments", "brackets", "comment", "exploded", "head", "label", "pieces", "tail")
-
-    def __init__(
-        self,
-        head: str,
-        arguments: list[Expression] | None = None,
-        exploded: bool = False,
-        comment: str = "",
-        brackets: str = "()",
-        tail: str = "",
-        pieces: Iterable[str] = (),
-        label: str | None = None,
-    ) -> None:
-        self.head = head
-        self.arguments = arguments
-        self.exploded = exploded
-        self.comment = comment
-        self.brackets = brackets
-        self.tail = tail
-        self.pieces = list(pieces)
-        self.label = label
+    head: str
+    arguments: list[Expression] | None = None
+    exploded: bool = False
+    comment: str = ""
+    brackets: str = "()"
+    tail: str = ""
+    pieces: list[str] = field(default_factory=list)
+    label: str | None = None
 
     def behind(self, prefix: str) -> Expression:
         """The same with something before its head."""

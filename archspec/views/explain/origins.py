@@ -21,35 +21,23 @@ from archspec.problems import Span
 from archspec.tensors import TensorType
 
 
+@dataclass(slots=True, eq=False)
 class Producer:
     """Whatever made a value: an input, a layer, an expression, a tensor of the module; or a group of steps."""
 
-    __slots__ = ("called", "inputs", "item", "kind", "node", "output", "path", "scope", "span")
-
-    def __init__(
-        self,
-        path: str,
-        kind: Literal["input", "layer", "expression", "tensor", "group"],
-        output: Flow | None,
-        span: Span,
-        scope: Scope,
-        inputs: tuple[tuple[str | None, Value], ...] = (),
-        item: Item | Input | None = None,
-        node: Node | None = None,
-    ) -> None:
-        self.path = path
-        """Dotted, as in `archspec.shapes`; empty for an expression that stands where a value is taken."""
-        self.kind = kind
-        self.output = output
-        self.span = span
-        self.scope = scope
-        self.inputs = inputs
-        """What it takes, each with the name of the argument, if it is passed by name."""
-        self.item = item
-        self.node = node
-        """The expression."""
-        self.called = True
-        """Whether the forward method runs it."""
+    path: str
+    """Dotted, as in `archspec.shapes`; empty for an expression that stands where a value is taken."""
+    kind: Literal["input", "layer", "expression", "tensor", "group"]
+    output: Flow | None
+    span: Span
+    scope: Scope
+    inputs: tuple[tuple[str | None, Value], ...] = ()
+    """What it takes, each with the name of the argument, if it is passed by name."""
+    item: Item | Input | None = None
+    node: Node | None = None
+    """The expression."""
+    called: bool = True
+    """Whether the forward method runs it."""
 
     @property
     def label(self) -> str:

@@ -14,7 +14,7 @@ from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
 from archspec.views.summary.kept import TensorMemory
 from archspec.views.summary.memory import known, saved_bytes, training_peak
-from archspec.views.summary.trace import Trace, TracedOperation, Value
+from archspec.views.summary.trace import Execution, Trace, TracedOperation, Value
 
 
 class RankTrace(Trace):
@@ -45,24 +45,13 @@ class RankTrace(Trace):
             return super().new(flow, learns=learns, bytes_of=self.bytes_of(flow) // self.degree)
         return super().new(flow, learns=learns, bytes_of=bytes_of)
 
-    def operation(
-        self,
-        name: str,
-        path: str,
-        inputs: list[Value],
-        output: Flow | None,
-        weights: Size,
-        extra: Size,
-        owner: str = "",
-        *,
-        inplace: bool = False,
-    ) -> Value:
+    def operation(self, execution: Execution, inputs: list[Value], output: Flow | None) -> Value:
         share = self.degree if any(self._flags) else 1
-        role = self.cut.get(path)
+        role = self.cut.get(execution.path)
         held = self.degree if role is not None and not role.entries else 1  # a table's gradient is made whole
         scale = BYTES[self.dtype]
-        extra, weights = extra * scale // 4 // share, weights * scale // 4 // held
-        value = super().operation(name, path, inputs, output, weights, extra, owner, inplace=inplace)
+        extra, weights = execution.extra * scale // 4 // share, execution.weights * scale // 4 // held
+        value = super().operation(replace(execution, extra=extra, weights=weights), inputs, output)
         self._flags = ()
         return value
 

@@ -59,6 +59,21 @@ class TracedOperation:
         return self.name in PASSING
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What is known of an operation before its inputs are: its name and path, and what it costs besides what flows."""
+
+    name: str
+    path: str
+    extra: Size
+    """Bytes that it keeps besides, such as the places of maxima."""
+    weights: Size = 0
+    """Bytes of its parameters."""
+    owner: str = ""
+    """The module that made them: another one's, where they are tied or run again."""
+    inplace: bool = False
+
+
 class Trace(Follower):
     """What running a network comes to, in training or for inference. `whole` is whether all of it could be followed."""
 
@@ -143,7 +158,7 @@ class Trace(Follower):
         extra = at(inside(layer, call, training=self.training), self.sizes)
         inplace = getattr(layer, "inplace", False) is True and name not in NEVER_IN_PLACE
         owner = self.owners.get(path, path)
-        value = self.operation(name, path, inputs, call.output, weights, extra, owner, inplace=inplace)
+        value = self.operation(Execution(name, path, extra, weights, owner, inplace), inputs, call.output)
         return self.seeing(path, value, seen_by(layer, [view.field for view in leaves(inputs, View)]))
 
     def function(self, applied: Applied, operands: list[Value]) -> Value:
@@ -152,7 +167,7 @@ class Trace(Follower):
             return operands[0]
         given = arguments(applied) if name in STATISTICS else {}
         extra = at(extra_of(name, applied.output, given), self.sizes)
-        value = self.operation(name, path, operands, applied.output, 0, extra)
+        value = self.operation(Execution(name, path, extra), operands, applied.output)
         return self.seeing(path, value, together(name, [view.field for view in leaves(operands, View)]))
 
     # Either.
@@ -163,41 +178,37 @@ class Trace(Follower):
             self.seen.append((path, field))
         return _seeing(value, field)
 
-    def operation(
-        self,
-        name: str,
-        path: str,
-        inputs: list[Value],
-        output: Flow | None,
-        weights: Size,
-        extra: Size,
-        owner: str = "",
-        *,
-        inplace: bool = False,
-    ) -> Value:
+    def operation(self, execution: Execution, inputs: list[Value], output: Flow | None) -> Value:
         """One operation on the tape, unless what it returns is a view."""
+        name = execution.name
         first = next(iter(leaves(inputs, View)), None)
         read = tuple(storages(inputs))
-        if first is not None and inplace and (self.training or name not in DROPPING):
+        if first is not None and execution.inplace and (self.training or name not in DROPPING):
             learns = first.storage.learns
             keeps = read if learns and name in FROM_RESULT else ()
-            copied = first.storage.bytes if learns and name not in FROM_RESULT and name not in DROPPING else extra
-            self.operations.append(TracedOperation(name, path, read, (), keeps, copied, 0, ""))
+            copied = (
+                first.storage.bytes if learns and name not in FROM_RESULT and name not in DROPPING else execution.extra
+            )
+            self.operations.append(TracedOperation(name, execution.path, read, (), keeps, copied, 0, ""))
             return first
-        if first is not None and (name in VIEWS or (name in DROPPING and extra == 0)):
+        if first is not None and (name in VIEWS or (name in DROPPING and execution.extra == 0)):
             axes = output.rank if isinstance(output, TensorType) else 0
             merges = name in MERGING and axes < first.axes and first.swapped
             if not merges:
                 swapped = first.swapped != (name in SWAPPING)
                 return _like(output, View(first.storage, swapped, axes))
-        learns = name not in UNREAD and (any(one.learns for one in read) or weights != 0)
+        learns = name not in UNREAD and (any(one.learns for one in read) or execution.weights != 0)
         value = self.new(output, learns=learns)
         if name == ATTENTION and isinstance(value, View):
             value = replace(value, swapped=True)  # its kernels write the heads of one position side by side
         made = tuple(storages(value))
         places = [one for value in inputs for one in (storages(value) if value is not None else (None,))]
         keeps = kept(name, places, made) if learns else ()
-        self.operations.append(TracedOperation(name, path, read, made, keeps, extra, weights, owner))
+        self.operations.append(
+            TracedOperation(
+                name, execution.path, read, made, keeps, execution.extra, execution.weights, execution.owner
+            )
+        )
         return value
 
 
