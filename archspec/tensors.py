@@ -109,7 +109,7 @@ def with_parts(flow: tuple[Any, ...], parts: Iterable[Any]) -> tuple[Any, ...]:
 class Series:
     """A list whose length depends on parameters: `item` is the type of item number `index`, a name in its sizes."""
 
-    item: TensorType | tuple[Any, ...] | Series | None
+    item: TensorType | tuple[Any, ...] | Series | Chain | None
     index: str
     length: Size
 
@@ -119,12 +119,28 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A list of values and of the items of lists, at least one of which is a Series."""
+    """Lists one after the other as one, the length of at least one of which depends on parameters."""
 
-    parts: tuple[Any, ...]
+    parts: tuple[Series | ListType, ...]
 
     def __str__(self) -> str:
-        return f"[{', '.join(map(flow_text, self.parts))}]"
+        parts = (map(flow_text, part) if isinstance(part, ListType) else (str(part),) for part in self.parts)
+        return f"[{', '.join(text for part in parts for text in part)}]"
+
+
+def chain(lists: Iterable[Any]) -> Any:
+    """Lists one after the other as one list: a Chain, where it depends on parameters how long it is."""
+    found: list[Any] = []
+    for part in (part for one in lists for part in (one.parts if isinstance(one, Chain) else (one,))):
+        if not isinstance(part, tuple):
+            found.append(part)
+        elif found and isinstance(found[-1], tuple):
+            found[-1] = ListType((*found[-1], *part))
+        elif part:
+            found.append(ListType(part))
+    if len(found) > 1:
+        return Chain(tuple(found))
+    return found[0] if found else ListType()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +150,7 @@ class Maybe:
     `given` is None for a value that is known to be left out.
     """
 
-    given: TensorType | tuple[Any, ...] | Series | None
+    given: TensorType | tuple[Any, ...] | Series | Chain | None
 
     def __str__(self) -> str:
         return "None" if self.given is None else f"{self.given} or None"

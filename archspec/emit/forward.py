@@ -21,9 +21,9 @@ from archspec.emit.variables import Assignment, RoundsPlan, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import Call, Conditional, Items, Name, Node
 from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, standing
-from archspec.lower.headers import header_of, rounds_of
+from archspec.lower.headers import header_of, rounds_of, runs_one
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
-from archspec.tensors import ListType, Series
+from archspec.tensors import Chain, ListType, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,21 +183,29 @@ class _Writer:
             arguments.append(Expression(f"{names[place]}={node.within()}" if names[place] else node.within()))
         if line.collected:
             self.lines.append(f"{line.collected}: {flow_annotation(self.collected(step))} = []")
+        condition = condition_of(step)
+        guarded = condition is not None and runs_one(step)  # an nn.Identity takes no more than one value
+        inside = INDENT * (1 + guarded)
         if is_spread(step.item):
             handed_on = [f"{line.begin[0]}[{place}]" for place in range(line.packed)] or line.begin
             given: list[Node] = [Text(text) for text in handed_on]
             given += [Name(kept[place]) if place in kept else nodes[place] for place in range(handed, len(nodes))]
             self.written(line.step, step, given, (*line.begin, *line.items))
         else:
-            self.lines.append(f"for {self.translation.header(line.step)}:")
-            call = Expression(f"{', '.join((*line.begin, *line.items))} = {self.translation.runs(step)}", arguments)
-            self.lines += relative(call, INDENT)
-        if line.collected:
+            if guarded and condition is not None:
+                self.lines.append(f"if {self.translation.node(condition, {}).text}:")
+            self.lines.append(f"{inside[len(INDENT) :]}for {self.translation.header(line.step)}:")
+            results = line.whole or ", ".join((*line.begin, *line.items))
+            call = Expression(f"{results} = {self.translation.runs(step)}", arguments)
+            self.lines += relative(call, inside)
+        if line.whole:
+            self.lines += [f"{inside}{line.collected}.append({line.whole})"] if line.collected else []
+            self.lines.append(f"{inside}{', '.join((*line.begin, *line.items))} = {line.whole}")
+        elif line.collected:
             items = line.items or line.begin
             item = items[0] if len(items) == 1 else f"({', '.join(items)})"
-            self.lines.append(f"{INDENT}{line.collected}.append({item})")
-        condition = condition_of(step)
-        if condition is not None:
+            self.lines.append(f"{inside}{line.collected}.append({item})")
+        if condition is not None and (not guarded or len(line.begin) > 1 or line.packed):
             value = Conditional(self.translation.node(condition, {}), Name(line.begin[0]), nodes[0])
             self.write_statement(f"{line.begin[0]} = ", value)
 
@@ -331,6 +339,8 @@ def flow_annotation(flow: Flow | None) -> str:
     """The type of a value: tensors, or tuples and lists of them."""
     if isinstance(flow, Series):
         return f"list[{flow_annotation(flow.item)}]"
+    if isinstance(flow, Chain):
+        flow = ListType(one for part in flow.parts for one in (part if isinstance(part, ListType) else (part.item,)))
     if isinstance(flow, ListType):
         return f"list[{' | '.join(dict.fromkeys(map(flow_annotation, flow))) or 'Tensor'}]"
     if isinstance(flow, tuple):

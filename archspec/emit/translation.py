@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archspec.dimensions import PRIMARY, SUM
+from archspec.dimensions import PRIMARY, SUM, Dimension, is_unknown, show
 from archspec.document import variable_problem
 from archspec.emit.inlining import METHODS
 from archspec.emit.statement import Comprehension, PythonCall, PythonList, Text
@@ -17,6 +17,7 @@ from archspec.expressions import (
     Binary,
     Call,
     Conditional,
+    Embedded,
     Index,
     Items,
     Literal,
@@ -30,12 +31,12 @@ from archspec.expressions import (
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.graph import Class, Step, names_in
 from archspec.lower.headers import header_of, rounds_of, runs_one
-from archspec.lower.leading import is_leading
+from archspec.lower.leading import compile_size, is_leading
 from archspec.lower.lists import FUNCTIONS as LISTS
 from archspec.lower.lists import GIVING
 from archspec.lower.names import condition_of
 from archspec.lower.sizes import isolated
-from archspec.tensors import Series
+from archspec.tensors import Chain, Series
 
 if TYPE_CHECKING:
     from archspec.functions import Function
@@ -77,6 +78,11 @@ class Sizes:
         }
         self.bound: set[str] = set()
         """Those that steps have named so far."""
+        self.computed: dict[str, Node] = {}
+        """The names of `let:` that only the forward method can compute, as they are made of sizes that it reads."""
+        for name, node in cls.let:
+            if names_in(node) & ({*self.axes, *self.computed} - {parameter.name for parameter in cls.parameters}):
+                self.computed[name] = node
 
     def is_held(self, name: str) -> bool:
         """Whether a parameter is read from `self`, as no variable may be called so: `F`."""
@@ -211,6 +217,8 @@ class Translation:
         match node:
             case Name():
                 return self.name(node, values)
+            case Embedded() if isinstance(node.value, Dimension) and not is_unknown(node.value):
+                return self.node(compile_size(show(node.value)), values)
             case Binary() if _joins(node):
                 return Items(tuple(self.entries(node, values)))
             case Index(value=Call(function="reversed") as backwards, index=Name()):
@@ -228,7 +236,7 @@ class Translation:
         match node:
             case Name():
                 flow = values[node.name].flow if node.name in values else None
-                return isinstance(flow, Series | tuple)
+                return isinstance(flow, Series | Chain | tuple)
             case Items():
                 return True
             case Call():
@@ -277,6 +285,8 @@ class Translation:
         if name in self.sizes.axes and name not in self.kept:
             self.read_sizes[name] = None
             return Name(name)
+        if name in self.sizes.computed and name not in self.kept:
+            return self.node(self.sizes.computed[name], values)
         if name in self.sizes.declared:
             self.read_parameters.add(name)
             return Text(f"self.{self.attributes.get(name, name)}")
@@ -340,7 +350,7 @@ class Translation:
             return None
         (_, tensor), *rest = arguments
         if name in _UNPACKING and len(rest) == 1 and rest[0][0] is None and isinstance(rest[0][1], Items):
-            rest = [(None, item) for item in rest[0][1].items]
+            rest = [(None, item) for item in rest[0][1].items] or rest  # `x.view(())` has no other form
         tensor = _flattened(tensor) if isinstance(tensor, PythonCall) else tensor
         call = PythonCall(f"{tensor.within(PRIMARY)}.{name}", tuple(rest))
         chained = isinstance(tensor, PythonCall) or len(call.head) > 40

@@ -207,9 +207,15 @@ def _result(index: int, step: Step) -> ForwardValue:
         if loop.handed > 1:
             handed.parts = tuple(ForwardValue("", flow, index) for flow in parts_of(flows[0], loop.handed))
         value.parts = (handed, collected)
-    elif loop is not None and loop.handed > 1 and condition_of(step) is None:
-        value.parts = tuple(ForwardValue("", flow, index) for flow in parts_of(loop.output, loop.handed))
+    elif loop is not None and condition_of(step) is None and (count := given_back(loop)) > 1:
+        value.parts = tuple(ForwardValue("", flow, index) for flow in parts_of(loop.output, count))
     return value
+
+
+def given_back(loop: Group) -> int:
+    """How many values a loop comes to: all that its last round returns, those that are not handed on included."""
+    rest = loop.rounds.returned if loop.rounds is not None and loop.handed else 0
+    return max(loop.handed, rest)
 
 
 def weight_text(cls: Class, name: str) -> str:

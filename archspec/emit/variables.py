@@ -20,7 +20,7 @@ from archspec.expressions import Items, Literal, Name, Node
 from archspec.graph import Class, Flow, Step
 from archspec.lower.names import condition_of
 from archspec.lower.symbolic_loops import singular
-from archspec.tensors import Series, TensorType
+from archspec.tensors import Chain, Series, TensorType
 
 _OWN = "self torch nn F math Tensor Any Callable Literal NamedTuple OrderedDict Sequence make_divisible"
 _BUILTINS = frozenset(dir(builtins))
@@ -56,6 +56,8 @@ class RoundsPlan:
     """The variable of the list of what the rounds return, where there is one."""
     items: tuple[str, ...] = ()
     """Variables for what a round returns and does not hand on."""
+    whole: str = ""
+    """The variable for all that a round returns, where its parts have names that the list is to keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,39 +267,58 @@ class _Planner:
         meeting = self.meet(index, step, begin)
         rest = loop.rounds.returned - loop.handed
         if collected is None:
-            items = tuple(self.temporary("_") for _ in range(rest))
-            self.lines.append(RoundsPlan(index, kept, begin, meeting, items=items))
+            whole = self.own(value.name or "output", index) if value.is_read_whole and returns_names(loop) else ""
+            items = tuple("_" if whole else self.left(index, step, part) for part in value.parts[loop.handed :])
+            self.lines.append(RoundsPlan(index, kept, begin, meeting, items=items or ("_",) * rest, whole=whole))
+            if whole:
+                self.as_one(index, value, whole)
             return
         name = collected.name or "collected"
         self.hold(collected, self.names.fresh(name), index)
         self.names.hold(collected.variable, 2 * index + 1)
         stem = singular(collected.name) if collected.name else "item"
         items = tuple(self.temporary(stem) for _ in range(rest))
-        self.lines.append(RoundsPlan(index, kept, begin, meeting, 0, collected.variable, items))
+        whole = self.temporary(stem) if loop.handed > 1 and not rest and returns_names(loop) else ""
+        self.lines.append(RoundsPlan(index, kept, begin, meeting, 0, collected.variable, items, whole))
 
     def temporary(self, name: str) -> str:
         """A variable that lives for one round."""
         return name if name == "_" else self.names.fresh(name)
 
+    def left(self, index: int, step: Step, part: ForwardValue) -> str:
+        """The variable for a value that the last round returns and does not hand on."""
+        if not part.readers:
+            return "_"
+        self.hold(part, self.names.fresh(part.name or f"{step.name}_left"), index)
+        self.names.hold(part.variable, 2 * index + 1)
+        return part.variable
+
     def pack(self, index: int, value: ForwardValue) -> tuple[str, ...]:
         """One variable for all that a loop hands on: as one value it is what the last round returns."""
         variable = self.own(value.name, index)
+        self.as_one(index, value, variable)
+        return (variable,)
+
+    def as_one(self, index: int, value: ForwardValue, variable: str) -> None:
+        """Puts all that a loop comes to into one variable."""
         for part in (value, *value.parts):
             self.hold(part, variable, index)
         self.names.hold(variable, 2 * index + 1)
         for place, part in enumerate(value.parts):
             part.variable = f"{variable}[{place}]"
-        return (variable,)
 
     def carry(self, index: int, step: Step, value: ForwardValue, calls: tuple[str, ...]) -> tuple[str, ...]:
         """A variable for each value that a loop hands on."""
-        for place, part in enumerate(value.parts or (value,)):
+        loop = loop_of(step)
+        assert loop is not None
+        handed = value.parts[: loop.handed] or (value,)
+        for place, part in enumerate(handed):
             whole = part is value
             variable = self.variable(index, step, part) if whole else self.part(index, place, part, calls)
             self.begin_as(index, place, variable)
             self.hold(part, variable, index)
             self.names.hold(variable, 2 * index + 1)
-        return tuple(part.variable for part in value.parts or (value,))
+        return tuple(part.variable for part in handed)
 
     def begin_as(self, index: int, place: int, variable: str) -> None:
         """The value that a loop begins with is in the loop's variable at once, where the line above makes it for it."""
@@ -370,7 +391,7 @@ class _Planner:
         """Whether a value may be in a variable for what is passed on: never tokens and numbers in one."""
         if variable not in _MAIN or not self.names.free(variable, moment):
             return False
-        if isinstance(value.flow, tuple | Series):
+        if isinstance(value.flow, tuple | Series | Chain):
             return False
         given = self.input_types.get(variable)
         if variable not in self.input_types:

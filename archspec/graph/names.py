@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
 from archspec.expressions import Embedded, Name, Node, Symbolic, Word, parse
-from archspec.tensors import Series, TensorType
+from archspec.tensors import Chain, Series, TensorType
 
-Flow: TypeAlias = TensorType | tuple[Any, ...] | Series
+Flow: TypeAlias = TensorType | tuple[Any, ...] | Series | Chain
 """A tensor, or (nested) tuples and lists of them."""
 
 
@@ -21,6 +21,8 @@ def free_symbols(flow: Flow | Size | Any) -> frozenset[dimensions.Symbol]:
         return frozenset().union(*map(free_symbols, parts))
     if isinstance(flow, Series):
         return free_symbols((flow.item, flow.length))
+    if isinstance(flow, Chain):
+        return free_symbols(flow.parts)
     if isinstance(flow, TensorType):
         flow = flow.shape
     if isinstance(flow, tuple):
@@ -38,6 +40,8 @@ def size_names(value: object) -> set[str]:
     """The names of the symbols in a size, or in a list of them."""
     if isinstance(value, Series):
         return size_names((value.item, value.length)) - {value.index}
+    if isinstance(value, Chain):
+        return size_names(value.parts)
     if isinstance(value, TensorType):
         return size_names(value.shape)
     if isinstance(value, tuple):

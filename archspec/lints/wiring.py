@@ -283,8 +283,9 @@ class _Body:
         if isinstance(node, expressions.Call) and node.function in ("enumerate", "reversed", "zip"):
             return self.listed(node, span)
         if isinstance(node, expressions.Index) and isinstance(parts[0], tuple):
-            place = self.known(node.index)
-            return parts[0][place] if isinstance(place, int) else self.either(span, *parts[0])
+            place, items = self.known(node.index), parts[0]
+            known = isinstance(place, int) and -len(items) <= place < len(items)
+            return items[place] if known else self.either(span, *items)
         flows = [op for value in parts for op in _flat(value)]
         function = node.function if isinstance(node, expressions.Call) else ""
         if not flows and (not function or function in expressions.FUNCTIONS):

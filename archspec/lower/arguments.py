@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from archspec import dimensions
+from archspec import dimensions, graph
 from archspec.dimensions import Dimension
 from archspec.document import OwnName, Step
 from archspec.expressions import ExpressionError, Scope, lift
-from archspec.graph import Argument, Call, Item, Tie, free_symbols, modules, names_in
+from archspec.graph import Argument, Call, Class, Item, Tie, free_symbols, modules, names_in
 from archspec.layers import LAYERS, Layer
 from archspec.lower.axes import came_from
 from archspec.lower.frames import Frame
@@ -19,6 +19,7 @@ from archspec.lower.sites import Site
 from archspec.problems import Edit, Span
 from archspec.refusals import settled
 from archspec.source import Path
+from archspec.tensors import TensorType, flow_text
 
 _OF_CHANNELS = ("in_channels", "num_channels", "num_features")
 """Arguments that count channels, which no pooling takes away."""
@@ -181,21 +182,36 @@ def unknown_reason(value: object) -> str | None:
     return dimensions.reason(value) if isinstance(value, Dimension) else None
 
 
-def differing_argument(first: Item, second: Item) -> str | None:
-    """In words, which inferred argument two readings of one module do not share; None where they are the same."""
+def difference(first: Item, second: Item) -> str | None:
+    """In words, in what two readings of one module differ, of all that it is made with; None where they do not."""
     for (name, a), (_, b) in zip(modules((first,)), modules((second,)), strict=False):
         if not isinstance(a, Call) or not isinstance(b, Call):
             continue
+        inside = f" of `{name}`" if "." in name else ""
         for one, other in zip(a.arguments, b.arguments, strict=False):
-            if one.name == other.name and one.node is None and not _same(one.value, other.value):
-                inside = f" of `{name}`" if "." in name else ""
-                return f"`{one.name}`{inside} is {show_value(one.value)}, and here {show_value(other.value)} flow in"
+            if one.name == other.name and not _same(one.value, other.value):
+                verb = "flow in" if one.node is None else "are meant"
+                return f"`{one.name}`{inside} is {show_value(one.value)}, and here {show_value(other.value)} {verb}"
+        for tensor, again in zip(_held(a), _held(b), strict=False):
+            if not _same(tensor.output, again.output):
+                there, here = flow_text(tensor.output), flow_text(again.output)
+                return f"`{tensor.name}`{inside} is {there}, and here {here} is meant"
     return None
+
+
+def _held(call: Call) -> list[graph.Step]:
+    """The Parameters and Buffers of a block."""
+    steps = call.layer.written() if isinstance(call.layer, Class) else ()
+    return [step for step in steps if step.kind in ("parameter", "buffer")]
 
 
 def _same(a: object, b: object) -> bool:
     if isinstance(a, int | Dimension) and isinstance(b, int | Dimension):
         return settled(dimensions.equal(a, b), a, b)
+    if isinstance(a, TensorType) and isinstance(b, TensorType):
+        return a.dtype == b.dtype and a.rank == b.rank and all(map(_same, a.shape, b.shape))
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(_same, a, b))
     return a == b
 
 

@@ -16,7 +16,7 @@ from archspec.document import Block, Input
 from archspec.expressions import ExpressionError, Name, Node, compile_value
 from archspec.graph import Flow
 from archspec.lower.lists import any_item
-from archspec.tensors import Series, TensorType
+from archspec.tensors import Chain, Series, TensorType
 
 DOTS = "..."
 
@@ -121,6 +121,8 @@ def _tensor(flow: Flow | None) -> TensorType | None:
     """A tensor that says how many axes an input has: of a list its first one."""
     if isinstance(flow, Series):
         return _tensor(any_item(flow, "it is that of one item of a list"))
+    if isinstance(flow, Chain):
+        return next((tensor for part in flow.parts if (tensor := _tensor(part)) is not None), None)
     if isinstance(flow, tuple):
         return next((item for item in flow if isinstance(item, TensorType)), None)
     return flow

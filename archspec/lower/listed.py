@@ -12,7 +12,7 @@ from archspec.expressions import Binary, Items, Literal, Name, Node, Symbolic, l
 from archspec.expressions import Index as Indexed
 from archspec.graph import Flow, size_names
 from archspec.lower.lists import any_item, length_of, listed_entry
-from archspec.tensors import Series, TensorType
+from archspec.tensors import Chain, Series, TensorType
 
 DIFFERS = "_"
 """A size that may differ from item to item."""
@@ -88,6 +88,8 @@ def tensors(flow: Flow) -> Iterator[TensorType]:
         item = any_item(flow, "it is that of one item of a list")
         assert isinstance(item, TensorType)
         yield item
+    elif isinstance(flow, Chain):
+        yield from (tensor for part in flow.parts for tensor in tensors(part))
     elif isinstance(flow, tuple):
         yield from (item for item in flow if isinstance(item, TensorType))
 
@@ -96,6 +98,8 @@ def is_list_of_tensors(flow: Flow | None) -> bool:
     """Whether a list of tensors flows in."""
     if isinstance(flow, Series):
         return isinstance(flow.item, TensorType)
+    if isinstance(flow, Chain):
+        return all(map(is_list_of_tensors, flow.parts))
     return isinstance(flow, tuple) and all(isinstance(item, TensorType) for item in flow)
 
 

@@ -29,7 +29,7 @@ from archspec.expressions import (
 from archspec.expressions import substitute as substitute_value
 from archspec.functions.operators import OPERATORS
 from archspec.graph import Flow, size_names
-from archspec.tensors import Chain, ListType, Series, TensorType
+from archspec.tensors import Chain, ListType, Series, TensorType, chain
 
 GIVING = ("chunk", "split", "unbind", "tensor_split")
 """The functions of torch whose values are lists in the language."""
@@ -40,7 +40,9 @@ FUNCTIONS = ("enumerate", "len", "max", "min", "reversed", "sum", "zip")
 
 def is_flow(value: Any) -> bool:
     """Whether a value flows, or holds what does."""
-    return isinstance(value, TensorType | Series | ListType) or (isinstance(value, tuple) and any(map(is_flow, value)))
+    if isinstance(value, TensorType | Series | Chain | ListType):
+        return True
+    return isinstance(value, tuple) and any(map(is_flow, value))
 
 
 def is_list(value: Any) -> bool:
@@ -56,6 +58,8 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
         if isinstance(length, int):
             return ListType(substitute(item, {flow.index: place}) for place in range(length))
         return Series(item, flow.index, length)
+    if isinstance(flow, Chain):
+        return chain(substitute(part, names) for part in flow.parts)
     return each_part(flow, lambda size: substitute_value(size, names))
 
 
@@ -65,6 +69,8 @@ def each_part(flow: Any, change: Callable[[Any], Any]) -> Any:
         return TensorType(tuple(map(change, flow.shape)), flow.dtype)
     if isinstance(flow, Series):
         return Series(each_part(flow.item, change), flow.index, change(flow.length))
+    if isinstance(flow, Chain):
+        return chain(each_part(part, change) for part in flow.parts)
     if isinstance(flow, tuple):
         parts = (each_part(part, change) for part in flow)
         return ListType(parts) if isinstance(flow, ListType) else tuple(parts)
@@ -93,7 +99,7 @@ def length_of(value: Any) -> Size:
     if isinstance(value, Chain):
         whole: Size = 0
         for part in value.parts:
-            whole = whole + (part.length if isinstance(part, Series) else 1)
+            whole = whole + length_of(part)
         return whole
     node = value.node
     if isinstance(node, Call) and node.function == "range" and len(node.arguments) == 1:
@@ -148,7 +154,7 @@ def _any_of(items: tuple[Any, ...], place: Size) -> Any:
 def indexed(value: Any, place: Any, text: str) -> Any:
     """`value[place]` of a list, or a part of it; ExpressionError where there is none."""
     if isinstance(value, Chain):
-        return None
+        return _of_chain(value, place)
     if isinstance(place, slice):
         return _sliced(value, place, text)
     if not isinstance(place, int | Dimension) and not (isinstance(place, Symbolic) and place.type in ("int", "any")):
@@ -162,6 +168,14 @@ def indexed(value: Any, place: Any, text: str) -> Any:
     if not value:
         raise ExpressionError("AS304", f"`{text}`: the list is empty")
     return entry(value, place)
+
+
+def _of_chain(value: Chain, place: Any) -> Any:
+    """An item of the list that stands first or, for a negative place, last; None where that is not known."""
+    if not isinstance(place, int):
+        return None
+    part = value.parts[0 if place >= 0 else -1]
+    return part[place] if isinstance(part, ListType) and -len(part) <= place < len(part) else None
 
 
 def _sliced(value: Any, place: slice, text: str) -> Any:
@@ -304,7 +318,8 @@ def of_series(name: str, arguments: list[Any], keywords: dict[str, Any]) -> Flow
     """What a function of torch makes of a list whose length depends on parameters."""
     given = dict(zip(("tensors", "dim"), arguments, strict=False)) | keywords
     value, axis = given.get("tensors"), given.get("dim", 0)
-    parts = value.parts if isinstance(value, Chain) else (value,)
+    lists = value.parts if isinstance(value, Chain) else (value,)
+    parts = [item for one in lists for item in (one if isinstance(one, tuple) else (one,))]  # values, and lists of them
     if name not in ("cat", "concat", "concatenate", "stack") or not isinstance(axis, int) or len(given) > 2:
         raise UndecidedError("how many values a list has")
     items: list[Any] = [part.item if isinstance(part, Series) else part for part in parts]

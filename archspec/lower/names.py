@@ -61,8 +61,8 @@ def condition_of(step: Step) -> Node | None:
     if not isinstance(item, Branch) or plain:
         return None
     inner = item.items[0] if item.items else None
-    rounds = isinstance(inner, Group) and inner.listed and inner.handed == 1  # without rounds, it is the first, too
-    return None if rounds else item.condition
+    listed = isinstance(inner, Group) and inner.listed and inner.handed == 1 and inner.module is None
+    return None if listed else item.condition  # a list without rounds hands on the first, too
 
 
 def constructor_reads(cls: Class) -> set[str]:

@@ -18,7 +18,7 @@ from archspec.expressions import (
 )
 from archspec.graph import Branch, Call, Flow, Group, Item, Loop, argument_text, names_in, size_names
 from archspec.graph import Rounds as Written
-from archspec.lower.arguments import differing_argument
+from archspec.lower.arguments import difference
 from archspec.lower.binding import destructure, in_round, split
 from archspec.lower.carried import Round, carry
 from archspec.lower.conditions import reads_round
@@ -87,6 +87,10 @@ class RoundsReader:
             check_decided(self.frame, items[-1], self.site.path)
         count = returned(items[-1]) if items else self.without_rounds()
         handed = min(count, self.room) if not self.each else 0
+        if not items and count > self.room and not self.each and not self.step.collect:
+            message = f"a round returns {count} values and hands on {handed}: without rounds there are no others"
+            advice = "let the loop have at least one round, or let a round return what it hands on"
+            self.report.add("AS206", message, self.at, advice, key=True)
         rounds = replace(written, returned=count)
         return Group(self.site.name, items, types, output, self.span, True, handed, rounds=rounds)
 
@@ -257,9 +261,9 @@ class RoundsReader:
         if not self.step.shared:
             return group
         for number, item in enumerate(items[1:], 2):
-            differs = differing_argument(items[0], item) if item is not items[0] else None
+            differs = difference(items[0], item) if item is not items[0] else None
             if differs is not None:
-                message = f"`shared: true` runs one module in every round, but in round {number} its {differs}"
+                message = f"`shared: true` runs one module in every round, but in round {number} {differs}"
                 advice = "only what is of the same size can share weights"
                 self.report.add("AS406", message, self.site.at("shared"), advice, key=True)
                 break

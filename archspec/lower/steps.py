@@ -23,7 +23,7 @@ from archspec.expressions import (
     parse,
 )
 from archspec.graph import Flow, Item, Outputs, names_in
-from archspec.lower.arguments import differing_argument
+from archspec.lower.arguments import difference
 from archspec.lower.axes import came_from
 from archspec.lower.binding import destructure
 from archspec.lower.exports import same_variables
@@ -318,8 +318,8 @@ class StepReader:
         self.report.move(before, here, f"`{first.name}` is run once more", related)
         if len(items) != 1:
             return None
-        if first.item is not None and (differs := differing_argument(first.item, items[0])) is not None:
-            message = f"`{first.name}` is run once more, but its {differs}"
+        if first.item is not None and (differs := difference(first.item, items[0])) is not None:
+            message = f"`{first.name}` is run once more, but {differs}"
             advice = "only what is of the same size can share weights"
             self.report.add_at("AS406", message, here, advice, related=related)
             return None

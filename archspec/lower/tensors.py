@@ -47,7 +47,7 @@ from archspec.lower.frames import Counting
 from archspec.lower.undecided import outcome
 from archspec.problems import echo
 from archspec.refusals import RefusalError, refuse, settled
-from archspec.tensors import Chain, ListType, Maybe, Series, TensorType, flow_text
+from archspec.tensors import Chain, ListType, Maybe, Series, TensorType, chain, flow_text
 
 _BITS = {"and": "(a) & (b)", "or": "(a) | (b)"}
 
@@ -115,19 +115,14 @@ def _items(node: Items, names: Mapping[str, Any]) -> Any:
     for item in node.items:
         value = present(item.value if isinstance(item, Starred) else item, names)
         if not isinstance(item, Starred):
+            parts.append((value,))
+        elif isinstance(value, Series | Chain | tuple):
             parts.append(value)
-        elif isinstance(value, Chain):
-            parts += value.parts
-        elif isinstance(value, Series):
-            parts.append(value)
-        elif isinstance(value, tuple):
-            parts += value
         else:
             message = f"`{item.text}`: `*` stands before a list, and this is {flow_text(value)}"
             raise ExpressionError("AS304", message, "write the value itself")
-    if any(isinstance(part, Series) for part in parts):
-        return Chain(tuple(parts))
-    return ListType(parts) if node.listed else tuple(parts)
+    whole = chain(parts)
+    return whole if node.listed or not isinstance(whole, tuple) else tuple(whole)
 
 
 def rows_of(node: Node, names: Mapping[str, Any], text: str) -> Any:

@@ -238,19 +238,21 @@ class _Resolver:
 
     def target(self, place: _Place, other: str) -> _Target:
         """What a tie at that place names: of the rooms around it, the innermost that has the name comes first."""
-        other = self.by_module(other)
-        name, *rest = other.split(".")
         for room in reversed(place.rooms):
+            path = other if room.way else self.by_module(other)  # the steps of the class stand in the outermost room
+            name, *rest = path.split(".")
             spot = self.find(room.items, name)
             if isinstance(spot, _Spot):
                 try:
-                    return _Target(room, other, _reach(spot, rest, other))
+                    return _Target(room, path, _reach(spot, rest, path))
                 except _MissingError:
                     if self.complete:
                         raise
-                    return _Target(room, other)
+                    return _Target(room, path)
             if spot:
-                return _Target(room, other)
+                return _Target(room, path)
+        other = self.by_module(other)
+        name, *rest = other.split(".")
         if (tensor := _tensor(self.cls, name, rest, other)) is not None:
             return _Target(place.rooms[0], other, tensor)
         own = self.frame.values.get(name) if all(name != one.name for one in self.cls.inputs) else None

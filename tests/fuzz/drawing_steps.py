@@ -182,7 +182,7 @@ class Steps:
             return False
         name = self.random.choice(found)
         value = scope.value(name)
-        if self.random.random() < 0.3:
+        if value and self.random.random() < 0.3:
             place = self.random.randrange(len(value))
             return scope.attempt(scope.fresh(), f"{name}[{place}]")
         if len(value) > 4:

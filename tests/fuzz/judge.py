@@ -349,7 +349,12 @@ class Case:
         for training in (True, False):
             for inputs in choices(reading, drawn(shapes)):
                 left = "" if None not in inputs.values() else ", inputs left out"
-                wanted = sound(f"forward naive{left}", partial(outcome, naive, inputs, training))
+                try:
+                    wanted = sound(f"forward naive{left}", partial(outcome, naive, inputs, training))
+                except DisagreementError as error:
+                    if training and "Expected more than 1 value per channel" in str(error):
+                        continue  # what the check warns of, as the network runs all the same once it is trained
+                    raise
                 one, other = (
                     sound(f"forward {who}{left}", partial(Outcome, module, inputs, training, learn=wanted.learn))
                     for who, module in (("built", built), ("generated", written))

@@ -30,6 +30,7 @@ from naive_values import (
     compute,
     destructure,
     fits,
+    flows,
     form,
     frozen,
     holds_tensor,
@@ -404,7 +405,7 @@ class Network:
             several = outputs.values() if isinstance(outputs, dict) else outputs
             parts = [self.value(one, frame) for one in several]
             result = namedtuple("Output", outputs)(*parts) if isinstance(outputs, dict) else tuple(parts)
-        if not all(one == [] or holds_tensor(one) for one in (result if isinstance(result, tuple) else (result,))):
+        if not all(map(flows, result if isinstance(result, tuple) else (result,))):
             raise FormError("something that is no tensor is returned")
         return result
 
@@ -417,7 +418,7 @@ class Network:
             raise DeclarationError("twice in the order")
 
         def place(entry: tuple[str, Factory]) -> int:
-            name = self.by_step(entry[0]).removeprefix(frame.prefix).partition(".")[0]
+            name = self.by_step(entry[0]).removeprefix(self.by_step(frame.prefix)).partition(".")[0]
             return order.index(name) if name in order else len(order)
 
         self.plan[first:] = sorted(self.plan[first:], key=place)

@@ -151,6 +151,13 @@ def holds_tensor(value: Any) -> bool:
     return isinstance(value, Tensor) or (isinstance(value, list | tuple) and any(map(holds_tensor, value)))
 
 
+def flows(value: Any) -> bool:
+    """Whether a value is a tensor, or (nested) tuples and lists of them; a list may be empty."""
+    if isinstance(value, list | tuple):
+        return (bool(value) or isinstance(value, list)) and all(map(flows, value))
+    return isinstance(value, Tensor)
+
+
 def torch_function(name: str) -> Any:
     """The function of that name, over tensors; where both have it, functional wins. Numbers alone are Python's."""
     found: Any = functional if hasattr(functional, name) else torch
