@@ -11,7 +11,7 @@ from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
 from archspec.layers import LAYERS, Layer
-from archspec.lower.initial import below, fits, of_class
+from archspec.lower.weights import fits, weights_below, weights_of_class
 
 _TYPED = ("weight", "bias")
 """The parameters of layers that PyTorch declares by these names."""
@@ -177,7 +177,7 @@ class Words:
         """What is done with a module of the class that a rule is for."""
         module = self.free_name("m")
         if block is not None:
-            known = {name: certain for name, _, certain in of_class(block)}
+            known = {name: certain for name, _, certain in weights_of_class(block)}
             for fill in rule.fills:
                 yield from self.of_block(fill, block, known, module)
             return
@@ -206,7 +206,7 @@ class Words:
 
     def by_name(self, rule: Rule, main: Class, ties: bool) -> Iterator[tuple[int, Expression]]:
         """What is done with parameters by their names: one by one, or in a loop over all of them."""
-        known = {name: certain for name, _, certain in of_class(main)}
+        known = {name: certain for name, _, certain in weights_of_class(main)}
         if all(known.get(fill.weight) and fill.function for fill in rule.fills):
             order = list(known)
             for fill in sorted(rule.fills, key=lambda fill: order.index(fill.weight)):
@@ -242,7 +242,7 @@ def _as(fill: Fill, *, uncertain: bool) -> Fill:
 
 
 def _certain(item: Item) -> Iterator[tuple[str, bool]]:
-    yield from ((name, certain) for name, _, certain in below(item))
+    yield from ((name, certain) for name, _, certain in weights_below(item))
 
 
 def _is_a(item: Item, kind: str) -> bool:

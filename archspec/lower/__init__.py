@@ -24,10 +24,11 @@ from archspec.lower.classes import read_class
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
 from archspec.lower.groups import call_group
-from archspec.lower.initial import Rules
+from archspec.lower.initial_rules import Rules
+from archspec.lower.inputs import read_inputs
 from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.lowering import NO_HINTS, Hints, Lowering
-from archspec.lower.parameters import bind, compute_let, read_inputs
+from archspec.lower.parameters import bind, compute_let
 from archspec.lower.reading import steps_of
 from archspec.lower.sites import Site
 from archspec.lower.unsayable import ranks_apart, unsayable
@@ -84,10 +85,10 @@ def _at_rank(source: Sources, document: Document, settings: Settings, count: int
     try:
         return _lower(source, leading.at_rank(document, count), settings, symbolic=False)
     except SpecError as error:
-        raise SpecError([_told_of(problem, count) for problem in error.problems]) from None
+        raise SpecError([_with_count(problem, count) for problem in error.problems]) from None
 
 
-def _told_of(problem: Problem, count: int) -> Problem:
+def _with_count(problem: Problem, count: int) -> Problem:
     if count == 1:
         return problem
     return replace(problem, message=f"{problem.message} (with {count} axes in place of `...`)")
@@ -118,7 +119,7 @@ def lower_partly(
     for count in leading.CHECKED[1:]:
         if not problems:
             _, found = _lower_partly(source, leading.at_rank(document, count), allow, incomplete)
-            problems = [_told_of(problem, count) for problem in found]
+            problems = [_with_count(problem, count) for problem in found]
     return graph, problems
 
 
@@ -138,8 +139,8 @@ def _lower_partly(
             main, idle = _with_rules(run, main)
     except SpecError as error:
         return None, list(error.problems)
-    own, doubts = tuple(sorted(run.own.values())), tuple(report.doubts.values())
-    blocks = tuple(cls for cls in run.blocks.values() if cls is not None)
+    own, doubts = tuple(sorted(run.own_classes.values())), tuple(report.doubts.values())
+    blocks = tuple(cls for cls in run.symbolic_classes.values() if cls is not None)
     return Graph(source.path, main, blocks, own, variants, idle, doubts, source.files), report.problems
 
 
@@ -174,11 +175,11 @@ def _read(
     if report.problems or main is None:
         assert report.problems or report.passed_over, "a class that cannot be read, without a reason"
         raise SpecError(report.problems)
-    blocks: tuple[Class, ...] = tuple(cls for cls in run.blocks.values() if cls is not None)
+    blocks: tuple[Class, ...] = tuple(cls for cls in run.symbolic_classes.values() if cls is not None)
     main, idle = _with_rules(run, main)
     if not symbolic and report.problems:
         raise SpecError(report.problems)
-    own, doubts = tuple(sorted(run.own.values())), tuple(report.doubts.values())
+    own, doubts = tuple(sorted(run.own_classes.values())), tuple(report.doubts.values())
     graph = Graph(source.path, main, blocks, own, variants, idle, doubts, source.files)
     if not symbolic:
         return graph, hints
@@ -195,8 +196,8 @@ def _read(
 
 def _ranks(run: Lowering) -> Iterator[tuple[Class, Class]]:
     """The printed class of each block beside its readings at other ranks."""
-    for (name, _), cls in run.ranks.items():
-        printed = run.blocks[name]
+    for (name, _), cls in run.symbolic_by_rank.items():
+        printed = run.symbolic_classes[name]
         if cls is not None and printed is not None and cls is not printed:
             yield printed, cls
 
@@ -205,7 +206,7 @@ def _with_rules(run: Lowering, main: Class) -> tuple[Class, tuple[tuple[str, str
     """The network's class with the rules by which weights begin; and what of them fits no weight."""
     rules = run.rules
     assert rules is not None, "the main class has been read"
-    idle = (*run.idle, *rules.judge(main)) if run.unroll else ()
+    idle = (*run.idle_rules, *rules.judge(main)) if run.unroll else ()
     return replace(main, rules=rules.last(main)), idle
 
 

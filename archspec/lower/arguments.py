@@ -9,9 +9,21 @@ from archspec import dimensions, graph
 from archspec.dimensions import Dimension
 from archspec.document import OwnName, Step
 from archspec.expressions import ExpressionError, Scope, lift
-from archspec.graph import Argument, Call, Class, Item, Tie, free_symbols, modules, names_in
+from archspec.graph import (
+    Argument,
+    Branch,
+    Call,
+    Class,
+    Item,
+    Loop,
+    Tie,
+    argument_text,
+    free_symbols,
+    modules,
+    names_in,
+)
 from archspec.layers import LAYERS, Layer
-from archspec.lower.axes import came_from
+from archspec.lower.axes import input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
 from archspec.lower.leading import is_name
@@ -159,7 +171,7 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
             if argument.name not in _OF_CHANNELS:
                 advice += f", or pool {'them' if plural else 'it'} away before (`AdaptiveAvgPool2d: 1`)"
             sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)
-            places = (*came_from(given), *sizes)
+            places = (*input_origins(given), *sizes)
             if any(map(is_name, (symbol.text for symbol in free))):
                 advice = "name the axes that it is made of, as parameters or numbers: `x: [..., T, C]`"
             if argument.node is None:
@@ -170,7 +182,7 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
         why = unknown_reason(argument.value)
         if why is not None:
             message = f"`{argument.name}` depends on a size that no expression of the parameters gives: {why}"
-            frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=came_from(given))
+            frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=input_origins(given))
             return False
     return True
 
@@ -218,3 +230,14 @@ def _same(a: object, b: object) -> bool:
 def show_value(value: Any) -> str:
     """A value of an argument, for a message."""
     return dimensions.show(value) if isinstance(value, int | Dimension) else str(value)
+
+
+def constructor_text(item: Item) -> Any:
+    """What a constructor writes for a module; None where that depends."""
+    if isinstance(item, Call):
+        arguments = tuple((one.name, argument_text(one)) for one in item.arguments)
+        return (item.type_name, item.held, arguments) if not item.ties else None
+    if isinstance(item, Loop | Branch):
+        return None
+    inside = tuple(map(constructor_text, item.items))
+    return (item.listed, *inside) if None not in inside else None

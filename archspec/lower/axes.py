@@ -44,7 +44,7 @@ def flattened(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
     advice = f"put {pool}`Flatten` before it{count}"
     if isinstance(last, int):
         advice += f"; if the last axis is meant, write `in_features: {last}`"
-    frame.report.add_to_type("AS501", message, at, advice, related=came_from(given))
+    frame.report.add_to_type("AS501", message, at, advice, related=input_origins(given))
     return False
 
 
@@ -61,7 +61,7 @@ def with_channels(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
     advice = f"write the input as `[{', '.join((batch, '1', *sizes))}]`"
     if not unchanged(given.made):
         advice = f"put it in by `unsqueeze`: `[{', '.join((batch, '1', *sizes))}]`"
-    frame.report.add_to_type("AS501", message, at, advice, related=came_from(given))
+    frame.report.add_to_type("AS501", message, at, advice, related=input_origins(given))
     return False
 
 
@@ -83,7 +83,7 @@ def with_channels_first(frame: Frame, layer: Layer, given: Given, at: Path) -> b
     if isinstance(x.shape[1], int):
         argument = "in_channels" if "in_channels" in layer.arguments else "num_features"
         advice += f"; if axis 1 is meant, write `{argument}: {height}`"
-    frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
+    frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))
     return False
 
 
@@ -108,7 +108,7 @@ def _is_free(size: Size) -> bool:
     return isinstance(size, Dimension) and any(symbol.free for symbol in dimensions.symbols(size))
 
 
-def came_from(given: Given) -> tuple[Related, ...]:
+def input_origins(given: Given) -> tuple[Related, ...]:
     """Where the input of a step comes from, for a message."""
     first = given.first()
     if first is None:

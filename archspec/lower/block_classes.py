@@ -14,7 +14,8 @@ from archspec.lower import leading, listed
 from archspec.lower.block_inputs import BlockInputs
 from archspec.lower.classes import read_class
 from archspec.lower.frames import Frame
-from archspec.lower.parameters import compute_let, declare, hide_sizes, refuse_optional_first
+from archspec.lower.inputs import hide_sizes, refuse_optional_first
+from archspec.lower.parameters import compute_let, declare
 from archspec.problems import Related
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -26,7 +27,7 @@ def bound_class(
     """A block with its parameters bound, where its module stands at the path `prefix`; None, and reported, if wrong."""
     frame, lowering, name, at = inputs.frame, inputs.frame.lowering, inputs.name, inputs.at
     limits = frame.report.source.limits
-    if name in lowering.open:
+    if name in lowering.open_blocks:
         _report_cycle(frame, name, at)
         return None
     if not inputs.are_expressions():
@@ -36,13 +37,13 @@ def bound_class(
         frame.report.add("AS102", message, at, "put blocks together", key=True)
         return None
     key = (name, tuple((n, type_of(a.value), a.value) for n, a in sorted(arguments.items())), tuple(types.items()))
-    if key in lowering.instances:
-        cls = lowering.instances[key]
+    if key in lowering.bound_classes:
+        cls = lowering.bound_classes[key]
         lowering.add_layers(cls.count if cls is not None else 0, at)
         return cls
     values = {n: a.value for n, a in arguments.items()}
     parameters, scope = declare(frame.report, inputs.block.params, ("blocks", name), values)
-    lowering.instances[key] = None
+    lowering.bound_classes[key] = None
     if not inputs.bind(types, scope):
         return None
     before, problems = lowering.count, len(frame.report.problems)
@@ -50,19 +51,19 @@ def bound_class(
     own.above = inputs.given.made
     cls = _read(own, name, inputs.block, parameters, types)
     frame.report.used(problems, Related(f"`{prefix}` is made here", frame.span(at, key=True)))
-    lowering.instances[key] = cls if cls is None else replace(cls, count=lowering.count - before)
-    return lowering.instances[key]
+    lowering.bound_classes[key] = cls if cls is None else replace(cls, count=lowering.count - before)
+    return lowering.bound_classes[key]
 
 
 def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
     """A block with its parameters, and the sizes of its inputs, as symbols; None, and reported, if wrong."""
     lowering = frame.lowering
-    if name in lowering.open:
+    if name in lowering.open_blocks:
         _report_cycle(frame, name, ("blocks", name))
         return None
     block = leading.for_types(block, {})
     key = (name, leading.key_of(block))
-    if key not in lowering.ranks:
+    if key not in lowering.symbolic_by_rank:
         parameters, scope = declare(frame.report, block.params, ("blocks", name), {}, symbolic=True)
         types: dict[str, Flow] = {}
         for one, declared in block.inputs.items():
@@ -74,16 +75,18 @@ def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
                 types[one] = listed.symbolic(one, declared, sizes, scope)
         hide_sizes(block.inputs, block.params, scope)
         cls = _read(Frame(lowering, scope), name, block, parameters, types)
-        lowering.ranks[key] = cls
-        known = lowering.blocks.get(name)
+        lowering.symbolic_by_rank[key] = cls
+        known = lowering.symbolic_classes.get(name)
         if known is None or (cls is not None and _count_axes(cls) > _count_axes(known)):
-            lowering.blocks[name] = cls  # the one of the highest rank is printed: there no two sizes look alike
-    return lowering.ranks[key]
+            lowering.symbolic_classes[name] = (
+                cls  # the one of the highest rank is printed: there no two sizes look alike
+            )
+    return lowering.symbolic_by_rank[key]
 
 
 def _report_cycle(frame: Frame, name: str, at: Path) -> None:
     """Says that a block uses itself, and by which way."""
-    chain = " -> ".join([*frame.lowering.open[frame.lowering.open.index(name) :], name])
+    chain = " -> ".join([*frame.lowering.open_blocks[frame.lowering.open_blocks.index(name) :], name])
     frame.report.add_to_type("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves")
 
 
@@ -98,7 +101,7 @@ def _read(
     """The class that a block's declaration says, for those inputs; `own` is the frame of its names."""
     base: Path = ("blocks", name)
     report, lowering = own.report, own.lowering
-    lowering.open.append(name)
+    lowering.open_blocks.append(name)
     before = len(report.problems)
     let = compute_let(report, block.let, own.scope, (*base, "let"), symbolic=not lowering.unroll)
     refuse_optional_first(report, block.inputs, base)
@@ -106,7 +109,7 @@ def _read(
         _input(own, declared, types.get(one), (*base, "inputs", one)) for one, declared in block.inputs.items()
     )
     cls = read_class(own, Class(name, block.doc, parameters, let, inputs, None), block, base)
-    lowering.open.pop()
+    lowering.open_blocks.pop()
     return cls if lowering.partial or len(report.problems) == before else None
 
 

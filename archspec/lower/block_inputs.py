@@ -8,11 +8,11 @@ from archspec import dimensions
 from archspec.document import Block, Input
 from archspec.graph import Flow, free_symbols
 from archspec.lower import leading, listed
-from archspec.lower.axes import came_from
+from archspec.lower.axes import input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
-from archspec.lower.history import became, since
-from archspec.lower.parameters import hide_sizes
+from archspec.lower.history import origin_of, size_origins
+from archspec.lower.inputs import hide_sizes
 from archspec.lower.sizes import Axis, are_sizes, bind_sizes
 from archspec.problems import Related
 from archspec.source import Path
@@ -82,7 +82,7 @@ class BlockInputs:
                 listed.bind(one, declared, flow, scope)
             hidden = listed.differing(declared)
             for x in listed.tensors(flow) if declared.list_ is not None else [flow]:
-                if not self.takes(one, declared, x):
+                if not self.check_type(one, declared, x):
                     return False
                 assert isinstance(x, TensorType)
                 known = [axis for axis in range(x.rank) if axis not in hidden]
@@ -107,7 +107,7 @@ class BlockInputs:
         """Reports an axis of an input that has another size than the block says."""
         text, size = sizes
         declared = self.block.inputs[one]
-        history = became(self.given.made, (axis - len(declared.axes),)) if self.is_first(one) else ()
+        history = size_origins(self.given.made, (axis - len(declared.axes),)) if self.is_first(one) else ()
         message = f"axis {axis} of `{one}` does not fit {self.name}, which takes {text} there: {problem}"
         advice = ""
         if "multiple" in problem and free_symbols(size):
@@ -115,19 +115,19 @@ class BlockInputs:
         related = self.origins(one, history, leading.place_of(declared.axes, axis))
         self.report.add_to_type("AS502", message, self.at, advice, related=related)
 
-    def takes(self, one: str, declared: Input, flow: Flow) -> bool:
+    def check_type(self, one: str, declared: Input, flow: Flow) -> bool:
         """Whether what flows in has as many axes as the block says, and its dtype; reported if not."""
         first = self.is_first(one)
         if not isinstance(flow, TensorType) or flow.rank != len(declared.axes):
             wanted = leading.written(declared.axes)
             wanted = f"a list of {wanted}" if declared.list_ is not None else wanted
             message = f"{self.name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
-            history = since(self.given.made, lambda x: x.rank) if first else ()
+            history = origin_of(self.given.made, lambda x: x.rank) if first else ()
             self.report.add_to_type("AS501", message, self.at, related=self.origins(one, history))
             return False
         if flow.dtype != declared.dtype and not (declared.dtype == "float32" and flow.dtype in _FLOATS):
             message = f"{self.name} takes `{one}` as {declared.dtype}, but {flow_text(flow)} flows in"
-            history = since(self.given.made, lambda x: x.dtype) if first else ()
+            history = origin_of(self.given.made, lambda x: x.dtype) if first else ()
             self.report.add_to_type("AS505", message, self.at, related=self.origins(one, history))
             return False
         return True
@@ -145,4 +145,4 @@ class BlockInputs:
             key = "list" if isinstance(written, dict) and "list" in written else "shape"
             below = (*path, key, axis) if isinstance(written, dict) else (*path, axis)
             place = Related(f"{self.name} takes this at axis {axis}", self.frame.span(below))
-        return (*came_from(self.given), *history, place)
+        return (*input_origins(self.given), *history, place)

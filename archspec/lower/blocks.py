@@ -15,12 +15,14 @@ from archspec.lower._problems import type_path
 from archspec.lower.arguments import WrittenArgument, check_constant, evaluate_argument, written_arguments
 from archspec.lower.block_classes import bound_class, symbolic_class
 from archspec.lower.block_inputs import BlockInputs
-from archspec.lower.exports import exported, substitute
+from archspec.lower.exports import exported_sizes
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
+from archspec.lower.inputs import size_names
+from archspec.lower.lists import substitute
 from archspec.lower.optional import by_name, presence_of, refuse_left_out
-from archspec.lower.parameters import kind_of, misfit, size_names
-from archspec.lower.signatures import check_inputs, of_block
+from archspec.lower.parameters import kind_of, misfit
+from archspec.lower.signatures import block_signature, check_inputs
 from archspec.lower.sites import Site
 from archspec.lower.sizes import bind_sizes
 from archspec.problems import Related, did_you_mean, echo
@@ -53,7 +55,7 @@ class BlockCall:
             return None
         if any(flow is None for flow in self.given.types):
             return self.of_unknown(block, arguments)
-        signature = of_block(self.name, block)
+        signature = block_signature(self.name, block)
         if not check_inputs(self.frame, signature, self.given, self.at):
             return None
         types = BlockInputs(self.frame, self.name, block, self.given, self.at).types()
@@ -103,7 +105,7 @@ class BlockCall:
         check_constant(self.frame, passed, self.given, self.at)
         declared = inputs.block.inputs
         sizes = {**_optional_sizes(inputs.block, types, scope), **scope, **presence_of(declared, self.given)}
-        output = substitute(cls.output, {**sizes, **exported(self.frame, cls, self.site)})
+        output = substitute(cls.output, {**sizes, **exported_sizes(self.frame, cls, self.site)})
         return Call(self.site.name, cls, passed, self.given.types, output, self.span)
 
     def passed(self, cls: Class, arguments: dict[str, Argument], scope: dict[str, Any]) -> Iterator[Argument]:

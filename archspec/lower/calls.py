@@ -13,13 +13,13 @@ from archspec.graph import Call, Flow, Group
 from archspec.layers import LAYERS, Layer
 from archspec.lower._problems import type_path
 from archspec.lower.arguments import check_constant, in_signature_order, layer_arguments
-from archspec.lower.axes import came_from, in_order_of_axes
+from archspec.lower.axes import in_order_of_axes, input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
-from archspec.lower.history import became, fell, since
+from archspec.lower.history import origin_of, size_drop, size_origins
 from archspec.lower.optional import by_name, refuse_left_out
 from archspec.lower.own import own_call
-from archspec.lower.signatures import check_inputs, of_layer
+from archspec.lower.signatures import check_inputs, layer_signature
 from archspec.lower.sites import Site
 from archspec.problems import Advice, Related, did_you_mean, echo
 from archspec.refusals import RefusalError
@@ -125,7 +125,7 @@ def infer_output(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | N
     if any(flow is None for flow in given.types):
         return None
     kind: Any = type(layer)  # a class, which has a hash
-    signature = of_layer(kind)
+    signature = layer_signature(kind)
     if not check_inputs(frame, signature, given, at):
         return None
     if refuse_left_out(frame, signature.name, signature.omissible, by_name(given, layer.inputs), at):
@@ -152,7 +152,7 @@ def infer_output(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | N
         return None
     if isinstance(weights, int) and 8 * weights > LARGEST:
         message = f"{signature.name} would have {int(weights)} weights, more than 64 bits can address"
-        frame.report.add_to_type("AS507", message, at, "write smaller sizes", related=came_from(given))
+        frame.report.add_to_type("AS507", message, at, "write smaller sizes", related=input_origins(given))
         return None
     return output
 
@@ -180,9 +180,9 @@ def report_refusal(frame: Frame, error: RefusalError, at: Path, given: Given | N
     advice = error.help
     if isinstance(advice, Advice) and (key or (not advice.new and not isinstance(below, dict))):
         advice = str(advice)  # it is about an argument that is not written, or that is all there is
-    related = came_from(given) if given is not None else ()
+    related = input_origins(given) if given is not None else ()
     if error.code == "AS504" and given is not None and axes:
-        history = fell(given.made, axes)
+        history = size_drop(given.made, axes)
         if history is not None and related and history.span == related[0].span:
             related = (Related(f"{related[0].message}; {history.message}", history.span),)
         elif history is not None:
@@ -198,10 +198,10 @@ def report_refusal(frame: Frame, error: RefusalError, at: Path, given: Given | N
 def _since(code: str, given: Given, axes: int) -> tuple[Related, ...]:
     """The step that an input has its rank, its dtype or its channels from; `axes` stand behind those."""
     if code == "AS501":
-        return since(given.made, lambda x: x.rank)
+        return origin_of(given.made, lambda x: x.rank)
     if code == "AS505":
-        return since(given.made, lambda x: x.dtype)
-    return became(given.made, (-1 - axes,)) if code in ("AS406", "AS502", "AS503") else ()
+        return origin_of(given.made, lambda x: x.dtype)
+    return size_origins(given.made, (-1 - axes,)) if code in ("AS406", "AS502", "AS503") else ()
 
 
 def _is_type_key(frame: Frame, at: Path) -> bool:

@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
-from archspec.expressions import Call, Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
-from archspec.graph import Branch, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
-from archspec.graph import Call as Module
+from archspec.expressions import Call as FunctionCall
+from archspec.expressions import Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
+from archspec.graph import Branch, Call, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -66,7 +66,7 @@ class Locals:
         """A variable where it may have no value: by what stands for it then."""
         return self.guarded.get(name, dimensions.symbol(name))
 
-    def close(self, size: Size, keep: str = "") -> Size:
+    def without_variables(self, size: Size, keep: str = "") -> Size:
         """A size with every variable but `keep` replaced by what it comes to."""
         known = {name: self.finals[name] for name in size_names(size) if name in self.finals and name != keep}
         return dimensions.substitute(size, known) if known else size
@@ -189,8 +189,8 @@ def carry(
             variables.finals[name] = _unsaid(name)
             continue
         changing = names_in(header[0]) | variables.carried - {name}
-        update = variables.close(sizes[axis], keep=name)
-        variables.finals[name] = _closed_form(variables.close(before), update, name, changing, header[1])
+        update = variables.without_variables(sizes[axis], keep=name)
+        variables.finals[name] = _closed_form(variables.without_variables(before), update, name, changing, header[1])
     return items, tuple(carried), tuple(this.updates), entry
 
 
@@ -200,7 +200,7 @@ def _linear(
     """Sizes that grow by the same in each round of a count: what they are in round `i`, and after the last one."""
     target, iterable = header
     rounds = len_of(iterable)
-    counts = isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1
+    counts = isinstance(iterable, FunctionCall) and iterable.function == "range" and len(iterable.arguments) == 1
     if not counts or rounds is None or not isinstance(target, Name) or target.name == "_":
         return {}
     steps = {axis: sizes[axis] - dimensions.symbol(name) for axis, name in chosen.items()}
@@ -216,7 +216,7 @@ def _read(items: tuple[Item, ...], chosen: dict[Axis, str]) -> set[Axis]:
     """The axes whose variables a module takes."""
     found: set[str] = set()
     for item in walk(items):
-        for argument in item.arguments if isinstance(item, Module) else ():
+        for argument in item.arguments if isinstance(item, Call) else ():
             found |= size_names(argument.value) if argument.node is None else set()
     return {axis for axis, name in chosen.items() if name in found}
 
@@ -244,14 +244,14 @@ def _unsaid(name: str) -> Size:
 
 def len_of(iterable: Node) -> Size | None:
     """How many rounds a loop makes."""
-    if isinstance(iterable, Call) and iterable.function == "range" and len(iterable.arguments) == 1:
+    if isinstance(iterable, FunctionCall) and iterable.function == "range" and len(iterable.arguments) == 1:
         count = iterable.arguments[0]
-    elif isinstance(iterable, Call) and iterable.function == "enumerate":
-        count = Call("len", iterable.arguments[:1])
-    elif isinstance(iterable, Call):
+    elif isinstance(iterable, FunctionCall) and iterable.function == "enumerate":
+        count = FunctionCall("len", iterable.arguments[:1])
+    elif isinstance(iterable, FunctionCall):
         return None
     else:
-        count = Call("len", (iterable,))
+        count = FunctionCall("len", (iterable,))
     if isinstance(count, Literal) and isinstance(count.value, int):
         return count.value
     if isinstance(count, Name):
@@ -321,7 +321,7 @@ def _name(items: tuple[Item, ...], entry: Flows, axis: Axis, before: str | None)
     """What to call the size of an axis: as the first argument that takes it, else as what the axis is."""
     if before is not None:
         for item in walk(items):
-            for argument in item.arguments if isinstance(item, Module) else ():
+            for argument in item.arguments if isinstance(item, Call) else ():
                 if argument.node is None and argument.value == _size(entry, axis):
                     return argument.name
     flow = entry[axis[0]]

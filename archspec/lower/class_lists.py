@@ -179,7 +179,7 @@ class Opener:
         if isinstance(item, Group) and (renamed := self.renamed(step, item)) is not None:
             yield renamed
         elif isinstance(item, Group) and any(isinstance(child, Loop) for child in item.items):
-            yield self.kept(step, item)
+            yield self.loop_that_stays(step, item)
         elif isinstance(item, Group):
             yield from self.finished(step, self.rounds(step, item))
         elif isinstance(item, Call):
@@ -231,7 +231,7 @@ class Opener:
     def group(self, call: Call, arguments: tuple[Node, ...], own: str, prefix: str) -> _Opened:
         """The steps of a group; modules that say no list stand in `own`."""
         assert isinstance(call.layer, Class)
-        self.frame.lowering.blocks.pop(call.layer.name, None)
+        self.frame.lowering.symbolic_classes.pop(call.layer.name, None)
         for fill in call.initial[:1]:
             message = "`init:` stands beside a group that is no module"
             self.frame.report.add_at("AS206", message, fill.span, "write it beside the layer")
@@ -304,7 +304,7 @@ class Opener:
 
     # Loops that stay.
 
-    def kept(self, step: Step, group: Group) -> Step:
+    def loop_that_stays(self, step: Step, group: Group) -> Step:
         """A loop whose rounds the forward method writes out."""
         (loop,) = group.items
         assert isinstance(loop, Loop)
@@ -327,7 +327,7 @@ class Opener:
         report = self.frame.report
         if isinstance(child, Call) and _holds(child):
             assert isinstance(child.layer, Class)
-            self.frame.lowering.blocks.pop(child.layer.name, None)
+            self.frame.lowering.symbolic_classes.pop(child.layer.name, None)
             cls = self.open(child.layer)
             if not (trainable and child.trainable):
                 cls = replace(cls, steps=tuple(map(_frozen, cls.steps)))

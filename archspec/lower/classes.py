@@ -10,7 +10,7 @@ from archspec.expressions import Name, type_of
 from archspec.graph import Class, names_in
 from archspec.lower.class_lists import holds_dotted, in_lists
 from archspec.lower.computed import with_computed_names
-from archspec.lower.exports import closed
+from archspec.lower.exports import with_exports
 from archspec.lower.frames import Frame, Value
 from archspec.lower.given import Given
 from archspec.lower.history import HistoryStep
@@ -72,10 +72,10 @@ def _graph(frame: Frame, declared: Class, block: Block, path: Path, below: Path)
         return None
     before = len(frame.report.problems)
     outputs, output = reader.outputs(block, (*path, "outputs"), below)
-    steps += reader.reached.taken()
+    steps += reader.reached.new_steps()
     if len(frame.report.problems) == before:
         reader.report_unread()
-    if not steps and not idle and not frame.lost_groups:
+    if not steps and not idle and not frame.wrong_groups:
         return None
     sound = len(frame.report.problems) == started
     made = (*steps, *(step for _, step in idle))
@@ -126,8 +126,8 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
     if frame.lowering.unroll:
         return replace(cls, values=dict(frame.scope))
     frame.lowering.succeeding |= set(succeeding(cls, frame.locals))
-    cls = with_computed_names(closed(frame, cls), frame.scope)
-    if not frame.lowering.open:
+    cls = with_computed_names(with_exports(frame, cls), frame.scope)
+    if not frame.lowering.open_blocks:
         return cls
     declared = {parameter.name for parameter in cls.parameters}
     axes = [one for value in cls.inputs for node in value.axes for one in sorted(names_in(node))]

@@ -69,7 +69,7 @@ def read_condition(frame: Frame, when: str | bool, site: Site) -> tuple[Node, An
         message = f"{echo(when)} is {shown}: a condition is true or false"
         frame.report.add("AS304", message, at, "compare it: `when: depth > 0`")
         return None
-    return frame.constructed(node, site.scope), truth
+    return frame.for_constructor(node, site.scope), truth
 
 
 def free_dimension(node: Node, value: Any, scope: Scope) -> str | None:

@@ -11,14 +11,13 @@ from archspec.expressions import Scope
 from archspec.graph import Class, Export, Flow, Item, Loop, names_in, size_names, walk
 from archspec.lower.frames import Frame
 from archspec.lower.lifetimes import attribute_of
-from archspec.lower.lists import each_part
-from archspec.lower.lists import substitute as substitute_names
+from archspec.lower.lists import each_part, substitute
 from archspec.lower.sites import Site
 
 _OUT = {"in_channels": "out_channels", "in_features": "out_features"}
 
 
-def closed(frame: Frame, cls: Class) -> Class:
+def with_exports(frame: Frame, cls: Class) -> Class:
     """The class with its output in terms that its callers can read.
 
     A size that a loop changes is what it comes to, where a formula says it; else, in a block, an attribute, which the
@@ -26,11 +25,11 @@ def closed(frame: Frame, cls: Class) -> Class:
     """
     taken = frame.scope.keys() | frame.locals.taken
     bound = {name for item in walk(cls.children()) if isinstance(item, Loop) for name in names_in(item.target)}
-    is_block = bool(frame.lowering.open) or frame.outer is not None
+    is_block = bool(frame.lowering.open_blocks) or frame.outer is not None
     exports: dict[str, Size] = {}
 
     def close(size: Size) -> Size:
-        formula = frame.locals.close(size)
+        formula = frame.locals.without_variables(size)
         own = any("." in name for name in size_names(formula))  # an attribute of a module that it holds
         said = not own and not is_unknown(formula)
         if not is_block or said or is_unknown(size) or size_names(size) & bound:
@@ -52,7 +51,7 @@ def closed(frame: Frame, cls: Class) -> Class:
     )
 
 
-def exported(frame: Frame, cls: Class, site: Site) -> Scope:
+def exported_sizes(frame: Frame, cls: Class, site: Site) -> Scope:
     """What the attributes of a block's output are to the constructor that makes the block."""
     name = site.name
     if site.container is frame.container and name is not None and name.isidentifier():
@@ -61,7 +60,7 @@ def exported(frame: Frame, cls: Class, site: Site) -> Scope:
     return {export.name: dimensions.of(Unknown(why)) for export in cls.exports}
 
 
-def received(frame: Frame, flows: tuple[Flow | None, ...]) -> dict[str, str]:
+def received_sizes(frame: Frame, flows: tuple[Flow | None, ...]) -> dict[str, str]:
     """Names for what a group takes from the modules around it: for each attribute that its input's sizes read, one."""
     attributes = sorted({name for flow in flows for name in size_names(flow) if "." in name})
     return {name: frame.locals.fresh(name.rpartition(".")[2]) for name in attributes}
@@ -74,13 +73,8 @@ def same_variables(first: Item, again: Item) -> Flow | None:
         if isinstance(one, Loop) and isinstance(other, Loop):
             for a, b in zip(one.carried, other.carried, strict=False):
                 names[b.name] = dimensions.symbol(a.name)
-    return substitute(again.output, names)
-
-
-def substitute(flow: Flow | None, scope: Scope) -> Flow | None:
-    """A type with names replaced by their values in another scope."""
-    found: Flow | None = substitute_names(flow, scope)
-    return found
+    output: Flow | None = substitute(again.output, names)
+    return output
 
 
 def each_size(flow: Flow | None, change: Callable[[Size], Size]) -> Flow | None:

@@ -83,11 +83,11 @@ class Frame:
         self.parameters: frozenset[str] = (
             outer.parameters if outer is not None else frozenset()
         )  # the steps of that kind
-        self.own: set[str] = set()  # the names of its steps so far
-        self.runnable: set[str] = set()  # those that may run once more
+        self.own_steps: set[str] = set()  # the names of its steps so far
+        self.rerunnable: set[str] = set()  # those that may run once more
         self.tied: set[str] = set()  # those that a layer takes as one of its own
         self.problems = len(lowering.report.problems)  # before it is read
-        self.lost_groups: list[Call] = []  # groups with mistakes, whose ties may still name what stands here
+        self.wrong_groups: list[Call] = []  # groups with mistakes, whose ties may still name what stands here
 
     def tie(self, path: str) -> None:
         """Notes that a tie reads what is called so, here or around here."""
@@ -125,7 +125,7 @@ class Frame:
             around = [name for name in names if sizes or name not in self.values]
             self.outer.count_as_read(around, sizes=sizes)
 
-    def constructed(self, node: Node, scope: Mapping[str, Any]) -> Node:
+    def for_constructor(self, node: Node, scope: Mapping[str, Any]) -> Node:
         """What a constructor reads, with the sizes that a `shape:` binds as what they are: it has no names for them."""
         bound = self.bound_around() & names_in(node)
         return replaced(node, {name: lift(scope[name]) for name in bound if name in scope}) if bound else node

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from archspec.document import Step
 from archspec.expressions import ExpressionError, Literal, Name, Node, compile_value
 from archspec.graph import Branch, Call, Class, Flow, Group, Item, names_in
-from archspec.lower.frames import UnknownTypeError
+from archspec.lower.frames import Frame, UnknownTypeError
 from archspec.lower.given import Given
 from archspec.lower.loops import captured
 from archspec.lower.value_expressions import ExpressionReader
@@ -20,57 +20,64 @@ Arguments: TypeAlias = tuple[tuple[str | None, Node], ...]
 """What a module is called with, as expressions: by place, or by name."""
 
 
+class _Entry(NamedTuple):
+    """One value of a `from:`."""
+
+    name: str | None
+    """The argument that takes it."""
+    path: Path
+    node: Node
+    flow: Any
+    """What it comes to; a function of that where it stands anew in each round."""
+
+
 def read_from(expressions: ExpressionReader, step: Step, path: Path, name: str) -> tuple[Arguments, Given]:
     """What the module of the step of that name is called with, where `from:` says it."""
-    frame, report = expressions.frame, expressions.report
+    report = expressions.report
     at: Path = (*path, "from")
-    entries = _entries(step.from_, at)
-    if not entries:
+    written = _entries(step.from_, at)
+    if not written:
         report.add("AS203", f"`from` names nothing that `{name}` could take", at, "write `from: x`")
         raise UnknownTypeError(name)
-    for _, where, value in entries:
+    for _, where, value in written:
         if isinstance(value, int) and not isinstance(value, bool) and not isinstance(step.from_, dict):
             message = f"`from: {value}` is no value of the flow: names, never indices"
             report.add("AS206", message, where, "give the step that is meant a name, and write that name")
             raise UnknownTypeError(name)
-    read = [
-        (key, *(_anew(expressions, value, where, step.bound) or expressions.read(value, where, optional=True)))
-        for key, where, value in entries
-    ]
-    for (key, where, _), (_, node, flow) in zip(entries, read, strict=True):
-        nothing = isinstance(node, Literal) and node.value is None
-        if nothing or (flow == LEFT_OUT and key is None):
-            report.add("AS206", f"None is no value that `{name}` could take", where, "leave it out")
+    read = []
+    for key, where, value in written:
+        node, flow = _anew(expressions, value, where, step.bound) or expressions.read(value, where, optional=True)
+        read.append(_Entry(key, where, node, flow))
+    for one in read:
+        nothing = isinstance(one.node, Literal) and one.node.value is None
+        if nothing or (one.flow == LEFT_OUT and one.name is None):
+            report.add("AS206", f"None is no value that `{name}` could take", one.path, "leave it out")
             raise UnknownTypeError(name)
-    arguments = tuple((key, node) for key, node, _ in read)
-    read = [one for one in read if one[2] != LEFT_OUT] or read[:1]
-    first = read[0][1]
-    source = frame.value(first.name) if isinstance(first, Name) else None
-    here = frame.span(entries[0][1])
-    label, place = (source.label, source.span) if source is not None else (f"`{first.text}`", here)
-    made = source.made if source is not None else None
-    others = tuple(
-        Related(f"{other.label} is {_told(flow)}", other.span)
-        for _, node, flow in read[1:]
-        if isinstance(node, Name)
-        and not callable(flow)
-        and (other := frame.value(node.name)) is not None
-        and other is not source
+    there = [one for one in read if one.flow != LEFT_OUT] or read[:1]
+    return tuple((one.name, one.node) for one in read), _given(expressions.frame, there, written[0][1])
+
+
+def _given(frame: Frame, read: list[_Entry], path: Path) -> Given:
+    """The values that a `from:` gives, which stands at `path`; nothing of those that are left out."""
+    node = read[0].node
+    source = frame.value(node.name) if isinstance(node, Name) else None
+    others: dict[Related, None] = {}
+    for one in read[1:]:
+        other = frame.value(one.node.name) if isinstance(one.node, Name) and not callable(one.flow) else None
+        if other is not None and other is not source:
+            others[Related(f"{other.label} is {_type_text(one.flow)}", other.span)] = None
+    flows = (one.flow.given if isinstance(one.flow, Maybe) else one.flow for one in read)
+    return Given(
+        types=tuple(None if callable(flow) else flow for flow in flows),
+        names=tuple(one.name for one in read),
+        label=source.label if source is not None else f"`{node.text}`",
+        span=source.span if source is not None else frame.span(path),
+        made=source.made if source is not None else None,
+        others=tuple(others),
+        optional={n: (one.node, frame.span(one.path)) for n, one in enumerate(read) if isinstance(one.flow, Maybe)},
+        first_name=node.name if source is not None and isinstance(node, Name) else None,
+        by_round={n: one.flow for n, one in enumerate(read) if callable(one.flow)},
     )
-    flows = tuple(flow.given if isinstance(flow, Maybe) else flow for _, _, flow in read)
-    spans = {key: frame.span(where) for key, where, _ in entries}
-    places = [frame.span(where) for _, where, _ in entries]
-    optional = {
-        index: (node, spans[key] if key else places[index])
-        for index, (key, node, flow) in enumerate(read)
-        if isinstance(flow, Maybe)
-    }
-    anew = {index: flow for index, (_, _, flow) in enumerate(read) if callable(flow)}
-    flows = tuple(None if callable(flow) else flow for flow in flows)
-    keys = tuple(key for key, _, _ in read)
-    around = first.name if source is not None and isinstance(first, Name) else None
-    given = Given(flows, keys, label, place, made, tuple(dict.fromkeys(others)), optional, around, anew)
-    return arguments, given
 
 
 def _entries(value: Any, at: Path) -> list[tuple[str | None, Path, Any]]:
@@ -95,7 +102,7 @@ def _anew(
     return node, lambda: expressions.read(text, path)[1]
 
 
-def _told(flow: Any) -> str:
+def _type_text(flow: Any) -> str:
     """A type for a message, also of what may be left out."""
     return str(flow) if isinstance(flow, Maybe) else flow_text(flow)
 

@@ -30,9 +30,9 @@ class Given:
     """The places of values that may be left out; what each is, and where the spec writes it."""
     first_name: str | None = None
     """What the first value is called around here; None where it is made anew."""
-    anew: Mapping[int, Callable[[], Flow | None]] = field(default_factory=dict)
+    by_round: Mapping[int, Callable[[], Flow | None]] = field(default_factory=dict)
     """The places of values that stand anew in each round of a loop; what each is, while the loop's names are bound."""
-    handing: int | None = None
+    most_handed_on: int | None = None
     """How many of the values a round replaces at most; None where it may replace all."""
 
     @staticmethod
@@ -57,15 +57,15 @@ class Given:
     def after(self, output: Flow | None, label: str, span: Span, item: Item | None = None) -> Given:
         """What the next repetition takes: the output in place of the first inputs, the others as they are."""
         parts = values_of(output)
-        if self.handing is not None:
-            parts = parts[: self.handing]
+        if self.most_handed_on is not None:
+            parts = parts[: self.most_handed_on]
         elif len(parts) > len(self.types):  # more than a round takes: there is no next one
             parts = (output,)
         made = HistoryStep(label, span, item, self.made) if item is not None else self.made
         optional = {place: one for place, one in self.optional.items() if place >= len(parts)}
         types = (*parts, *self.types[len(parts) :])
-        anew, handing = self.anew, self.handing
-        return Given(types, self.names, label, span, made, optional=optional, anew=anew, handing=handing)
+        rounds = self.by_round, self.most_handed_on
+        return Given(types, self.names, label, span, made, (), optional, None, *rounds)
 
 
 def values_of(output: Flow | None) -> tuple[Flow | None, ...]:

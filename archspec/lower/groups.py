@@ -12,9 +12,10 @@ from archspec.document import Block, Step, variable_problem
 from archspec.expressions import ExpressionError, Literal, Name, Node, Scope, compile_value, type_of
 from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower.classes import read_class
-from archspec.lower.exports import exported, received, substitute
+from archspec.lower.exports import exported_sizes, received_sizes
 from archspec.lower.frames import Frame, OuterValue
 from archspec.lower.given import Given
+from archspec.lower.lists import substitute
 from archspec.lower.modules import group_span
 from archspec.lower.names import constructor_reads, reads
 from archspec.lower.optional import refuse_left_out
@@ -34,7 +35,7 @@ def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -
     own = Frame(frame.lowering, dict(site.scope), f"{frame.prefix}{name}.", frame)
     variables = {one: around.locals.value(one) for around in _around(own) for one in around.locals.carried}
     own.locals.taken.update(variables)
-    attributes = received(own, given.types)
+    attributes = received_sizes(own, given.types)
     inside = {one: dimensions.symbol(here) for one, here in attributes.items()}
     given = given.with_types(tuple(substitute(flow, inside) for flow in given.types))
     inputs = _group_inputs(own, steps, given, span)
@@ -43,7 +44,7 @@ def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -
     cls = read_class(own, Class(class_name, block.doc, (), (), inputs, None), block, site.path)
     if cls is None or (len(frame.report.problems) > before and not frame.lowering.partial):
         if cls is not None:
-            frame.lost_groups.append(Call(name, cls, (), given.types, None, span))
+            frame.wrong_groups.append(Call(name, cls, (), given.types, None, span))
         return frame.unreadable(site.path, given)
     captured = tuple(
         graph.Input(one, value.type, value.span, _axes(value.type, site.scope), value.optional, captured=True)
@@ -51,7 +52,8 @@ def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -
     )
     cls = replace(cls, inputs=(*cls.inputs, *captured))
     values = {
-        one: Argument(one, value, frame.constructed(Name(one), site.scope), span) for one, value in site.scope.items()
+        one: Argument(one, value, frame.for_constructor(Name(one), site.scope), span)
+        for one, value in site.scope.items()
     }
     values |= {one: Argument(one, value, None, span) for one, value in sorted(variables.items())}
     values |= {here: Argument(here, dimensions.symbol(one), None, span) for one, here in attributes.items()}
@@ -63,9 +65,9 @@ def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -
     )
     cls = replace(cls, parameters=parameters, count=frame.lowering.count - count, grouped=True)
     if not frame.lowering.unroll:
-        frame.lowering.blocks[class_name] = cls
+        frame.lowering.symbolic_classes[class_name] = cls
     outside = {here: dimensions.symbol(one) for one, here in attributes.items()}
-    output = substitute(cls.output, {**outside, **exported(frame, cls, site)})
+    output = substitute(cls.output, {**outside, **exported_sizes(frame, cls, site)})
     return Call(name, cls, passed, given.types, output, span)
 
 
@@ -103,7 +105,7 @@ def _around(frame: Frame) -> Iterator[Frame]:
 def _group_class(frame: Frame, path: Path) -> str:
     """A name for a group's class: the group's own, with the name of what it stands in where that is taken."""
     lowering = frame.lowering
-    if path not in lowering.groups:
+    if path not in lowering.group_classes:
         name, around = (_class_name(str(key)) for key in (_last_name(path), _class_around(frame, path)))
         taken = lowering.taken_by_classes
         if not taken:
@@ -111,11 +113,11 @@ def _group_class(frame: Frame, path: Path) -> str:
             taken.update(classes, (f"{one}Output" for one in classes))
             taken.update(number_names(lowering.document), lowering.document.variants)
         candidates = (name, f"{around}{name}", *(f"{around}{name}{n}" for n in range(2, 10_000)))
-        lowering.groups[path] = chosen = next(
+        lowering.group_classes[path] = chosen = next(
             one for one in candidates if one not in taken and not variable_problem(one)
         )
         taken.update((chosen, f"{chosen}Output"))
-    return lowering.groups[path]
+    return lowering.group_classes[path]
 
 
 def _last_name(path: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.expressions import Call, Items, Name, Node
+from archspec.expressions import Call as FunctionCall
+from archspec.expressions import Items, Name, Node
 from archspec.graph import Branch, Class, Group, Item, Loop, Rounds, Step, body_of, names_in, pieces, standing
 
 
@@ -55,12 +56,17 @@ def header_of(step: Step) -> Header | None:
     read &= names_in(rounds.target)
     alone = runs_one(step)
     target, over, count, start = rounds.target, rounds.over, None, None
-    if isinstance(over, Call) and over.function == "enumerate" and isinstance(target, Items) and len(target.items) == 2:
+    if (
+        isinstance(over, FunctionCall)
+        and over.function == "enumerate"
+        and isinstance(target, Items)
+        and len(target.items) == 2
+    ):
         first, target = target.items
         count = first.name if isinstance(first, Name) and first.name in read else None
         start = over.arguments[1] if len(over.arguments) > 1 and count is not None else None
         over = over.arguments[0]
-    counts = isinstance(over, Call) and over.function == "range" and len(over.arguments) == 1
+    counts = isinstance(over, FunctionCall) and over.function == "range" and len(over.arguments) == 1
     if counts and not alone and isinstance(target, Name) and count is None:
         count = target.name if target.name in read else None
         counted = isinstance(step.item, Group) and step.item.spread and not step.item.zipped
@@ -73,8 +79,8 @@ def header_of(step: Step) -> Header | None:
 
 def _pairs(target: Node, over: Node, read: set[str]) -> Iterator[tuple[Node, Node]]:
     """What is bound of what, as far as it is read."""
-    zipped = isinstance(over, Call) and over.function == "zip" and isinstance(target, Items)
-    if zipped and isinstance(over, Call) and isinstance(target, Items):
+    zipped = isinstance(over, FunctionCall) and over.function == "zip" and isinstance(target, Items)
+    if zipped and isinstance(over, FunctionCall) and isinstance(target, Items):
         for part, one in zip(target.items, over.arguments, strict=False):
             yield from _pairs(part, one, read)
     elif names_in(target) & read:
@@ -127,10 +133,15 @@ def may_be_zipped(group: Group, own: str, others: set[str]) -> bool:
 
 def _counter(target: Node, over: Node) -> str | None:
     """The name that counts the rounds of a loop from 0."""
-    if isinstance(over, Call) and over.function == "range" and len(over.arguments) == 1 and isinstance(target, Name):
+    if (
+        isinstance(over, FunctionCall)
+        and over.function == "range"
+        and len(over.arguments) == 1
+        and isinstance(target, Name)
+    ):
         return target.name
     if (
-        isinstance(over, Call)
+        isinstance(over, FunctionCall)
         and over.function == "enumerate"
         and len(over.arguments) == 1
         and isinstance(target, Items)

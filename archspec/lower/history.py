@@ -41,7 +41,7 @@ class _Change:
     layer: str
 
 
-def fell(made: HistoryStep | None, axes: int) -> Related | None:
+def size_drop(made: HistoryStep | None, axes: int) -> Related | None:
     """How one of the last `axes` axes of a value became small: `the size fell at: stem 224→112, pool 112→56`."""
     changes = list(_changes(made))
     best: list[tuple[_Change, Size, Size]] = []
@@ -57,7 +57,7 @@ def fell(made: HistoryStep | None, axes: int) -> Related | None:
     return Related(f"the size fell at: {', '.join(told)}", best[0][0].span)
 
 
-def became(made: HistoryStep | None, axes: tuple[int, ...]) -> tuple[Related, ...]:
+def size_origins(made: HistoryStep | None, axes: tuple[int, ...]) -> tuple[Related, ...]:
     """Which steps above the last one some axes, counted from the end, have their sizes from."""
     told: dict[tuple[str, Span], list[str]] = {}
     for axis in axes:
@@ -79,7 +79,7 @@ def _sized(made: HistoryStep | None, axis: int) -> _Change | None:
     return None
 
 
-def since(made: HistoryStep | None, what: Callable[[TensorType], object]) -> tuple[Related, ...]:
+def origin_of(made: HistoryStep | None, what: Callable[[TensorType], object]) -> tuple[Related, ...]:
     """Which step above the last one, or which input, a value has its rank or dtype from."""
     for place, change in enumerate(_changes(made, inside=True)):
         if not isinstance(change.before, TensorType) or not isinstance(change.after, TensorType):

@@ -66,7 +66,7 @@ def bounded_iteration(frame: Frame, step: Step, site: Site) -> Iteration | None:
 def read_iteration(frame: Frame, step: Step, site: Site) -> Iteration:
     """What a step's loop runs over; an ExpressionError, which is reported, where that has no value."""
     if step.over is None:
-        counted = FunctionCall("range", (frame.constructed(_times(frame, step, site), site.scope),))
+        counted = FunctionCall("range", (frame.for_constructor(_times(frame, step, site), site.scope),))
         return Iteration(Name("_"), counted, evaluate(counted, site.scope))
     shift = 0
     try:
@@ -84,7 +84,7 @@ def read_iteration(frame: Frame, step: Step, site: Site) -> Iteration:
             error.offset += shift
         frame.report.expression(error, site.at(str(step.loop)), step.over, site.scope)
         raise
-    return Iteration(target, frame.constructed(iterable, site.scope), items)
+    return Iteration(target, frame.for_constructor(iterable, site.scope), items)
 
 
 def _without_in(step: Step) -> ExpressionError:

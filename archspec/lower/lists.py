@@ -11,8 +11,8 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Atom, Dimension, Size
+from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
-    Call,
     ExpressionError,
     Index,
     Node,
@@ -102,11 +102,11 @@ def length_of(value: Any) -> Size:
             whole = whole + length_of(part)
         return whole
     node = value.node
-    if isinstance(node, Call) and node.function == "range" and len(node.arguments) == 1:
+    if isinstance(node, FunctionCall) and node.function == "range" and len(node.arguments) == 1:
         return as_size(evaluate(node.arguments[0], {}))
-    if isinstance(node, Call) and node.function in ("enumerate", "reversed", "zip"):
+    if isinstance(node, FunctionCall) and node.function in ("enumerate", "reversed", "zip"):
         return length_of(evaluate(node.arguments[0], {}))
-    size: Size = typed(Call("len", (node,)), "int")
+    size: Size = typed(FunctionCall("len", (node,)), "int")
     return size
 
 
@@ -117,7 +117,7 @@ def entry(value: Any, place: Size) -> Any:
     if isinstance(value, tuple):
         return value[place] if isinstance(place, int) else _any_of(value, place)
     node = value.node
-    if isinstance(node, Call) and node.function in ("enumerate", "reversed", "zip", "range"):
+    if isinstance(node, FunctionCall) and node.function in ("enumerate", "reversed", "zip", "range"):
         arguments = [evaluate(argument, {}) for argument in node.arguments]
         if node.function == "zip":
             return tuple(entry(argument, place) for argument in arguments)
@@ -204,7 +204,7 @@ def backwards(value: Any) -> Any:
     return ListType(reversed(value))
 
 
-def called(name: str, values: list[Any], text: str) -> Any:
+def call_with_lists(name: str, values: list[Any], text: str) -> Any:
     """What one of Python's functions makes of lists, of which one holds values that flow."""
     if name not in ("enumerate", "zip") and len(values) != 1:
         raise ExpressionError("AS304", f"`{text}`: {name} takes one list")
@@ -296,7 +296,7 @@ def _list_of(atom: Atom, value: Series) -> Size | None:
     found = listed_entry(atom, value.index)
     if found is None:
         return None
-    size: Size = typed(Call("sum", (found[0],)), "int")
+    size: Size = typed(FunctionCall("sum", (found[0],)), "int")
     return size
 
 

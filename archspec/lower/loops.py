@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from archspec.graph import Branch, Call, Class, Flow, Group, Input, Item, Loop, walk
-from archspec.lower.axes import came_from
+from archspec.lower.axes import input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given, values_of
 from archspec.problems import Related, echo
@@ -115,7 +115,7 @@ def fits_next_round(frame: Frame, given: Given, result: Item, path: Path) -> boo
         advice = "write `outputs: y` in place of `outputs: [y]`"
     else:
         return True
-    frame.report.add("AS502", message, path, advice, related=came_from(given))
+    frame.report.add("AS502", message, path, advice, related=input_origins(given))
     return False
 
 

@@ -11,7 +11,7 @@ from archspec.document import Document, Step
 from archspec.graph import Call, Class, Group
 from archspec.lower._problems import Report
 from archspec.lower.carried import Origin
-from archspec.lower.initial import Rules
+from archspec.lower.initial_rules import Rules
 from archspec.problems import Span
 from archspec.source import Path
 
@@ -53,25 +53,25 @@ class Lowering(ABC):
 
     succeeding: set[Origin] = field(default_factory=set)
     """Variables that may go on under another one's name in the next reading."""
-    own: dict[str, str] = field(default_factory=dict)
+    own_classes: dict[str, str] = field(default_factory=dict)
     """The classes of the allowed packages that are used, by their last names."""
     count: int = 0
     """The layers so far."""
     rounds: int = 0
     """The loops so far of which a symbol counts the rounds."""
-    blocks: dict[str, Class | None] = field(default_factory=dict)
+    symbolic_classes: dict[str, Class | None] = field(default_factory=dict)
     """In symbols, by name, in the order of their definition."""
-    ranks: dict[tuple[str, tuple[tuple[str, ...], ...]], Class | None] = field(default_factory=dict)
+    symbolic_by_rank: dict[tuple[str, tuple[tuple[str, ...], ...]], Class | None] = field(default_factory=dict)
     """In symbols, by name and leading axes: a block that takes any rank is read for each one that it is used at."""
-    instances: dict[Any, Class | None] = field(default_factory=dict)
+    bound_classes: dict[Any, Class | None] = field(default_factory=dict)
     """With values, by name, parameters and inputs."""
-    open: list[str] = field(default_factory=list)
+    open_blocks: list[str] = field(default_factory=list)
     """The blocks that are being read."""
     rules: Rules | None = None
     """How weights begin, by the rules at the top."""
-    idle: dict[tuple[str, str, Span], None] = field(default_factory=dict)
+    idle_rules: dict[tuple[str, str, Span], None] = field(default_factory=dict)
     """What says how weights begin, and fits none."""
-    groups: dict[Path, str] = field(default_factory=dict)
+    group_classes: dict[Path, str] = field(default_factory=dict)
     """The class of each group that is a graph, by its place."""
     named_at: dict[Span, Span] = field(default_factory=dict)
     """Where steps say the lists in which their modules stand."""

@@ -44,7 +44,7 @@ class ModuleReader:
                 given = given.after(None, f"`{here.name}`", items[-1].span)
                 continue
             if here.name is not None:
-                named = self.named(step, here)
+                named = self.claim_name(step, here)
                 if named is None:
                     continue
                 step, here = named
@@ -61,7 +61,7 @@ class ModuleReader:
                 check_shape(self.frame, step.shape, here.below("shape"), given.first(), items[-1].span)
         return tuple(items), given
 
-    def named(self, step: Step, site: Site) -> tuple[Step, Site] | None:
+    def claim_name(self, step: Step, site: Site) -> tuple[Step, Site] | None:
         """A step without its `name:`, and its place by what its module is called; None, and reported, if wrong."""
         named = named_module(self.frame, step, site)
         if named is None:
@@ -107,10 +107,10 @@ class ModuleReader:
         if step.name is not None:
             site = site.named(name_in_list(self.frame, step.name, site))
         spliced = step.layers is not None and site.name is None
-        for item in self.made(step, site, given):
+        for item in self.make_bare(step, site, given):
             yield with_weights(self.frame, item, step, site, spliced=spliced)
 
-    def made(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def make_bare(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
         """The modules of a step, as PyTorch makes them."""
         if step.nested is not None:
             raw = isinstance(self.report.source.value(site.path), list)
@@ -181,18 +181,18 @@ def is_graph(layers: dict[str, Step]) -> bool:
         or step.shape is not None
         or step.type in ("Parameter", "Buffer")
         or "," in name
-        or holds_dotted(step)
+        or is_placed_in_list(step)
         for name, step in layers.items()
     )
 
 
-def holds_dotted(step: Step) -> bool:
+def is_placed_in_list(step: Step) -> bool:
     """Whether a module of a step stands in a list of the class."""
     if is_dotted(step.name):
         return True
     inside = (step.layers, step.nested)
     return any(
-        holds_dotted(one)
+        is_placed_in_list(one)
         for layers in inside
         if layers
         for one in (layers.values() if isinstance(layers, dict) else layers)

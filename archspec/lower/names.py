@@ -28,22 +28,22 @@ def item_reads(item: Item) -> set[str]:
     """The names that an item's own text reads, not those of the items in it."""
     if isinstance(item, Call):
         texts = (names_in(a.node) if a.node is not None else size_names(a.value) for a in item.arguments)
-        return set(_pattern(item)).union({item.held} if item.held else (), *texts, said(item))
+        return set(_pattern(item)).union({item.held} if item.held else (), *texts, names_in_fills(item))
     if isinstance(item, Branch):
         return names_in(item.condition)
-    return names_in(item.iterable) if isinstance(item, Loop) else set(_pattern(item)) | said(item)
+    return names_in(item.iterable) if isinstance(item, Loop) else set(_pattern(item)) | names_in_fills(item)
 
 
-def said(item: Call | Group | Step) -> set[str]:
+def names_in_fills(item: Call | Group | Step) -> set[str]:
     """The names that what a step says of its weights reads."""
     functions: tuple[Fill | Parametrization, ...] = (
         *item.initial,
         *(item.parametrized if isinstance(item, Call) else ()),
     )
-    return {name for one in functions for name in read_by(one)}
+    return {name for one in functions for name in names_in_arguments(one)}
 
 
-def read_by(one: Fill | Parametrization) -> set[str]:
+def names_in_arguments(one: Fill | Parametrization) -> set[str]:
     """The names that the arguments of a function read."""
     return {name for argument in one.arguments if argument.node is not None for name in names_in(argument.node)}
 
@@ -71,8 +71,8 @@ def constructor_reads(cls: Class) -> set[str]:
     used: set[str] = set().union(*map(item_reads, items))
     for step in cls.steps:
         if step.kind in ("parameter", "buffer"):
-            used |= names_in(step.arguments[0][1]) | said(step)
-    used |= {name for rule in cls.rules for fill in rule.fills for name in read_by(fill)}
+            used |= names_in(step.arguments[0][1]) | names_in_fills(step)
+    used |= {name for rule in cls.rules for fill in rule.fills for name in names_in_arguments(fill)}
     used |= {name for export in cls.exports if export.used for name in size_names(export.size)}
     used |= {n for p in cls.parameters if p.computed and p.default is not None for n in names_in(p.default)}
     feeds: defaultdict[str, set[str]] = defaultdict(set)

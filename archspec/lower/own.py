@@ -79,7 +79,7 @@ def refuse_target(frame: Frame, target: str, arguments: list[str], at: Path) -> 
         frame.report.add_to_type("AS408", message, at, advice)
         return True
     taken = {*LAYERS, *frame.lowering.document.blocks, str(frame.lowering.document.name), "Tensor"}
-    other = frame.lowering.own.setdefault(name, target)
+    other = frame.lowering.own_classes.setdefault(name, target)
     if name in taken or other != target:
         frame.report.add_to_type("AS205", f"`{name}` names two classes", at, "give the class another name")
         return True

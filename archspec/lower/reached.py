@@ -16,7 +16,7 @@ from archspec.source import Path
 from archspec.tensors import TensorType
 
 
-class Reached:
+class ReachedWeights:
     """The weights that the expressions of a class read. `ahead` are the names of all its steps."""
 
     def __init__(self, frame: Frame, state: State, ahead: Set[str]) -> None:
@@ -26,12 +26,12 @@ class Reached:
         self.holding: dict[str, Item] = {}  # the modules of the steps above
         self._steps: list[Step] = []
 
-    def taken(self) -> Iterator[Step]:
+    def new_steps(self) -> Iterator[Step]:
         """The graph's steps for weights that have been read first since the last call."""
         yield from self._steps
         self._steps.clear()
 
-    def named(self, node: Node, path: Path) -> Node:
+    def resolve(self, node: Node, path: Path) -> Node:
         """An expression whose weights are values of the flow, or None where a layer has not the one."""
         missing: dict[str, Node] = {}
         for part in node.walk():

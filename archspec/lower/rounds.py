@@ -16,9 +16,8 @@ from archspec.expressions import (
     Node,
     lift,
 )
-from archspec.graph import Branch, Call, Flow, Group, Item, Loop, argument_text, names_in, size_names
-from archspec.graph import Rounds as Written
-from archspec.lower.arguments import difference
+from archspec.graph import Branch, Call, Flow, Group, Item, Loop, Rounds, names_in, size_names
+from archspec.lower.arguments import constructor_text, difference
 from archspec.lower.binding import destructure, in_round, split
 from archspec.lower.carried import Round, carry
 from archspec.lower.conditions import reads_round
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 def is_written(frame: Frame, step: Step, given: Given) -> bool:
     """Whether the rounds of a loop do more than hand values on, so that the forward method has a line for each."""
-    if step.each is not None or step.collect or step.shared or given.anew:
+    if step.each is not None or step.collect or step.shared or given.by_round:
         return True
     over = re.findall(r"[A-Za-z]\w*", (step.over or "").partition(" in ")[2])
     return any(name not in frame.scope and frame.value(name) is not None for name in over)
@@ -58,10 +57,10 @@ class RoundsReader:
         self.container = Container(f"{site.container.dotted(site.name)}.", of_rounds=True)
         self.span = self.frame.span(site.path, key=True)
         self.each = step.each is not None
-        room = next((place for place in range(len(given.types)) if place in given.anew), len(given.types))
+        room = next((place for place in range(len(given.types)) if place in given.by_round), len(given.types))
         self.room = 0 if self.each else room
-        limited = self.each or step.collect or given.anew
-        self.given = replace(given, first_name=None, handing=self.room if limited else None)
+        limited = self.each or step.collect or given.by_round
+        self.given = replace(given, first_name=None, most_handed_on=self.room if limited else None)
         self.once = step if step.shared else one_round(step)
 
     def read(self) -> Group:
@@ -70,7 +69,7 @@ class RoundsReader:
         if iteration is None or not self.is_sound(iteration.target):
             return self.group((), None)
         items = iteration.items
-        written = Written(iteration.target, iteration.iterable, self.each, bool(self.step.collect))
+        written = Rounds(iteration.target, iteration.iterable, self.each, bool(self.step.collect))
         try:
             if self.frame.lowering.unroll or (isinstance(items, tuple) and self.differs(iteration.target, items)):
                 return self.unrolled(written, iteration.target, items)
@@ -78,7 +77,7 @@ class RoundsReader:
         except (ExpressionError, UnknownTypeError):
             return self.group((), None)
 
-    def group(self, items: tuple[Item, ...], output: Flow | None, written: Written | None = None) -> Group:
+    def group(self, items: tuple[Item, ...], output: Flow | None, written: Rounds | None = None) -> Group:
         """The loop's group; without `written`, in place of one that cannot be read."""
         types = self.given.types
         if written is None:
@@ -109,7 +108,7 @@ class RoundsReader:
             at, advice = self.site.at("when"), "let the loop run over a list of those that are meant"
             self.report.add("AS206", message, at, advice)
             return False
-        if not self.each and 0 in self.given.anew:
+        if not self.each and 0 in self.given.by_round:
             message = "the first input is computed anew in each round, so what a round returns is lost"
             over = self.step.over or ""
             advice = f"write `each: {over}` for rounds side by side, or give what is handed on first"
@@ -135,7 +134,7 @@ class RoundsReader:
 
     # Round by round.
 
-    def unrolled(self, written: Written, target: Node, items: tuple[Any, ...]) -> Group:
+    def unrolled(self, written: Rounds, target: Node, items: tuple[Any, ...]) -> Group:
         """Every round for itself, with what it takes and gives."""
         given, results = self.given, list[Item]()
         first, outputs = given, list[Flow | None]()
@@ -157,7 +156,7 @@ class RoundsReader:
 
     def as_loop(self, group: Group) -> Group:
         """Rounds that were read one by one as a loop, where a constructor makes the same module for each."""
-        made = [signature(item) for item in group.items]
+        made = [constructor_text(item) for item in group.items]
         if len(made) < 2 or None in made or any(one != made[0] for one in made):
             return group
         first, count = group.items[0], FunctionCall("range", (lift(len(made)),))
@@ -196,8 +195,8 @@ class RoundsReader:
         with self.frame.binding(numbers, flows, self.span), in_round(self.frame, own, number, total, self.at):
             if not self.frame.lowering.unroll:
                 self.frame.bound = bound | numbers.keys()  # a constructor has no such names
-            inside = self.anew(given)
-            made = self.made(inside, numbers)
+            inside = self.of_round(given)
+            made = self.modules_of_round(inside, numbers)
         self.frame.bound = bound
         self.count = lowering.count - before
         if self.step.shared and number:
@@ -207,10 +206,10 @@ class RoundsReader:
             return None
         return made[0]
 
-    def anew(self, given: Given) -> Given:
+    def of_round(self, given: Given) -> Given:
         """What a round takes, while the names of the loop are bound."""
         types = list(given.types)
-        for place, flow in given.anew.items():
+        for place, flow in given.by_round.items():
             types[place] = flow()
         return given.with_types(tuple(types))
 
@@ -221,7 +220,7 @@ class RoundsReader:
             return fits_next_round(self.frame, given, result, self.at)  # the value itself is handed on
         if number == total - 1 or self.each:
             return True
-        if self.step.collect or given.anew:
+        if self.step.collect or given.by_round:
             parts = values_of(result.output)[: self.room]
             if len(parts) < 2 or None not in parts:
                 return True
@@ -253,7 +252,7 @@ class RoundsReader:
         rest = parts[self.room :]
         return output if not rest else rest[0] if len(rest) == 1 else rest
 
-    def finished(self, written: Written, items: tuple[Item, ...], output: Flow | None) -> Group:
+    def finished(self, written: Rounds, items: tuple[Item, ...], output: Flow | None) -> Group:
         """The group of these rounds, whose groups all take what they read from around them."""
         inputs = captured(items)
         items = handing_on(items, inputs) if inputs else items
@@ -274,7 +273,7 @@ class RoundsReader:
         if None in self.given.types:
             return None
         problems = len(self.report.problems)
-        made = self.made(self.given, {})
+        made = self.modules_of_round(self.given, {})
         del self.report.problems[problems:]
         return made[0] if len(made) == 1 else None
 
@@ -286,17 +285,17 @@ class RoundsReader:
         for item in items:
             numbers, flows = split(self.destructured(target, item))
             with self.frame.binding(numbers, flows, self.span):
-                found.append([flow() for flow in self.given.anew.values()])
+                found.append([flow() for flow in self.given.by_round.values()])
         return any(one != found[0] for one in found)
 
-    def symbolic(self, written: Written, iteration: Iteration) -> Group:
+    def symbolic(self, written: Rounds, iteration: Iteration) -> Group:
         """The loop as a loop: one round stands for all of them."""
         symbols = SymbolicLoop(self.frame, iteration)
         with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-            types = self.anew(self.given).types
-        types = tuple(each_part(flow, symbols.named) for flow in types)
+            types = self.of_round(self.given).types
+        types = tuple(each_part(flow, symbols.by_bound_names) for flow in types)
         loop = symbols.loop(types)
-        types = tuple(each_part(flow, symbols.named) for flow in types)
+        types = tuple(each_part(flow, symbols.by_bound_names) for flow in types)
         self.container.next = None
         self.frame.locals.loop_names |= names_in(loop[0])
         self.given = self.given.with_types(types)
@@ -304,13 +303,13 @@ class RoundsReader:
             return self.shared(written, symbols)
         if self.each:
             with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-                body = self.made(self.given, symbols.numbers)
+                body = self.modules_of_round(self.given, symbols.numbers)
             item = body[-1].output if body else None
             loop = symbols.needed(body, ())
             return self.finished(written, (Loop(*loop, body, (), types, item, self.span),), symbols.listed(item))
         return self.handing(written, loop, symbols)
 
-    def made(self, given: Given, numbers: Mapping[str, Any]) -> tuple[Item, ...]:
+    def modules_of_round(self, given: Given, numbers: Mapping[str, Any]) -> tuple[Item, ...]:
         """The modules of one round, in which those numbers are bound; with `shared`, the one module of all rounds."""
         site = self.site.reading(numbers)
         shared = site.within(Container(site.container.prefix), site.name)
@@ -318,13 +317,13 @@ class RoundsReader:
             self.modules.make(self.once, shared if self.step.shared else site.within(self.container), alone(given))
         )
 
-    def handing(self, written: Written, loop: tuple[Node, Node], symbols: SymbolicLoop) -> Group:
+    def handing(self, written: Rounds, loop: tuple[Node, Node], symbols: SymbolicLoop) -> Group:
         """A loop that hands values on, of which a round may change the sizes."""
 
         def read_round(types: tuple[Flow | None, ...], this: Round) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
             inside = self.given.with_types(types)
             with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-                body = self.made(inside, symbols.numbers)
+                body = self.modules_of_round(inside, symbols.numbers)
             for place, item in enumerate(body):
                 after = inside.after(item.output, inside.label, inside.span)
                 inside = inside.with_types(this.after(place, item, inside.types, after.types))
@@ -355,10 +354,10 @@ class RoundsReader:
         rounds = replace(group.rounds, returned=returned(body[-1]) if body else 1)
         return replace(group, handed=count, rounds=rounds)
 
-    def shared(self, written: Written, symbols: SymbolicLoop) -> Group:
+    def shared(self, written: Rounds, symbols: SymbolicLoop) -> Group:
         """One module, as it is in every round."""
         with self.frame.binding(symbols.numbers, symbols.flows, self.span):
-            made = self.made(self.given, symbols.numbers)
+            made = self.modules_of_round(self.given, symbols.numbers)
         if len(made) != 1:
             return self.group((), None)
         last, types = made[0].output, self.given.types
@@ -386,20 +385,9 @@ class RoundsReader:
         return unsaid
 
 
-def signature(item: Item) -> Any:
-    """What a constructor writes for a module; None where that depends."""
-    if isinstance(item, Call):
-        arguments = tuple((one.name, argument_text(one)) for one in item.arguments)
-        return (item.type_name, item.held, arguments) if not item.ties else None
-    if isinstance(item, Loop | Branch):
-        return None
-    inside = tuple(map(signature, item.items))
-    return (item.listed, *inside) if None not in inside else None
-
-
 def alone(given: Given) -> Given:
     """What one round is called with: for what is in it, nothing of the loop is left."""
-    return replace(given, anew={}, handing=None)
+    return replace(given, by_round={}, most_handed_on=None)
 
 
 def partial_type(why: str) -> Any:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from archspec.document import Block
-from archspec.lower.axes import came_from
+from archspec.lower.axes import input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
 from archspec.problems import did_you_mean, echo
@@ -31,7 +31,7 @@ class Signature(NamedTuple):
 
 
 @cache
-def of_layer(layer: Any) -> Signature:
+def layer_signature(layer: Any) -> Signature:
     """The inputs of a layer's class."""
     parameters = list(inspect.signature(layer.forward).parameters.values())[1:]
     defaults = {name: one.default for name, one in zip(layer.inputs, parameters, strict=False)}
@@ -43,7 +43,7 @@ def of_layer(layer: Any) -> Signature:
     return Signature(layer.__name__, layer.inputs, tuple(required), (), omissible)
 
 
-def of_block(name: str, block: Block) -> Signature:
+def block_signature(name: str, block: Block) -> Signature:
     """The inputs of a block."""
     lists = tuple(one for one, declared in block.inputs.items() if declared.list_ is not None)
     omissible = frozenset(one for one, declared in block.inputs.items() if declared.optional)
@@ -59,12 +59,12 @@ def check_inputs(frame: Frame, signature: Signature, given: Given, at: Path) -> 
     if isinstance(first, tuple):
         message = f"{name} takes a tensor, but {given.label} returns {len(first)} values"
         advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
-        frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
+        frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))
         return False
     if len(inputs) == 1 and not isinstance(first, TensorType):
         message = f"{name} takes a tensor, but {flow_text(first)} flows in"
         advice = "take a value of the flow by `from:`"
-        frame.report.add_to_type("AS502", message, at, advice, related=came_from(given))
+        frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))
         return False
     for argument in given.names:
         if argument is not None and argument not in inputs:
@@ -87,6 +87,6 @@ def check_inputs(frame: Frame, signature: Signature, given: Given, at: Path) -> 
             message = f"nothing flows into `{argument}` of {name}"
             source = given.label.strip("`").rpartition(".")[2] or "…"
             listed = ", ".join(f"{one}: {source}" for one in signature.required)
-            frame.report.add_to_type("AS203", message, at, f"write `from: {{{listed}}}`", related=came_from(given))
+            frame.report.add_to_type("AS203", message, at, f"write `from: {{{listed}}}`", related=input_origins(given))
             return False
     return True

@@ -72,7 +72,7 @@ def _layer(frame: Frame, call: WrittenCall, *, listed: bool) -> Spelling:
         return _written(
             message, _body(name, named_arguments(call, params), params[:1]), call.called_with, listed=listed
         )
-    found = layer_arguments(LAYERS[name], call, native=name == call.name)
+    found = arguments_of_layer(LAYERS[name], call, native=name == call.name)
     single = LAYERS[name].single()
     told = _written(message, _body(name, found, [single] if single else []), call.called_with, listed=listed)
     left_out = [one for one in _named_by_place(LAYERS[name], call) if one not in (found or {})]
@@ -99,14 +99,14 @@ def known_layer(name: str, blocks: Iterable[str]) -> str | None:
 def of_a_list(layer: type[Layer], items: list[Any]) -> str:
     """A list of a layer's arguments, with their names: `{out_channels: 10, kernel_size: 3}`; empty if it is none."""
     texts = tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
-    found = layer_arguments(layer, WrittenCall("", layer.__name__, texts, ()), native=True)
+    found = arguments_of_layer(layer, WrittenCall("", layer.__name__, texts, ()), native=True)
     required = [name for name, one in layer.arguments.items() if one.required]
     if not found or not set(required) <= set(found) or any(isinstance(item, list | dict) for item in items):
         return ""
     return f"{{{', '.join(f'{name}: {value(text)}' for name, text in found.items())}}}"
 
 
-def layer_arguments(layer: type[Layer], call: WrittenCall, *, native: bool) -> dict[str, str] | None:
+def arguments_of_layer(layer: type[Layer], call: WrittenCall, *, native: bool) -> dict[str, str] | None:
     """The arguments of a call by their names, without those that are inferred; None where there are too many.
 
     Where PyTorch's required ones are all there, they stand in its order; else what is inferred was left out.

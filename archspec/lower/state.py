@@ -6,8 +6,8 @@ from typing import Any
 
 from archspec import graph
 from archspec.document import Step
+from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
-    Call,
     Conditional,
     ExpressionError,
     Index,
@@ -85,7 +85,7 @@ class State:
         """An expression as a constructor can compute it: sizes that a `shape:` bound by their formulas."""
         scope, known = self.frame.scope, self.known()
         words = {name: Word(name) for name in names_in(node) if name not in scope and name not in known}
-        node = self.frame.constructed(replaced(node, words), scope)
+        node = self.frame.for_constructor(replaced(node, words), scope)
         return replaced(node, {name: one for name, (one, _) in self.computed.items()})
 
     def read(self, target: Name, step: Step, path: Path) -> graph.Step | None:
@@ -123,7 +123,7 @@ class State:
             output = tensor_value(node, {**self.frame.scope, **known})
         except ExpressionError as error:
             if error.code == "AS303":
-                error.help = self.instead(str(step.type), step.arguments) or error.help
+                error.help = self.help_for_flow(str(step.type), step.arguments) or error.help
             report.expression(error, at, step.arguments)
             return None
         except RefusalError as error:
@@ -131,24 +131,26 @@ class State:
             return None
         except UndecidedError:
             output = None
-        if self.is_hidden(node, at):
+        if self.hides_functional(node, at):
             return None
         for name in names_in(node) & known.keys():
             self.frame.values[name].read = True
         return node, output
 
-    def is_hidden(self, node: Node, at: Path) -> bool:
+    def hides_functional(self, node: Node, at: Path) -> bool:
         """Whether a name of the class hides `F`, by which a constructor calls a function of torch.nn.functional."""
         from archspec.functions import FUNCTIONS  # here: it is large, and many specs compute nothing
 
-        called = [part.function for part in node.walk() if isinstance(part, Call)] if "F" in self.frame.scope else []
+        called = (
+            [part.function for part in node.walk() if isinstance(part, FunctionCall)] if "F" in self.frame.scope else []
+        )
         functional = next((name for name in called if FUNCTIONS[name].python == f"F.{name}"), None)
         if functional is not None:
             message = f"`F` is the name of torch.nn.functional in generated code, which calls `F.{functional}`"
             self.frame.report.add("AS204", message, at, "rename the parameter, for example to `features`")
         return functional is not None
 
-    def instead(self, kind: str, text: str) -> str:
+    def help_for_flow(self, kind: str, text: str) -> str:
         """Help where an expression reads what it may not."""
         flowing = sorted(self.frame.values.keys() & names_in(compile_value(text)) - self.known().keys())
         if not flowing:
@@ -200,7 +202,7 @@ def may_share(node: Node) -> bool:
             return may_share(node.then) or may_share(node.otherwise)
         case Items():
             return any(map(may_share, node.items))
-        case Call():
+        case FunctionCall():
             given = (*node.arguments, *(value for _, value in node.keywords))
             if node.function in EXPANDING:
                 return True

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from archspec import graph
 from archspec.dimensions import show
 from archspec.document import Block, Step
+from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
-    Call,
     Conditional,
     ExpressionError,
     Items,
@@ -24,7 +24,7 @@ from archspec.expressions import (
 )
 from archspec.graph import Flow, Item, Outputs, names_in
 from archspec.lower.arguments import difference
-from archspec.lower.axes import came_from
+from archspec.lower.axes import input_origins
 from archspec.lower.binding import destructure
 from archspec.lower.exports import same_variables
 from archspec.lower.frames import Frame, UnknownTypeError, Value
@@ -105,7 +105,7 @@ class StepReader:
             self.frame.count_as_read(values_read(step))
         self.frame.count_as_read(sizes_read(step), sizes=True)
         made = self.made_step(target, step, path)
-        yield from self.reached.taken()
+        yield from self.reached.new_steps()
         if made is None or (len(self.report.problems) > before and not self.frame.lowering.partial):
             self.bind(target, None, span, path)
             return
@@ -196,7 +196,7 @@ class StepReader:
         self.current, self.unpacked, self.passed_over = above, unpacked, passed_over
         self.frame.values.pop(key, None)
         self.made.pop(key, None)
-        self.frame.runnable.discard(key)
+        self.frame.rerunnable.discard(key)
         self.expressions.uncalled.add(key)
 
     def bare(self, target: Node, step: Step) -> Step:
@@ -229,7 +229,7 @@ class StepReader:
             self.report.add(error.code, error.message, path, error.help, key=True)
             bound = dict.fromkeys(names_in(target))
         above = self.above(step) if step is not None else None
-        self.frame.own.update(bound)
+        self.frame.own_steps.update(bound)
         for name, flow in bound.items():
             label = f"`{self.frame.prefix}{name}`"
             made = HistoryStep(label, span, step, above) if step is not None else None
@@ -271,7 +271,7 @@ class StepReader:
         if target.name in self.rerun:  # what flows into a group has another name then
             given = replace(given, first_name=None)
         self.made[target.name] = MadeModule(target.name, step, path, None)
-        self.frame.runnable.add(target.name)
+        self.frame.rerunnable.add(target.name)
         attribute = self.attributes[target.name]
         items = list(self.modules.step(step, self.site(path).named(attribute), given))
         if len(items) != 1:
@@ -280,7 +280,7 @@ class StepReader:
         self.made[target.name] = MadeModule(target.name, step, path, item)
         arguments = (*arguments_taken(arguments, item), *captured_arguments(item))
         span = self.frame.span(path, key=True)
-        types = item.inputs if given.anew else given.types
+        types = item.inputs if given.by_round else given.types
         return graph.Step(target.name, "call", target, arguments, item, attribute, types, item.output, span)
 
     def called_with(self, step: Step, path: Path, name: str) -> tuple[Arguments, Given]:
@@ -305,16 +305,19 @@ class StepReader:
         arguments, given = self.called_with(step, path, target.name)
         given = replace(given, first_name=None)
         first = self.made[target.name] = self.made[name]
-        self.frame.runnable.add(target.name)
+        self.frame.rerunnable.add(target.name)
         lowering, before = self.frame.lowering, len(self.report.problems)
         attribute, count = self.attributes[first.name], lowering.count
-        classes = {one: cls for one, cls in lowering.blocks.items() if cls is not None}
+        classes = {one: cls for one, cls in lowering.symbolic_classes.items() if cls is not None}
         site = Site(first.path, Container(self.frame.prefix), self.frame.scope, attribute)
         items = list(self.modules.step(first.step, site, given))
-        lowering.blocks.update(classes)  # a group is made as it was read first
+        lowering.symbolic_classes.update(classes)  # a group is made as it was read first
         lowering.count = count
         here = self.frame.span(at)
-        related = (Related(f"`{first.name}` is made here", self.frame.span(first.path, key=True)), *came_from(given))
+        related = (
+            Related(f"`{first.name}` is made here", self.frame.span(first.path, key=True)),
+            *input_origins(given),
+        )
         self.report.move(before, here, f"`{first.name}` is run once more", related)
         if len(items) != 1:
             return None
@@ -363,9 +366,9 @@ class StepReader:
     def refuse_around(self, name: str, path: Path) -> None:
         """A bare name runs a module once more, but not one that stands around the group."""
         frame = self.frame
-        while name not in frame.own and frame.outer is not None:
+        while name not in frame.own_steps and frame.outer is not None:
             frame = frame.outer
-        if frame is not self.frame and name in frame.runnable:
+        if frame is not self.frame and name in frame.rerunnable:
             message = f"the bare name of a step runs it once more, but `{name}` stands around this group"
             advice = f"read its value where it is needed, by `from: {name}` or in an expression"
             self.report.add("AS303", message, path, advice)
@@ -382,7 +385,7 @@ class StepReader:
             advice = "`chunk`, `split` and `unbind` take another axis apart" if free else f"write {show(size)} names"
             self.report.add("AS304", message, path, advice, key=True)
             raise UnknownTypeError(node.text)
-        return Call("unbind", (node,)), (tensor.reshaped(*rest),) * count
+        return FunctionCall("unbind", (node,)), (tensor.reshaped(*rest),) * count
 
     # What flows out.
 

@@ -70,7 +70,7 @@ class SymbolicLoop:
                 atoms = dimensions.atoms(self.at(value))
                 if len(atoms) == 1 and self.at(value) == dimensions.of(atoms[0]):
                     self.by[atoms[0].text] = dimensions.symbol(one, minimum=None)
-        self.flows = {one: each_part(flow, self.named) for one, flow in self.flows.items()}
+        self.flows = {one: each_part(flow, self.by_bound_names) for one, flow in self.flows.items()}
 
     def at(self, size: Any) -> Any:
         """A size with the number of the round by its name, if it has one."""
@@ -79,7 +79,7 @@ class SymbolicLoop:
         name, first = self.counted
         return substitute(size, {self.index: dimensions.symbol(name, minimum=None) - first})
 
-    def named(self, size: Any) -> Any:
+    def by_bound_names(self, size: Any) -> Any:
         """A size by the names that the loop binds."""
         return replace_atoms(self.at(size), self.by)
 
@@ -119,7 +119,7 @@ class SymbolicLoop:
                     if found is None:
                         rest = True
                         continue
-                    columns.append(self.beside(atom.text, *found))
+                    columns.append(self.bind_list(atom.text, *found))
         count = self.counted[0] if self.counted is not None and flowing else None
         if rest and count is None and self.counted is None:
             count = self.counter = self.frame.locals.fresh("i")
@@ -134,7 +134,7 @@ class SymbolicLoop:
         columns = [one for one in columns if self.hidden.keys().isdisjoint(names_in(one[0])) or names_in(one[0]) & read]
         return self.joined(columns, count if count != self.counter or count in read else None, flowing)
 
-    def beside(self, text: str, node: Node, backwards: bool) -> tuple[Node, Node]:
+    def bind_list(self, text: str, node: Node, backwards: bool) -> tuple[Node, Node]:
         """A name for the items of a list that a size of the loop reads."""
         stem = node.text if node.text.isidentifier() else "size"
         name, variables = singular(stem), self.frame.locals

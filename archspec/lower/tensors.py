@@ -11,7 +11,6 @@ from archspec.dimensions import Size
 from archspec.expressions import (
     CONSTANTS,
     Binary,
-    Call,
     Compare,
     Conditional,
     ExpressionError,
@@ -37,6 +36,7 @@ from archspec.expressions import (
     typed,
     unknown,
 )
+from archspec.expressions import Call as FunctionCall
 from archspec.expressions.functions import call as call_numbers
 from archspec.functions import FUNCTIONS, Function, Takes
 from archspec.functions.absent import reason
@@ -44,6 +44,7 @@ from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 from archspec.lower import lists
 from archspec.lower.conditions import assume_flow, merge
 from archspec.lower.frames import Counting
+from archspec.lower.presence import Presence, compares_with_none, is_given, refused_optional
 from archspec.lower.undecided import outcome
 from archspec.problems import echo
 from archspec.refusals import RefusalError, refuse, settled
@@ -73,7 +74,7 @@ def tensor_value(node: Node, names: Mapping[str, Any]) -> Any:
 
 def _value(node: Node, names: Mapping[str, Any]) -> Any:
     if not holds_tensor(node, names):
-        return evaluate(node, _Presence(names))
+        return evaluate(node, Presence(names))
     match node:
         case Name():
             return evaluate(node, names)
@@ -104,7 +105,7 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
             return _choice(node, names)
         case Index():
             return _indexed(node, names)
-        case Call():
+        case FunctionCall():
             return _called(node, names)
     raise ExpressionError("AS302", f"`{node.text}` is beyond the language")
 
@@ -153,56 +154,6 @@ def present(node: Node, names: Mapping[str, Any]) -> Any:
     return value
 
 
-def refused_optional(node: Node, value: Maybe | None = None) -> RefusalError:
-    """The refusal of a value that may be left out, where one is needed; without `value`, of one that is left out."""
-    if value is None:
-        refusal = RefusalError(
-            "AS511", f"`{node.text}` is left out here: it is None", "take another value, or leave it out"
-        )
-    else:
-        advice = f"write `… if {node.text} is None else …` around what needs it"
-        if not isinstance(node, Name):
-            advice = "compare each optional input with None around what needs it"
-        refusal = RefusalError("AS511", f"`{node.text}` may be left out, and is None then", advice)
-    if node.place is not None:
-        refusal.offset, refusal.length = node.place[0], node.place[1] - node.place[0]
-    return refusal
-
-
-def refuse_creation(node: Node, first: str) -> None:
-    """Refuses to make a tensor where the first input, whose device it would be made on, may be left out."""
-    for part in node.walk():
-        function = FUNCTIONS.get(part.function) if isinstance(part, Call) else None
-        if function is not None and function.makes:
-            message = f"`{function.name}` makes a tensor on the device of {first}, which may be left out"
-            refusal = RefusalError("AS511", message, "declare a required input first, or make it as a `Buffer`")
-            if part.place is not None:
-                refusal.offset, refusal.length = part.place[0], part.place[1] - part.place[0]
-            raise refusal
-
-
-class _Presence(Mapping[str, Any]):
-    """What names stand for in a comparison with None."""
-
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = names
-
-    def __getitem__(self, name: str) -> Any:
-        value = self.names[name]
-        return presence(name) if isinstance(value, Maybe) else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-
-def _with_none(node: Node) -> bool:
-    """Whether a construct is a comparison with None, which is no operation of tensors."""
-    return isinstance(node, Compare) and set(node.operators) <= {"is", "is not"}
-
-
 def _instead(message: str, help: str, node: Node, instead: str) -> ExpressionError:
     """The refusal of a construct that Python has for single values alone, and what does the same for each number."""
     error = ExpressionError("AS302", message, help)
@@ -228,9 +179,9 @@ def holds_tensor(node: Node, names: Mapping[str, Any]) -> bool:
     """Whether a tensor, or a function of tensors alone, occurs in an expression, but to be compared with None."""
     if isinstance(node, Name):
         return node.name in names and _is_flow(names[node.name])
-    if isinstance(node, Call) and node.function not in expressions.FUNCTIONS:
+    if isinstance(node, FunctionCall) and node.function not in expressions.FUNCTIONS:
         return True
-    return not _with_none(node) and any(holds_tensor(part, names) for part in node.children)
+    return not compares_with_none(node) and any(holds_tensor(part, names) for part in node.children)
 
 
 def _is_flow(value: Any) -> bool:
@@ -282,7 +233,7 @@ def _choice(node: Conditional, names: Mapping[str, Any]) -> Any:
 
 def _counts_lists(node: Node, names: Mapping[str, Any]) -> bool:
     """Whether an expression reads nothing but the lengths of lists, which are numbers, of what flows."""
-    counted = [part.arguments[0] for part in node.walk() if isinstance(part, Call) and part.function == "len"]
+    counted = [part.arguments[0] for part in node.walk() if isinstance(part, FunctionCall) and part.function == "len"]
     lists = {id(one) for one in counted if isinstance(names.get(one.text), tuple | Series | Chain)}
     flows = (part for part in node.walk() if isinstance(part, Name) and _is_flow(names.get(part.name)))
     return all(id(part) in lists for part in flows) and not isinstance(node, Logic)
@@ -308,24 +259,6 @@ def _of_the_call(condition: Any) -> bool:
     """Whether a condition depends on more than parameters."""
     names = (part for part in lift(condition).walk() if isinstance(part, Name))
     return any(map(of_the_call, names))
-
-
-def presence(name: str) -> Symbolic:
-    """What stands for an optional input where it is compared with None."""
-    return Symbolic(Name(name), "optional")
-
-
-def is_given(condition: Node, truth: bool, name: str) -> bool | None:
-    """Whether an optional input is given where a condition is known to hold, or not to; None where it does not say."""
-    if isinstance(condition, Unary) and condition.operator == "not":
-        return is_given(condition.operand, not truth, name)
-    if isinstance(condition, Logic) and condition.operator == ("and" if truth else "or"):
-        answers = (is_given(operand, truth, name) for operand in condition.operands)
-        return next((answer for answer in answers if answer is not None), None)
-    if not _with_none(condition) or not isinstance(condition, Compare) or len(condition.operators) != 1:
-        return None
-    compared = any(isinstance(side, Name) and side.name == name for side in condition.operands)
-    return (condition.operators[0] == "is not") == truth if compared else None
 
 
 class _Assuming(Counting):
@@ -380,14 +313,14 @@ def _flows(value: Any) -> bool:
     return isinstance(value, TensorType) or lists.is_list(value)
 
 
-def _called(node: Call, names: Mapping[str, Any]) -> Any:
+def _called(node: FunctionCall, names: Mapping[str, Any]) -> Any:
     if node.function in lists.FUNCTIONS and not node.keywords:
         values = [present(argument, names) for argument in node.arguments]
         if node.function in ("zip", "enumerate") and any(map(_flows, values)):
             values = [_rows(value, one.text) for value, one in zip(values, node.arguments, strict=True)]
-            return lists.called(node.function, values, node.text)
+            return lists.call_with_lists(node.function, values, node.text)
         if values and lists.is_list(values[0]):
-            return lists.called(node.function, values, node.text)
+            return lists.call_with_lists(node.function, values, node.text)
     if node.function in expressions.FUNCTIONS and not node.keywords:
         values = [present(argument, names) for argument in node.arguments]
         if not any(map(_is_flow, values)):
@@ -421,7 +354,7 @@ def _called(node: Call, names: Mapping[str, Any]) -> Any:
 
 
 def _arguments(
-    node: Call, function: Function, names: Mapping[str, Any], *, left_out: bool | None = None
+    node: FunctionCall, function: Function, names: Mapping[str, Any], *, left_out: bool | None = None
 ) -> tuple[list[Any], dict[str, Any]]:
     """The values of the arguments, by position and by name; `left_out` says what stands for those that may be."""
     written = spread(node, names)
@@ -447,7 +380,7 @@ def _arguments(
     return arguments, keywords
 
 
-def spread(node: Call, names: Mapping[str, Any]) -> Call:
+def spread(node: FunctionCall, names: Mapping[str, Any]) -> FunctionCall:
     """A call whose arguments are each written for itself, where `*` stands before a list of a known length."""
     if not any(isinstance(argument, Starred) for argument in node.arguments):
         return node
@@ -465,12 +398,12 @@ def spread(node: Call, names: Mapping[str, Any]) -> Call:
         for place in range(len(value)):
             found.append(Index(argument.value, Literal(place)))
             found[-1].place = argument.place
-    call = Call(node.function, tuple(found), node.keywords, node.offset)
+    call = FunctionCall(node.function, tuple(found), node.keywords, node.offset)
     call.place, call.keyword_places = node.place, node.keyword_places
     return call
 
 
-def _where(node: Call, names: Mapping[str, Any], *, left_out: bool) -> Mapping[str, Any]:
+def _where(node: FunctionCall, names: Mapping[str, Any], *, left_out: bool) -> Mapping[str, Any]:
     """What names stand for where the optional inputs among the arguments of a call are left out, or given."""
     for argument in (*node.arguments, *(value for _, value in node.keywords)):
         if isinstance(argument, Name) and argument.name in names and isinstance(names[argument.name], Maybe):
@@ -479,7 +412,7 @@ def _where(node: Call, names: Mapping[str, Any], *, left_out: bool) -> Mapping[s
     return names
 
 
-def _blamed(node: Call, function: Function, refusal: RefusalError) -> tuple[int, int] | None:
+def _blamed(node: FunctionCall, function: Function, refusal: RefusalError) -> tuple[int, int] | None:
     """Where the argument that a function refuses stands; None where the call as a whole is to blame."""
     name = refusal.argument or ""
     by_place = dict(zip(function.parameters, node.arguments, strict=False))

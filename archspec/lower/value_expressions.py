@@ -18,8 +18,8 @@ from archspec.expressions import (
 )
 from archspec.graph import Flow, names_in
 from archspec.lower.frames import Counting, Frame, UnknownTypeError
-from archspec.lower.history import became, left_out
-from archspec.lower.reached import Reached
+from archspec.lower.history import left_out, size_origins
+from archspec.lower.reached import ReachedWeights
 from archspec.lower.state import State
 from archspec.problems import Related
 from archspec.refusals import RefusalError
@@ -74,7 +74,7 @@ class ExpressionReader:
         self.report = frame.report
         self.names = FlowNames(frame)
         self.ahead = ahead
-        self.reached = Reached(frame, state, ahead)
+        self.reached = ReachedWeights(frame, state, ahead)
         self.uncalled: set[str] = set()
         """Steps whose modules are not run."""
         self.tensors: dict[str, tuple[Path, Any]] = {}
@@ -84,7 +84,7 @@ class ExpressionReader:
         """An expression over values, and what it comes to: a Maybe only where it may be `optional`."""
         node: Node = Literal(None)
         try:
-            node = self.reached.named(compile_value(text), path)
+            node = self.reached.resolve(compile_value(text), path)
             self.refuse_ambiguous(node)
             self.count_names(node)
             return node, self.evaluate(node, optional)
@@ -135,11 +135,11 @@ class ExpressionReader:
 
     def evaluate(self, node: Node, optional: bool) -> Any:
         """What an expression comes to: a type, or a number."""
-        from archspec.lower import tensors  # here: its catalogue is large, and many specs compute nothing
+        from archspec.lower import presence, tensors  # here: their catalogue is large, and many specs compute nothing
 
         first = next(iter(self.frame.values.values()), None)
         if first is not None and first.optional:
-            tensors.refuse_creation(node, first.label)
+            presence.refuse_creation(node, first.label)
         if not optional:
             return tensors.present(node, self.names)
         value = tensors.tensor_value(node, self.names)
@@ -167,7 +167,7 @@ class ExpressionReader:
             value = self.frame.value(name)
             if value is not None and value.type is not None:
                 yield Related(f"{value.label} is {flow_text(value.type)}", value.span)
-                yield from became(value.made, axes)
+                yield from size_origins(value.made, axes)
                 if name in self.tensors and axes:
                     yield from self.report.declared(*self.tensors[name])
                 if value.made is not None and (condition := left_out(value.made)) is not None:

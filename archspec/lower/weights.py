@@ -1,0 +1,136 @@
+"""The weights of a module by their names, and which of them a pattern means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from archspec.expressions import (
+    UndecidedError,
+    unknown,
+)
+from archspec.graph import (
+    Branch,
+    Call,
+    Class,
+    Group,
+    Item,
+    Loop,
+    module_of,
+    modules,
+    placed,
+)
+from archspec.layers import Layer, Weight
+
+if TYPE_CHECKING:
+    pass
+
+
+def weights_below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
+    """The learnable weights below an item, by their names there; whether each is there in any case.
+
+    A weight of no known shape is None. Places that a loop counts are `*`.
+    """
+    item = module_of(item)
+    if isinstance(item, Call) and isinstance(item.layer, Class):
+        yield from weights_of_class(item.layer)
+    elif isinstance(item, Call):
+        assert isinstance(item.layer, Layer)
+        yield from weights_of_layer(item.layer)
+    else:
+        certain = isinstance(item, Group)
+        for child in item.items:
+            head = f"{getattr(child, 'name', None) or '*'}." if isinstance(child, Call | Group) else ""
+            yield from ((f"{head}{name}", weight, certain and sure) for name, weight, sure in weights_below(child))
+
+
+def weights_of_class(cls: Class) -> Iterator[tuple[str, Weight | None, bool]]:
+    """The learnable weights of a class."""
+    for step in cls.steps:
+        if step.kind == "parameter":
+            shape = getattr(step.output, "shape", None)
+            yield step.name, Weight(step.name, shape) if shape is not None else None, True
+    for child in map(module_of, cls.children()):
+        if isinstance(child, Branch | Loop):
+            yield from weights_below(child)
+        else:
+            yield from (
+                (f"{child.name or '*'}.{one}", weight, certain) for one, weight, certain in weights_below(child)
+            )
+
+
+def weights_of_layer(layer: Layer) -> Iterator[tuple[str, Weight | None, bool]]:
+    """The learnable weights of a layer of the catalogue; those that it may have, where a setting is not known."""
+    try:
+        for weight in layer.weights():
+            if weight.learnable:
+                yield weight.name, weight, True
+    except UndecidedError:
+        given = vars(layer)
+        certain = not any(unknown(given.get(flag)) for flag in ("affine", "elementwise_affine"))
+        yield from (("weight", None, certain), ("bias", None, False))
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name, or a pattern of names, means a weight."""
+    return fnmatchcase(name, pattern) if "*" in pattern else name == pattern
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether some name fits both of two patterns, where each `*` is any text.
+
+    Example:
+        >>> overlap("*.weight", "b.*weight"), overlap("head.*", "b.*weight")
+        (True, False)
+    """
+    reached = {0}  # the beginnings of `other` that fit what has been read of `one`
+    for sign in (*one, ""):
+        for start in sorted(reached):
+            end = start
+            while end < len(other) and (other[end] == "*" or sign == "*"):
+                end += 1
+                reached.add(end)
+        if sign and sign != "*":
+            reached = {
+                at if other[at] == "*" else at + 1 for at in reached if at < len(other) and other[at] in ("*", sign)
+            }
+    return len(other) in reached
+
+
+def weights_with_init(cls: Class) -> Iterator[str]:
+    """The weights of a class of which a step has a word itself."""
+
+    def inside(items: Iterable[Item], head: str) -> Iterator[str]:
+        for path, item in placed(items, head):
+            yield from (f"{path}.{fill.weight}" for fill in item.initial if not fill.general)
+            if isinstance(item, Group):
+                yield from inside(item.items, f"{path}.")
+            elif isinstance(item.layer, Class):
+                yield from (f"{path}.{name}" for name in weights_with_init(item.layer))
+
+    yield from (step.name for step in cls.steps if step.initial)
+    yield from inside(cls.children(), "")
+
+
+def classes_below(items: tuple[Item, ...]) -> Iterator[Class]:
+    """The blocks among modules, each once however often it is used."""
+    found = {id(item.layer): item.layer for _, item in modules(items) if isinstance(item, Call)}
+    yield from (one for one in found.values() if isinstance(one, Class))
+
+
+def parametrized(items: Iterable[Item], head: str = "") -> Iterator[tuple[str, str]]:
+    """The weights among modules that are parametrized: the path of the module, and the name there."""
+    for path, item in placed(items, head):
+        if isinstance(item, Group):
+            yield from parametrized(item.items, f"{path}.")
+        else:
+            yield from ((path, one.weight) for one in item.parametrized)
+            if isinstance(item.layer, Class):
+                yield from parametrized(item.layer.children(), f"{path}.")
+
+
+def known_weights(item: Call | Group) -> str:
+    """The weights below an item, for a message."""
+    names = [name for name, _, _ in weights_below(item)]
+    return f"there are: {', '.join(names[:8])}{', …' * (len(names) > 8)}" if names else "it has no weights"
