@@ -268,11 +268,11 @@ class Follower:
                 return part
             items = node.index.items if isinstance(node.index, Items) else (node.index,)
             return self.apply("index", node, [value, *map(within, items)], scope, path)
-        if isinstance(node, expressions.Call) and node.function in LISTS:
+        if isinstance(node, expressions.FunctionCall) and node.function in LISTS:
             whole = self.listed(node, scope, within)
             if whole is not None:
                 return whole
-        if isinstance(node, expressions.Call):
+        if isinstance(node, expressions.FunctionCall):
             parts = self.several(node.arguments, scope, within)
             operands = [*parts, *(within(part) for _, part in node.keywords)]
             return self.apply(node.function, node, operands, scope, path)
@@ -292,7 +292,7 @@ class Follower:
             value = within(node.value)
             yield from value if isinstance(value, tuple) else (None,) * len(present(node.value, scope))
 
-    def listed(self, node: expressions.Call, scope: Scope, within: Callable[[Node], Value]) -> Value:
+    def listed(self, node: expressions.FunctionCall, scope: Scope, within: Callable[[Node], Value]) -> Value:
         """The value of one of Python's functions of lists; None where it is called with tensors."""
         from archspec.lower.tensors import tensor_value  # here: as above
 
@@ -393,7 +393,7 @@ def _casts(applied: Applied) -> bool:
     """Whether a cast makes a new tensor: of another dtype than it takes."""
     from archspec.lower.tensors import tensor_value  # here: as many specs compute nothing
 
-    assert isinstance(applied.node, expressions.Call)
+    assert isinstance(applied.node, expressions.FunctionCall)
     first = applied.node.arguments[0] if applied.node.arguments else applied.node.keywords[0][1]
     given = tensor_value(first, applied.scope)
     return not (
@@ -403,7 +403,7 @@ def _casts(applied: Applied) -> bool:
 
 def _drops(applied: Applied) -> bool:
     """Whether a dropout function makes a new tensor: it drops something, and does so now."""
-    assert isinstance(applied.node, expressions.Call)
+    assert isinstance(applied.node, expressions.FunctionCall)
     given = dict(zip(("input", "p", "training"), applied.node.arguments, strict=False)) | dict(applied.node.keywords)
     training = (
         evaluate(given["training"], applied.scope) if "training" in given else applied.name in DROPPING_BY_DEFAULT
@@ -416,7 +416,7 @@ def arguments(applied: Applied) -> dict[str, Any]:
     from archspec.functions import FUNCTIONS  # here: as many specs compute nothing
     from archspec.lower.tensors import spread, tensor_value  # here: likewise
 
-    assert isinstance(applied.node, expressions.Call)
+    assert isinstance(applied.node, expressions.FunctionCall)
     node, scope = spread(applied.node, applied.scope), applied.scope
 
     def value(part: Node) -> Any:

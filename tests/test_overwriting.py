@@ -11,7 +11,7 @@ from test_cases import saved_bytes
 from torch import Tensor
 
 import archspec
-from archspec.expressions import Call, Items
+from archspec.expressions import FunctionCall, Items
 from archspec.functions import FUNCTIONS
 from archspec.layers import LAYERS
 from archspec.storage import CASTING, VIEWS, keeps
@@ -124,7 +124,7 @@ def operands(spec: archspec.Spec, inputs: list[Tensor]) -> list[bool | None]:
     if step.kind == "call":
         return list(names.values())
     node = step.arguments[0][1]
-    assert isinstance(node, Call)
+    assert isinstance(node, FunctionCall)
     listed = [one.children if isinstance(one, Items) else (one,) for one in node.arguments]
     return [names.get(part.text) for parts in listed for part in parts]
 

@@ -54,9 +54,9 @@ def net(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(net: Path) -> Iterator[Any]:
-    from archspec.live.server import Site, application
+    from archspec.live.server import LivePage, application
 
-    app = application(Site(Live(str(net))), "secret", 8000)
+    app = application(LivePage(Live(str(net))), "secret", 8000)
     with testing.TestClient(app, base_url=OWN) as made:
         yield made
 
@@ -146,10 +146,10 @@ def test_what_is_answered_is_sealed(client: Any) -> None:
 
 
 def test_a_change_is_told_to_those_who_wait(net: Path) -> None:
-    from archspec.live.server import Site
+    from archspec.live.server import LivePage
 
     async def follow() -> list[str]:
-        site = Site(Live(str(net)))
+        site = LivePage(Live(str(net)))
         await site.look()
         stream = site.versions()
         told = [await anext(stream)]

@@ -31,7 +31,7 @@ class UsageError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ProjectSettings:
     """The project's defaults, as paths."""
 
     specs: tuple[Path, ...]
@@ -59,13 +59,13 @@ def root(start: Path) -> Path:
     return next((folder for folder in (start, *start.parents) if (folder / "pyproject.toml").is_file()), start)
 
 
-def settings(start: Path) -> Settings:
+def settings(start: Path) -> ProjectSettings:
     """The settings of the nearest pyproject.toml at or above a folder; the defaults where there is none."""
     path = root(start) / "pyproject.toml"
-    return _read_settings(path) if path.is_file() else Settings((), start / "generated")
+    return _read_settings(path) if path.is_file() else ProjectSettings((), start / "generated")
 
 
-def _read_settings(path: Path) -> Settings:
+def _read_settings(path: Path) -> ProjectSettings:
     import tomllib  # here: most commands need no settings
 
     name = shown(path)
@@ -94,7 +94,7 @@ def _read_settings(path: Path) -> Settings:
     folders = tuple(path.parent / item for item in specs)
     allow, budget = _packages(table.get("allow", []), name), _budget(table.get("budget", {}), name)
     ignore, strict = tuple(table.get("ignore", [])), table.get("strict", False)
-    return Settings(folders, path.parent / generated, ignore, strict, allow, budget)
+    return ProjectSettings(folders, path.parent / generated, ignore, strict, allow, budget)
 
 
 def _packages(found: object, name: str) -> tuple[str, ...]:

@@ -1,7 +1,17 @@
 """A document: its models, what each value may be, and how a text becomes one."""
 
 from archspec.document.checks import LIMIT, Aside, limit
-from archspec.document.model import Block, Budget, Document, Input, Layers, Library, Parameter, Step, Variant
+from archspec.document.model import (
+    Block,
+    Budget,
+    Document,
+    InputEntry,
+    Layers,
+    Library,
+    ParameterEntry,
+    StepEntry,
+    VariantEntry,
+)
 from archspec.document.names import (
     DOT,
     MODULE_ATTRIBUTES,
@@ -40,15 +50,15 @@ __all__ = [
     "Budget",
     "Document",
     "FormError",
-    "Input",
+    "InputEntry",
     "Layers",
     "Library",
     "NoNetworkError",
     "OwnName",
-    "Parameter",
+    "ParameterEntry",
     "PlanFile",
-    "Step",
-    "Variant",
+    "StepEntry",
+    "VariantEntry",
     "attribute_problem",
     "class_name",
     "is_dotted",

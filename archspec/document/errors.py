@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import ErrorDetails
 
 from archspec.document.checks import EXAMPLES, TYPES
-from archspec.document.model import Block, Budget, Document, Input, Model, Parameter
+from archspec.document.model import Block, Budget, Document, InputEntry, Model, ParameterEntry
 from archspec.document.spelling import in_place, run_together
 from archspec.problems import Advice, Problem, did_you_mean, echo, nearest, rewording
 from archspec.source import Source
@@ -159,7 +159,7 @@ def _known_keys(location: tuple[int | str, ...], root: type[Model]) -> list[str]
     elif where == ["budget"]:
         form = Budget
     elif len(where) >= 2 and where[-2] in ("params", "inputs"):
-        form = Parameter if where[-2] == "params" else Input
+        form = ParameterEntry if where[-2] == "params" else InputEntry
     else:
         form = Block
     return list(form.model_fields)

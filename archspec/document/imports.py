@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from archspec import source
 from archspec.characters import is_visible
-from archspec.document.model import Block, Document, Library, Step
+from archspec.document.model import Block, Document, Library, StepEntry
 from archspec.document.reading import read_library
 from archspec.problems import Problem, Related, Span, SpecError, did_you_mean, echo
 from archspec.source import Entries, Limits, Path, Source
@@ -221,7 +221,7 @@ def used_types(block: Block) -> Iterator[str]:
         yield from _types(step)
 
 
-def _types(step: Step) -> Iterator[str]:
+def _types(step: StepEntry) -> Iterator[str]:
     if step.type is not None:
         yield step.type
     for below in (step.layers, step.nested):

@@ -39,7 +39,7 @@ class Model(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Parameter(Model):
+class ParameterEntry(Model):
     """An argument of the constructor."""
 
     type: Kind | None = None
@@ -60,7 +60,7 @@ class Parameter(Model):
         return self.default is None
 
 
-class Input(Model):
+class InputEntry(Model):
     """A tensor that the forward method takes, or a list of them, each of the shape `list`."""
 
     shape: list[Dimension] = []
@@ -79,7 +79,7 @@ class Input(Model):
         return self.list_ if self.list_ is not None else self.shape
 
 
-class Step(Model):
+class StepEntry(Model):
     """One step: exactly one of `type`, `layers`, `expression`, `again` and `layer`, and what may stand beside it.
 
     A step that cannot be read has the type "", which no text gives.
@@ -88,7 +88,7 @@ class Step(Model):
     type: str | None = None
     arguments: Any = None
     layers: Layers | None = None
-    nested: list[Step] | None = None  # a list in place of a layer
+    nested: list[StepEntry] | None = None  # a list in place of a layer
     expression: str | None = None
     again: str | None = None
     layer: str | None = None
@@ -135,7 +135,7 @@ def _form_of_layers(value: object) -> str | None:
 
 
 Layers: TypeAlias = Annotated[
-    Annotated[list[Step], Tag("list")] | Annotated[dict[Target, Step], Tag("mapping")],
+    Annotated[list[StepEntry], Tag("list")] | Annotated[dict[Target, StepEntry], Tag("mapping")],
     Discriminator(
         _form_of_layers,
         custom_error_type="archspec_layers",
@@ -148,10 +148,10 @@ Layers: TypeAlias = Annotated[
 class Block(Model):
     """A class of its own, used like a layer."""
 
-    inputs: dict[InputName, Input]
+    inputs: dict[InputName, InputEntry]
     layers: Layers
     doc: Doc = ""
-    params: dict[ParameterName, Parameter] = {}
+    params: dict[ParameterName, ParameterEntry] = {}
     let: dict[ParameterName, Any] = {}
     outputs: str | list[str] | dict[StepName, str] | None = None
     order: list[Target] | None = None
@@ -170,7 +170,7 @@ class Budget(Model):
         return shorthand.budget(data)
 
 
-class Variant(Model):
+class VariantEntry(Model):
     """A named setting of the parameters."""
 
     doc: Doc = ""
@@ -188,7 +188,7 @@ class Document(Block):
     archspec: Version = 1
     name: ClassName | None = None
     blocks: dict[StepName, Block] = {}
-    variants: dict[VariantName, Variant] = {}
+    variants: dict[VariantName, VariantEntry] = {}
     init: Rules = {}
     imports: dict[StepName, str] = {}
     budget: Budget | None = None
@@ -203,5 +203,5 @@ class Library(Model):
     imports: dict[StepName, str] = {}
 
 
-Step.model_rebuild()
+StepEntry.model_rebuild()
 Block.model_rebuild()

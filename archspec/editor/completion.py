@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archspec.analysis import Analysis, Name
-from archspec.document import Block, Budget, Document, Input, Parameter
+from archspec.document import Block, Budget, Document, InputEntry, ParameterEntry
 from archspec.document.checks import TYPES
 from archspec.document.shorthand import MODIFIERS, SPECIAL
 from archspec.editor.context import CursorContext, context_at, layer_around
@@ -84,14 +84,14 @@ def _parameter(context: CursorContext) -> Iterator[Item]:
     elif context.inside[-1] == "type":
         yield from (Item(name, "value") for name in TYPES)
     elif len(context.inside) >= 2:
-        yield from _keys(Parameter.model_fields, context)
+        yield from _keys(ParameterEntry.model_fields, context)
 
 
 def _input(analysis: Analysis, context: CursorContext) -> Iterator[Item]:
     if context.inside[-1] == "dtype":
         yield from (Item(name, "value") for name in DTYPES)
     elif context.at_key and len(context.inside) == 2:
-        yield from _keys((_alias(Input, name) for name in Input.model_fields), context)
+        yield from _keys((_alias(InputEntry, name) for name in InputEntry.model_fields), context)
     elif len(context.inside) > 1:
         yield from _of_kind(analysis, context, 0, ("size", "parameter", "computed"))
 

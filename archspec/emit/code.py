@@ -22,8 +22,7 @@ from archspec.emit.shapes import shape_text
 from archspec.emit.text import INDENT, WIDTH, Code, Expression, code, docstring, literal, prose, wrap
 from archspec.emit.translation import numbered
 from archspec.emit.variants import variant_functions
-from archspec.expressions import Call as Function
-from archspec.expressions import Literal, Name, evaluate, literal_text
+from archspec.expressions import FunctionCall, Literal, Name, evaluate, literal_text
 from archspec.files import seal, seal_comment
 from archspec.graph import (
     Branch,
@@ -255,7 +254,7 @@ def _uses(main: Class) -> Uses:
                     uses[name][f"`{argument.name}`"][path.replace("*", "n")] = None
         elif isinstance(item, Loop | Branch):
             node = item.iterable if isinstance(item, Loop) else item.condition
-            counts = isinstance(node, Function) and node.function == "range"
+            counts = isinstance(node, FunctionCall) and node.function == "range"
             loop = "number of repeated modules" if counts else "one entry for each repeated module"
             for name in names_in(node):
                 uses[name][loop if isinstance(item, Loop) else "whether the optional modules are created"] = {}

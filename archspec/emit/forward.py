@@ -19,7 +19,7 @@ from archspec.emit.translation import Sizes, Translation, naming, solving
 from archspec.emit.values import ForwardValue, parts_of
 from archspec.emit.variables import Assignment, RoundsPlan, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
-from archspec.expressions import Call, Conditional, Items, Name, Node
+from archspec.expressions import Conditional, FunctionCall, Items, Name, Node
 from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, standing
 from archspec.lower.headers import header_of, rounds_of, runs_one
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
@@ -311,7 +311,7 @@ class _Writer:
 
 def _taken(cls: Class, sizes: Sizes) -> set[str]:
     """Names that no variable of a forward method may have."""
-    called = {part.function for node in _expressions(cls) for part in node.walk() if isinstance(part, Call)}
+    called = {part.function for node in _expressions(cls) for part in node.walk() if isinstance(part, FunctionCall)}
     axes = {name for step in cls.steps for node in step.axes for name in names_in(node)}
     bound = {name for step in cls.steps if (rounds := rounds_of(step)) is not None for name in names_in(rounds.target)}
     return {*sizes.axes, *sizes.declared, *axes, *bound, *(called & NUMBERS.keys()), f"{cls.name}Output"}

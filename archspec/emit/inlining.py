@@ -11,9 +11,8 @@ from collections.abc import Collection
 
 from archspec.emit.text import member
 from archspec.emit.values import ForwardValue, Values, in_order, is_each, loop_of
-from archspec.expressions import Binary, Call, Compare, Conditional, Index, Items, Logic, Name, Node, Unary
-from archspec.graph import Call as GraphCall
-from archspec.graph import Step
+from archspec.expressions import Binary, Compare, Conditional, FunctionCall, Index, Items, Logic, Name, Node, Unary
+from archspec.graph import Call, Step
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.lower.headers import rounds_of
@@ -89,7 +88,7 @@ class Inlining:
             return True
         if step.kind == "call" and reader != last and not multiplies(step):
             return False
-        return isinstance(node, Call) or (isinstance(node, Binary | Unary) and not unpacked)
+        return isinstance(node, FunctionCall) or (isinstance(node, Binary | Unary) and not unpacked)
 
     # Chains.
 
@@ -131,7 +130,7 @@ class Inlining:
         found = len(f"{member(step.module)}()") if step.module is not None else 0
         for name, node in step.arguments:
             found += len(node.text) + (len(f"{name}=") if name else 0)
-            called = (part.function for part in node.walk() if isinstance(part, Call))
+            called = (part.function for part in node.walk() if isinstance(part, FunctionCall))
             found += sum(0 if name in METHODS else 4 for name in called)  # `F.` or `torch.` stands before it
         for name, value in self.values.read[index].items():
             made = value.step if value.step >= 0 and self.values.made[value.step] is value else -1
@@ -163,7 +162,7 @@ class Inlining:
             if found is not None:
                 return found if place < certain else _SOMETHING
         computes = not isinstance(node, Items) and any(isinstance(part, Name) for part in node.walk())
-        return _SOMETHING if computes or isinstance(node, Call) else None
+        return _SOMETHING if computes or isinstance(node, FunctionCall) else None
 
     def _run(self, value: ForwardValue, last: int) -> int | None:
         """The first step that runs where a value is read."""
@@ -177,7 +176,7 @@ class Inlining:
 def layer_of(step: Step) -> Layer | None:
     """The layer of the catalogue that a step runs, if it runs one."""
     item = step.item if step.item is not None else step.again
-    layer = item.layer if isinstance(item, GraphCall) else None
+    layer = item.layer if isinstance(item, Call) else None
     return layer if isinstance(layer, Layer) and not isinstance(layer, OwnLayer) else None
 
 
@@ -203,7 +202,7 @@ _UNTELLING = frozenset(("h", "out", "output", "result", "sum", "value", "y"))
 
 def is_unnamed(step: Step) -> bool:
     """Whether a step's name says nothing that its expression does not: `flatten: flatten(x, 1)`."""
-    called = {part.function for _, node in step.arguments for part in node.walk() if isinstance(part, Call)}
+    called = {part.function for _, node in step.arguments for part in node.walk() if isinstance(part, FunctionCall)}
     return isinstance(step.target, Name) and step.target.name in called | _UNTELLING
 
 

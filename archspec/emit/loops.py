@@ -12,8 +12,7 @@ from archspec.emit.calls import call_expression
 from archspec.emit.names import FreeNames
 from archspec.emit.statement import BASE, relative
 from archspec.emit.text import WIDTH, Expression
-from archspec.expressions import Call as Function
-from archspec.expressions import Items, Name, Node
+from archspec.expressions import FunctionCall, Items, Name, Node
 from archspec.graph import Call, Carried, Class, Group, Item, Loop, Update, argument_text, names_in, size_names, walk
 from archspec.lower.class_lists import holds_dotted
 from archspec.lower.names import item_reads
@@ -42,7 +41,7 @@ class Loops:
         target, iterable = loop.target, loop.iterable
         names = set().union(*map(_reads, walk(loop.items)))
         names |= {name for carried in self.live(loop) for name in size_names(carried.update)}
-        if isinstance(iterable, Function) and iterable.function == "enumerate" and isinstance(target, Items):
+        if isinstance(iterable, FunctionCall) and iterable.function == "enumerate" and isinstance(target, Items):
             count, *rest = target.items
             if len(rest) == 1 and names_in(count).isdisjoint(names):
                 target, iterable = rest[0], iterable.arguments[0]
@@ -113,7 +112,7 @@ class Loops:
 
 def loop_head(head: str, iterable: Node) -> Expression:
     """The line that opens a loop."""
-    if isinstance(iterable, Function):
+    if isinstance(iterable, FunctionCall):
         name = iterable.text.partition("(")[0]
         return Expression(head + name, [Expression(node.text) for node in iterable.arguments], tail=":")
     return Expression(f"{head}{iterable.text}:")

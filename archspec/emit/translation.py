@@ -15,9 +15,9 @@ from archspec.emit.variables import MethodPlan
 from archspec.expressions import (
     CONSTANTS,
     Binary,
-    Call,
     Conditional,
     Embedded,
+    FunctionCall,
     Index,
     Items,
     Literal,
@@ -191,7 +191,7 @@ class Translation:
         if header.over is not None and not pairs:
             over = self.over(header.over, values)
             count = header.count if header.count is not None else "_"
-            counts = isinstance(header.over, Call) and header.over.function == "enumerate"
+            counts = isinstance(header.over, FunctionCall) and header.over.function == "enumerate"
             return f"{count}, _ in {over}" if counts else f"{count} in {over}"
         target, over = pairs[0] if pairs else ("_", "")
         if len(pairs) > 1:
@@ -205,7 +205,7 @@ class Translation:
 
     def over(self, node: Node, values: Mapping[str, ForwardValue]) -> str:
         """A list that a loop runs over: what need not be a list is none."""
-        if isinstance(node, Call) and node.function == "reversed":
+        if isinstance(node, FunctionCall) and node.function == "reversed":
             return f"reversed({self.node(node.arguments[0], values).text})"
         return self.node(node, values).text
 
@@ -221,13 +221,13 @@ class Translation:
                 return self.node(compile_size(show(node.value)), values)
             case Binary() if _joins(node):
                 return Items(tuple(self.entries(node, values)))
-            case Index(value=Call(function="reversed") as backwards, index=Name()):
+            case Index(value=FunctionCall(function="reversed") as backwards, index=Name()):
                 place = Binary("-", Unary("-", Literal(1)), self.node(node.index, values))
                 return Index(self.node(backwards.arguments[0], values), place)
             case Items():
                 items = tuple(self.node(item, values) for item in node.items)
                 return PythonList(items) if node.listed else Items(items)
-            case Call():
+            case FunctionCall():
                 return self.function(node, values)
         return node.map(lambda part: self.node(part, values))
 
@@ -239,14 +239,14 @@ class Translation:
                 return isinstance(flow, Series | Chain | tuple)
             case Items():
                 return True
-            case Call():
+            case FunctionCall():
                 given = bool(node.arguments) and self.is_list(node.arguments[0], values)
                 return node.function in GIVING or (node.function in ("reversed", "enumerate", "zip") and given)
             case Index():
                 return isinstance(node.index, Slice) and self.is_list(node.value, values)
         return False
 
-    def of_list(self, node: Call, values: Mapping[str, ForwardValue]) -> Node | None:
+    def of_list(self, node: FunctionCall, values: Mapping[str, ForwardValue]) -> Node | None:
         """One of Python's functions of lists; None where it is called with anything else."""
         name = node.function
         if name not in LISTS or node.keywords or not node.arguments or not self.is_list(node.arguments[0], values):
@@ -255,7 +255,7 @@ class Translation:
         if name == "reversed":
             return Index(arguments[0], Slice(None, None, Unary("-", Literal(1))))
         if name != "sum":
-            return Call(name, arguments)
+            return FunctionCall(name, arguments)
         (items,) = arguments
         if isinstance(items, Items) and items.items and not any(isinstance(item, Starred) for item in items.items):
             whole, *others = items.items
@@ -309,7 +309,7 @@ class Translation:
 
     # Functions.
 
-    def function(self, node: Call, values: Mapping[str, ForwardValue]) -> Node:
+    def function(self, node: FunctionCall, values: Mapping[str, ForwardValue]) -> Node:
         if (listed := self.of_list(node, values)) is not None:
             return listed
         arguments = tuple(_as_tuple(self.node(argument, values)) for argument in node.arguments)
@@ -321,7 +321,7 @@ class Translation:
 
         function = FUNCTIONS.get(node.function)
         if function is None or not self.is_tensor(node, values):
-            return Call(node.function, arguments, keywords)
+            return FunctionCall(node.function, arguments, keywords)
         inside: list[tuple[str | None, Node]] = [
             (None, _word("dtype", node.arguments[place].text) if self.is_dtype(function, place, node, values) else one)
             for place, one in enumerate(arguments)
@@ -333,7 +333,7 @@ class Translation:
             inside.append(("device", Text(self.device(self.plan))))
         return self.method(function, inside) or PythonCall(function.python, tuple(inside))
 
-    def is_dtype(self, function: Function, place: int, node: Call, values: Mapping[str, ForwardValue]) -> bool:
+    def is_dtype(self, function: Function, place: int, node: FunctionCall, values: Mapping[str, ForwardValue]) -> bool:
         """Whether an argument by position is a dtype."""
         parameter = dict(enumerate(function.parameters.values())).get(place)
         takes = parameter is not None and parameter.name == "dtype" and parameter.kind is not parameter.KEYWORD_ONLY
@@ -356,12 +356,14 @@ class Translation:
         chained = isinstance(tensor, PythonCall) or len(call.head) > 40
         return None if chained and len(call.text) > self.room else call
 
-    def is_tensor(self, node: Call, values: Mapping[str, ForwardValue]) -> bool:
+    def is_tensor(self, node: FunctionCall, values: Mapping[str, ForwardValue]) -> bool:
         """Whether a function that numbers have, too, is that of tensors here."""
         if node.function not in NUMBERS:
             return True
         return any(
-            part.name in values if isinstance(part, Name) else isinstance(part, Call) and part.function not in NUMBERS
+            part.name in values
+            if isinstance(part, Name)
+            else isinstance(part, FunctionCall) and part.function not in NUMBERS
             for part in node.walk()
         )
 

@@ -13,10 +13,10 @@ from archspec.expressions.functions import call
 from archspec.expressions.nodes import (
     CONSTANTS,
     Binary,
-    Call,
     Compare,
     Conditional,
     Embedded,
+    FunctionCall,
     Index,
     Items,
     Literal,
@@ -77,7 +77,7 @@ def _value(node: Node, scope: Scope) -> Any:
             return _slice(node, scope)
         case Items():
             return _items(node, scope)
-        case Call():
+        case FunctionCall():
             return call(node, [one for argument in node.arguments for one in _values(argument, scope)])
     raise TypeError(type(node))
 

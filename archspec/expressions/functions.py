@@ -13,7 +13,7 @@ from archspec import dimensions
 from archspec.dimensions import Dimension
 from archspec.expressions.arithmetic import LONGEST_LIST, binary, bounded
 from archspec.expressions.errors import ExpressionError
-from archspec.expressions.nodes import Call, python_name
+from archspec.expressions.nodes import FunctionCall, python_name
 from archspec.expressions.values import is_list, item_type, join, lift, literal_text, type_of, typed, unknown
 from archspec.problems import Advice, did_you_mean, echo
 
@@ -98,7 +98,7 @@ def unknown_function(name: str, known: Iterable[str]) -> str:
     return hint if isinstance(hint, Advice) else "functions go by PyTorch's names: `archspec layers` lists them"
 
 
-def call(node: Call, arguments: list[Any]) -> Any:
+def call(node: FunctionCall, arguments: list[Any]) -> Any:
     """The value of a call; ExpressionError where it has none."""
     name = node.function
     if name not in FUNCTIONS:
@@ -153,7 +153,7 @@ def _call_known(name: str, function: ScalarFunction, arguments: list[Any]) -> An
     except ExpressionError:
         raise
     except (TypeError, ValueError, ArithmeticError) as error:
-        given = Call(name, tuple(map(lift, arguments))).text
+        given = FunctionCall(name, tuple(map(lift, arguments))).text
         raise ExpressionError("AS304", f"{given} has no value: {error}") from None
 
 
@@ -176,7 +176,7 @@ def _call_unknown(name: str, function: ScalarFunction, arguments: list[Any]) -> 
     values = first if name in ("min", "max") and isinstance(first, tuple) else tuple(arguments)
     if name in ("min", "max") and all(isinstance(value, int | Dimension) for value in values):
         return (dimensions.minimum if name == "min" else dimensions.maximum)(*values)
-    return typed(Call(name, tuple(map(lift, arguments))), _result(name, function, arguments, values))
+    return typed(FunctionCall(name, tuple(map(lift, arguments))), _result(name, function, arguments, values))
 
 
 def _result(name: str, function: ScalarFunction, arguments: list[Any], values: tuple[Any, ...]) -> str:

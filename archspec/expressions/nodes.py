@@ -398,7 +398,7 @@ class Items(Node):
         return f"({inside},)" if len(self.items) == 1 else f"({inside})"
 
 
-class Call(Node):
+class FunctionCall(Node):
     """A call by bare name."""
 
     __slots__ = ("arguments", "function", "keyword_places", "keywords", "offset")
@@ -420,7 +420,7 @@ class Call(Node):
     def rebuild(self, children: list[Node]) -> Node:
         count = len(self.arguments)
         keywords = zip((name for name, _ in self.keywords), children[count:], strict=True)
-        return Call(self.function, tuple(children[:count]), tuple(keywords), self.offset)
+        return FunctionCall(self.function, tuple(children[:count]), tuple(keywords), self.offset)
 
     def write(self) -> str:
         bare = self.function in _ITERATING

@@ -18,9 +18,9 @@ from archspec.expressions.errors import ExpressionError
 from archspec.expressions.nodes import (
     DEEPEST,
     Binary,
-    Call,
     Compare,
     Conditional,
+    FunctionCall,
     Index,
     Items,
     Literal,
@@ -277,7 +277,7 @@ class _SyntaxReader:
             if keyword.arg is None:
                 raise self.refusal(keyword, "`**` before an argument is beyond the language", "name each value")
             keywords.append((keyword.arg, self.read(keyword.value)))
-        call = Call(ast.unparse(tree.func), self.several(tree.args), tuple(keywords), self.span(tree.func)[0])
+        call = FunctionCall(ast.unparse(tree.func), self.several(tree.args), tuple(keywords), self.span(tree.func)[0])
         call.keyword_places = {str(keyword.arg): self.span(keyword)[0] for keyword in tree.keywords}
         return call
 

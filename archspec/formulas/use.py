@@ -12,9 +12,9 @@ from typing import Any
 from archspec.dimensions import Size
 from archspec.expressions import (
     Binary,
-    Call,
     Conditional,
     ExpressionError,
+    FunctionCall,
     Index,
     Literal,
     Logic,
@@ -277,7 +277,7 @@ class Application:
                 value = self.values.get(node.value.name)
                 place = evaluate(node.index, {"i": count - 1 - (i or 0)})
                 return Index(node.value, Literal(place)) if isinstance(value, tuple) else node.value
-            case Call() if node.function == "prod":
+            case FunctionCall() if node.function == "prod":
                 return self._product(node.arguments[0])
         return node.map(lambda part: self._expanded(part, i, count, inside))
 
@@ -326,7 +326,7 @@ class Application:
                     if answer:
                         return self._reduced(operand)
                 return self._reduced(node.operands[-1])
-            case Binary() | Call():
+            case Binary() | FunctionCall():
                 return node.map(self._reduced)
         return node
 

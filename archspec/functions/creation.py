@@ -8,7 +8,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Call, Symbolic, UndecidedError, as_size, item_type, typed
+from archspec.expressions import FunctionCall, Symbolic, UndecidedError, as_size, item_type, typed
 from archspec.functions._base import ABSENT, Dtype, Function, Scalar, Sizes, describe, function, listed
 from archspec.functions._dtypes import INEXACT, REAL, number_kind, require_dtype, result_type
 from archspec.functions._shapes import one_list
@@ -243,7 +243,7 @@ def _nested(data: Any) -> tuple[tuple[Size, ...], set[str]]:
     """The shape of nested lists, and the kinds of numbers in them."""
     if isinstance(data, Symbolic) and data.type.startswith("list["):
         shape, held = _nested(typed(data.node, item_type(data.type)))
-        return (as_size(typed(Call("len", (data.node,)), "int")), *shape), held
+        return (as_size(typed(FunctionCall("len", (data.node,)), "int")), *shape), held
     if isinstance(data, Symbolic) and data.type not in ("float", "bool", "int"):
         raise UndecidedError(f"`data`, which is {data}")
     if isinstance(data, int | float | Dimension | Symbolic):

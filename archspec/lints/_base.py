@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from archspec.document import Document, Step
+from archspec.document import Document, StepEntry
 from archspec.document.imports import Sources
 from archspec.lints.ops import Op
 from archspec.lints.places import NestedTexts, reach, steps
@@ -38,7 +38,7 @@ class Subject:
         self.beyond = beyond
 
     @cached_property
-    def conditions(self) -> NestedTexts[Step]:
+    def conditions(self) -> NestedTexts[StepEntry]:
         """The steps that are kept on a condition."""
         return NestedTexts(
             (reach(path, self.sources), step) for path, step in steps(self.document) if isinstance(step.when, str)

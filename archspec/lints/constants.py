@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.dimensions import Size, product
-from archspec.expressions import Call, ExpressionError, evaluate
+from archspec.expressions import ExpressionError, FunctionCall, evaluate
 from archspec.layers.normalization import GroupNorm, LayerNorm
 from archspec.lints._base import Finding, Subject, argument_span, lint, several
 from archspec.lints.ops import Op
@@ -73,7 +73,7 @@ def _compared(op: Op) -> int | None:
 
 def _second_argument(op: Op, name: str) -> object:
     """The second argument of a function, which may go by its name."""
-    if not isinstance(op.syntax, Call):
+    if not isinstance(op.syntax, FunctionCall):
         return None
     node = dict(op.syntax.keywords).get(name) or next(iter(op.syntax.arguments[1:]), None)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from archspec.expressions import Call, ExpressionError, Literal, Name, Node, evaluate
+from archspec.expressions import ExpressionError, FunctionCall, Literal, Name, Node, evaluate
 from archspec.functions import FUNCTIONS
 from archspec.lints._base import Finding, Subject, lint
 from archspec.lints.ops import Op
@@ -23,14 +23,14 @@ def dropout_in_every_mode(subject: Subject) -> Iterator[Finding]:
     What writes `training=True` means it.
     """
     for op in subject.wiring.of(*_TYPES):
-        if isinstance(op.syntax, Call) and op.syntax.function in FUNCTIONS:
+        if isinstance(op.syntax, FunctionCall) and op.syntax.function in FUNCTIONS:
             yield from _of_dropout(op, op.syntax)
     for op in subject.wiring.of("scaled_dot_product_attention"):
-        if isinstance(op.syntax, Call):
+        if isinstance(op.syntax, FunctionCall):
             yield from _of_attention(op, op.syntax)
 
 
-def _of_dropout(op: Op, call: Call) -> Iterator[Finding]:
+def _of_dropout(op: Op, call: FunctionCall) -> Iterator[Finding]:
     parameters = FUNCTIONS[call.function].parameters
     given = dict(zip(parameters, call.arguments, strict=False)) | dict(call.keywords)
     if "training" in given or "training" not in parameters:
@@ -50,7 +50,7 @@ def _of_dropout(op: Op, call: Call) -> Iterator[Finding]:
     )
 
 
-def _of_attention(op: Op, call: Call) -> Iterator[Finding]:
+def _of_attention(op: Op, call: FunctionCall) -> Iterator[Finding]:
     parameters = list(FUNCTIONS[call.function].parameters)
     given = dict(zip(parameters, call.arguments, strict=False)) | dict(call.keywords)
     rate = given.get("dropout_p")

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
-from archspec.document import Block, Document, Layers, Step
+from archspec.document import Block, Document, Layers, StepEntry
 from archspec.document.imports import Sources
 from archspec.problems import Span
 from archspec.source import Path
@@ -20,13 +20,13 @@ def blocks(document: Document) -> Iterator[tuple[Path, Block]]:
         yield ("blocks", name), block
 
 
-def steps(document: Document) -> Iterator[tuple[Path, Step]]:
+def steps(document: Document) -> Iterator[tuple[Path, StepEntry]]:
     """Every step with its place, outer ones before those in them."""
     for path, block in blocks(document):
         yield from _steps(block.layers, (*path, "layers"))
 
 
-def _steps(layers: Layers, path: Path) -> Iterator[tuple[Path, Step]]:
+def _steps(layers: Layers, path: Path) -> Iterator[tuple[Path, StepEntry]]:
     for key, step in layers.items() if isinstance(layers, dict) else enumerate(layers):
         here: Path = (*path, key)
         yield here, step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from archspec.document import Document, Step
+from archspec.document import Document, StepEntry
 from archspec.expressions import BITWISE, Binary, Compare, ExpressionError, Node, parse
 from archspec.lints._base import Finding, Subject, lint
 from archspec.lints.places import blocks, steps
@@ -47,7 +47,7 @@ def _texts(document: Document) -> Iterator[tuple[Path, str]]:
         yield from _of_step(step, path)
 
 
-def _of_step(step: Step, path: Path) -> Iterator[tuple[Path, str]]:
+def _of_step(step: StepEntry, path: Path) -> Iterator[tuple[Path, str]]:
     """The expressions of a step."""
     if step.expression is not None:
         yield path, step.expression

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
-from archspec.document import Block, Document, Step
+from archspec.document import Block, Document, StepEntry
 from archspec.document.imports import Sources
 from archspec.lints.places import NestedTexts, blocks, reach, steps
 from archspec.problems import Problem, Span
@@ -25,7 +25,7 @@ class Silence:
 def silences(document: Document, sources: Sources) -> list[Silence]:
     """All that a spec says to ignore."""
     found: list[Silence] = []
-    places: tuple[tuple[Path, Block | Step], ...] = (*blocks(document), *steps(document))
+    places: tuple[tuple[Path, Block | StepEntry], ...] = (*blocks(document), *steps(document))
     for path, one in places:
         if one.ignore:
             found += _codes(one.ignore, path, reach(path, sources) if path else None, sources)

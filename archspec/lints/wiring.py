@@ -238,7 +238,7 @@ class _Body:
 
     def listed(self, node: Node, span: Span) -> Value:
         """The value of a list, where Python's functions of lists make it."""
-        if not isinstance(node, expressions.Call) or node.function not in ("enumerate", "reversed", "zip"):
+        if not isinstance(node, expressions.FunctionCall) or node.function not in ("enumerate", "reversed", "zip"):
             return self.value(node, span)
         values = [self.listed(argument, span) for argument in node.arguments]
         if node.function == "reversed":
@@ -280,14 +280,14 @@ class _Body:
                 for one, child in zip(parts, node.children, strict=True)
             )
             return tuple(one for some in several for one in some) if any(parts) else None
-        if isinstance(node, expressions.Call) and node.function in ("enumerate", "reversed", "zip"):
+        if isinstance(node, expressions.FunctionCall) and node.function in ("enumerate", "reversed", "zip"):
             return self.listed(node, span)
         if isinstance(node, expressions.Index) and isinstance(parts[0], tuple):
             place, items = self.known(node.index), parts[0]
             known = isinstance(place, int) and -len(items) <= place < len(items)
             return items[place] if known else self.either(span, *items)
         flows = [op for value in parts for op in _flat(value)]
-        function = node.function if isinstance(node, expressions.Call) else ""
+        function = node.function if isinstance(node, expressions.FunctionCall) else ""
         if not flows and (not function or function in expressions.FUNCTIONS):
             return None
         operator = getattr(node, "operator", type(node).__name__)

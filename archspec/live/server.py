@@ -37,7 +37,7 @@ _HEADERS = {
 }
 
 
-class Site:
+class LivePage:
     """A spec's page, and those who wait for its next version."""
 
     def __init__(self, live: Live) -> None:
@@ -131,7 +131,7 @@ class Guard:
         return None
 
 
-def application(site: Site, token: str, port: int) -> ASGIApp:
+def application(site: LivePage, token: str, port: int) -> ASGIApp:
     """The application: the page and its events, behind the guard."""
     routes = [Route("/", site.page), Route("/events", site.events)]
     return Guard(Starlette(routes=routes, lifespan=site.running), token, port)
@@ -139,6 +139,6 @@ def application(site: Site, token: str, port: int) -> ASGIApp:
 
 def serve(live: Live, token: str, listening: socket.socket) -> None:
     """Serves the page on a socket of this machine until it is interrupted."""
-    app = application(Site(live), token, listening.getsockname()[1])
+    app = application(LivePage(live), token, listening.getsockname()[1])
     config = uvicorn.Config(app, log_level="critical", server_header=False, timeout_graceful_shutdown=1)
     uvicorn.Server(config).run(sockets=[listening])

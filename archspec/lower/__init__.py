@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archspec.document import Document, Step, variable_problem
+from archspec.document import Document, StepEntry, variable_problem
 from archspec.document.imports import Sources
 from archspec.graph import Call, Class, Graph, Group, Variant
 from archspec.layers import ABSENT, LAYERS
@@ -42,10 +42,10 @@ __all__ = ["Settings", "check_library", "lower", "lower_partly", "mixed_dtypes"]
 class _Run(Lowering):
     """One run, with the rooms that read blocks and groups."""
 
-    def call_block(self, frame: Frame, step: Step, name: str, site: Site, given: Given) -> Call | Group:
+    def call_block(self, frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
         return call_block(frame, step, name, site, given)
 
-    def call_group(self, frame: Frame, steps: dict[str, Step], site: Site, given: Given) -> Call | Group:
+    def call_group(self, frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
         return call_group(frame, steps, site, given)
 
 

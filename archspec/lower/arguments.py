@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension
-from archspec.document import OwnName, Step
+from archspec.document import OwnName, StepEntry
 from archspec.expressions import ExpressionError, Scope, lift
 from archspec.graph import (
     Argument,
@@ -47,7 +47,7 @@ class WrittenArgument(NamedTuple):
 
 
 def layer_arguments(
-    frame: Frame, layer_type: type[Layer], step: Step, site: Site
+    frame: Frame, layer_type: type[Layer], step: StepEntry, site: Site
 ) -> tuple[dict[str, Argument], dict[str, Tie]] | None:
     """The arguments that a step gives a layer, and the weights that it takes of others, both by name.
 
@@ -86,7 +86,7 @@ def is_tie(frame: Frame, value: str) -> bool:
 
 
 def written_arguments(
-    frame: Frame, step: Step, path: Path, single: str | None, known: list[str]
+    frame: Frame, step: StepEntry, path: Path, single: str | None, known: list[str]
 ) -> list[WrittenArgument] | None:
     """The arguments of a step: by name, or one value for the argument `single`. None, and reported, if wrong.
 

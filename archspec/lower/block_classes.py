@@ -7,7 +7,7 @@ from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Size
-from archspec.document import Block, Input
+from archspec.document import Block, InputEntry
 from archspec.expressions import Name, evaluate, type_of
 from archspec.graph import Argument, Class, Flow
 from archspec.lower import leading, listed
@@ -113,7 +113,7 @@ def _read(
     return cls if lowering.partial or len(report.problems) == before else None
 
 
-def _input(own: Frame, declared: Input, flow: Flow | None, path: Path) -> graph.Input:
+def _input(own: Frame, declared: InputEntry, flow: Flow | None, path: Path) -> graph.Input:
     """An input of a block's class."""
     name, axes = str(path[-1]), listed.axes_of(declared, tuple(map(leading.compile_size, declared.axes)))
     span = own.span(path, key=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from archspec import dimensions
-from archspec.document import Block, Input
+from archspec.document import Block, InputEntry
 from archspec.graph import Flow, free_symbols
 from archspec.lower import leading, listed
 from archspec.lower.axes import input_origins
@@ -96,7 +96,7 @@ class BlockInputs:
         hide_sizes(self.block.inputs, self.block.params, scope)
         return True
 
-    def refuse_no_list(self, one: str, declared: Input, flow: Flow) -> None:
+    def refuse_no_list(self, one: str, declared: InputEntry, flow: Flow) -> None:
         """Reports what flows into an input that takes a list."""
         wanted = f"a list of {leading.written(declared.axes)}"
         message = f"{self.name} takes `{one}` as {wanted}, but {flow_text(flow)} flows in"
@@ -115,7 +115,7 @@ class BlockInputs:
         related = self.origins(one, history, leading.place_of(declared.axes, axis))
         self.report.add_to_type("AS502", message, self.at, advice, related=related)
 
-    def check_type(self, one: str, declared: Input, flow: Flow) -> bool:
+    def check_type(self, one: str, declared: InputEntry, flow: Flow) -> bool:
         """Whether what flows in has as many axes as the block says, and its dtype; reported if not."""
         first = self.is_first(one)
         if not isinstance(flow, TensorType) or flow.rank != len(declared.axes):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions
-from archspec.document import Block, Parameter, Step
+from archspec.document import Block, ParameterEntry, StepEntry
 from archspec.expressions import Symbolic, evaluate, typed, unknown
 from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower import leading
@@ -29,7 +29,7 @@ from archspec.problems import Related, did_you_mean, echo
 from archspec.tensors import TensorType
 
 
-def call_block(frame: Frame, step: Step, name: str, site: Site, given: Given) -> Call | Group:
+def call_block(frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
     """A block in its place, with the class that it is there."""
     block = frame.lowering.document.blocks[name]
     found = BlockCall(frame, name, site, given).read(block, step)
@@ -48,7 +48,7 @@ class BlockCall:
         self.at = type_path(frame.report, site.path, name)
         self.span = frame.span(self.at, key=True)
 
-    def read(self, block: Block, step: Step) -> Call | None:
+    def read(self, block: Block, step: StepEntry) -> Call | None:
         """The call of the block's class; None, and reported, if wrong."""
         arguments = self.arguments(block, step)
         if arguments is None:
@@ -118,7 +118,7 @@ class BlockCall:
 
     # Arguments.
 
-    def arguments(self, block: Block, step: Step) -> dict[str, Argument] | None:
+    def arguments(self, block: Block, step: StepEntry) -> dict[str, Argument] | None:
         """The parameters that the step gives, by name; None, and reported, where one is wrong."""
         required = [one for one, parameter in block.params.items() if parameter.required]
         single = required[0] if required else next(iter(block.params), None)
@@ -163,7 +163,7 @@ class BlockCall:
         return replace(argument, value=_as_declared(argument.value, parameter))
 
 
-def _as_declared(value: Any, parameter: Parameter) -> Any:
+def _as_declared(value: Any, parameter: ParameterEntry) -> Any:
     """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is."""
     if isinstance(value, Symbolic) and value.type == "any":
         kind = kind_of(parameter, parameter.default)

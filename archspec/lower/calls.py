@@ -7,7 +7,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import LARGEST, Size
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.expressions import Scope, Symbolic, UndecidedError
 from archspec.graph import Call, Flow, Group
 from archspec.layers import LAYERS, Layer
@@ -27,7 +27,7 @@ from archspec.source import Path
 from archspec.tensors import TensorType, flow_text
 
 
-def call(frame: Frame, step: Step, site: Site, given: Given) -> Call | Group:
+def call(frame: Frame, step: StepEntry, site: Site, given: Given) -> Call | Group:
     """The module that a step's type names."""
     type_name = str(step.type)
     if not type_name:  # it could not be read
@@ -57,7 +57,7 @@ def call(frame: Frame, step: Step, site: Site, given: Given) -> Call | Group:
     return layer_call(frame, layer_type, step, site, given)
 
 
-def layer_call(frame: Frame, layer_type: type[Layer], step: Step, site: Site, given: Given) -> Call:
+def layer_call(frame: Frame, layer_type: type[Layer], step: StepEntry, site: Site, given: Given) -> Call:
     """A layer of the catalogue, with what it makes of its input."""
     at = type_path(frame.report, site.path, "layer" if step.layer is not None else str(step.type))
     span = frame.span(at, key=True)

@@ -9,8 +9,7 @@ from typing import Any, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
-from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Compare, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
+from archspec.expressions import Compare, FunctionCall, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
 from archspec.graph import Branch, Call, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
 from archspec.source import Path
 from archspec.tensors import TensorType

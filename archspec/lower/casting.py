@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.expressions import Binary, Compare, ExpressionError, Literal, Name, Node, UndecidedError
-from archspec.expressions import Call as FunctionCall
+from archspec.expressions import Binary, Compare, ExpressionError, FunctionCall, Literal, Name, Node, UndecidedError
 from archspec.graph import Call, Class, Flow, Graph, Group, Item, names_in
 from archspec.layers import Layer
 from archspec.refusals import RefusalError

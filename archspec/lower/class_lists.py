@@ -13,8 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from archspec.document import is_dotted
-from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Index, Items, Literal, Name, Node, evaluate, lift, replaced
+from archspec.expressions import FunctionCall, Index, Items, Literal, Name, Node, evaluate, lift, replaced
 from archspec.graph import (
     Branch,
     Call,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.expressions import (
     ExpressionError,
     Name,
@@ -27,11 +27,11 @@ from archspec.lower.sites import Container, Site
 from archspec.problems import echo
 from archspec.tensors import TensorType, with_parts
 
-Maker: TypeAlias = Callable[[Step, Site, Given], Iterable[Item]]
+Maker: TypeAlias = Callable[[StepEntry, Site, Given], Iterable[Item]]
 """Makes the modules of a step, whatever its condition says."""
 
 
-def conditional(frame: Frame, step: Step, site: Site, given: Given, make: Maker) -> Iterator[Item]:
+def conditional(frame: Frame, step: StepEntry, site: Site, given: Given, make: Maker) -> Iterator[Item]:
     """The modules that `make` gives for a step, as far as its condition keeps it."""
     if step.when is None:
         yield from make(step, site, given)
@@ -48,7 +48,7 @@ def conditional(frame: Frame, step: Step, site: Site, given: Given, make: Maker)
         yield pass_through(frame, step, site, given)
 
 
-def reads_round(step: Step) -> bool:
+def reads_round(step: StepEntry) -> bool:
     """Whether a step's condition reads what its loop binds."""
     return isinstance(step.when, str) and bool(step.bound & set(re.findall(r"\w+", step.when)))
 
@@ -80,7 +80,7 @@ def free_dimension(node: Node, value: Any, scope: Scope) -> str | None:
     return min((symbol.text for name in names for symbol in free_symbols(scope.get(name))), default=None)
 
 
-def pass_through(frame: Frame, step: Step, site: Site, given: Given) -> Call | Group:
+def pass_through(frame: Frame, step: StepEntry, site: Site, given: Given) -> Call | Group:
     """In place of a named step that is not kept: what hands on its first input."""
     span = frame.span(site.at("when"))
     if step.loop is not None and len(given.types) > 1:
@@ -88,7 +88,7 @@ def pass_through(frame: Frame, step: Step, site: Site, given: Given) -> Call | G
     return Call(site.name, LAYERS["Identity"]({}), (), given.types[:1], given.first(), span, keys=(None,))
 
 
-def refuse_list_on_condition(frame: Frame, step: Step, site: Site, condition: Node) -> None:
+def refuse_list_on_condition(frame: Frame, step: StepEntry, site: Site, condition: Node) -> None:
     """Reports rounds that return a list, or two values, on a condition alone."""
     if step.each is not None or step.collect:
         what = "a list" if step.each is not None else "two values"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.expressions import ExpressionError, Literal, Name, Node, compile_value
 from archspec.graph import Branch, Call, Class, Flow, Group, Item, names_in
 from archspec.lower.frames import Frame, UnknownTypeError
@@ -31,7 +31,7 @@ class _Entry(NamedTuple):
     """What it comes to; a function of that where it stands anew in each round."""
 
 
-def read_from(expressions: ExpressionReader, step: Step, path: Path, name: str) -> tuple[Arguments, Given]:
+def read_from(expressions: ExpressionReader, step: StepEntry, path: Path, name: str) -> tuple[Arguments, Given]:
     """What the module of the step of that name is called with, where `from:` says it."""
     report = expressions.report
     at: Path = (*path, "from")

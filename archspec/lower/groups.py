@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
-from archspec.document import Block, Step, variable_problem
+from archspec.document import Block, StepEntry, variable_problem
 from archspec.expressions import ExpressionError, Literal, Name, Node, Scope, compile_value, type_of
 from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower.classes import read_class
@@ -26,7 +26,7 @@ from archspec.source import Path
 from archspec.tensors import TensorType
 
 
-def call_group(frame: Frame, steps: dict[str, Step], site: Site, given: Given) -> Call | Group:
+def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
     """A group in its place; `site` is that of its steps."""
     if not takes_one_tensor(frame, site, given):
         return frame.unreadable(site.path, given)
@@ -132,7 +132,7 @@ def _class_name(name: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in name.split("_"))
 
 
-def _group_inputs(own: Frame, layers: dict[str, Step], given: Given, span: Span) -> tuple[graph.Input, ...]:
+def _group_inputs(own: Frame, layers: dict[str, StepEntry], given: Given, span: Span) -> tuple[graph.Input, ...]:
     """What flows into a group: by the name that it has outside, if it has one, else by one that nothing else has."""
     first, name = given.first(), given.first_name
     steps = {one for key in layers for one in re.findall(r"\w+", key)}
@@ -143,7 +143,7 @@ def _group_inputs(own: Frame, layers: dict[str, Step], given: Given, span: Span)
     return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
 
 
-def _names_read(layers: list[Step] | dict[str, Step]) -> Iterator[str]:
+def _names_read(layers: list[StepEntry] | dict[str, StepEntry]) -> Iterator[str]:
     """The names that steps read, those of groups within them included."""
     for step in layers.values() if isinstance(layers, dict) else layers:
         source = step.from_

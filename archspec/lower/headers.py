@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Items, Name, Node
+from archspec.expressions import FunctionCall, Items, Name, Node
 from archspec.graph import Branch, Class, Group, Item, Loop, Rounds, Step, body_of, names_in, pieces, standing
 
 

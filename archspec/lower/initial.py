@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archspec import graph
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.graph import (
     Branch,
     Call,
@@ -33,7 +33,7 @@ from archspec.lower.initial_functions import PARAMETRIZING, is_for, read_fill, r
 from archspec.lower.weights import fits, known_weights, overlap, parametrized, weights_below
 
 
-def with_weights(frame: Frame, item: Item, step: Step, site: Site, *, spliced: bool) -> Item:
+def with_weights(frame: Frame, item: Item, step: StepEntry, site: Site, *, spliced: bool) -> Item:
     """An item with what its step says of its weights; a `spliced` one is of a group that is no module itself."""
     rules = frame.lowering.rules
     if spliced:
@@ -64,7 +64,7 @@ def with_weights(frame: Frame, item: Item, step: Step, site: Site, *, spliced: b
     return replace(item, parametrized=tuple(_parametrized(frame, step, site, item)))
 
 
-def _beside(frame: Frame, step: Step, site: Site, item: Call | Group) -> Iterator[Fill]:
+def _beside(frame: Frame, step: StepEntry, site: Site, item: Call | Group) -> Iterator[Fill]:
     """What a step says by `init:`."""
     if step.init is None:
         return
@@ -120,7 +120,7 @@ def _parametrized_below(item: Call | Group, fill: Fill) -> str | None:
     )
 
 
-def _parametrized(frame: Frame, step: Step, site: Site, item: Call) -> Iterator[Parametrization]:
+def _parametrized(frame: Frame, step: StepEntry, site: Site, item: Call) -> Iterator[Parametrization]:
     """What a step says by `parametrize:`."""
     weights = {name: weight for name, weight, _ in weights_below(item)}
     for name, text in (step.parametrize or {}).items():
@@ -140,7 +140,7 @@ def _parametrized(frame: Frame, step: Step, site: Site, item: Call) -> Iterator[
             yield one
 
 
-def of_tensor(frame: Frame, made: graph.Step, step: Step, path: Path) -> graph.Step:
+def of_tensor(frame: Frame, made: graph.Step, step: StepEntry, path: Path) -> graph.Step:
     """A Parameter with what its step says of it."""
     rules = frame.lowering.rules
     if rules is None or (step.init is None and step.trainable is None):

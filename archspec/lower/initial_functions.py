@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     ExpressionError,
+    FunctionCall,
     Literal,
     Name,
     Node,

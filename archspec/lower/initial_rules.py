@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archspec.document import Block, Document, Step
+from archspec.document import Block, Document, StepEntry
 from archspec.expressions import (
     Scope,
 )
@@ -154,7 +154,7 @@ def classes_filled_when_made(document: Document) -> frozenset[str]:
 def weights_of_steps_with_init(document: Document, block: str) -> set[str]:
     """The weights of a block's steps of which the steps have a word themselves."""
     layers = document.blocks[block].layers
-    pairs: Iterable[tuple[Any, Step]] = layers.items() if isinstance(layers, dict) else enumerate(layers)
+    pairs: Iterable[tuple[Any, StepEntry]] = layers.items() if isinstance(layers, dict) else enumerate(layers)
     return {f"{key}.{weight}" for key, step in pairs if isinstance(step.init, dict) for weight in step.init}
 
 

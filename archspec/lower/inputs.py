@@ -97,7 +97,7 @@ def _only_new(node: Node, scope: Collection[str]) -> str | None:
     return name if name is not None and not name_problem(name) and isolated(node, name, node) is not None else None
 
 
-def refuse_optional_first(report: Report, inputs: Mapping[str, document.Input], base: Path) -> None:
+def refuse_optional_first(report: Report, inputs: Mapping[str, document.InputEntry], base: Path) -> None:
     """An optional input stands after the required ones, as Python wants its arguments."""
     required = [name for name, declared in inputs.items() if not declared.optional]
     for name, declared in inputs.items():
@@ -106,7 +106,7 @@ def refuse_optional_first(report: Report, inputs: Mapping[str, document.Input], 
             report.add("AS206", message, (*base, "inputs", name), f"put `{name}` behind `{required[-1]}`", key=True)
 
 
-def hide_sizes(inputs: Mapping[str, document.Input], params: Collection[str], scope: dict[str, Any]) -> None:
+def hide_sizes(inputs: Mapping[str, document.InputEntry], params: Collection[str], scope: dict[str, Any]) -> None:
     """Takes the sizes from a scope that optional inputs alone have: where those are left out, there is none."""
     always = {name for one in inputs.values() if not one.optional for name in size_names(one.axes)}
     for declared in inputs.values():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from archspec.document import Step, name_problem
-from archspec.expressions import Call as FunctionCall
+from archspec.document import StepEntry, name_problem
 from archspec.expressions import (
     ExpressionError,
+    FunctionCall,
     Items,
     Name,
     Node,
@@ -46,7 +46,7 @@ class Iteration(NamedTuple):
         return destructure(self.target, typed_item(self.target, item_type(type_of(self.items))))
 
 
-def bounded_iteration(frame: Frame, step: Step, site: Site) -> Iteration | None:
+def bounded_iteration(frame: Frame, step: StepEntry, site: Site) -> Iteration | None:
     """What a step's loop runs over; None, and reported, where that has no value or only the forward method knows it."""
     try:
         found = read_iteration(frame, step, site)
@@ -63,7 +63,7 @@ def bounded_iteration(frame: Frame, step: Step, site: Site) -> Iteration | None:
     return None
 
 
-def read_iteration(frame: Frame, step: Step, site: Site) -> Iteration:
+def read_iteration(frame: Frame, step: StepEntry, site: Site) -> Iteration:
     """What a step's loop runs over; an ExpressionError, which is reported, where that has no value."""
     if step.over is None:
         counted = FunctionCall("range", (frame.for_constructor(_times(frame, step, site), site.scope),))
@@ -87,14 +87,14 @@ def read_iteration(frame: Frame, step: Step, site: Site) -> Iteration:
     return Iteration(target, frame.for_constructor(iterable, site.scope), items)
 
 
-def _without_in(step: Step) -> ExpressionError:
+def _without_in(step: StepEntry) -> ExpressionError:
     error = ExpressionError("AS301", f"`{step.loop}` reads `name in list`", f"write `{step.loop}: i in range(3)`")
     if missing := _WITHOUT_IN.match(str(step.over)):
         error.rewrite = (missing.end(), missing.end(), " in")
     return error
 
 
-def _check_items(step: Step, items: Any, match: re.Match[str]) -> None:
+def _check_items(step: StepEntry, items: Any, match: re.Match[str]) -> None:
     """Refuses what is no list, and a list of which no one loop says how long it is."""
     if isinstance(items, Chain):
         message = f"`{step.loop}` runs over {flow_text(items)}, of which parameters say how long a part is"
@@ -117,7 +117,7 @@ def _items(frame: Frame, iterable: Node, scope: Scope, text: str) -> Any:
     return names.rows(iterable, text)
 
 
-def _times(frame: Frame, step: Step, site: Site) -> Node:
+def _times(frame: Frame, step: StepEntry, site: Site) -> Node:
     """How often `repeat` says."""
     at = site.at(str(step.loop))
     node, times = frame.report.evaluate(step.repeat, at, site.scope)

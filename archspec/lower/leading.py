@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from archspec.dimensions import LEADING
-from archspec.document import Block, Input
+from archspec.document import Block, InputEntry
 from archspec.expressions import ExpressionError, Name, Node, compile_value
 from archspec.graph import Flow
 from archspec.lower.lists import any_item
@@ -29,7 +29,7 @@ CHECKED = (1, 2, 3)
 _Block = TypeVar("_Block", bound=Block)
 
 
-def is_open(declared: Input) -> bool:
+def is_open(declared: InputEntry) -> bool:
     """Whether the shape of an input begins with `...`."""
     return declared.axes[:1] == [DOTS]
 
@@ -113,7 +113,7 @@ def key_of(block: Block) -> tuple[tuple[str, ...], ...]:
     return tuple(found) if any(map(count_in, (one.axes for one in block.inputs.values()))) else ()
 
 
-def _open(block: Block) -> dict[str, Input]:
+def _open(block: Block) -> dict[str, InputEntry]:
     return {name: declared for name, declared in block.inputs.items() if is_open(declared)}
 
 
@@ -135,6 +135,6 @@ def _with(block: _Block, found: Mapping[str, tuple[str, ...]]) -> _Block:
     return block.model_copy(update={"inputs": inputs})
 
 
-def _at(declared: Input, leading: tuple[str, ...]) -> Input:
+def _at(declared: InputEntry, leading: tuple[str, ...]) -> InputEntry:
     key = "shape" if declared.list_ is None else "list_"
     return declared.model_copy(update={key: [*leading, *declared.axes[1:]]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.expressions import Scope
 from archspec.layers import LAYERS
 from archspec.lower.frames import Frame
@@ -18,7 +18,7 @@ _PYTHON = re.compile(r"self\.|(?:\w+\.)*[A-Z]\w*\(|(?:torch\.)?nn\.[A-Z]\w*$")
 _SECOND_DASH = re.compile(r"-\s*([A-Z][\w.]*)")
 
 
-def fits_list(frame: Frame, step: Step, site: Site) -> bool:
+def fits_list(frame: Frame, step: StepEntry, site: Site) -> bool:
     """Whether a step may stand in a list; reported if not."""
     if step.call is False:
         message = "a list is exactly an nn.Sequential, which runs each of its modules"

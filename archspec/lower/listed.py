@@ -7,7 +7,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.document import Input
+from archspec.document import InputEntry
 from archspec.expressions import Binary, Items, Literal, Name, Node, Symbolic, lift, typed
 from archspec.expressions import Index as Indexed
 from archspec.graph import Flow, size_names
@@ -18,12 +18,12 @@ DIFFERS = "_"
 """A size that may differ from item to item."""
 
 
-def differing(declared: Input) -> list[int]:
+def differing(declared: InputEntry) -> list[int]:
     """The axes whose sizes may differ from item to item."""
     return [axis for axis, size in enumerate(declared.axes) if size == DIFFERS] if declared.list_ is not None else []
 
 
-def sizes_name(name: str, declared: Input, axis: int) -> str:
+def sizes_name(name: str, declared: InputEntry, axis: int) -> str:
     """What a constructor calls the list of the sizes of an axis, one for each item."""
     rank = len(declared.axes)
     channels = axis == (1 if rank > 2 else rank - 1)
@@ -35,13 +35,13 @@ def count_name(name: str) -> str:
     return f"n_{name}"
 
 
-def constructor_names(name: str, declared: Input) -> dict[str, str]:
+def constructor_names(name: str, declared: InputEntry) -> dict[str, str]:
     """What a constructor may have to know of a list, each with its type."""
     found = {sizes_name(name, declared, axis): "list" for axis in differing(declared)}
     return {**found, count_name(name): "int"} if declared.list_ is not None else {}
 
 
-def symbolic(name: str, declared: Input, sizes: tuple[Size, ...], scope: dict[str, Any]) -> Series:
+def symbolic(name: str, declared: InputEntry, sizes: tuple[Size, ...], scope: dict[str, Any]) -> Series:
     """The list in symbols; what a constructor has to know of it is put into the scope."""
     index, shape = f"_{name}", list(sizes)
     place = dimensions.symbol(index, minimum=None)
@@ -56,7 +56,7 @@ def symbolic(name: str, declared: Input, sizes: tuple[Size, ...], scope: dict[st
     return Series(TensorType(tuple(shape), declared.dtype), index, length)
 
 
-def bind(name: str, declared: Input, flow: Flow, scope: dict[str, Any]) -> None:
+def bind(name: str, declared: InputEntry, flow: Flow, scope: dict[str, Any]) -> None:
     """Puts what a constructor has to know of a list that flows in into the scope."""
     scope[count_name(name)] = length_of(flow)
     for axis in differing(declared):
@@ -103,12 +103,12 @@ def is_list_of_tensors(flow: Flow | None) -> bool:
     return isinstance(flow, tuple) and all(isinstance(item, TensorType) for item in flow)
 
 
-def axes_of(declared: Input, axes: tuple[Node, ...]) -> tuple[Node, ...]:
+def axes_of(declared: InputEntry, axes: tuple[Node, ...]) -> tuple[Node, ...]:
     """The sizes as the spec writes them, where those that may differ have no name."""
     hidden = differing(declared)
     return tuple(Literal(1) if axis in hidden else node for axis, node in enumerate(axes))
 
 
-def left_out(inputs: Mapping[str, Input]) -> dict[str, str]:
+def left_out(inputs: Mapping[str, InputEntry]) -> dict[str, str]:
     """What constructors may have to know of all lists among some inputs, each with its type."""
     return {one: kind for name, declared in inputs.items() for one, kind in constructor_names(name, declared).items()}

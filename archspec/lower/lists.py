@@ -11,9 +11,9 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Atom, Dimension, Size
-from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     ExpressionError,
+    FunctionCall,
     Index,
     Node,
     Symbolic,

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archspec.document import Document, Step
+from archspec.document import Document, StepEntry
 from archspec.graph import Call, Class, Group
 from archspec.lower._problems import Report
 from archspec.lower.carried import Origin
@@ -82,11 +82,11 @@ class Lowering(ABC):
     # The rooms that read steps ask for them here; the room that imports both sides implements the two.
 
     @abstractmethod
-    def call_block(self, frame: Frame, step: Step, name: str, site: Site, given: Given) -> Call | Group:
+    def call_block(self, frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
         """The block of that name in its place."""
 
     @abstractmethod
-    def call_group(self, frame: Frame, steps: dict[str, Step], site: Site, given: Given) -> Call | Group:
+    def call_group(self, frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
         """A group of named steps that are a graph, in its place; `site` is that of its steps."""
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from archspec.document import SEQUENTIAL_ATTRIBUTES, Step, is_dotted, listed_problem, module_problem
+from archspec.document import SEQUENTIAL_ATTRIBUTES, StepEntry, is_dotted, listed_problem, module_problem
 from archspec.expressions import ExpressionError, Scope, evaluate, literal_text, unknown
 from archspec.graph import names_in, pieces
 from archspec.lower.frames import Frame
@@ -11,7 +11,7 @@ from archspec.problems import echo
 from archspec.source import Path
 
 
-def named_module(frame: Frame, step: Step, site: Site) -> tuple[str, Step] | None:
+def named_module(frame: Frame, step: StepEntry, site: Site) -> tuple[str, StepEntry] | None:
     """What the module of the step with the key `site.name` is called, and the step without its `name:`.
 
     None, and reported, where that is wrong. A name of what a loop repeats stays with the step.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from archspec.document import Step, is_dotted
+from archspec.document import StepEntry, is_dotted
 from archspec.graph import Call, Group, Item
 from archspec.lower.calls import call
 from archspec.lower.conditions import conditional, reads_round
@@ -32,7 +32,7 @@ class ModuleReader:
         self.report = frame.report
 
     def sequence(
-        self, layers: list[Step] | dict[str, Step], site: Site, given: Given
+        self, layers: list[StepEntry] | dict[str, StepEntry], site: Site, given: Given
     ) -> tuple[tuple[Item, ...], Given]:
         """The steps of an nn.Sequential, in the order of flow."""
         items: list[Item] = []
@@ -61,7 +61,7 @@ class ModuleReader:
                 check_shape(self.frame, step.shape, here.below("shape"), given.first(), items[-1].span)
         return tuple(items), given
 
-    def claim_name(self, step: Step, site: Site) -> tuple[Step, Site] | None:
+    def claim_name(self, step: StepEntry, site: Site) -> tuple[StepEntry, Site] | None:
         """A step without its `name:`, and its place by what its module is called; None, and reported, if wrong."""
         named = named_module(self.frame, step, site)
         if named is None:
@@ -71,7 +71,7 @@ class ModuleReader:
         taken = take_name(self.frame, name, at, site.container, key=at == site.path)
         return (rest, site.named(name)) if taken else None
 
-    def step(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def step(self, step: StepEntry, site: Site, given: Given) -> Iterator[Item]:
         """The modules that one step comes to: one, or in a list none or several."""
         if (site.name is None and not fits_list(self.frame, step, site)) or self.hands_on_optional(step, site, given):
             yield self.frame.unreadable(site.path, given)
@@ -84,7 +84,7 @@ class ModuleReader:
         else:
             yield from conditional(self.frame, step, site, given, self.unconditional)
 
-    def hands_on_optional(self, step: Step, site: Site, given: Given) -> bool:
+    def hands_on_optional(self, step: StepEntry, site: Site, given: Given) -> bool:
         """Whether a step would hand on an input that may be left out, as one that is not kept does; reported."""
         if 0 not in given.optional or (step.when is None and step.loop is None):
             return False
@@ -92,17 +92,17 @@ class ModuleReader:
         first = replace(given, optional={0: given.optional[0]})
         return refuse_left_out(self.frame, what, (), first, site.path)
 
-    def unconditional(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def unconditional(self, step: StepEntry, site: Site, given: Given) -> Iterator[Item]:
         """A named loop whose condition is about all of its rounds."""
         yield self.repeated(step.model_copy(update={"when": None}), site, given)
 
-    def repeated(self, step: Step, site: Site, given: Given) -> Group:
+    def repeated(self, step: StepEntry, site: Site, given: Given) -> Group:
         """A named step that is repeated."""
         if is_written(self.frame, step, given):
             return RoundsReader(self, step, site, given).read()
         return repeated_group(self, step, site, given)
 
-    def make(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def make(self, step: StepEntry, site: Site, given: Given) -> Iterator[Item]:
         """The modules of a step that is kept, with what the step says of their weights."""
         if step.name is not None:
             site = site.named(name_in_list(self.frame, step.name, site))
@@ -110,7 +110,7 @@ class ModuleReader:
         for item in self.make_bare(step, site, given):
             yield with_weights(self.frame, item, step, site, spliced=spliced)
 
-    def make_bare(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def make_bare(self, step: StepEntry, site: Site, given: Given) -> Iterator[Item]:
         """The modules of a step, as PyTorch makes them."""
         if step.nested is not None:
             raw = isinstance(self.report.source.value(site.path), list)
@@ -128,7 +128,7 @@ class ModuleReader:
         """A place with a name: the number in its list, where it has none."""
         return site if site.name is not None else site.named(site.container.number())
 
-    def group(self, layers: list[Step] | dict[str, Step], site: Site, given: Given) -> Group | Call:
+    def group(self, layers: list[StepEntry] | dict[str, StepEntry], site: Site, given: Given) -> Group | Call:
         """A module of its own: an nn.Sequential, or a class where its steps, which stand at `site`, are a graph."""
         site = self.numbered(site)
         path, span = site.path, group_span(self.frame, site)
@@ -168,7 +168,7 @@ def refuse_captured(frame: Frame, items: tuple[Item, ...], site: Site) -> None:
         frame.report.add("AS206", message, site.path, "name the steps of the list in a mapping")
 
 
-def is_graph(layers: dict[str, Step]) -> bool:
+def is_graph(layers: dict[str, StepEntry]) -> bool:
     """Whether named steps are more than a chain of modules, so that they need a forward method of their own."""
     return any(
         step.expression is not None
@@ -186,7 +186,7 @@ def is_graph(layers: dict[str, Step]) -> bool:
     )
 
 
-def is_placed_in_list(step: Step) -> bool:
+def is_placed_in_list(step: StepEntry) -> bool:
     """Whether a module of a step stands in a list of the class."""
     if is_dotted(step.name):
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from archspec.document import Input
+from archspec.document import InputEntry
 from archspec.expressions import Name, Symbolic
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
@@ -36,7 +36,7 @@ def by_name(given: Given, inputs: tuple[str, ...]) -> Given:
     return given.with_names(tuple(names))
 
 
-def presence_of(inputs: Mapping[str, Input], given: Given) -> dict[str, Any]:
+def presence_of(inputs: Mapping[str, InputEntry], given: Given) -> dict[str, Any]:
     """What stands for each optional input of a block where its outputs depend on whether it is given."""
     found: dict[str, Any] = {name: None for name, declared in inputs.items() if declared.optional}
     for place, name in enumerate(given.names):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from archspec.document import Step, variable_problem
+from archspec.document import StepEntry, variable_problem
 from archspec.expressions import ExpressionError, as_size, compile_value, evaluate
 from archspec.graph import Call, Flow, Group
 from archspec.layers import LAYERS
@@ -24,7 +24,7 @@ _ARGUMENT = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
 
 
-def own_call(frame: Frame, step: Step, target: str, site: Site, given: Given) -> Call | Group:
+def own_call(frame: Frame, step: StepEntry, target: str, site: Site, given: Given) -> Call | Group:
     """A class of the user's in its place, with its arguments."""
     frame.lowering.add_layers(1, site.path)
     if step.arguments is not None and not isinstance(step.arguments, dict) and target.startswith(("nn.", "torch.nn.")):

@@ -41,7 +41,7 @@ def bind(
 
 def declare(
     report: Report,
-    params: Mapping[str, document.Parameter],
+    params: Mapping[str, document.ParameterEntry],
     base: Path,
     given: Mapping[str, Any],
     *,
@@ -64,7 +64,7 @@ def declare(
 
 
 def _declare_one(
-    report: Report, parameter: document.Parameter, path: Path, given: Mapping[str, Any], above: Mapping[str, Any]
+    report: Report, parameter: document.ParameterEntry, path: Path, given: Mapping[str, Any], above: Mapping[str, Any]
 ) -> graph.Parameter:
     """One parameter, with what the caller has given or its default, which reads the parameters above it."""
     name = str(path[-1])
@@ -112,7 +112,7 @@ def _declare_one(
 
 
 def refuse_text_of_expression(
-    report: Report, name: str, parameter: document.Parameter, path: Path, above: Mapping[str, Any]
+    report: Report, name: str, parameter: document.ParameterEntry, path: Path, above: Mapping[str, Any]
 ) -> bool:
     """Whether a default is a text that reads as an expression of the parameters above it; reported.
 
@@ -150,7 +150,7 @@ def _shown(value: Any) -> str:
     return echo(value) if isinstance(value, dict) else literal_text(_frozen(value))
 
 
-def kind_of(parameter: document.Parameter, value: Any) -> str:
+def kind_of(parameter: document.ParameterEntry, value: Any) -> str:
     """The parameter's type, with the type of a list's entries where the default tells it."""
     if parameter.type == "list" or (parameter.type is None and isinstance(value, tuple)):
         return type_of(value) if isinstance(value, tuple) and value else "list[any]"
@@ -162,7 +162,7 @@ def kind_of(parameter: document.Parameter, value: Any) -> str:
 _MOST_SHOWN = 20
 
 
-def misfit(value: Any, parameter: document.Parameter, kind: str | None = None) -> str | None:
+def misfit(value: Any, parameter: document.ParameterEntry, kind: str | None = None) -> str | None:
     """Why a value is none of the parameter's, if so."""
     if kind is None:
         default = parameter.default
@@ -200,7 +200,7 @@ def _type_words(kind: str) -> str:
     return {"list[any]": "list", "integers": "int, or a list of them"}.get(kind, kind)
 
 
-def symbol_of(parameter: graph.Parameter, positive: bool, declared: document.Parameter) -> Any:
+def symbol_of(parameter: graph.Parameter, positive: bool, declared: document.ParameterEntry) -> Any:
     """What stands for a parameter whose value is not known."""
     if parameter.type == "int":
         least = declared.min if isinstance(declared.min, int) else 1 if positive else None

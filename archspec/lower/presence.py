@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archspec.expressions import Call as FunctionCall
 from archspec.expressions import (
     Compare,
+    FunctionCall,
     Logic,
     Name,
     Node,

@@ -6,17 +6,17 @@ import re
 from collections.abc import Callable, Iterator, Set
 from functools import lru_cache
 
-from archspec.document import Document, Layers, Step
+from archspec.document import Document, Layers, StepEntry
 from archspec.expressions import ExpressionError, compile_value
 from archspec.graph import names_in
 
 
-def values_read(step: Step) -> set[str]:
+def values_read(step: StepEntry) -> set[str]:
     """The names in what a step, and the steps in it, take."""
     return _names(step, _taken)
 
 
-def sizes_read(step: Step) -> set[str]:
+def sizes_read(step: StepEntry) -> set[str]:
     """The names in the arguments, conditions and loops of a step and of the steps in it, where only sizes may stand."""
     return _names(step, _computed)
 
@@ -31,14 +31,14 @@ def number_names(document: Document) -> frozenset[str]:
     return frozenset(found)
 
 
-def _bound(step: Step) -> Iterator[str]:
+def _bound(step: StepEntry) -> Iterator[str]:
     """The names of numbers that a step binds."""
     for size in step.shape or ():
         yield from _names_in(size)
     yield from re.findall(r"\w+", (step.for_ or "").partition(" in ")[0])
 
 
-def steps_of(layers: Layers) -> Iterator[Step]:
+def steps_of(layers: Layers) -> Iterator[StepEntry]:
     """Every step, those in groups too."""
     for step in layers.values() if isinstance(layers, dict) else layers:
         yield step
@@ -46,7 +46,7 @@ def steps_of(layers: Layers) -> Iterator[Step]:
             yield from steps_of(inside) if inside is not None else ()
 
 
-def _names(step: Step, texts: Callable[[Step], Iterator[object]]) -> set[str]:
+def _names(step: StepEntry, texts: Callable[[StepEntry], Iterator[object]]) -> set[str]:
     found = {name for text in texts(step) for name in _names_in(text)}
     for layers in (step.layers, step.nested):
         named = isinstance(layers, dict)
@@ -56,13 +56,13 @@ def _names(step: Step, texts: Callable[[Step], Iterator[object]]) -> set[str]:
     return found
 
 
-def _taken(step: Step) -> Iterator[object]:
+def _taken(step: StepEntry) -> Iterator[object]:
     if step.expression is not None:
         yield step.expression
     yield from _entries(step.from_)
 
 
-def _computed(step: Step) -> Iterator[object]:
+def _computed(step: StepEntry) -> Iterator[object]:
     yield from (step.when, step.repeat, step.for_ and step.for_.partition(" in ")[2])
     yield from _entries(step.arguments)
     yield from _entries(step.init)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archspec.document import Step
+from archspec.document import StepEntry
 from archspec.expressions import ExpressionError, unknown
 from archspec.graph import Call, Flow, Group, Item, Loop, names_in
 from archspec.lower.binding import destructure, in_round
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from archspec.lower.modules import ModuleReader
 
 
-def one_round(step: Step) -> Step:
+def one_round(step: StepEntry) -> StepEntry:
     """What a loop repeats, as a step: a group is a module of its own in each round."""
     return step.model_copy(update={"layers": None, "nested": step.layers}) if step.layers is not None else step
 
 
-def repeated_group(modules: ModuleReader, step: Step, site: Site, given: Given) -> Group:
+def repeated_group(modules: ModuleReader, step: StepEntry, site: Site, given: Given) -> Group:
     """A named step that is repeated: an nn.Sequential, or an nn.ModuleList, of its rounds."""
     once, frame = one_round(step), modules.frame
     inside = site.within(Container(f"{site.container.dotted(site.name)}.", of_rounds=True))
@@ -56,7 +56,7 @@ def repeated_group(modules: ModuleReader, step: Step, site: Site, given: Given) 
     return Group(site.name, items, given.types, output, frame.span(site.path, key=True), listed, handed)
 
 
-def count_handed_on(modules: ModuleReader, step: Step, site: Site, given: Given) -> int:
+def count_handed_on(modules: ModuleReader, step: StepEntry, site: Site, given: Given) -> int:
     """How many values a round of a loop without rounds would hand on: what flows on are that many of its inputs."""
     frame, count = modules.frame, modules.frame.lowering.count
     if len(given.types) == 1:
@@ -75,7 +75,7 @@ def count_handed_on(modules: ModuleReader, step: Step, site: Site, given: Given)
 class Repetition:
     """Reads a step once per item of its list; its modules stand one after the other in the list at its site."""
 
-    def __init__(self, modules: ModuleReader, step: Step, site: Site) -> None:
+    def __init__(self, modules: ModuleReader, step: StepEntry, site: Site) -> None:
         self.modules = modules
         self.frame = modules.frame
         self.report = modules.frame.report
@@ -177,14 +177,14 @@ class Repetition:
             check_axes_kept(self.frame, given, body, self.at)
         return Loop(*header, body, carried, given.types, output, self.frame.span(self.at), updates)
 
-    def parts(self) -> list[tuple[Step, Site]]:
+    def parts(self) -> list[tuple[StepEntry, Site]]:
         """What the loop repeats: the step itself, or those of its list, one by one."""
         step = self.step
         if not isinstance(step.layers, list) or step.when is not None or step.name is not None:
             return [(step, self.site)]
         return [(one, self.site.below("layers", index)) for index, one in enumerate(step.layers)]
 
-    def part(self, step: Step, site: Site, given: Given) -> Iterator[Item]:
+    def part(self, step: StepEntry, site: Site, given: Given) -> Iterator[Item]:
         """The modules of one of them."""
         if step is self.step:
             return conditional(self.frame, step, site, given, self.modules.make)

@@ -8,10 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archspec import dimensions
-from archspec.document import Step
-from archspec.expressions import Call as FunctionCall
+from archspec.document import StepEntry
 from archspec.expressions import (
     ExpressionError,
+    FunctionCall,
     Name,
     Node,
     lift,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from archspec.lower.modules import ModuleReader
 
 
-def is_written(frame: Frame, step: Step, given: Given) -> bool:
+def is_written(frame: Frame, step: StepEntry, given: Given) -> bool:
     """Whether the rounds of a loop do more than hand values on, so that the forward method has a line for each."""
     if step.each is not None or step.collect or step.shared or given.by_round:
         return True
@@ -47,7 +47,7 @@ def is_written(frame: Frame, step: Step, given: Given) -> bool:
 class RoundsReader:
     """Reads one such loop."""
 
-    def __init__(self, modules: ModuleReader, step: Step, site: Site, given: Given) -> None:
+    def __init__(self, modules: ModuleReader, step: StepEntry, site: Site, given: Given) -> None:
         self.modules = modules
         self.frame = modules.frame
         self.report = modules.report

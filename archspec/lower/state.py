@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from archspec import graph
-from archspec.document import Step
-from archspec.expressions import Call as FunctionCall
+from archspec.document import StepEntry
 from archspec.expressions import (
     Conditional,
     ExpressionError,
+    FunctionCall,
     Index,
     Items,
     Literal,
@@ -88,7 +88,7 @@ class State:
         node = self.frame.for_constructor(replaced(node, words), scope)
         return replaced(node, {name: one for name, (one, _) in self.computed.items()})
 
-    def read(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+    def read(self, target: Name, step: StepEntry, path: Path) -> graph.Step | None:
         """The graph's step for a Parameter or Buffer, if it can be one."""
         report, at = self.frame.report, (*path, str(step.type))
         for key, advice in _REFUSED.items():
@@ -113,7 +113,7 @@ class State:
         )
         return of_tensor(self.frame, made, step, path) if kind == "parameter" else made
 
-    def value(self, step: Step, at: Path) -> tuple[Node, Flow | None] | None:
+    def value(self, step: StepEntry, at: Path) -> tuple[Node, Flow | None] | None:
         """The expression and what it comes to; None (and reported) where it comes to nothing."""
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
@@ -159,7 +159,7 @@ class State:
             return f"`{flowing[0]}` is learned; a {kind} is made of numbers and of Buffers above it"
         return f"`{flowing[0]}` flows, and a {kind} is made before anything does"
 
-    def is_sound(self, target: Name, step: Step, node: Node, output: Flow | None, at: Path) -> bool:
+    def is_sound(self, target: Name, step: StepEntry, node: Node, output: Flow | None, at: Path) -> bool:
         """Whether it is a tensor that a module can hold; reported if not."""
         report = self.frame.report
         if output is not None and not isinstance(output, TensorType):

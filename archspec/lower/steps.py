@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from archspec import graph
 from archspec.dimensions import show
-from archspec.document import Block, Step
-from archspec.expressions import Call as FunctionCall
+from archspec.document import Block, StepEntry
 from archspec.expressions import (
     Conditional,
     ExpressionError,
+    FunctionCall,
     Items,
     Logic,
     Name,
@@ -53,7 +53,7 @@ class MadeModule:
 
     name: str
     """The step that makes it."""
-    step: Step
+    step: StepEntry
     path: Path
     item: Item | None
 
@@ -61,7 +61,7 @@ class MadeModule:
 class StepReader:
     """Reads the named steps of one class."""
 
-    def __init__(self, frame: Frame, steps: dict[str, Step]) -> None:
+    def __init__(self, frame: Frame, steps: dict[str, StepEntry]) -> None:
         self.frame = frame
         self.report = frame.report
         self.modules = ModuleReader(frame)
@@ -84,7 +84,7 @@ class StepReader:
         self.attributes: dict[str, str] = {}
         """What the modules of steps are called."""
 
-    def step(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
+    def step(self, key: str, step: StepEntry, path: Path) -> Iterator[graph.Step]:
         """The graph's step for one of the spec's, if it can be read."""
         if step.type == "":
             self.set_aside(key, path)
@@ -93,7 +93,7 @@ class StepReader:
         if target is None:
             return
         if isinstance(target, Items) and step.type in self.frame.values and step.model_fields_set == {"type"}:
-            step = Step.model_construct(expression=step.type)  # a step whose name looks like a layer's
+            step = StepEntry.model_construct(expression=step.type)  # a step whose name looks like a layer's
         span = self.frame.span(path, key=True)
         prepared = self.prepared(target, step, path)
         if prepared is None:
@@ -145,7 +145,7 @@ class StepReader:
             self.report.expression(error, path, None)
             return None
 
-    def prepared(self, target: Node, step: Step, path: Path) -> Step | None:
+    def prepared(self, target: Node, step: StepEntry, path: Path) -> StepEntry | None:
         """The step without its `name:`, whose names are taken then; None, and reported, where one is wrong."""
         if isinstance(target, Items) and step.expression is None:
             message = "only an expression's value is unpacked"
@@ -173,7 +173,7 @@ class StepReader:
         """A step's place."""
         return Site(path, self.container, self.frame.scope)
 
-    def made_step(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+    def made_step(self, target: Node, step: StepEntry, path: Path) -> graph.Step | None:
         """The graph's step, without its `shape:`; None, and reported, where it cannot be read."""
         try:
             return self.read(target, step, path)
@@ -185,7 +185,7 @@ class StepReader:
                 self.report.add("AS508", message, path, "write its sizes by `shape:`, or the parameter as a number")
             return None
 
-    def idle(self, key: str, step: Step, path: Path) -> Iterator[graph.Step]:
+    def idle(self, key: str, step: StepEntry, path: Path) -> Iterator[graph.Step]:
         """The graph's step for a module that is made and not run: sizes come as if it ran, and that reads nothing."""
         values = [value for frame in self.frame.around() for value in frame.values.values()]
         before = [value.read for value in values]
@@ -199,7 +199,7 @@ class StepReader:
         self.frame.rerunnable.discard(key)
         self.expressions.uncalled.add(key)
 
-    def bare(self, target: Node, step: Step) -> Step:
+    def bare(self, target: Node, step: StepEntry) -> StepEntry:
         """A step that is the bare name of a module above runs that once more; unpacked, the name is a value."""
         name = step.expression.strip() if isinstance(step.expression, str) else ""
         if name not in self.made or name in self.frame.scope or not isinstance(target, Name):
@@ -246,7 +246,7 @@ class StepReader:
                 return value.made
         return None
 
-    def read(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+    def read(self, target: Node, step: StepEntry, path: Path) -> graph.Step | None:
         """The graph's step for an expression, a tensor that the class holds, or a module."""
         if self.current is not None and (step.expression is not None or step.from_ is not None):
             taken = step.expression if step.expression is not None else step.from_
@@ -265,7 +265,7 @@ class StepReader:
 
     # Modules.
 
-    def module(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+    def module(self, target: Name, step: StepEntry, path: Path) -> graph.Step | None:
         """A step whose module runs here first."""
         arguments, given = self.called_with(step, path, target.name)
         if target.name in self.rerun:  # what flows into a group has another name then
@@ -283,7 +283,7 @@ class StepReader:
         types = item.inputs if given.by_round else given.types
         return graph.Step(target.name, "call", target, arguments, item, attribute, types, item.output, span)
 
-    def called_with(self, step: Step, path: Path, name: str) -> tuple[Arguments, Given]:
+    def called_with(self, step: StepEntry, path: Path, name: str) -> tuple[Arguments, Given]:
         """What a module is called with: what its `from` says, or the value of the step above."""
         if step.from_ is not None:
             return read_from(self.expressions, step, path, name)
@@ -295,7 +295,7 @@ class StepReader:
         self.current.read = True
         return ((None, self.current.node),), Given.one(self.current)
 
-    def again(self, target: Name, step: Step, path: Path) -> graph.Step | None:
+    def again(self, target: Name, step: StepEntry, path: Path) -> graph.Step | None:
         """Runs an earlier step's module once more."""
         name = str(step.again)
         at = (*path, "again") if self.report.source.value((*path, "again")) is not None else path
@@ -347,7 +347,7 @@ class StepReader:
 
     # Expressions.
 
-    def compute(self, target: Node, step: Step, path: Path) -> graph.Step | None:
+    def compute(self, target: Node, step: StepEntry, path: Path) -> graph.Step | None:
         """A step that is an expression over values."""
         if refuse_python(self.frame, str(step.expression), path, self.frame.scope, listed=False):
             return None

@@ -7,8 +7,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Index, Items, Name, Node, Slice, Symbolic, lift, type_of, typed
+from archspec.expressions import FunctionCall, Index, Items, Name, Node, Slice, Symbolic, lift, type_of, typed
 from archspec.graph import Flow, Item, names_in, size_names, walk
 from archspec.lower.binding import destructure, split, structured
 from archspec.lower.frames import Frame

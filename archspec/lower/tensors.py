@@ -14,6 +14,7 @@ from archspec.expressions import (
     Compare,
     Conditional,
     ExpressionError,
+    FunctionCall,
     Index,
     Items,
     Literal,
@@ -36,7 +37,6 @@ from archspec.expressions import (
     typed,
     unknown,
 )
-from archspec.expressions import Call as FunctionCall
 from archspec.expressions.functions import call as call_numbers
 from archspec.functions import FUNCTIONS, Function, Takes
 from archspec.functions.absent import reason

@@ -40,7 +40,7 @@ def refuse_taken(report: Report, spec: Document, name: str) -> None:
 
 
 def _settings(
-    report: Report, spec: Document, types: dict[str, str], name: str, variant: document.Variant
+    report: Report, spec: Document, types: dict[str, str], name: str, variant: document.VariantEntry
 ) -> Iterator[tuple[str, Any]]:
     """The values that a variant gives to parameters, by their names."""
     base: Path = ("variants", name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.document import Document, Parameter, Step
+from archspec.document import Document, ParameterEntry, StepEntry
 from archspec.lower.reading import steps_of
 
 
@@ -30,16 +30,16 @@ def widened(document: Document) -> Document:
     return document.model_copy(update={"blocks": blocks}) if given else document
 
 
-def _widen(parameter: Parameter) -> Parameter:
+def _widen(parameter: ParameterEntry) -> ParameterEntry:
     return parameter.model_copy(update={"type": "integers"})
 
 
-def _plain(parameter: Parameter) -> bool:
+def _plain(parameter: ParameterEntry) -> bool:
     """Whether a parameter is an integer by its default alone."""
     return parameter.type is None and type(parameter.default) is int
 
 
-def _lists(step: Step, document: Document) -> Iterator[tuple[str, str]]:
+def _lists(step: StepEntry, document: Document) -> Iterator[tuple[str, str]]:
     """The parameters of a block to which a step gives a list of integers."""
     block = document.blocks.get(step.type or "")
     if block is None:

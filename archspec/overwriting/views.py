@@ -76,14 +76,14 @@ def _stretch(tensor: Tensor, output: TensorType, applied: Applied) -> Tensor:
 
 def _swapped(tensor: Tensor, applied: Applied) -> Strides:
     """The strides in the order that a function puts axes into: it is asked with a name for each of them."""
-    assert isinstance(applied.node, expressions.Call)
+    assert isinstance(applied.node, expressions.FunctionCall)
     if tensor.strides is None:
         return None
     names = [dimensions.symbol(f"axis {place}") for place in range(len(tensor.shape))]
     rest = applied.node.arguments[1:]
     if not applied.node.arguments:
         return None
-    asked = expressions.Call(applied.node.function, (Name("_"), *rest), applied.node.keywords)
+    asked = expressions.FunctionCall(applied.node.function, (Name("_"), *rest), applied.node.keywords)
     swapped = tensor_value(asked, applied.scope.new_child({"_": TensorType(tuple(names))}))
     return tuple(tensor.strides[names.index(one)] for one in swapped.shape)
 

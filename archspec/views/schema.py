@@ -142,12 +142,12 @@ class _Maker:
                 self.parts[f"{kind}_{place}_step"] = self.step(kind, place)
             self.parts[f"{kind}_layers"] = self.layers(kind)
         self.parts["parameter"] = {
-            **self.form(document.Parameter, "open"),
+            **self.form(document.ParameterEntry, "open"),
             "type": ["object", "number", "boolean", "string", "array"],
             "if": {"type": "object"},
             "then": {"anyOf": [{"required": ["type"]}, {"required": ["default"]}]},
         }
-        given = self.form(document.Input, "open")
+        given = self.form(document.InputEntry, "open")
         given["properties"]["dtype"] = {**given["properties"]["dtype"], "enum": list(DTYPES)}
         self.parts["input"] = {
             **given,
@@ -194,7 +194,7 @@ class _Maker:
     def form(self, model: type[Model], kind: str, keys: Iterable[str] = ()) -> Schema:
         """A mapping whose keys are a model's fields, or some of them."""
         properties, required = {}, []
-        absent = " | None" if model is document.Step else ""  # in a step a key with nothing below it is a mistake
+        absent = " | None" if model is document.StepEntry else ""  # in a step a key with nothing below it is a mistake
         annotations = {
             name: text for one in model.__mro__ for name, text in vars(one).get("__annotations__", {}).items()
         }
@@ -250,7 +250,7 @@ class _Maker:
         """One step, in a list or under a name."""
         elsewhere = {"from", "again", "persistent", "each", "collect", "shared", "call"} if place == "listed" else set()
         keys = {"layers", "again", "layer", *_MODIFIERS} - elsewhere
-        properties = self.form(document.Step, kind, keys)["properties"]
+        properties = self.form(document.StepEntry, kind, keys)["properties"]
         properties |= {name: self.ref(name) for name in self.entries}
         if place == "named":
             properties |= {name: {"description": DOCS[name], **_EXPRESSION} for name in _TENSORS}

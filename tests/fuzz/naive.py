@@ -27,6 +27,7 @@ from naive_values import (
     DeclarationError,
     DependsError,
     FormError,
+    argument,
     compute,
     destructure,
     fits,
@@ -807,11 +808,9 @@ class Network:
         return self.block(str(name), settings, path, given)
 
     def argument(self, key: str, value: Any, frame: Frame) -> Any:
-        """An argument's value; where an argument takes a string, a word that nothing is called stands for itself."""
-        word = isinstance(value, str) and value.isidentifier() and value not in frame.names
-        if word and (key in WORDS or (value[:1].isupper() and hasattr(nn, value))):
-            return value
-        return compute(value, frame.names)
+        """The value of an argument of a layer or a block."""
+        is_layer = isinstance(value, str) and value[:1].isupper() and hasattr(nn, value)
+        return argument(value, frame.names, takes_words=is_layer or key in WORDS)
 
     def layer(self, name: str, arguments: Any, path: str, frame: Frame, given: Given) -> Any:
         cls = getattr(nn, name, None)

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -254,6 +255,12 @@ def compute(
     known = {f"_call_{name.replace('.', '_')}": torch_function(name) if tensors else NUMBERS[name] for name in called}
     python = {"__builtins__": {"__import__": __import__}}  # PyTorch imports parts of its own when they are needed
     return eval(code, python, {**CONSTANTS, **words, **names, **known, **read})
+
+
+def argument(value: Any, names: Mapping[str, Any], *, takes_words: bool) -> Any:
+    """An argument's value; a word that nothing is called stands for itself, where the argument takes words."""
+    is_word = isinstance(value, str) and value.isidentifier() and not iskeyword(value) and value not in names
+    return value if takes_words and is_word else compute(value, names)
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Container, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from naive_values import compute
+from naive_values import argument
 from torch import Tensor, nn
 
 SAID = ("init", "parametrize", "trainable")
@@ -92,13 +92,10 @@ def call(module: Any, text: str, names: Mapping[str, Any], *before: Any) -> None
     function = node.func if isinstance(node, ast.Call) else node
     if not isinstance(function, ast.Name):
         raise TypeError(f"{text} is no function")
-    args = [argument(one, names) for one in node.args] if isinstance(node, ast.Call) else []
-    named = {str(one.arg): argument(one.value, names) for one in node.keywords} if isinstance(node, ast.Call) else {}
+
+    def read(part: ast.expr) -> Any:
+        return argument(ast.unparse(part), names, takes_words=True)
+
+    args = [read(one) for one in node.args] if isinstance(node, ast.Call) else []
+    named = {str(one.arg): read(one.value) for one in node.keywords} if isinstance(node, ast.Call) else {}
     getattr(module, function.id)(*before, *args, **named)
-
-
-def argument(node: ast.expr, names: Mapping[str, Any]) -> Any:
-    """An argument's value; a word that nothing is called stands for itself."""
-    if isinstance(node, ast.Name) and node.id not in names:
-        return node.id
-    return compute(ast.unparse(node), names)

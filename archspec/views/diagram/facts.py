@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archspec.dimensions import show
-from archspec.expressions import Call as FunctionCall
-from archspec.expressions import Node, literal_text
+from archspec.expressions import FunctionCall, Node, literal_text
 from archspec.functions import FUNCTIONS
 from archspec.graph import Argument, Call, Class, Flow, Graph, Item, argument_text, modules
 from archspec.layers import Layer

@@ -12,20 +12,20 @@ _LONGEST = 32  # steps that are looked at as one repetition
 
 
 @dataclass(frozen=True, slots=True)
-class Repetition:
+class RepeatedBoxes:
     """Items that stand `times` times, one lot after the other; these are the first lot."""
 
     items: tuple[Item, ...]
     times: int
 
 
-def runs(items: Sequence[Item]) -> list[Repetition]:
+def runs(items: Sequence[Item]) -> list[RepeatedBoxes]:
     """The items with equal repetitions put together: as many of them as can be, the shortest lot first."""
     marks = [_mark(item) for item in items]
     found, place = [], 0
     while place < len(items):
         period, times = _repetition(marks, place)
-        found.append(Repetition(tuple(items[place : place + period]), times))
+        found.append(RepeatedBoxes(tuple(items[place : place + period]), times))
         place += period * times
     return found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from archspec.expressions import Binary, Call, Name, Node
+from archspec.expressions import Binary, FunctionCall, Name, Node
 from archspec.functions import FUNCTIONS
 from archspec.views.diagram.text import clip
 
@@ -25,7 +25,7 @@ def sign(node: Node, flowing: Collection[str]) -> str:
 
 def title(node: Node) -> str:
     """The functions that an expression calls, in the order in which they run; or its text, cut to fit a box."""
-    if isinstance(node, Call):
+    if isinstance(node, FunctionCall):
         return clip(" · ".join(_called(node)) or node.text, _LONGEST)
     return clip(node.text, _LONGEST)
 
@@ -33,7 +33,7 @@ def title(node: Node) -> str:
 def _called(node: Node) -> Iterator[str]:
     for child in node.children:
         yield from _called(child)
-    if isinstance(node, Call) and node.function in FUNCTIONS:
+    if isinstance(node, FunctionCall) and node.function in FUNCTIONS:
         yield node.function
 
 

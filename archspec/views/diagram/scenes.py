@@ -18,7 +18,7 @@ from archspec.layers import Layer
 from archspec.problems import Span
 from archspec.views.diagram import operations
 from archspec.views.diagram.facts import Formulas, arguments, family_of, operation_family, settings, type_text
-from archspec.views.diagram.folding import Repetition, runs
+from archspec.views.diagram.folding import RepeatedBoxes, runs
 from archspec.views.diagram.model import Box, Drawing, DrawnStep, Edge, Family, Kind, Scene
 from archspec.views.diagram.stacks import labelled, stacked
 from archspec.views.summary import summarize
@@ -152,7 +152,7 @@ class _SceneReader:
             number += len(run.items) * run.times
         return flowing
 
-    def run(self, level: _Level, run: Repetition, number: int, given: _Given, step: str) -> _Value:
+    def run(self, level: _Level, run: RepeatedBoxes, number: int, given: _Given, step: str) -> _Value:
         """Equal repetitions, which begin with the item of that number."""
         first, last = run.items[0], run.items[-1]
         name = _name(first, number)

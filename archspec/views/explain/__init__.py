@@ -11,11 +11,20 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Size
-from archspec.expressions import Binary, Call, Compare, ExpressionError, Index, Items, Node, Remembering, UndecidedError
+from archspec.expressions import (
+    Binary,
+    Compare,
+    ExpressionError,
+    FunctionCall,
+    Index,
+    Items,
+    Node,
+    Remembering,
+    UndecidedError,
+)
 from archspec.formulas import ShapeRule
 from archspec.functions import FUNCTIONS, OPERATORS, Function
-from archspec.graph import Call as Module
-from archspec.graph import Class, Flow, Graph, Group
+from archspec.graph import Call, Class, Flow, Graph, Group
 from archspec.lower.tensors import tensor_value
 from archspec.problems import Span, echo, nearest
 from archspec.refusals import RefusalError
@@ -102,7 +111,7 @@ def _equal_before(path: str, found: dict[str, Producer]) -> str | None:
         return None
     before = f"{head}.{int(number) - 1}" if head else str(int(number) - 1)
     one, other = found[path].item, found[before].item if before in found else None
-    if isinstance(one, Module) and isinstance(other, Module):
+    if isinstance(one, Call) and isinstance(other, Call):
         same = one.layer is other.layer or (not isinstance(one.layer, Class) and one.arguments == other.arguments)
         return before if same and (one.span, one.inputs) == (other.span, other.inputs) else None
     if isinstance(one, Group) and isinstance(other, Group):
@@ -121,7 +130,7 @@ def _explained(made: Producer, histories: Histories) -> Explained:
 def _inferred(made: Producer, histories: Histories) -> Iterator[Fact]:
     """The arguments of a layer that the input tells."""
     use = histories.links.use(made) if made.kind == "layer" else None
-    if use is None or not isinstance(made.item, Module) or made.layer is None:
+    if use is None or not isinstance(made.item, Call) or made.layer is None:
         return
     named = inputs_of(made)
     for argument in made.item.arguments:
@@ -171,7 +180,7 @@ def _parts(made: Producer) -> Iterator[Term]:
         done.add(node.text)
         for child in node.children:
             yield from visit(child)
-        if not isinstance(node, Binary | Compare | Call | Index):
+        if not isinstance(node, Binary | Compare | FunctionCall | Index):
             return
         output = value(node)
         if not isinstance(output, TensorType | tuple):
@@ -180,7 +189,7 @@ def _parts(made: Producer) -> Iterator[Term]:
         listed = [one for child in children for one in (child.items if isinstance(child, Items) else (child,))]
         inputs = tuple((one.text, flow) for one in listed if isinstance(flow := value(one), TensorType))
         rule, pairwise = "", isinstance(node, Binary | Compare) and getattr(node, "operator", "") != "@"
-        if isinstance(node, Call) and node.function in FUNCTIONS:
+        if isinstance(node, FunctionCall) and node.function in FUNCTIONS:
             rule = _cases(FUNCTIONS[node.function])
             pairwise = "that broadcast -> [*]" in rule
         elif isinstance(node, Binary) and not pairwise:

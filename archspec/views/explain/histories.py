@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from archspec.dimensions import POWER, Dimension, Size, plain, show
-from archspec.expressions import Binary, Call, Embedded, Index, Items, Name, Node, Unary, literal_text
+from archspec.expressions import Binary, Embedded, FunctionCall, Index, Items, Name, Node, Unary, literal_text
 from archspec.expressions import Literal as Constant
 from archspec.formulas import AppliedRule, plain_text
-from archspec.graph import Call as Module
-from archspec.graph import Input
+from archspec.graph import Call, Input
 from archspec.problems import Span
 from archspec.views.explain.links import Link, Links, Place, operands
 from archspec.views.explain.origins import Producer, Scope, ValueRef
@@ -184,7 +183,7 @@ class Histories:
             return
         name = text.partition("[")[0]
         module = made.item
-        assert isinstance(module, Module)
+        assert isinstance(module, Call)
         argument = next((argument for argument in module.arguments if argument.name == name), None)
         if argument is not None and argument.node is not None:
             inner = tuple(one for other in operands(argument.node) for one in self._of_name(other.text, made.scope))
@@ -258,7 +257,7 @@ def _with_numbers(node: Node, values: Mapping[str, Any]) -> Node:
         known = isinstance(value, int) and not isinstance(value, bool)
         return Constant(int(value)) if known else Name(literal_text(value))
     match node:
-        case Binary() | Unary() | Call():
+        case Binary() | Unary() | FunctionCall():
             return node.map(lambda part: _with_numbers(part, values))
         case Embedded():
             return Name(_written(str(node.value), values))

@@ -349,12 +349,12 @@ def _matched(applied: Applied, operands: list[Any]) -> list[tuple[Piece, TensorT
     function = _function_of(applied)
     if function is None or not function.passes:
         return None
-    if isinstance(node, expressions.Call) and applied.name == "sum" and len(operands) != len(node.arguments):
+    if isinstance(node, expressions.FunctionCall) and applied.name == "sum" and len(operands) != len(node.arguments):
         terms = tensor_value(node.arguments[0], scope)  # of a list
         some = zip(operands, terms, strict=False)
         output = first_type(applied.output)
         return [(one, x, broadcast(x, output)) for one, x in some if isinstance(one, Piece)]
-    if isinstance(node, expressions.Call):
+    if isinstance(node, expressions.FunctionCall):
         if len(operands) != len(node.arguments) + len(node.keywords):
             return None  # a `*` before a list
         names: dict[str, Any] = _by_name(
@@ -383,14 +383,14 @@ def _paired(
 
 
 def _function_of(applied: Applied) -> Function | None:
-    if isinstance(applied.node, expressions.Call):
+    if isinstance(applied.node, expressions.FunctionCall):
         return FUNCTIONS.get(applied.name)
     if isinstance(applied.node, expressions.Unary):
         return UNARY_OPERATORS.get(applied.name)
     return OPERATORS.get(applied.name)
 
 
-def _by_name(function: Function, node: expressions.Call, positional: list[Any], scope: Any) -> dict[str, Any]:
+def _by_name(function: Function, node: expressions.FunctionCall, positional: list[Any], scope: Any) -> dict[str, Any]:
     """The arguments of a call by their names, with defaults: types and numbers within a scope, else what flows."""
     from archspec.lower.tensors import tensor_value  # here: as above
 

@@ -11,8 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from archspec.expressions import Call as Function
-from archspec.expressions import Items, Literal, Node, Unary, exchanged
+from archspec.expressions import FunctionCall, Items, Literal, Node, Unary, exchanged
 from archspec.flow import Applied
 from archspec.graph import Call, Class, Graph, Group, Item, Step
 from archspec.problems import Span
@@ -36,7 +35,7 @@ def opening(applied: Applied, cuts: Sequence[Any], span: Span) -> Opening | str 
     """What has to be opened for the cuts of what comes out; in words, why it cannot be; None where nothing has to."""
     node = applied.node
     axis = next((place for place, token in enumerate(cuts) if token is not None), None)
-    if applied.name not in SIZED or not isinstance(node, Function) or axis is None:
+    if applied.name not in SIZED or not isinstance(node, FunctionCall) or axis is None:
         return None
     sizes = sizes_of(node)
     if sizes is None:
@@ -56,7 +55,7 @@ def opening(applied: Applied, cuts: Sequence[Any], span: Span) -> Opening | str 
     return Opening(span, node.text, axis)
 
 
-def sizes_of(node: Function) -> tuple[Node, ...] | None:
+def sizes_of(node: FunctionCall) -> tuple[Node, ...] | None:
     """The sizes that a call writes out, as a list or one by one."""
     place = SIZED[node.function]
     rest = [*node.arguments[place:], *(part for name, part in node.keywords if name in ("shape", "size", "sizes"))]
@@ -121,14 +120,14 @@ class _Rewriter:
 
 
 def _opened_node(node: Node, wanted: Sequence[Opening]) -> Node:
-    names = {part.text: part for part in node.walk() if isinstance(part, Function) and part.function in SIZED}
+    names = {part.text: part for part in node.walk() if isinstance(part, FunctionCall) and part.function in SIZED}
     found = {id(names[one.call]): one.place for one in wanted if one.call in names}
     return exchanged(node, lambda part: _with_gap(part, found[id(part)]) if id(part) in found else part)
 
 
 def _with_gap(node: Node, place: int) -> Node:
     """The call with `-1` at one of its sizes."""
-    assert isinstance(node, Function)
+    assert isinstance(node, FunctionCall)
     sizes = sizes_of(node)
     assert sizes is not None
     gone, gap = sizes[place], Unary("-", Literal(1))
