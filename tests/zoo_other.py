@@ -17,6 +17,15 @@ CLIP = {
     "text_layers": 2,
     "text_heads": 3,
 }
+DIT = {
+    "input_size": 8,
+    "patch_size": 4,
+    "hidden_size": 12,
+    "depth": 2,
+    "num_heads": 3,
+    "class_dropout_prob": 0.5,
+    "num_classes": 9,
+}
 DLRM = {"table_sizes": [9, 9, 9], "dense_features": 4, "embedding_dim": 6, "bottom": [7], "top": [5, 3]}
 LSTM = {"vocab_size": 11, "embedding_dim": 4, "hidden_size": 3}
 NERF = {"depth": 4, "width": 10, "position_frequencies": 3, "direction_frequencies": 2, "skips": [1]}
@@ -70,6 +79,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"width": 4, "groups": 2, "heads": 1, "channels": 1, "dropout": 0.0},
         {"width": 6, "groups": 3, "heads": 3, "depth": 3},
     ],
+    "generative/dit": [
+        DIT,
+        {**DIT, "learn_sigma": False, "mlp_ratio": 1.5, "patch_size": 2},
+        {**DIT, "class_dropout_prob": 0.0, "num_classes": 1000, "depth": 1},
+    ],
     "generative/vae": [
         {"widths": [4, 6], "latent_dim": 3, "grid": 3},
         {"widths": [5], "latent_dim": 2, "channels": 1},
@@ -116,6 +130,7 @@ SLOW = {
     "audio/wavenet",
     "audio/whisper_encoder",
     "generative/diffusion_unet",
+    "generative/dit",
     "generative/vae",
     "text/lstm_classifier",
     "text/seq2seq",
@@ -141,6 +156,7 @@ YOLO_X = {"depth": 1.0, "width": 1.25, "max_channels": 512}
 PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("generative/dcgan_discriminator", {}, 2_765_568),
     ("generative/dcgan_generator", {}, 3_576_704),
+    ("generative/dit", {}, 675_129_632),
     ("vision/clip", {}, 151_277_313),
     ("vision/nerf", {}, 595_844),
     ("vision/siamese", {}, 38_951_745),

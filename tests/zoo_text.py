@@ -14,6 +14,7 @@ TINY = {
 
 BERT = {**TINY, "vocab_size": 99, "max_position_embeddings": 64}
 LLAMA = {**TINY, "vocab_size": 99, "num_key_value_heads": 2, "rms_norm_eps": 1e-6, "rope_theta": 10000.0}
+MIXTRAL = {**LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2, "intermediate_size": 20}
 VIT = {**TINY, "image_size": 32, "patch_size": 8}
 TRANSLATOR = {
     "source_vocab": 11,
@@ -49,6 +50,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**LLAMA, "num_hidden_layers": 1, "num_key_value_heads": 6, "head_dim": 4},
         {**LLAMA, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "rms_norm_eps": 1e-3},
     ],
+    "text/mixtral": [
+        MIXTRAL,
+        {**MIXTRAL, "num_hidden_layers": 1, "num_experts_per_tok": 1, "head_dim": 4},
+        {**MIXTRAL, "num_local_experts": 2, "num_key_value_heads": 6, "rope_theta": 500.0},
+    ],
     "text/t5_encoder": [
         T5,
         {**T5, "num_layers": 3, "num_buckets": 8, "max_distance": 6},
@@ -67,7 +73,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }
 
 SLOW = {"text/albert", "text/bert", "text/gpt2", "text/t5_encoder", "text/transformer", "text/vit_hf"}
-HUGE = {"text/llama"}
+HUGE = {"text/llama", "text/mixtral"}
 """Specs whose defaults are beyond a test machine's memory."""
 
 REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
@@ -84,6 +90,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("text/gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}, 1_557_611_200),
     ("text/llama", {}, 8_030_261_248),
     ("text/llama", LLAMA_70B, 70_553_706_496),
+    ("text/mixtral", {}, 46_702_792_704),
     ("text/vit_hf", {}, 86_389_248),
 ]
 """What the authors of a network count."""
