@@ -58,6 +58,10 @@ def truncated(path: str, layer: nn.Module, name: str) -> Expected:
     return None
 
 
+def linear(path: str, layer: nn.Module, name: str) -> Expected:
+    return truncated(path, layer, name) if isinstance(layer, nn.Linear) else None
+
+
 ORIGINALS: dict[str, tuple[dict[str, Any], Any]] = {
     "vision/resnet": ({"depths": [1, 1, 1, 1], "num_classes": 10}, convolutional(lambda layer, name: None)),
     "vision/resnet_basic": ({"depths": [1, 1, 1, 1], "num_classes": 10}, convolutional(lambda layer, name: None)),
@@ -73,7 +77,16 @@ ORIGINALS: dict[str, tuple[dict[str, Any], Any]] = {
         {"settings": [[1, 3, 1, 16, 1], [6, 5, 2, 24, 2]]},
         convolutional(lambda layer, name: (0, 1 / math.sqrt(3000)) if name == "weight" else (0, 0)),
     ),
+    "vision/efficientnet_v2": (
+        {"expand_ratios": [1, 4], "strides": [1, 2], "widths": [16, 24], "depths": [1, 1], "num_fused_stages": 1},
+        convolutional(lambda layer, name: (0, 1 / math.sqrt(3000)) if name == "weight" else (0, 0)),
+    ),
     "vision/convnext": ({"dims": [16, 24], "depths": [1, 2]}, truncated),
+    "vision/swin_v2": ({"embed_dim": 16, "depths": [1, 1], "num_heads": [2, 4], "window_size": 3}, linear),
+    "vision/maxvit": (
+        {"stem_channels": 16, "block_channels": [16, 32], "block_layers": [1, 1], "head_dim": 8, "partition_size": 2},
+        truncated,
+    ),
     "text/gpt2": ({"n_layer": 2, "n_head": 2, "n_embd": 32, "vocab_size": 50, "block_size": 16}, gpt2),
     "generative/dcgan_generator": ({}, dcgan),
     "generative/dcgan_discriminator": ({}, dcgan),

@@ -17,8 +17,47 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"width_mult": 0.25, "settings": [[1, 3, 1, 16, 1], [6, 5, 2, 24, 2]], "num_classes": 5},
         {"depth_mult": 1.5, "settings": [[4, 3, 2, 16, 1], [6, 3, 1, 16, 2]], "eps": 1e-3, "momentum": 0.01},
     ],
+    "vision/efficientnet_v2": [
+        {
+            "expand_ratios": [1, 4, 4],
+            "strides": [1, 2, 2],
+            "widths": [8, 16, 16],
+            "depths": [1, 2, 2],
+            "num_fused_stages": 2,
+            "last_channels": 12,
+            "num_classes": 5,
+        },
+        {
+            "expand_ratios": [2, 1],
+            "strides": [2, 1],
+            "widths": [8, 8],
+            "depths": [2, 1],
+            "num_fused_stages": 1,
+            "last_channels": 8,
+            "stochastic_depth": 0.5,
+        },
+    ],
     "vision/googlenet": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
     "vision/inception_v3": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
+    "vision/maxvit": [
+        {
+            "stem_channels": 6,
+            "block_channels": [8, 12],
+            "block_layers": [1, 2],
+            "head_dim": 4,
+            "partition_size": 2,
+            "num_classes": 5,
+        },
+        {
+            "stem_channels": 4,
+            "block_channels": [6],
+            "block_layers": [1],
+            "head_dim": 3,
+            "partition_size": 3,
+            "mlp_ratio": 2,
+            "attention_dropout": 0.1,
+        },
+    ],
     "vision/mnasnet": [
         {"alpha": 0.5, "settings": [[24, 3, 2, 3, 2], [40, 5, 1, 2, 1]], "num_classes": 5},
         {"alpha": 1.3, "settings": [[16, 3, 1, 2, 3]], "dropout": 0.0},
@@ -49,6 +88,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"stages": [[2, 2, 3], [4], [5]], "stem_width": 6, "stem_kernel": 7, "dropout": 0.0},
     ],
     "vision/swin": [
+        {"embed_dim": 8, "depths": [2, 2], "num_heads": [2, 4], "window_size": 3, "num_classes": 5},
+        {"embed_dim": 6, "depths": [1, 2, 2], "num_heads": [1, 2, 3], "window_size": 5, "dropout": 0.1, "mlp_ratio": 2},
+    ],
+    "vision/swin_v2": [
         {"embed_dim": 8, "depths": [2, 2], "num_heads": [2, 4], "window_size": 3, "num_classes": 5},
         {"embed_dim": 6, "depths": [1, 2, 2], "num_heads": [1, 2, 3], "window_size": 5, "dropout": 0.1, "mlp_ratio": 2},
     ],
@@ -85,6 +128,9 @@ REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
     ("googlenet", "vision/googlenet", {"aux_logits": False}),
     ("inception_v3", "vision/inception_v3", {"aux_logits": False}),
     ("swin_t", "vision/swin", {}),
+    ("efficientnet_v2_s", "vision/efficientnet_v2", {}),
+    ("swin_v2_t", "vision/swin_v2", {}),
+    ("maxvit_t", "vision/maxvit", {}),
 ]
 """Figures of torchvision's models: the file, the spec, its parameters."""
 

@@ -15,7 +15,7 @@ from archspec.emit.initial import Words, is_static
 from archspec.emit.loops import Loops
 from archspec.emit.names import FreeNames
 from archspec.emit.remarks import Remarks
-from archspec.emit.statement import BASE, relative
+from archspec.emit.statement import BASE, breakable, relative
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.ties import Ties, frozen_ties
 from archspec.graph import (
@@ -143,7 +143,7 @@ class Constructor:
 
     def tensor(self, step: Step) -> list[str]:
         """A parameter or buffer of the module itself."""
-        value = Expression(write_tensor(step, self.cls))
+        value = breakable(write_tensor(step, self.cls))
         if step.kind == "parameter":
             frozen = [] if step.trainable else [Expression("requires_grad=False")]
             lines = relative(Expression(f"self.{step.name} = nn.Parameter", [value, *frozen]), "")

@@ -57,13 +57,13 @@ def write_forward(cls: Class, comments: Comments | None = None) -> Forward:
     return _Writer(cls, comments).write()
 
 
-def write_tensor(step: Step, cls: Class) -> str:
-    """The expression of a parameter or buffer, as a constructor makes it."""
+def write_tensor(step: Step, cls: Class) -> Node:
+    """The expression of a parameter or buffer, as a constructor makes it, in Python."""
     buffers = (one.name for one in cls.steps if one.kind == "buffer")
     above = {name: ForwardValue(name, None, -1, f"self.{name}") for name in buffers}
     ((_, node),) = step.arguments
     made = Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
-    return f"{made.within(PRIMARY)}.clone()" if step.copied else made.text
+    return Text(f"{made.within(PRIMARY)}.clone()") if step.copied else made
 
 
 _SAYING = (".reshape", ".view", ".expand", ".arange", ".zeros", ".ones", ".full", ".rand", ".randn", ".eye")

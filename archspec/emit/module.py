@@ -88,7 +88,7 @@ class Builder:
         parts: list[Callable[[nn.Module, Factory], None]] = [self.child(item, prefix) for item in cls.items]
         for step in cls.registered():
             if step.kind in ("parameter", "buffer"):
-                parts.append(_tensor(step, write_tensor(step, cls), cls.values))
+                parts.append(_tensor(step, write_tensor(step, cls).text, cls.values))
                 parts += [partial(_settle, name=step.name, fill=fill) for fill in step.initial]
             elif step.item is not None:
                 parts.append(self.child(module_of(step.item), prefix))

@@ -98,8 +98,21 @@ def _broken(head: str, node: Node, comment: str) -> list[str]:
     if isinstance(node, Comprehension) and len(f"{BASE}{head}{node.text}") > WIDTH:
         return _comprehension(head, node)
     if isinstance(node, Conditional) and len(f"{BASE}{head}{node.text}") > WIDTH:
-        return _in_parentheses(head, node, pieces(node))
+        return _conditional(head, node)
     return _expression(head, node, comment).lines(BASE)
+
+
+def _conditional(head: str, node: Conditional) -> list[str]:
+    """A choice over several lines; a side of it that is a long call is broken at its commas."""
+    then, condition, otherwise = pieces(node)
+    inner = f"{BASE}{INDENT}"
+    if len(f"{inner}{node.text}") <= WIDTH or max(map(len, (then, otherwise))) <= WIDTH - len(inner):
+        return _in_parentheses(head, node, [then, condition, otherwise])
+    sides = [
+        _expression(label, side).lines(inner) if isinstance(side, PythonCall) else [f"{inner}{text}"]
+        for label, side, text in (("", node.then, then), ("else ", node.otherwise, otherwise))
+    ]
+    return [f"{BASE}{head}(", *sides[0], f"{inner}{condition}", *sides[1], f"{BASE})"]
 
 
 def _comprehension(head: str, node: Comprehension) -> list[str]:
@@ -141,6 +154,17 @@ def _expression(head: str, node: Node, comment: str = "") -> Expression:
         brackets = "[]" if isinstance(node, PythonList) else "(,)"
         return Expression(head, [_expression("", item) for item in node.items], comment=comment, brackets=brackets)
     return Expression(f"{head}{node.within()}", comment=comment)
+
+
+def breakable(node: Node, head: str = "") -> Expression:
+    """A value within brackets, as something that can be broken at its commas, and before its operators."""
+    if isinstance(node, PythonCall):
+        arguments = [breakable(value, f"{name}=" if name else "") for name, value in node.arguments]
+        return Expression(f"{head}{node.head}", arguments)
+    if isinstance(node, Items):
+        brackets = "[]" if isinstance(node, PythonList) else "(,)"
+        return Expression(head, [breakable(item) for item in node.items], brackets=brackets)
+    return Expression(f"{head}{node.within()}", pieces=pieces(node), label=head or None)
 
 
 def _longest_part(node: Node) -> Node | None:

@@ -106,6 +106,7 @@ def _called(node: Node) -> tuple[str, tuple[Node, ...], list[tuple[str, Node]]]:
 
 
 def is_for(report: Report, name: str, weight: Weight, fill: Fill | Parametrization) -> bool:
+    """Whether a function takes a weight of that shape; reported where it does not."""
     catalogue = INITIALIZERS if isinstance(fill, Fill) else PARAMETRIZATIONS
     try:
         catalogue[fill.function].check_shape(name, weight.shape)

@@ -175,4 +175,5 @@ def suggestion(spot: Spot, path: str) -> str:
 
 
 def shape_text(weight: Weight) -> str:
+    """The shape of a weight, for messages."""
     return f"[{', '.join(map(show, weight.shape))}]"
