@@ -88,6 +88,8 @@ def read_setting(mesh: Mapping[str, int] | str | None, setting: Mapping[str, Any
             raise ValueError(
                 f"`{name}` is {echo(found[name])}; {did_you_mean(str(found[name]), known, 'it takes one of')}"
             )
+    if not isinstance(found.get("sequence_parallel", False), bool):
+        raise ValueError(f"`sequence_parallel` is {echo(found['sequence_parallel'])}; it takes true or false")
     if "device_memory" in found:
         found["device_memory"] = read_bytes(found["device_memory"])
     return PlanSetting(read_mesh(mesh), **found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ import torch.distributed.checkpoint as dcp
 from torch import nn
 from torch.distributed.checkpoint.state_dict import get_model_state_dict, set_model_state_dict
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.pipelining import ScheduleGPipe, SplitPoint, pipeline
 from torch.distributed.tensor import DTensor
 
 import archspec
 from archspec.views.plan import Plan
 
 SEQUENCE = 6
+PARTS = 2
+"""The samples of a step go through the stages of a pipeline in so many parts."""
 
 
 def whole(x: torch.Tensor) -> torch.Tensor:
@@ -58,18 +62,25 @@ def batch(spec: archspec.Spec, case: dict[str, Any], samples: int) -> list[torch
     return made
 
 
-def train(model: nn.Module, inputs: list[torch.Tensor]) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
-    """Outputs of the first step and its gradients, and the state after two steps of AdamW.
+def adamw(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    """The optimizer; where a gradient is nearly zero, a step multiplies the error of rounding by lr / eps."""
+    return torch.optim.AdamW(parameters, lr=1e-2, eps=1e-4, foreach=False)
 
-    Where a gradient is nearly zero, a step multiplies the error of rounding by lr / eps.
-    """
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, eps=1e-4, foreach=False)
+
+def loss(results: list[torch.Tensor]) -> torch.Tensor:
+    """A mean over the samples, of everything that a model returns."""
+    return torch.stack([x.square().mean() for x in results]).sum()
+
+
+def train(model: nn.Module, inputs: list[torch.Tensor]) -> tuple[list[torch.Tensor], dict[str, torch.Tensor]]:
+    """Outputs of the first step and its gradients, and the state after two steps of AdamW."""
+    optimizer = adamw(model.parameters())
     found: dict[str, torch.Tensor] = {}
     outputs: list[torch.Tensor] = []
     for step in range(2):
         optimizer.zero_grad()
         results = tensors(model(*inputs))
-        sum(x.square().mean() for x in results).backward()
+        loss(results).backward()
         if step == 0:
             outputs = [x.detach().clone() for x in results]
             found |= {f"{name}.grad": whole(p.grad).detach().clone() for name, p in model.named_parameters()}
@@ -78,17 +89,26 @@ def train(model: nn.Module, inputs: list[torch.Tensor]) -> tuple[list[torch.Tens
 
 
 def forged(plan: Plan, case: dict[str, Any]) -> Plan:
-    """The plan with other roles and without its ties, where the case says so: what no check has seen."""
+    """The plan with other roles, or with something left out, where the case says so: what no check has seen."""
     roles = {path: replace(role, name=case.get("roles", {}).get(path, role.name)) for path, role in plan.roles.items()}
     for path in case.get("roles", {}):
         roles[path] = replace(roles[path], gathered=False, entries=False)
-    return replace(plan, roles=roles, ties={} if case.get("untied") else plan.ties)
+    sequence = replace(plan.sequence, **{case["forgotten"]: {}}) if "forgotten" in case else plan.sequence
+    return replace(plan, roles=roles, ties={} if case.get("untied") else plan.ties, sequence=sequence)
 
 
 def planned(spec: archspec.Spec, case: dict[str, Any], mesh: dict[str, int]) -> Plan:
     """The plan of a case for a mesh."""
     checkpoint = case.get("checkpoint")
-    plan = archspec.plan(spec, mesh, plan=case.get("plan"), params=case["params"], checkpoint=checkpoint)
+    plan = archspec.plan(
+        spec,
+        mesh,
+        plan=case.get("plan"),
+        params=case["params"],
+        checkpoint=checkpoint,
+        sequence_parallel=case.get("sequence", False),
+    )
+    assert bool(plan.sequence.sums) == case.get("sequence", False), plan.sequence.whole
     assert all(one.severity == "warning" for one in plan.problems), plan.problems
     return forged(plan, case)
 
@@ -108,15 +128,56 @@ def on_mesh(spec: archspec.Spec, case: dict[str, Any], mesh: DeviceMesh, start: 
     return made
 
 
-def differs(case: dict[str, Any], mesh: DeviceMesh, folder: Path) -> float:
-    """The largest difference between the model on the mesh and the whole one, relative to the largest number."""
-    spec = archspec.load(case["spec"])
+def begun(spec: archspec.Spec, case: dict[str, Any]) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """The whole model, and the state that it begins with."""
     torch.manual_seed(0)
     reference = archspec.build(spec, params=case["params"], dtype=torch.float64)
     with torch.no_grad():
         for parameter in reference.parameters():  # some begin at zero, and nothing would flow back through them
             parameter.add_(0.02 * torch.randn_like(parameter))
-    start = {name: x.detach().clone() for name, x in reference.state_dict().items()}
+    return reference, {name: x.detach().clone() for name, x in reference.state_dict().items()}
+
+
+def staged(case: dict[str, Any]) -> float:
+    """The largest difference between pipeline stages, each on a rank, and the whole model; of what the rank holds."""
+    spec = archspec.load(case["spec"])
+    reference, start = begun(spec, case)
+    inputs = batch(spec, case, 2 * PARTS)
+    model = archspec.build(spec, params=case["params"], dtype=torch.float64)
+    model.load_state_dict(start)
+    plan = archspec.plan(spec, pp=dist.get_world_size(), params=case["params"])
+    assert all(one.severity == "warning" for one in plan.problems), plan.problems
+    split = dict.fromkeys(plan.split_points, SplitPoint.BEGINNING)
+    stage = pipeline(model, tuple(x.chunk(PARTS)[0] for x in inputs), split_spec=split).build_stage(
+        dist.get_rank(), torch.device("cpu")
+    )
+    schedule = ScheduleGPipe(stage, PARTS, loss_fn=lambda results, _: loss(tensors(results)))
+    own = dict(stage.submod.named_parameters())
+    optimizer = adamw(own.values())
+    expected, after = train(reference, inputs)
+    pairs: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for step in range(2):
+        optimizer.zero_grad()
+        given = inputs if stage.is_first else []
+        results = schedule.step(*given, target=torch.zeros(2 * PARTS)) if stage.is_last else schedule.step(*given)
+        if step == 0:
+            pairs += zip(tensors(results), expected, strict=True) if stage.is_last else ()
+            pairs += [(p.grad, after[f"{name}.grad"]) for name, p in own.items() if p.grad is not None]
+        optimizer.step()
+    assert own, "every stage holds something"
+    pairs += [(p.detach(), after[name]) for name, p in own.items()]
+    return largest(pairs)
+
+
+def largest(pairs: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+    """The largest difference, relative to the largest number of what is expected."""
+    return max(float((x - y).abs().max() / y.abs().max().clamp(min=1e-3)) for x, y in pairs)
+
+
+def differs(case: dict[str, Any], mesh: DeviceMesh, folder: Path) -> float:
+    """The largest difference between the model on the mesh and the whole one, relative to the largest number."""
+    spec = archspec.load(case["spec"])
+    reference, start = begun(spec, case)
     model = on_mesh(spec, case, mesh, start)
     assert equal(gathered(model), start), "the state before training"
     shards = mesh["dp"].size() if "dp" in case["mesh"] and not case.get("same") else 1
@@ -129,7 +190,7 @@ def differs(case: dict[str, Any], mesh: DeviceMesh, folder: Path) -> float:
         change_meshes(spec, case, model, folder)
     pairs = [(found[name], after[name]) for name in after]
     pairs += [(x, y.chunk(shards)[own]) for x, y in zip(outputs, expected, strict=True)]
-    return max(float((x - y).abs().max() / y.abs().max().clamp(min=1e-3)) for x, y in pairs)
+    return largest(pairs)
 
 
 def equal(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> bool:
@@ -160,8 +221,10 @@ def made_mesh(sizes: dict[str, int]) -> DeviceMesh:
 
 def judged(case: dict[str, Any], folder: Path) -> float:
     """The difference; of a plan that nothing has checked, infinity where PyTorch refuses it."""
+    if case.get("staged"):
+        return staged(case)
     mesh = made_mesh(case["mesh"])
-    if "roles" not in case and "untied" not in case:
+    if not {"roles", "untied", "forgotten"} & case.keys():
         return differs(case, mesh, folder)
     try:
         return differs(case, mesh, folder)

@@ -69,6 +69,8 @@ def case(name: str, mesh: dict[str, int], params: dict[str, Any] | None = None, 
 
 
 FOUR_HEADS = {"text/llama": {"num_key_value_heads": 4}}
+STAGED = ("text/llama", "text/bert")
+"""Networks that torch.distributed.pipelining runs: later stages read no inputs, and hand on contiguous tensors."""
 RELOADED = ("text/llama", "text/gpt2", "recommendation/dlrm")
 TWO = [
     *(case(name, {"tp": 2}) for name in CUT),
@@ -78,12 +80,18 @@ TWO = [
     case("text/gpt2", {"tp": 2}, plan={"cuts": {"*.c_attn": "gathered", "*.c_fc": "whole"}}),
     case("text/llama", {"tp": 2}, plan={"cuts": {"*.down_proj": "gathered", "lm_head": "whole"}}),
     case("text/bert", {"tp": 2}, plan={"cuts": {"*embeddings": "row", "pooler.*": "whole"}}),
+    *(case(name, {"tp": 2}, sequence=True) for name in ("text/llama", "text/gpt2", "text/bert")),
+    case("text/llama", {"tp": 2}, sequence=True, checkpoint="blocks", generated=True),
+    *(case(name, {}, staged=True) for name in STAGED),
 ]
 FOUR = [
     *(case(name, {"tp": 4}, FOUR_HEADS.get(name)) for name in CUT),
     *(case(name, {"dp": 2, "tp": 2}, reload={"tp": 4}) for name in RELOADED),
     *(case(name, {"dp": 2, "tp": 2}) for name in CUT if name not in RELOADED),
     *(case(name, {"dp": 2, "tp": 2}, checkpoint="blocks", generated=True) for name in ("text/llama", "text/gpt2")),
+    *(case(name, {"dp": 2, "tp": 2}, sequence=True) for name in ("text/llama", "text/gpt2")),
+    case("text/bert", {"dp": 2, "tp": 2}, sequence=True, checkpoint="blocks"),
+    case("text/llama", {"tp": 4}, FOUR_HEADS["text/llama"], sequence=True, size=8),
 ]
 
 
@@ -123,31 +131,56 @@ def test_ranks_compute_what_one_process_does(world: int, cases: list[dict[str, A
             assert all(torch.equal(state[key], expected[key]) for key in expected), name
 
 
+PAGE = (ROOT / "docs/cookbook/distributed.md").read_text("utf-8")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+
+
+def page_commands(folder: Path) -> list[list[str]]:
+    """The commands of the page that run on this machine, as arguments of Python; its files are written to a folder."""
+    for block in BLOCK.finditer(PAGE):
+        if block["file"]:
+            (folder / block["file"]).write_text(block["text"], "utf-8")
+    lines = [line for block in BLOCK.finditer(PAGE) if block["kind"] == "bash" for line in block["text"].splitlines()]
+    programs = {
+        "torchrun": ["-m", "torch.distributed.run", "--standalone"],
+        "archspec": ["-m", "archspec"],
+        "python": [],
+    }
+    return [[*programs[words[0]], *words[1:]] for line in lines if (words := line.split()) and "--nnodes" not in words]
+
+
+def run_command(words: list[str], folder: Path) -> str:
+    """What a command prints."""
+    for _ in range(3):  # gloo's threads sometimes abort a process while it ends, after all is done
+        done = subprocess.run([sys.executable, *words], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
+        if not done.returncode or "without an active exception" not in done.stderr:
+            break
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_page_run_on_two_processes(tmp_path: Path) -> None:
-    text = (ROOT / "docs/cookbook/distributed.md").read_text("utf-8")
-    for block in BLOCK.finditer(text):
-        if block["file"]:
-            (tmp_path / block["file"]).write_text(block["text"], "utf-8")
-    lines = [line for block in BLOCK.finditer(text) if block["kind"] == "bash" for line in block["text"].splitlines()]
-    here = [line.split()[1:] for line in lines if line.startswith("torchrun") and "--nnodes" not in line]
-    assert [words[-1] for words in here] == ["tp=2", "dp=2"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    runs = [["-m", "torch.distributed.run", "--standalone", *words] for words in here]
+    commands = [words for words in page_commands(tmp_path) if {"train.py", "stages.py"} & set(words)]
+    assert [words[-1] for words in commands] == ["tp=2", "dp=2", "stages.py"]
+    first, second, stages, whole = (run_command(words, tmp_path) for words in [*commands, ["evaluate.py"]])
+    assert float(second.split()[-1]) < float(first.split()[-1]), "the second run goes on from the checkpoint"
+    assert stages.startswith("loss ")
+    assert whole == "(2, 16, 1000)\n"
 
-    def run(words: list[str]) -> subprocess.CompletedProcess[str]:
-        for _ in range(3):  # gloo's threads sometimes abort a process while it ends, after all is done
-            command = [sys.executable, *words]
-            done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-            if not done.returncode or "without an active exception" not in done.stderr:
-                break
-        assert done.returncode == 0, done.stderr
-        return done
 
-    said = [run(words) for words in [*runs, ["evaluate.py"]]]
-    losses = [float(one.stdout.split()[-1]) for one in said[:2]]
-    assert losses[1] < losses[0], "the second run goes on from the checkpoint of the first"
-    assert said[2].stdout == "(2, 16, 1000)\n"
+@pytest.mark.slow
+def test_a_checkpoint_of_hugging_face_starts_on_two_processes(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    (tmp_path / "llama.yaml").write_text((ROOT / "specs/text/llama.yaml").read_text("utf-8"), "utf-8")
+    commands = page_commands(tmp_path)
+    start = commands.index(["hugging_face.py"])
+    assert commands[-1][-1] == "start.py"
+    for words in commands[start:]:
+        run_command(words, tmp_path)
+    reference = transformers.LlamaForCausalLM.from_pretrained(tmp_path / "hugging_face")
+    with torch.no_grad():
+        torch.testing.assert_close(torch.load(tmp_path / "logits.pt"), reference(torch.arange(16)[None]).logits)
 
 
 # Plans that are wrong.
@@ -182,8 +215,15 @@ def test_wrong_plans_that_nothing_refuses_compute_something_else(tmp_path: Path)
     names = ("text/llama", "text/gpt2", "recommendation/dlrm", "mlp")
     cases = [case(name, {"tp": 2}, roles=roles) for name in names for roles in wrong_roles(name)]
     cases.append(case("text/gpt2", {"tp": 2}, untied=True))
+    parts = ("sums", "norms", "read", "entered")
+    cases += [case("text/llama", {"tp": 2}, sequence=True, forgotten=part) for part in parts]
+    cases += [case("text/bert", {"tp": 2}, sequence=True, forgotten=part) for part in ("gathered", "scattered")]
     found = run_ranks(cases, 2, tmp_path)
-    passed = [(one["spec"], one.get("roles")) for one, value in zip(cases, found, strict=True) if not value > 1e-6]
+    passed = [
+        (one["spec"], one.get("roles"), one.get("forgotten"))
+        for one, value in zip(cases, found, strict=True)
+        if not value > 1e-6
+    ]
     assert passed == []
 
 

@@ -127,6 +127,66 @@ def test_a_learnable_value_that_every_rank_holds_forbids_a_cut() -> None:
     assert {one.weight: one.why for one in plan.whole}["a.weight"].startswith("`*` joins it with a learnable value")
 
 
+BLOCKS = """
+inputs: {{x: [N, T, 8]}}
+layers:
+  blocks: {{Block: {{}}, repeat: 2}}
+  norm: LayerNorm
+  head: {{Linear: 16}}
+blocks:
+  Block:
+    inputs: {{x: [N, T, 8]}}
+    layers:
+      norm: LayerNorm
+      up: {{Linear: 16}}
+      act: ReLU
+      down: {{Linear: 8}}
+      {step}
+      out: x + y
+"""
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ("y: relu(down)", ""),
+        ("y: {Dropout: 0.1, from: down}", ""),
+        ("y: dropout(down, 0.1)", "`dropout` would draw the same numbers for each block"),
+        ("y: flip(down, [1])", "`flip` reads all of it"),
+        ('scale: {Parameter: "ones(8)"}\n      y: down * scale', "`*` joins it with a learnable value"),
+        ("y: down * T", "a block asks how long it is"),
+    ],
+)
+def test_a_sum_is_scattered_where_blocks_of_the_sequence_will_do(step: str, why: str) -> None:
+    plan = archspec.plan(
+        archspec.parse(BLOCKS.format(step=step)), {"tp": 2}, inputs={"x": (2, 6, 8)}, sequence_parallel=True
+    )
+    assert set(plan.sequence.sums) == (set() if why else {"blocks.0.down", "blocks.1.down"})
+    if why:
+        assert any(one.code == "AS811" and why in one.message for one in plan.problems)
+    else:
+        assert {"blocks.0.norm", "blocks.1.norm", "norm"} <= set(plan.sequence.norms)
+        assert set(plan.sequence.begun) == {"blocks.0"}
+
+
+@pytest.mark.parametrize(
+    "norm",
+    ["{LayerNorm: {weight: norm.weight}, from: down}", "{LayerNorm: , from: down, parametrize: {weight: weight_norm}}"],
+)
+def test_a_norm_whose_weight_is_not_its_own_reads_the_whole_sequence(norm: str) -> None:
+    spec = archspec.parse(BLOCKS.format(step=f"y: {norm}"))
+    plan = archspec.plan(spec, {"tp": 2}, inputs={"x": (2, 6, 8)}, sequence_parallel=True)
+    assert not any(path.endswith(".y") for path in plan.sequence.norms)
+    assert not plan.sequence.sums
+
+
+def test_a_sequence_that_does_not_divide_stays_whole() -> None:
+    spec = archspec.parse(BLOCKS.format(step="y: relu(down)"))
+    plan = archspec.plan(spec, {"tp": 2}, inputs={"x": (2, 7, 8)}, sequence_parallel=True)
+    assert not plan.sequence.sums
+    assert "7 does not divide among 2 ranks" in plan.problems[0].message
+
+
 X, Z, W = torch.randn(4, 6, 8), torch.randn(4, 1, 8), torch.randn(8, 6)
 Q, K = torch.randn(2, 8, 6, 4), torch.randn(2, 4, 6, 4)
 CALLS: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = [
@@ -275,6 +335,7 @@ EXACT = [
     (BERT, {"tp": 2, "dp": 7}, {"params": {**SMALL}}),
     (str(ROOT / "specs" / "vision" / "unet.yaml"), {"dp": 6}, {}),
     pytest.param(LLAMA, {"dp": 128, "tp": 8}, {"variant": "llama3_405b"}, marks=pytest.mark.slow),
+    pytest.param(LLAMA, {"dp": 512, "tp": 8}, {"variant": "llama3_70b"}, marks=pytest.mark.slow),  # 4,096 ranks
 ]
 
 
@@ -329,25 +390,38 @@ SENT: list[Any] = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-@pytest.mark.parametrize("checkpoint", [None, "blocks"])
-@pytest.mark.parametrize(("spec", "mesh", "params"), SENT)
-def test_the_collectives_of_a_step_are_those_that_are_counted(
-    spec: str, mesh: dict[str, int], params: dict[str, Any], checkpoint: str | None
-) -> None:
-    ids = torch.randint(0, 16, (2, 6))
-    name = archspec.load(spec).graph().main.inputs[0].name
-    plan = archspec.plan(spec, mesh, params=params, checkpoint=checkpoint, inputs={name: (2, 6)})
-    with fake_ranks(mesh, 0) as made:
-        model = archspec.parallelize(archspec.build(spec, params=params), plan, made)
-        with Collectives() as found:
-            results = model(ids)
-            sum(x.sum() for x in ([results] if isinstance(results, torch.Tensor) else results)).backward()
+def counted(plan: Plan) -> tuple[Counter[str], Counter[str]]:
+    """The collectives of a plan by their kind, and their bytes."""
     count, size = Counter[str](), Counter[str]()
     for one in plan.communication:
         count[one.kind] += one.count
         size[one.kind] += one.bytes
-    assert (found.count, found.bytes) == (count, size)
+    return count, size
+
+
+def collectives(spec: str, plan: Plan, params: dict[str, Any]) -> Collectives:
+    """What one rank of a plan's mesh sends, forward and backward."""
+    with fake_ranks(plan.mesh, 0) as mesh:
+        model = archspec.parallelize(archspec.build(spec, params=params), plan, mesh)
+        with Collectives() as found:
+            results = model(torch.randint(0, 16, (2, 6)))
+            sum(x.sum() for x in ([results] if isinstance(results, torch.Tensor) else results)).backward()
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("sequence", [False, True], ids=["", "sequence"])
+@pytest.mark.parametrize("checkpoint", [None, "blocks"])
+@pytest.mark.parametrize(("spec", "mesh", "params"), SENT)
+def test_the_collectives_of_a_step_are_those_that_are_counted(
+    spec: str, mesh: dict[str, int], params: dict[str, Any], checkpoint: str | None, sequence: bool
+) -> None:
+    name = archspec.load(spec).graph().main.inputs[0].name
+    plan = archspec.plan(
+        spec, mesh, params=params, checkpoint=checkpoint, inputs={name: (2, 6)}, sequence_parallel=sequence
+    )
+    found = collectives(spec, plan, params)
+    assert (found.count, found.bytes) == counted(plan)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
@@ -430,6 +504,16 @@ def test_a_tie_across_stages_is_an_error() -> None:
     assert [(one.code, one.severity, one.line) for one in plan.problems] == [("AS804", "error", 39)]
     with pytest.raises(ValueError, match="4 pipeline stages need as many repeated blocks"):
         archspec.plan(GPT2, pp=4, params={"n_layer": 2})
+
+
+def test_an_input_that_a_later_stage_reads_is_a_warning() -> None:
+    step = "y: down + 1"
+    spec = archspec.parse(BLOCKS.format(step=step))
+    assert archspec.plan(spec, pp=2, inputs={"x": (2, 6, 8)}).problems == ()
+    again = BLOCKS.format(step=step).replace("norm: LayerNorm\n  head", "sum: blocks + x\n  norm: LayerNorm\n  head")
+    (problem,) = archspec.plan(archspec.parse(again), pp=2, inputs={"x": (2, 6, 8)}).problems
+    assert (problem.code, problem.line) == ("AS812", 2)
+    assert "stage 1 reads the input `x`" in problem.message
 
 
 def test_meshes_are_listed_by_what_a_step_sends(capsys: pytest.CaptureFixture[str]) -> None:

@@ -331,6 +331,7 @@ def test_the_schema_and_the_model_agree(draft: str, capsys: pytest.CaptureFixtur
         "dtype": "bfloat16",
         "optimizer": "sgd",
         "device_memory": "80GB",
+        "sequence_parallel": True,
     }
     assert set(whole) == set(schema["properties"])
     assert list(judge.iter_errors(whole)) == []
@@ -350,6 +351,7 @@ def test_the_schema_and_the_model_agree(draft: str, capsys: pytest.CaptureFixtur
         "dtype": "int8",
         "optimizer": "adamm",
         "device_memory": [80],
+        "sequence_parallel": "yes",
     }
     for name, value in wrong.items():
         assert list(judge.iter_errors({name: value})), name

@@ -30,9 +30,10 @@ def plan(
     `mesh` says how many ranks there are along `dp`, over which FSDP2 shards every parameter, and `tp`, over which
     layers are cut: `{"dp": 16, "tp": 8}` or `"dp=16,tp=8"`. `setting` may hold `batch`, the samples that one
     data-parallel rank is given in a step (1); `pp`, pipeline stages (1); `dtype` of the parameters ("float32");
-    `optimizer` ("adamw"); `checkpoint="blocks"`, to recompute each block in the backward pass; `device_memory`, as
-    "80GB" or in bytes. `plan` is the path of a file that says any of this, and also how layers are cut and where stages
-    begin; a mapping stands for what it holds. What the caller says counts more than what the file says.
+    `optimizer` ("adamw"); `checkpoint="blocks"`, to recompute each block in the backward pass;
+    `sequence_parallel=True`, for blocks of the sequence between the layers that are cut; `device_memory`, as "80GB" or
+    in bytes. `plan` is the path of a file that says any of this, and also how layers are cut and where stages begin; a
+    mapping stands for what it holds. What the caller says counts more than what the file says.
     Figures are bytes of one rank. Raises SpecError for a bad spec, ValueError for a setting that is none.
 
         >>> found = archspec.plan("specs/text/llama.yaml", {"dp": 8, "tp": 4})

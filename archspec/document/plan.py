@@ -88,7 +88,8 @@ class PlanFile(Model):
     dtype: str | None = None
     optimizer: str | None = None
     device_memory: int | str | None = None
+    sequence_parallel: bool | None = None
 
 
-SETTINGS = ("pp", "batch", "dtype", "optimizer", "checkpoint", "device_memory")
+SETTINGS = ("pp", "batch", "dtype", "optimizer", "checkpoint", "device_memory", "sequence_parallel")
 """Its keys that are settings of a plan by the same names."""

@@ -9,10 +9,31 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from archspec.emit.gate import require
 from archspec.emit.text import WIDTH, Expression, literal
 from archspec.expressions import literal_text
+
+
+class Style(NamedTuple):
+    """How `parallelize_module` is told to treat a module: the name of a class, and its arguments by name.
+
+    A tuple is one layout for each input of the module.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+
+    def expression(self) -> Expression:
+        """The call that makes it."""
+        return Expression(self.name, [_argument(*pair) for pair in self.arguments])
+
+
+def _argument(name: str, value: str | tuple[str, ...]) -> Expression:
+    if isinstance(value, str):
+        return Expression(f"{name}={value}")
+    return Expression(f"{name}=", [Expression(one) for one in value], brackets="(,)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,29 +42,30 @@ class Sharding:
 
     mesh: Sequence[str]
     """The dimensions that the mesh has."""
-    styles: Mapping[str, str] = field(default_factory=dict)
-    modules: frozenset[str] = frozenset()
+    styles: Mapping[str, Style] = field(default_factory=dict)
+    modules: Sequence[str] = ()
     """The paths of all modules of the network."""
     ties: Mapping[str, str] = field(default_factory=dict)
     blocks: Sequence[str] = ()
     checkpoint: bool = False
+    behind: Mapping[str, Style] = field(default_factory=dict)
+    """Second styles, of what is done to the output of layers that have a style."""
+    summed: bool = False
+    """Whether the gradients of weights that are whole are of a block of the sequence, and summed up by hooks."""
 
-
-COLUMN, GATHERED, ROW, ENTRIES = (
-    "ColwiseParallel()",
-    "ColwiseParallel(output_layouts=Replicate())",
-    "RowwiseParallel()",
-    "RowwiseParallel(input_layouts=Replicate())",
-)
-"""How `parallelize_module` is told to cut a layer."""
 
 IMPORTED = {
     "partial": "functools",
     "DeviceMesh": "torch.distributed",
     "fully_shard": "torch.distributed.fsdp",
+    "DTensor": "torch.distributed.tensor",
     "Replicate": "torch.distributed.tensor",
+    "Shard": "torch.distributed.tensor",
     "ColwiseParallel": "torch.distributed.tensor.parallel",
+    "PrepareModuleInput": "torch.distributed.tensor.parallel",
+    "PrepareModuleOutput": "torch.distributed.tensor.parallel",
     "RowwiseParallel": "torch.distributed.tensor.parallel",
+    "SequenceParallel": "torch.distributed.tensor.parallel",
     "parallelize_module": "torch.distributed.tensor.parallel",
     "checkpoint": "torch.utils.checkpoint",
 }
@@ -98,28 +120,35 @@ def _docstring(sharding: Sharding) -> list[str]:
     if "tp" in sharding.mesh:
         lines[-1] += " Ranks of one `tp` group take the same data, and draw the same"
         lines += ["    numbers for dropout."]
+    if any(style.name == "SequenceParallel" for style in sharding.styles.values()):
+        lines += ["", "    The sequence that the model is given divides by the number of `tp` ranks."]
     return [*lines, '    """']
 
 
 def _tensor_parallel(sharding: Sharding) -> Iterator[str]:
-    if not sharding.styles:
-        return
-    styles = [Expression(f"{literal_text(key)}: {style}") for key, style in _patterns(sharding)]
-    arguments = [Expression("model"), Expression('mesh["tp"]'), Expression("", styles, exploded=True, brackets="{}")]
-    yield from Expression("parallelize_module", arguments, exploded=True).lines("    ")
+    for styles in filter(None, (sharding.styles, sharding.behind)):
+        patterns = _patterns(styles, sharding.modules)
+        pairs = [style.expression().behind(f"{literal_text(key)}: ") for key, style in patterns]
+        arguments = [Expression("model"), Expression('mesh["tp"]'), Expression("", pairs, exploded=True, brackets="{}")]
+        yield from Expression("parallelize_module", arguments, exploded=True).lines("    ")
     for key, other in sharding.ties.items():
         path, _, name = key.rpartition(".")
         owner = literal("", other).flat()
         yield f"    {_module(path)}.{name} = model.get_parameter({owner})  # tied again"
+    if sharding.summed:
+        yield "    for weight in model.parameters():  # those of a norm have seen a block of the sequence"
+        yield "        if isinstance(weight, DTensor) and weight.requires_grad:"
+        yield "            whole = partial(DTensor.redistribute, placements=weight.placements)"
+        yield "            weight.register_hook(whole)"
 
 
-def _patterns(sharding: Sharding) -> Iterator[tuple[str, str]]:
+def _patterns(styles: Mapping[str, Style], modules: Sequence[str]) -> Iterator[tuple[str, Style]]:
     """Layers by patterns of their paths, where a pattern fits no other layer."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for path, style in sharding.styles.items():
+    groups: dict[tuple[str, Style], list[str]] = {}
+    for path, style in styles.items():
         groups.setdefault((re.sub(r"(?<=\.)\d+(?=\.)", "*", path), style), []).append(path)
     for (pattern, style), paths in groups.items():
-        fits = [path for path in sharding.modules if _fits(path, pattern)]
+        fits = [path for path in modules if _fits(path, pattern)]
         if len(paths) > 1 and set(fits) == set(paths):
             yield pattern, style
         else:
@@ -163,13 +192,16 @@ def _module(path: str) -> str:
     return f"model.get_submodule({literal_text(path)})"
 
 
-_CALLED = {*IMPORTED, "get_parameter", "get_submodule", "children"}
-_NAMED = {*IMPORTED, "model", "mesh", "block", "path", "nn"}
+_CALLED = {*IMPORTED, "get_parameter", "get_submodule", "children", "parameters", "isinstance", "register_hook"}
+_NAMED = {*IMPORTED, "model", "mesh", "block", "path", "nn", "weight", "whole", "isinstance"}
 _ALLOWED: tuple[type[ast.AST], ...] = (
     ast.FunctionDef,
     ast.arguments,
     ast.arg,
     ast.For,
+    ast.If,
+    ast.BoolOp,
+    ast.And,
     ast.Assign,
     ast.Expr,
     ast.Return,

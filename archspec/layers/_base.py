@@ -144,6 +144,12 @@ class Layer(Configured):
         """How a cut passes each of the inputs, beside what `columns` and `rows` say; none passes by default."""
         return tuple({} for _ in inputs)
 
+    def sequenced(self, x: TensorType) -> Passing | None:
+        """How a cut passes where the gradients of its weights are summed over the ranks behind it, as SequenceParallel
+        does; None for a layer that it cannot carry out.
+        """
+        return None
+
     def bind(self, names: Iterable[str | None], values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
         """What flows in, as `forward` takes it: by position as far as the first inputs are there, the rest by name.
 

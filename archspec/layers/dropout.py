@@ -26,6 +26,9 @@ class _Dropout(Layer):
 class Dropout(_Dropout):
     """Sets numbers to 0 at random, in training; keeps its input's shape."""
 
+    def sequenced(self, x: TensorType) -> Passing:
+        return broadcast(x, x)
+
 
 class Dropout1d(_Dropout):
     """Sets channels to 0 at random, in training; keeps its input's shape, [N, C, L] or [C, L]."""

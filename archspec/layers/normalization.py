@@ -215,7 +215,10 @@ class _TrailingNormalization(_Normalization):
     def passings(self, output: Any, *inputs: Any) -> tuple[Passing, ...]:
         if self.elementwise_affine:
             return ({},)  # the gradients of its weights are sums over all other axes
-        return (broadcast(inputs[0], inputs[0], range(-len(self.normalized), 0)),)
+        return (self.sequenced(inputs[0]),)
+
+    def sequenced(self, x: TensorType) -> Passing:
+        return broadcast(x, x, range(-len(self.normalized), 0))
 
     @property
     def normalized(self) -> tuple[Size, ...]:

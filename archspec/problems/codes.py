@@ -82,6 +82,8 @@ CODES: dict[str, str] = {
     "AS808": "a pattern of a plan that means no layer",
     "AS809": "a pipeline stage that cannot begin where a plan says",
     "AS810": "running statistics in a block that is checkpointed",
+    "AS811": "a sum that stays whole along the sequence",
+    "AS812": "an input that a later pipeline stage reads",
 }
 """Every code, with what it stands for. A code never changes its meaning."""
 

@@ -42,6 +42,12 @@ from archspec.problems import Problem, SpecError
     CliArgument("--mesh", metavar="NAME=RANKS,…", help="the mesh that --parallel is for: dp=16,tp=8"),
     PLAN,
     CliArgument("--checkpoint", metavar="blocks", help="with --parallel: recompute each repeated block in backward"),
+    CliArgument(
+        "--sequence-parallel",
+        action="store_true",
+        default=None,
+        help="with --parallel: between the layers that tp cuts, each rank holds a block of the sequence",
+    ),
     FORMAT,
     examples="""\
   archspec generate specs/tinyvgg.yaml            write generated/tinyvgg.py
@@ -89,8 +95,9 @@ def _check_parallel(options: argparse.Namespace) -> None:
     """UsageError where --parallel lacks its mesh, or something that goes with it stands alone."""
     if options.parallel != (options.mesh is not None or options.plan is not None):
         raise UsageError("--parallel goes with --mesh or --plan: --parallel --mesh dp=8,tp=4")
-    if options.checkpoint and not options.parallel:
-        raise UsageError("--checkpoint goes with --parallel")
+    for name in ("checkpoint", "sequence_parallel"):
+        if getattr(options, name) and not options.parallel:
+            raise UsageError(f"--{name.replace('_', '-')} goes with --parallel")
 
 
 def _is_stream(path: str) -> bool:
@@ -142,7 +149,8 @@ def _generated(spec: archspec.Spec, options: argparse.Namespace) -> str:
     if not options.parallel:
         return archspec.generate(spec)
     try:
-        plan = archspec.plan(spec, options.mesh, plan=options.plan, checkpoint=options.checkpoint)
+        setting = {"checkpoint": options.checkpoint, "sequence_parallel": options.sequence_parallel}
+        plan = archspec.plan(spec, options.mesh, plan=options.plan, **setting)
         return archspec.generate(spec, plan=plan)
     except ValueError as error:
         if isinstance(error, SpecError):

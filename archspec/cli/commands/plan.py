@@ -49,6 +49,12 @@ from archspec.problems import SpecError, echo
         "--optimizer", metavar="NAME", help="whose states are counted: adamw (the default), adam, sgd, momentum, …"
     ),
     CliArgument("--checkpoint", metavar="blocks", help="recompute each repeated block in the backward pass"),
+    CliArgument(
+        "--sequence-parallel",
+        action="store_true",
+        default=None,
+        help="between the layers that tp cuts, each rank holds a block of the sequence",
+    ),
     CliArgument("--device-memory", metavar="SIZE", help="of one device, as 80GB: whether the most loaded rank fits"),
     CliArgument(
         "--format",
@@ -59,6 +65,7 @@ from archspec.problems import SpecError, echo
     examples="""\
   archspec plan specs/text/llama.yaml --mesh dp=8,tp=8 --input input_ids=1,4096
   archspec plan specs/text/llama.yaml --variant llama3_405b --mesh dp=128,tp=8 --dtype bfloat16
+  archspec plan specs/text/llama.yaml --mesh tp=8 --sequence-parallel
   archspec plan specs/text/llama.yaml --mesh dp=2,tp=4 --pp 4
   archspec plan specs/text/llama.yaml --devices 64 --device-memory 80GB --input input_ids=1,4096
   archspec plan specs/text/gpt2.yaml --mesh tp=4 --format json
@@ -106,7 +113,7 @@ def plan(options: argparse.Namespace) -> int:
     return FOUND if any(problem.severity == "error" for problem in found.problems) else CLEAN
 
 
-_TEXTS = ("dtype", "optimizer", "checkpoint", "device_memory")
+_TEXTS = ("dtype", "optimizer", "checkpoint", "device_memory", "sequence_parallel")
 
 
 def _number(text: str) -> int | str:

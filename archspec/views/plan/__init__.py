@@ -10,20 +10,30 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archspec.graph import Graph
+from archspec.layers import LAYERS
 from archspec.problems import Problem, Span, in_file_order
 from archspec.problems.formats import problem_data
 from archspec.tensors import FLOATS
 from archspec.views.plan import problems as warnings
 from archspec.views.plan import text as plan_text
 from archspec.views.plan.asked import NOTHING, Wishes, asked_of, refused
-from archspec.views.plan.communication import Collective, Counter, SizeOf, fully_sharded, tensor_parallel
-from archspec.views.plan.memory import RankTrace, activations, gathered, part_of, recomputed, traced
+from archspec.views.plan.communication import (
+    Collective,
+    Counter,
+    SizeOf,
+    fully_sharded,
+    norms,
+    sequence_parallel,
+    tensor_parallel,
+)
+from archspec.views.plan.memory import Again, RankTrace, activations, gathered, part_of, recomputed, traced
 from archspec.views.plan.mesh import blocks_of, ranks
 from archspec.views.plan.opening import Opening
 from archspec.views.plan.parameters import ShardedParameter, parameters
 from archspec.views.plan.roles import Role, Roles, roles_of_model
+from archspec.views.plan.sequence import NOWHERE, Sequenced, sequenced
 from archspec.views.plan.sharding import by_rank
-from archspec.views.plan.stages import Part, crossing, stages, torn
+from archspec.views.plan.stages import Part, crossing, stages, torn, unfed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class PlanSetting:
     optimizer: str = "adamw"
     checkpoint: str | None = None
     device_memory: int | None = None
+    sequence_parallel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +125,12 @@ class Plan:
     """Weights that are another one's, by their keys."""
     roles: Mapping[str, Role] = field(default_factory=dict)
     """How each layer that is cut is, by its path."""
-    modules: frozenset[str] = frozenset()
-    """The paths of all modules."""
+    modules: tuple[str, ...] = ()
+    """The paths of all modules, in the order in which they are made."""
     openings: frozenset[Opening] = frozenset()
     """The sizes in expressions that differ on a rank."""
+    sequence: Sequenced = NOWHERE
+    """Where ranks hold blocks of the sequence."""
 
     @property
     def mesh(self) -> dict[str, int]:
@@ -145,6 +158,14 @@ class Plan:
         return self.setting.optimizer
 
     @property
+    def split_points(self) -> tuple[str, ...]:
+        """The blocks before which the network is split into stages, as `torch.distributed.pipelining` takes them.
+
+        `pipeline(model, args, split_spec={name: SplitPoint.BEGINNING for name in plan.split_points})`
+        """
+        return tuple(one.first for one in self.stages[1:])
+
+    @property
     def sent(self) -> int:
         """Bytes of all collectives of a step; those of unknown size are left out."""
         return sum(int(one.bytes) for one in self.communication if isinstance(one.bytes, int))
@@ -153,6 +174,11 @@ class Plan:
     def checkpoint(self) -> str | None:
         """What is recomputed in the backward pass: `blocks`, or nothing."""
         return self.setting.checkpoint
+
+    @property
+    def sequence_parallel(self) -> bool:
+        """Whether ranks hold blocks of the sequence between the layers that are cut."""
+        return self.setting.sequence_parallel
 
     def as_dict(self) -> dict[str, Any]:
         """The plan as JSON has it."""
@@ -177,6 +203,8 @@ class Plan:
             "problems": [problem_data(problem) for problem in self.problems],
             "inputs": {name: list(shape) for name, shape in self.sizes.items()},
             "assumed": dict(self.assumed),
+            "sequence_parallel": self.sequence_parallel,
+            "sequence": {"sums": dict(self.sequence.sums), "norms": dict(self.sequence.norms)},
         }
 
     def text(self) -> str:
@@ -224,11 +252,17 @@ def make(network: Network, setting: PlanSetting, wishes: Wishes = NOTHING) -> Pl
     held = [_of_dtype(one, setting.dtype) for one in parameters(network.graph, found.cut, found.ties, degree)]
     blocks = tuple(dict.fromkeys(one.unit for one in held if one.unit))
     share = sum(one.numel for one in held if one.axis is not None) / max(1, sum(one.numel for one in held))
-    trace = traced(network.graph.main, found, degree, setting.dtype)
+    sequence = NOWHERE
+    if setting.sequence_parallel and degree > 1:
+        sequence = sequenced(network.graph.main, found, degree)
+        problems += warnings.of_sequence(sequence, network.place)
+    trace = traced(network.graph.main, found, degree, setting.dtype, sequence)
     parts = _parts(network, setting, trace, held, blocks, wishes)
     classes = tuple(sorted(_classes(setting, trace, parts), key=lambda one: -(one.peak or one.parameters)))
     spans = {run.path: run.call.span for run in found.runs}
     problems += torn(parts, found.ties, spans)
+    if trace is not None:
+        problems += unfed(parts, zip(network.graph.main.inputs, trace.inputs, strict=False))
     if degree > 1:
         problems += [*warnings.of_roles(found, held, degree), *warnings.of_share(share, network.place, degree)]
     if setting.checkpoint is not None:
@@ -238,7 +272,7 @@ def make(network: Network, setting: PlanSetting, wishes: Wishes = NOTHING) -> Pl
         network.graph.path,
         setting,
         classes,
-        tuple(_communication(setting, found, trace, parts, blocks)),
+        tuple(_communication(setting, found, sequence, trace, parts, blocks)),
         tuple(_cuts(held, found)),
         tuple(_whole(held, found)) if degree > 1 else (),
         share,
@@ -250,8 +284,9 @@ def make(network: Network, setting: PlanSetting, wishes: Wishes = NOTHING) -> Pl
         blocks=blocks,
         ties=found.ties,
         roles=found.cut,
-        modules=frozenset(path for path, _ in network.graph.modules()),
+        modules=tuple(path for path, _ in network.graph.modules()),
         openings=frozenset(found.openings),
+        sequence=sequence,
     )
 
 
@@ -283,12 +318,20 @@ def _fitting(network: Network, setting: PlanSetting, classes: tuple[Ranks, ...])
 
 
 def _communication(
-    setting: PlanSetting, found: Roles, trace: RankTrace | None, parts: list[Part], blocks: tuple[str, ...]
+    setting: PlanSetting,
+    found: Roles,
+    sequence: Sequenced,
+    trace: RankTrace | None,
+    parts: list[Part],
+    blocks: tuple[str, ...],
 ) -> list[Collective]:
     """What is sent in a step: by one rank of each pipeline stage, all stages together."""
     counter, shards = Counter(), setting.mesh.get("dp", 1)
-    again = recomputed(trace, blocks) if setting.checkpoint and trace is not None else frozenset()
-    tensor_parallel(found, again, counter, SizeOf({}, setting.dtype))
+    again = recomputed(trace, blocks) if setting.checkpoint and trace is not None else Again()
+    size_of = SizeOf({}, setting.dtype)
+    tensor_parallel(found, sequence, again, counter, size_of)
+    sequence_parallel(found, sequence, again, counter, size_of)
+    norms([one for part in parts for one in part.parameters], sequence, counter)
     for part in parts if shards > 1 else ():
         fully_sharded(list(part.parameters), shards, counter)
     for size, learns in crossing(parts):
@@ -344,6 +387,8 @@ def _why(one: ShardedParameter, found: Roles) -> str:
         return "it is added once, to a sum over all ranks"
     if one.layer == "Parameter":
         return "it is a Parameter of the spec: only layers are cut"
+    if one.layer in LAYERS and LAYERS[one.layer].columns:
+        return "`forward` does not run it"
     return f"`{one.layer}` has no rule that cuts its weights"
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from archspec.dimensions import Size
 from archspec.tensors import BYTES, TensorType
+from archspec.views.plan.memory import Again
 from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
+from archspec.views.plan.sequence import Sequenced
 from archspec.views.summary.figures import at
 
 
@@ -43,19 +45,49 @@ class Counter:
         return [Collective(*key, count, size) for key, (count, size) in sorted(self.found.items())]
 
 
-def tensor_parallel(roles: Roles, again: Collection[str], counter: Counter, size_of: SizeOf) -> None:
-    """What the layers that are cut send each other; those at the paths `again` run forward once more in backward."""
+def tensor_parallel(roles: Roles, blocks: Sequenced, again: Again, counter: Counter, size_of: SizeOf) -> None:
+    """What the layers that are cut send each other; what runs `again` in backward sends once more."""
     for run in roles.runs:
         role = roles.cut.get(run.path)
         if role is None:
             continue
-        runs = 1 + (run.path in again)
-        if role.name == "row":
+        runs = 1 + (run.path in again.whole)
+        if run.path in blocks.sums:
+            counter.add("reduce_scatter", "tp", size_of(run.output), runs)
+            counter.add("all_gather", "tp", size_of(run.output))
+        elif role.name == "row":
             counter.add("all_reduce", "tp", size_of(run.output), runs)
-        elif run.learns:
+        elif run.learns and run.path not in blocks.read and run.path not in blocks.shared:
             counter.add("all_reduce", "tp", size_of(run.input))
         if role.gathered:
             counter.add("all_gather", "tp", size_of(run.output), runs)
+
+
+def sequence_parallel(roles: Roles, blocks: Sequenced, again: Again, counter: Counter, size_of: SizeOf) -> None:
+    """What is gathered of the sequence, and what flows back of it."""
+    for run in roles.runs:
+        if run.path in blocks.read:
+            counter.add("all_gather", "tp", size_of(run.input), 1 + again.begins(run.path))
+            if blocks.read[run.path][1] and run.learns:
+                counter.add("reduce_scatter", "tp", size_of(run.input))
+    for path, some in blocks.entered.items():
+        for one in some:
+            runs = 1 + (path not in again.blocks and any(again.begins(reader) for reader in one.readers))
+            counter.add("all_gather", "tp", size_of(one.type), runs)
+            if one.together and one.learns:
+                counter.add("reduce_scatter", "tp", size_of(one.type))
+    for path, kind in blocks.gathered.items():
+        counter.add("all_gather", "tp", size_of(kind), 1 + (path in again.whole))
+    for scattered in (*blocks.scattered.values(), *(one.value for one in blocks.begun.values())):
+        if scattered.learns:
+            counter.add("all_gather", "tp", size_of(scattered.type))
+
+
+def norms(parameters: Collection[ShardedParameter], blocks: Sequenced, counter: Counter) -> None:
+    """The gradients of weights of which each rank sees a block of the sequence: summed up."""
+    for one in parameters:
+        if one.path in blocks.norms and one.trainable:
+            counter.add("all_reduce", "tp", one.numel * BYTES.get(one.dtype, 1))
 
 
 class SizeOf:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from archspec.dimensions import Size
 from archspec.flow import Applied
@@ -12,53 +13,74 @@ from archspec.layers import Layer
 from archspec.tensors import BYTES, TensorType
 from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
+from archspec.views.plan.sequence import NOWHERE, Sequenced
 from archspec.views.summary.kept import TensorMemory
 from archspec.views.summary.memory import known, saved_bytes, training_peak
-from archspec.views.summary.trace import Execution, Trace, TracedOperation, Value
+from archspec.views.summary.trace import Execution, Trace, TracedOperation, Value, View
 
 
 class RankTrace(Trace):
     """The trace of a rank: tensors that are cut, and the weights that make them, are that much smaller."""
 
-    def __init__(self, roles: Roles, degree: int, dtype: str) -> None:
+    def __init__(self, roles: Roles, degree: int, dtype: str, blocks: Sequenced = NOWHERE) -> None:
         super().__init__({}, training=True)
         self.cut = roles.cut
         self.degree = degree
         self.dtype = dtype
-        self._order = iter(roles.operations)
-        self._flags: tuple[bool, ...] = ()
+        self.blocks = blocks
+        self._order = (
+            any(one) or any(two) for one, two in zip_longest(roles.operations, blocks.operations, fillvalue=())
+        )
+        self._is_cut = False
 
     def bytes_of(self, x: TensorType) -> Size:
         size = super().bytes_of(x)
         return size * BYTES[self.dtype] // BYTES["float32"] if x.dtype == "float32" else size
 
     def layer(self, call: Call, layer: Layer, inputs: list[Value], path: str) -> Value:
-        self._flags = next(self._order, ())
-        return super().layer(call, layer, inputs, path)
+        self._is_cut = next(self._order, False)
+        if path in self.blocks.read:
+            inputs = [self._gathered(inputs[0], call.inputs[0], path)]
+        value = super().layer(call, layer, inputs, path)
+        return self._gathered(value, call.output, path) if path in self.blocks.gathered else value
+
+    def module_class(self, cls: Class, inputs: list[Value], named: Mapping[str, Value], path: str) -> Value:
+        given = list(inputs)
+        for one in self.blocks.entered.get(path.removesuffix("."), ()):
+            given[one.place] = self._gathered(given[one.place], one.type, path.removesuffix("."))
+        return super().module_class(cls, given, named, path)
+
+    def _gathered(self, value: Value, kind: Flow | None, path: str) -> Value:
+        """The whole of a tensor that is cut along the sequence."""
+        assert isinstance(value, View)
+        whole = super().new(kind, learns=value.storage.learns)
+        assert isinstance(whole, View)
+        self.operations.append(TracedOperation("all_gather", path, (value.storage,), (whole.storage,), (), 0, 0, ""))
+        return whole
 
     def function(self, applied: Applied, operands: list[Value]) -> Value:
-        self._flags = next(self._order, ())
+        self._is_cut = next(self._order, False)
         return super().function(applied, operands)
 
     def new(self, flow: Flow | None, *, learns: bool, bytes_of: Size | None = None) -> Value:
-        if isinstance(flow, TensorType) and bytes_of is None and any(self._flags):
+        if isinstance(flow, TensorType) and bytes_of is None and self._is_cut:
             return super().new(flow, learns=learns, bytes_of=self.bytes_of(flow) // self.degree)
         return super().new(flow, learns=learns, bytes_of=bytes_of)
 
     def operation(self, execution: Execution, inputs: list[Value], output: Flow | None) -> Value:
-        share = self.degree if any(self._flags) else 1
+        share = self.degree if self._is_cut else 1
         role = self.cut.get(execution.path)
         held = self.degree if role is not None and not role.entries else 1  # a table's gradient is made whole
         scale = BYTES[self.dtype]
         extra, weights = execution.extra * scale // 4 // share, execution.weights * scale // 4 // held
         value = super().operation(replace(execution, extra=extra, weights=weights), inputs, output)
-        self._flags = ()
+        self._is_cut = False
         return value
 
 
-def traced(main: Class, roles: Roles, degree: int, dtype: str) -> RankTrace | None:
+def traced(main: Class, roles: Roles, degree: int, dtype: str, blocks: Sequenced = NOWHERE) -> RankTrace | None:
     """The trace of a rank; None where a size is not known."""
-    trace = RankTrace(roles, degree, dtype)
+    trace = RankTrace(roles, degree, dtype, blocks)
     trace.run(main)
     return trace if known(trace) else None
 
@@ -88,13 +110,30 @@ def activations(trace: RankTrace, blocks: Sequence[str], checkpoint: bool) -> tu
     return total, max(total + largest, training_peak(_closed(trace, blocks)))
 
 
-def recomputed(trace: RankTrace, blocks: Sequence[str]) -> frozenset[str]:
-    """The paths of what runs once more in backward: a checkpoint stops where nothing behind in its block is kept."""
-    found: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What runs once more in backward: a checkpoint stops where nothing behind in its block is kept."""
+
+    whole: frozenset[str] = frozenset()
+    """The paths of layers that run to their end."""
+    last: frozenset[str] = frozenset()
+    """Those that stop once they have what they keep."""
+    blocks: frozenset[str] = frozenset()
+
+    def begins(self, path: str) -> bool:
+        """Whether a layer takes its input once more."""
+        return path in self.whole or path in self.last
+
+
+def recomputed(trace: RankTrace, blocks: Sequence[str]) -> Again:
+    """What runs again where each of the blocks is a checkpoint."""
+    whole: set[str] = set()
+    stopped: set[str] = set()
     for operations in _by_block(trace.operations, blocks)[1]:
         last = max((place for place, one in enumerate(operations) if one.keeps or one.extra != 0), default=0)
-        found |= {one.path for one in operations[:last] if one.owner}
-    return frozenset(found)
+        whole |= {one.path for one in operations[:last] if one.owner}
+        stopped |= {one.path for one in operations[last : last + 1] if one.owner}
+    return Again(frozenset(whole), frozenset(stopped), frozenset(blocks))
 
 
 def _by_block(

@@ -9,6 +9,7 @@ from archspec.layers import divisors
 from archspec.problems import Problem, Span
 from archspec.views.plan.parameters import ShardedParameter
 from archspec.views.plan.roles import Roles
+from archspec.views.plan.sequence import Sequenced
 from archspec.views.plan.tokens import Reason
 from archspec.views.summary.figures import human
 
@@ -59,6 +60,23 @@ def _sizes(parameters: list[ShardedParameter]) -> Mapping[str, int]:
     for one in parameters:
         sizes[one.path] = sizes.get(one.path, 0) + one.numel
     return sizes
+
+
+def of_sequence(blocks: Sequenced, place: Span) -> Iterator[Problem]:
+    """Sums that stay whole along the sequence, each reason once; and a network in which all do."""
+    found: dict[Reason, list[str]] = {}
+    for path, reason in blocks.whole.items():
+        found.setdefault(reason, []).append(path)
+    for reason, paths in found.items():
+        number = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        message = f"what `{paths[0]}`{number} sums up stays whole along the sequence: {reason.text}"
+        yield Problem("AS811", message, reason.span, _SEQUENCE, "warning")
+    if not blocks.sums and not found:
+        message = "nothing is cut along the sequence: no row layer makes a value of three axes or more"
+        yield Problem("AS811", message, place, _SEQUENCE, "warning")
+
+
+_SEQUENCE = "it is right all the same; leave out `sequence_parallel` where it saves nothing"
 
 
 def of_share(share: float, place: Span, degree: int) -> Iterator[Problem]:

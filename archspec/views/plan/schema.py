@@ -51,6 +51,10 @@ KEYS: dict[str, tuple[str, dict[str, Any]]] = {
     "dtype": ("Of the parameters.", {"enum": list(FLOATS)}),
     "optimizer": ("Whose states are counted.", {"enum": list(OPTIMIZERS)}),
     "device_memory": ("Of one device, as `80GB` or in bytes.", {"type": ["string", "integer"], "minimum": 1}),
+    "sequence_parallel": (
+        "Whether ranks of `tp` hold blocks of the sequence between the layers that are cut.",
+        {"type": "boolean"},
+    ),
 }
 """What each key means, and which values it takes."""
 

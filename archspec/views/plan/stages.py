@@ -5,11 +5,11 @@ What runs before the first block goes with it, and what runs after the last one 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archspec.dimensions import Size
-from archspec.graph import Call, Class, Graph, Group, Item, Loop, Step
+from archspec.graph import Call, Class, Graph, Group, Input, Item, Loop, Step
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
@@ -222,6 +222,19 @@ def crossing(parts: Sequence[Part]) -> Iterator[tuple[int, bool]]:
     for one, place in made.items():
         for _ in range(place, last.get(one, place)):
             yield _number(one.bytes), one.learns
+
+
+def unfed(parts: Sequence[Part], inputs: Iterable[tuple[Input, TensorMemory]]) -> Iterator[Problem]:
+    """Inputs of the network that a later stage reads; each told once."""
+    for value, storage in inputs:
+        readers = (place for place, part in enumerate(parts) if any(storage in one.reads for one in part.operations))
+        place = next((place for place in readers if place > 0), None)
+        if place is not None:
+            message = f"stage {place} reads the input `{value.name}`, which the first stage alone is given"
+            yield Problem("AS812", message, value.span, _FED, "warning")
+
+
+_FED = "torch.distributed.pipelining does not run it: take fewer stages, or let the blocks hand the input on"
 
 
 def torn(parts: Sequence[Part], ties: Mapping[str, str], spans: Mapping[str, Span]) -> Iterator[Problem]:

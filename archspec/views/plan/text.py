@@ -86,6 +86,7 @@ def _title(plan: Plan) -> Iterator[str]:
     mesh = " × ".join(f"{name} {size}" for name, size in plan.mesh.items()) or "one rank"
     stages = f", {plan.pp} pipeline stages" if plan.pp > 1 else ""
     checkpoint = f", {plan.checkpoint} checkpointed" if plan.checkpoint else ""
+    checkpoint += ", sequence parallel" if plan.sequence_parallel else ""
     yield printable(f"{plan.spec}: {mesh}{stages}, {plan.dtype}, {plan.optimizer}{checkpoint}")
     inputs = ", ".join(f"{name} {list(shape)}" for name, shape in plan.sizes.items())
     assumed = ", ".join(f"{name} = {size}" for name, size in plan.assumed.items())
