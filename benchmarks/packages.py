@@ -125,7 +125,7 @@ def outcome(make: Callable[..., nn.Module], inputs: dict[str, torch.Tensor]) -> 
         imported = archspec.import_module(make, given, partial=True)
     except Exception as error:
         return f"{type(error).__name__}: {error}".splitlines()[0][:160], ""
-    if imported.verified:
+    if imported.verified and not imported.gaps:
         return "", imported.text
     causes = [*(one.message for one in imported.gaps), *imported.differences, "nothing was found out"]
     return causes[0].splitlines()[0][:160], imported.text

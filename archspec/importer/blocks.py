@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from archspec.importer.naming import word_of
 from archspec.importer.nodes import (
     Apply,
     ArgumentGroup,
+    LayerName,
     Mode,
     ModuleBody,
     Operation,
@@ -23,6 +24,7 @@ from archspec.importer.nodes import (
     SourceLine,
     StateTensor,
 )
+from archspec.importer.settings import is_inferred, layer_of
 from archspec.importer.solving import solve
 from archspec.importer.templates import (
     BlockTemplate,
@@ -68,7 +70,9 @@ class Blocks:
             self._settle(variant)
 
     def _name(self) -> None:
-        taken: set[str] = set()
+        calls = (one for variant in self.variants for body in variant.samples for one in body.operations)
+        named = (call for one in calls for call in (one.rounds if isinstance(one, ModuleLoop) else (one,)))
+        taken = {one.function.rpartition(".")[2] for one in named if one.defaults is not None}
         for variant in [self.root, *(one for one in self.variants if one is not self.root)]:
             base = re.sub(r"\W", "", variant.kind.__name__).lstrip("_") or "Block"
             base = f"{base}Block" if hasattr(torch.nn, base) else base
@@ -94,6 +98,8 @@ class Blocks:
                 continue
             self._solve(variant, hole, names, loops)
             solved += [hole] if not loops else []
+        for loop in {id(loops[-1]): loops[-1] for _, loops in found if loops}.values():
+            _over_a_list(loop, [hole for hole, loops in found if any(one is loop for one in loops)], names)
         given = [*variant.samples[0].arguments]
         rank = {name: given.index(name) if name in given else len(given) for name in variant.parameters}
         variant.parameters = dict(sorted(variant.parameters.items(), key=lambda pair: rank[pair[0]]))
@@ -106,7 +112,7 @@ class Blocks:
         known: dict[str, tuple[Any, ...]] = {}
         if variant is self.root:
             for name in self.settings[0]:
-                values = tuple(one.get(name) for one in self.settings)
+                values = tuple(_plain(one.get(name)) for one in self.settings)
                 if any(one != values[0] for one in values):  # what never varied settles nothing
                     known.update(_entries(name, values))
         for number, axes in enumerate(variant.axes):
@@ -128,6 +134,7 @@ class Blocks:
         at = {name: tuple(values[point.sample] for point in hole.points) for name, values in names.items()}
         text = solve(hole.values, at)
         if text is None and loops and (variant is self.root or not _by_sample(hole)):
+            at.update(_items_of(names, hole, loops[-1].start))
             at["i"] = tuple(point.rounds[-1] + loops[-1].start for point in hole.points)
             text = solve(hole.values, at)
             if text is not None:
@@ -139,7 +146,7 @@ class Blocks:
                 raise UnsolvedError(hole, [self.runs[id(one)] for one in variant.samples])
             text = self._new(variant, hole, names)
         hole.text = text
-        for name in _NAME.findall(text):
+        for name in dict.fromkeys(_NAME.findall(text)):
             if name in names and not any(name in axes for axes in variant.axes):
                 variant.parameters[name] = names[name]
 
@@ -212,7 +219,11 @@ class Blocks:
         first = nodes[0]
         columns = zip(*(one.operations for one in nodes), strict=True)
         operations = [self._unify(column, points, "") for column in columns]
-        state = [self._state(column, points, first.place) for column in zip(*(one.state for one in nodes), strict=True)]
+        try:
+            state = [self._state(one, points, first.place) for one in zip(*(body.state for body in nodes), strict=True)]
+        except GapError as error:
+            error.kinds += [] if first.kind is self.root.kind else [first.kind]
+            raise
         output = self._unify([one.output for one in nodes], points, "")
         return replace(first, operations=operations, state=state, output=output)
 
@@ -233,13 +244,19 @@ class Blocks:
             self._unify(column, points, first.function) for column in zip(*(one.args for one in nodes), strict=True)
         )
         keywords = {key: self._unify([one.keywords[key] for one in nodes], points, key) for key in first.keywords}
+        if first.body is None and len({one.function for one in nodes}) > 1:
+            layers = tuple(LayerName(one.function) for one in nodes)
+            return replace(first, function=Hole(tuple(points), layers, str(first.slot)), args=args, settings={})
         if first.body is None:
             settings = {
-                key: self._unify([Scalar(one.settings[key]) for one in nodes], points, key) for key in first.settings
+                key: self._unify([Scalar(one.settings[key]) for one in nodes], points, key)
+                for key in first.settings
+                if first.defaults is not None or not is_inferred(first.function, key)
             }
             for key in _WIDTHS & settings.keys() if some else ():  # few uses: a number may be a name by chance
                 settings[key] = Hole(tuple(points), tuple(one.settings[key] for one in nodes), key)
-            return replace(first, args=args, keywords=keywords, settings=settings)
+            shape = first.shape and self._unify([one.shape for one in nodes], points, "size")
+            return replace(first, args=args, keywords=keywords, settings=settings, shape=shape)
         if is_sequential(first.body):
             body = self._unify([one.body for one in nodes], points, "")
             return replace(first, args=args, keywords=keywords, body=body)
@@ -271,7 +288,13 @@ class Blocks:
             outside.keywords,
             first.results,
             first.single,
+            counted=_stands_in_lists(first.rounds[0]),
         )
+
+
+def _stands_in_lists(call: Operation) -> bool:
+    """Whether modules of a round are called by its number."""
+    return call.body is not None and any("{" in str(getattr(one, "module", "")) for one in call.body.operations)
 
 
 def _known_text(hole: Hole, solved: Sequence[Hole]) -> str | None:
@@ -298,14 +321,45 @@ def _by_sample(hole: Hole) -> bool:
 
 
 def _entries(name: str, values: tuple[Any, ...]) -> dict[str, tuple[Any, ...]]:
-    """A name with its values; of lists of one length, their entries as well."""
-    lengths = {len(one) for one in values if isinstance(one, tuple)}
-    if len(lengths) != 1 or not all(isinstance(one, tuple) for one in values):
+    """A name with its values; of lists, the entries that all of them have, and their lengths where these differ."""
+    if not all(isinstance(one, tuple) for one in values):
         return {name: values}
-    return {name: values, **{f"{name}[{k}]": tuple(one[k] for one in values) for k in range(lengths.pop())}}
+    lengths = tuple(map(len, values))
+    found = {name: values, **{f"{name}[{k}]": tuple(one[k] for one in values) for k in range(min(lengths))}}
+    if len(set(lengths)) > 1:
+        found[f"len({name})"] = lengths
+        if min(lengths):
+            found[f"{name}[-1]"] = tuple(one[-1] for one in values)
+    return found
+
+
+def _over_a_list(loop: LoopTemplate, told: Sequence[Hole], names: Collection[str]) -> None:
+    """Tells the rounds of a loop the items of a list, where they read nothing else by their number."""
+    length = re.fullmatch(r"len\((\w+)\)", loop.count.text) if isinstance(loop.count, Hole) else None
+    counted = [hole for hole in told if re.search(r"\bi\b", hole.text)]
+    if length is None or loop.start or loop.items or not counted:
+        return
+    item, name = f"{length[1]}[i]", length[1].removesuffix("s")
+    if name == length[1] or name in names or any(hole.text != item for hole in counted):
+        return
+    for hole in counted:
+        hole.text = name
+    loop.over, loop.counted = (name, length[1]), False
+
+
+def _items_of(names: Mapping[str, tuple[Any, ...]], hole: Hole, start: int) -> dict[str, tuple[Any, ...]]:
+    """Of each list that is long enough, the item of a loop's round."""
+    found = {}
+    for name, values in names.items():
+        pairs = [(values[point.sample], point.rounds[-1] + start) for point in hole.points]
+        if all(isinstance(one, tuple) and k < len(one) for one, k in pairs):
+            found[f"{name}[i]"] = tuple(one[k] for one, k in pairs)
+    return found
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, type) and (layer := layer_of(value)) is not None:
+        return LayerName(layer)
     return tuple(value) if isinstance(value, list) else value
 
 

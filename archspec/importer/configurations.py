@@ -12,16 +12,12 @@ import torch
 from torch import nn
 
 from archspec import source
-from archspec.importer.gaps import CODE, Gap, GapError
+from archspec.importer.gaps import CODE
 from archspec.problems import Problem, Span, SpecError, echo
 
 _LIMIT = 2**30
-"""Up to how many parameters a model is made with its weights."""
+"""Up to how many parameters a model is made with its weights; a larger one is made on the meta device."""
 _FORM = "a configuration is a JSON object with `model_type`, as `save_pretrained` of transformers writes it"
-_SMALLER = (
-    "Import a smaller one: `--arg num_hidden_layers=2 --vary num_hidden_layers=3` makes the number of layers a "
-    "parameter of the spec."
-)
 
 
 def factory_of(path: str, asked: Iterable[str]) -> Callable[..., nn.Module]:
@@ -47,10 +43,20 @@ def factory_of(path: str, asked: Iterable[str]) -> Callable[..., nn.Module]:
     unknown = [name for name in asked if name not in fields]
     if unknown:
         raise _refusal(path, f"the configuration has no {echo(unknown[0])}", f"it has {', '.join(fields)}")
+    factory = make if _measured(make, path) <= _LIMIT else _on_meta(make)
     parameters = [inspect.Parameter(one, inspect.Parameter.KEYWORD_ONLY, default=fields[one]) for one in asked]
-    vars(make)["__signature__"] = inspect.Signature(parameters)  # which `inspect.signature` returns
-    _measure(make, path)
-    return make
+    vars(factory)["__signature__"] = inspect.Signature(parameters)  # which `inspect.signature` returns
+    return factory
+
+
+def _on_meta(make: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+    """The same without weights in memory."""
+
+    def make_on_meta(**changed: Any) -> nn.Module:
+        with torch.device("meta"):
+            return make(**changed)
+
+    return make_on_meta
 
 
 def _read(path: str) -> dict[str, Any]:
@@ -75,18 +81,15 @@ def _class(transformers: Any, config: Any, name: str) -> Any:
     return found
 
 
-def _measure(make: Callable[..., nn.Module], path: str) -> None:
-    """Refuses a configuration without a model, or with one that is too large to run; nothing is allocated."""
+def _measured(make: Callable[..., nn.Module], path: str) -> int:
+    """How many parameters a model has; SpecError where there is none. Nothing is allocated."""
     try:
         with torch.device("meta"):
             model = make()
     except Exception as error:
         said = " ".join(str(error).split())[:200]
         raise _refusal(path, f"transformers makes no model of it: {type(error).__name__}: {said}", _FORM) from error
-    count = sum(one.numel() for one in model.parameters())
-    if count > _LIMIT:
-        message = f"the model has {count:,} parameters, and up to {_LIMIT:,} are made to compare a spec with"
-        raise GapError(Gap(message, path, 1, _SMALLER)).as_error()
+    return sum(one.numel() for one in model.parameters())
 
 
 def _refusal(path: str, message: str, hint: str, line: int = 1) -> SpecError:

@@ -12,6 +12,7 @@ from torch import nn
 
 from archspec.importer.grouping import Region, reads_of, references, renumbered, run_of
 from archspec.importer.nodes import ArgumentGroup, ModuleBody, Operation, Ref, Result
+from archspec.importer.turns import turned
 
 
 def with_containers(body: ModuleBody, grouped: bool) -> ModuleBody:
@@ -23,8 +24,9 @@ def with_containers(body: ModuleBody, grouped: bool) -> ModuleBody:
     body = replace(body, operations=inner)
     names = dict.fromkeys(_container(one) for one in body.operations)
     partly = {str(one.module).rpartition(".")[0] for one in body.operations if not one.called}
+    turning = turned(body)
     for name in names:
-        if name and name not in {one.module for one in body.operations} | partly:
+        if name and name not in turning and name not in {one.module for one in body.operations} | partly:
             body = _joined(body, name, grouped)
     return body
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from archspec.importer.containers import with_containers
 from archspec.importer.gaps import Gap, GapError
-from archspec.importer.grouping import signature, with_loops
+from archspec.importer.grouping import signature
 from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
 from archspec.importer.making import make
 from archspec.importer.merging import merged
@@ -23,6 +23,7 @@ from archspec.importer.optional import joined
 from archspec.importer.pruning import pruned
 from archspec.importer.recording import Recorder
 from archspec.importer.tracing import on_meta
+from archspec.importer.turns import with_loops
 
 _SETTLING = 2
 """With how many other values a model runs before a number becomes an expression of an argument."""
@@ -58,7 +59,13 @@ class Exploration:
     """Arguments that were asked for, and that take too few values for an expression."""
     on_meta: bool = False
     """Whether the model's weights have no numbers."""
+    opaque: frozenset[type] = frozenset()
+    """Classes that the spec names as they are."""
     looped: Any = None
+
+    def anew(self, kind: type) -> Exploration:
+        """The same model, not run yet, with one more class that the spec names as it is."""
+        return Exploration(self.factory, self.tensors, self.args, self.asked, opaque=self.opaque | {kind})
 
     def start(self) -> None:
         """The first run. GapError where the model itself fails."""
@@ -78,7 +85,9 @@ class Exploration:
             torch.default_generator.manual_seed(0)
             model.train(training)
             with place:
-                bodies.append(Recorder(model, origins).run({name: one.clone() for name, one in tensors.items()}))
+                bodies.append(
+                    Recorder(model, origins, self.opaque).run({name: one.clone() for name, one in tensors.items()})
+                )
         return pruned(merged(*bodies))
 
     def _needed(self, args: Mapping[str, Any], otherwise: str) -> ModuleBody:

@@ -77,3 +77,13 @@ def bound_tensors(module: nn.Module, args: Any, kwargs: Any) -> list[tuple[str, 
             plain = isinstance(value, Mapping) and len(named) == 1
             found.append((named[0] if plain else "_".join([name, *named]), tensor))
     return found
+
+
+def named_where_needed(module: nn.Module, args: Any, kwargs: Any) -> tuple[Any, dict[str, Any]]:
+    """The arguments of a call by name, where they are not tensors by position alone."""
+    if not kwargs and all(isinstance(one, torch.Tensor) for one in args):
+        return args, {}
+    try:
+        return (), dict(inspect.signature(module.forward).bind(*args, **kwargs).arguments)
+    except (TypeError, ValueError):
+        return args, dict(kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from archspec.problems import Problem, Span, SpecError
@@ -37,8 +38,9 @@ class Imported:
     `text` is the spec as YAML, empty where none could be written; `gaps` are what it cannot say. `verified` is true
     where the spec's network, built and generated, was compared with the model under the model's weights and nothing
     differed: at least with the inputs given, in both modes, and with every setting that was varied. `differences` are
-    what differed or could not be compared. `notes` tell what was not
-    asked to be equal: other initial values, and other dtypes in which the two differ.
+    what differed or could not be compared. `notes` tell what was not asked to be equal: other initial values, and other
+    dtypes in which the two differ. `allow` are the packages of classes that the spec names as they are, one for each
+    gap that lies within such a class.
     """
 
     text: str
@@ -46,14 +48,17 @@ class Imported:
     verified: bool = False
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 class GapError(Exception):
     """Stops the recording of a model at a gap."""
 
-    def __init__(self, gap: Gap) -> None:
+    def __init__(self, gap: Gap, kinds: Iterable[type] = ()) -> None:
         super().__init__(str(gap))
         self.gap = gap
+        self.kinds = [*kinds]
+        """The classes below the model that hold the gap, from the inside out."""
 
     def as_error(self) -> SpecError:
         """The gap as an error for callers."""

@@ -8,17 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from archspec.importer.nodes import (
-    Apply,
-    ArgumentGroup,
-    Mode,
-    ModuleBody,
-    ModuleTensor,
-    Operation,
-    Ref,
-    Result,
-    Scalar,
-)
+from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, ModuleTensor, Operation, Ref, Result, Scalar
 
 
 class Region:
@@ -60,12 +50,14 @@ def signature(node: Any, named: bool = True) -> Any:
             inputs = signature_of_inputs(node) if named else None
             said = tuple((key, signature(one)) for key, one in sorted(node.keywords.items())) if named else None
             return (
-                node.function,
+                node.slot or node.function,
                 node.module if named else None,
                 inputs,
                 said,
-                tuple(node.settings),
+                () if node.slot else tuple(node.settings),
                 node.called,
+                node.shape is None,
+                node.trainable,
                 inner,
                 tuple(node.results),
             )
@@ -97,13 +89,6 @@ def signature_of_inputs(node: Any) -> Any:
     return tuple(signature(one) for one in node.args)
 
 
-def with_loops(body: ModuleBody, loops: bool) -> ModuleBody:
-    """The body with its loops, those of Sequentials within it as well; without where `loops` is false."""
-    inner = [replace(one, body=one.body and with_loops(one.body, loops)) for one in body.operations]
-    body = replace(body, operations=inner)
-    return with_loops_of(body) if loops else body
-
-
 def with_loops_of(body: ModuleBody) -> ModuleBody:
     """The body with its own loops."""
     if body.kind is Region:
@@ -113,7 +98,7 @@ def with_loops_of(body: ModuleBody) -> ModuleBody:
     operations: list[Any] = []
     index = 0
     while index < len(body.operations):
-        run = run_of(body.operations, index, reads)
+        run = 0 if isinstance(body.operations[index], ModuleLoop) else run_of(body.operations, index, reads)
         moved.update({index + k: len(operations) for k in range(max(run, 1))})
         one = body.operations[index]
         if run:
@@ -138,12 +123,14 @@ def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
         return 0
     if first.ties or not first.called or (first.body is not None and first.body.kind is Region):
         return 0
-    if any(one.module == first.module for k, one in enumerate(operations) if k != start):
+    if any(getattr(one, "module", None) == first.module for k, one in enumerate(operations) if k != start):
         return 0
     form = signature(first, False)
     length = 1
     for index in range(start + 1, len(operations)):
         one = operations[index]
+        if isinstance(one, ModuleLoop):
+            break
         expected = f"{container}.{int(number) + length}" if container else str(int(number) + length)
         if one.module != expected or not one.single or signature(one, False) != form:
             break
@@ -211,7 +198,9 @@ def is_chain(body: ModuleBody) -> bool:
     for index, one in enumerate(body.operations):
         if isinstance(one, Operation) and (one.module is None or "." in one.module or one.keywords):
             return False
-        if isinstance(one, ModuleLoop) and one.container:
+        if isinstance(one, Operation) and one.body is not None and one.body.kind is Region:
+            return False
+        if not isinstance(one, Operation) and one.container:
             return False
         before = Ref(index - 1) if index else Ref(-1, (0,))
         if one.args != (before,):
@@ -227,5 +216,5 @@ __all__ = [
     "reads_of",
     "renumbered",
     "signature",
-    "with_loops",
+    "with_loops_of",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,15 +18,24 @@ from archspec.importer.gaps import Gap, GapError, Imported
 from archspec.importer.grouping import signature
 from archspec.importer.inputs import Tensors, resized, tensors_of
 from archspec.importer.naming import UnwritableError
+from archspec.importer.own import first_named, package_of
 from archspec.importer.remarks import first_paragraph
 from archspec.importer.rendering import render
 from archspec.importer.templates import UnsolvedError
-from archspec.importer.verifying import begins_otherwise, differences, differences_on_meta, unlike_dtypes
+from archspec.importer.verifying import (
+    begins_otherwise,
+    differences,
+    differences_on_meta,
+    unlike_dtypes,
+    without_gradients,
+)
 from archspec.problems import SpecError
 from archspec.spec import Spec, parse
 from archspec.tensors import TensorType
 
 _EITHER = (False, True)
+_BATCHES = (1, 11)
+"""Sizes of a batch at which models are known to take another path: no mean over one row, no group in a small one."""
 _ON_META = (
     "the model has no numbers, as it is on the meta device: which operations run on which weights was compared, "
     "and not what they give"
@@ -93,21 +102,35 @@ class _Import:
         sizes = [{}, *({axis: this.size(axis) + step for axis in group} for step in (2, 5) for group in this.groups)]
         inputs = [resized(this.tensors, one) for one in sizes]
         free = _accepted(spec, inputs)
-        found = [*self._frozen(spec), *self._unlike(spec, {}, free, True)]
+        batches = [dict.fromkeys(group, size) for size in _BATCHES for group in this.groups if group[0][1] == 0]
+        edges = _accepted(spec, [resized(this.tensors, one) for one in batches])
+        found = [*self._frozen(spec), *self._unlike(spec, {}, free, edges)]
         found += [f"`{name}` takes too few values to tell what depends on it" for name in this.unsettled]
         for settings in self._settings(parameters):
             if found:
                 break
             named = ", ".join(f"{name}={value!r}" for name, value in settings.items())
             given = free[: 1 + (len(settings) > 1)]
-            found += [f"with {named}: {one}" for one in self._unlike(spec, settings, given, False)]
+            found += [f"with {named}: {one}" for one in self._unlike(spec, settings, given)]
         return found
 
-    def _unlike(self, spec: Spec, settings: dict[str, Any], inputs: list[Tensors], thorough: bool) -> Iterator[str]:
+    def notes(self, spec: Spec) -> tuple[str, ...]:
+        """What was not asked to be equal, and is not."""
+        if self.found.on_meta:
+            return (_ON_META,)
+        make = partial(self.found.factory, **self.found.args)
+        dtypes = unlike_dtypes(spec, make, self.found.tensors)
+        refusal = without_gradients(make, self.found.tensors)
+        more = (f"the model's own backward pass fails, so gradients were not compared: {refusal[:120]}",)
+        return (*_notes(begins_otherwise(spec, make)), *_of_dtypes(dtypes), *(more if refusal else ()))
+
+    def _unlike(
+        self, spec: Spec, settings: dict[str, Any], inputs: list[Tensors], edges: list[Tensors] | None = None
+    ) -> Iterator[str]:
         make = partial(self.found.factory, **{**self.found.args, **settings})
         if self.found.on_meta:
             return differences_on_meta(spec, make, settings, inputs)
-        return differences(spec, make, settings, inputs, thorough)
+        return differences(spec, make, settings, inputs, edges)
 
     def _frozen(self, spec: Spec) -> Iterator[str]:
         """Axes of a batch that the model takes in any size, and the spec in one."""
@@ -172,47 +195,55 @@ def import_module(
 
 
 def _imported(this: _Import, vary: Mapping[str, Any], gaps_allowed: bool) -> Imported:
+    """The spec; where gaps are allowed, classes that hold one are named as they are."""
+    gaps: list[Gap] = []
+    while True:
+        try:
+            found = _explored(this, vary)
+        except GapError as error:
+            if not gaps_allowed:
+                raise error.as_error() from None
+            kind = first_named(error.kinds, this.found.opaque)
+            gaps.append(error.gap)
+            if kind is None:
+                return Imported("", tuple(gaps))
+            this = _Import(this.found.anew(kind))
+            continue
+        if not gaps_allowed and not found.text:
+            raise SpecError([one.problem() for one in found.gaps[:5]])
+        if not gaps or not found.text:
+            return replace(found, gaps=(*gaps, *found.gaps))
+        return replace(found, gaps=tuple(gaps), allow=tuple(dict.fromkeys(map(package_of, this.found.opaque))))
+
+
+def _explored(this: _Import, vary: Mapping[str, Any]) -> Imported:
     reasons: list[str] = []
     known: set[str] = set()
     best: Imported | None = None
-    try:
-        this.found.start()
-        this.found.free_sizes()
-        this.found.vary(vary)
-        for one in this.texts():
-            if isinstance(one, str):
-                reasons.append(one)
-                continue
-            text, parameters = one
-            if text in known:
-                continue
-            known.add(text)
-            try:
-                spec = parse(text, "<imported>")
-                spec.graph()
-                spec.generate()
-            except SpecError as error:
-                reasons.append(f"{error}\n{text}")
-                continue
-            found = this.compare(spec, parameters)
-            if not found:
-                if this.found.on_meta:
-                    return Imported(text, (), True, notes=(_ON_META,))
-                make = partial(this.found.factory, **this.found.args)
-                dtypes = unlike_dtypes(spec, make, this.found.tensors)
-                return Imported(text, (), True, notes=(*_notes(begins_otherwise(spec, make)), *_of_dtypes(dtypes)))
-            best = best or Imported(text, (), False, tuple(found))
-            reasons += found
-    except GapError as error:
-        if not gaps_allowed:
-            raise error.as_error() from None
-        return Imported("", (error.gap,), False)
-    if best is not None:
-        return best
-    gaps = tuple(Gap(one, "", 0) for one in dict.fromkeys(reasons))
-    if not gaps_allowed:
-        raise SpecError([one.problem() for one in gaps[:5]])
-    return Imported("", gaps)
+    this.found.start()
+    this.found.free_sizes()
+    this.found.vary(vary)
+    for one in this.texts():
+        if isinstance(one, str):
+            reasons.append(one)
+            continue
+        text, parameters = one
+        if text in known:
+            continue
+        known.add(text)
+        try:
+            spec = parse(text, "<imported>", allow=[*map(package_of, this.found.opaque)])
+            spec.graph()
+            spec.generate()
+        except SpecError as error:
+            reasons.append(f"{error}\n{text}")
+            continue
+        found = this.compare(spec, parameters)
+        if not found:
+            return Imported(text, (), True, notes=this.notes(spec))
+        best = best or Imported(text, (), False, tuple(found))
+        reasons += found
+    return best or Imported("", tuple(Gap(one, "", 0) for one in dict.fromkeys(reasons)))
 
 
 def _notes(names: list[str]) -> tuple[str, ...]:

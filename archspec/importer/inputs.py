@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import nn
 
 Axis = tuple[str, int]
 Tensors = dict[str, torch.Tensor]
+_ALIKE: tuple[type, ...] = (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh)
+"""Layers of which any may stand in the place of another."""
 
 
 def tensors_of(inputs: Mapping[str, Any]) -> Tensors:
@@ -52,6 +55,8 @@ def others(value: Any) -> list[Any]:
     """Other values that an argument might take, likely ones first."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return []
+    if isinstance(value, type):
+        return [one for one in _ALIKE if one is not value] if value in _ALIKE else []
     if isinstance(value, int):
         return [one for one in (2 * value, value + 1, 3 * value, value // 2, value + 2) if one > 0 and one != value]
     if isinstance(value, float):
@@ -59,6 +64,7 @@ def others(value: Any) -> list[Any]:
         return list(near)
     if isinstance(value, tuple | list) and value and all(type(one) is int for one in value):
         count = len(value)  # each entry changes in a way of its own
-        more = [[one + 1 + (k + shift) % count for k, one in enumerate(value)] for shift in (0, 1)]
-        return more + [[one * (2 + (k + shift) % count) for k, one in enumerate(value)] for shift in (0, 1)]
+        first, second = ([one + 1 + (k + shift) % count for k, one in enumerate(value)] for shift in (0, 1))
+        times = [[one * (2 + (k + shift) % count) for k, one in enumerate(value)] for shift in (0, 1)]
+        return [[*second, second[-1] + count], first, second, *times]
     return []

@@ -26,8 +26,10 @@ MADE = "_archspec_made"
 class Made:
     """The arguments of a constructor; a copy of a module shares them."""
 
-    def __init__(self, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, arguments: Mapping[str, Any], is_whole: bool = False) -> None:
         self.arguments = dict(arguments)
+        self.is_whole = is_whole
+        """Whether the arguments are numbers and words, and all that it was called with."""
 
     def __deepcopy__(self, memory: object) -> Made:
         return self
@@ -142,15 +144,21 @@ def _observed() -> Iterator[None]:
     original = nn.Module.__init__
 
     def noting(self: nn.Module, *args: Any, **kwargs: Any) -> None:
-        arguments = _arguments(self, sys._getframe(1))
+        made = _made(self, sys._getframe(1))
         original(self, *args, **kwargs)
-        self.__dict__[MADE] = Made(arguments)
+        self.__dict__[MADE] = made
 
     with replaced(nn.Module, "__init__", noting):
         yield
 
 
-def _arguments(module: nn.Module, frame: FrameType | None) -> dict[str, Any]:
+def is_made_of_words(module: nn.Module) -> bool:
+    """Whether numbers and words were all that a module's constructor was called with."""
+    made = module.__dict__.get(MADE)
+    return made is not None and bool(made.is_whole)
+
+
+def _made(module: nn.Module, frame: FrameType | None) -> Made:
     """The arguments of the outermost constructor of a module that is running."""
     found: FrameType | None = None
     while frame is not None:
@@ -162,15 +170,29 @@ def _arguments(module: nn.Module, frame: FrameType | None) -> dict[str, Any]:
             break
         frame = frame.f_back
     if found is None:
-        return {}
-    return _flat(inspect.getargvalues(found))
+        return Made({})
+    values = inspect.getargvalues(found)
+    arguments = _named(values)
+    more = values.varargs is not None and bool(values.locals.get(values.varargs))
+    return Made(_flat(arguments), not more and all(map(_is_plain, arguments.values())))
 
 
-def _flat(values: inspect.ArgInfo) -> dict[str, Any]:
-    """A constructor's arguments by name; those of a configuration object are its fields'."""
+def _named(values: inspect.ArgInfo) -> dict[str, Any]:
+    """A constructor's arguments by name."""
     arguments = {name: values.locals[name] for name in values.args[1:] if name in values.locals}
     if values.keywords:
         arguments.update(values.locals.get(values.keywords, {}))
+    return arguments
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _flat(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name; those of a configuration object are its fields'."""
     found: dict[str, Any] = {}
     for name, value in arguments.items():
         if isinstance(value, int | float | str | bool | type | tuple | list | None):

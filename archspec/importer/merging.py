@@ -91,7 +91,11 @@ def _operation(
         keywords[key] = _required(a, b)
     joined = left.body
     if left.body is not None and right.body is not None:
-        joined = merged(left.body, right.body)
+        try:
+            joined = merged(left.body, right.body)
+        except GapError as error:
+            error.kinds.append(left.body.kind)
+            raise
     return _with(left, args, keywords, joined)
 
 

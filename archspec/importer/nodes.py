@@ -7,6 +7,7 @@ run, and what several runs have in common.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +40,12 @@ class Scalar:
     """A number, text, None, a dtype's name: what may differ from run to run."""
 
     value: Any
+
+
+class LayerName(str):
+    """A layer that an argument hands over: its name in the catalogue."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,8 @@ class StateTensor:
 class Operation:
     """One call: of a module below the body's (`module` is its path), or of a function."""
 
-    function: str
+    function: Any
+    """A name; of a layer that an argument hands over, a hole in a template."""
     args: tuple[Any, ...]
     keywords: dict[str, Any]
     place: SourceLine | None = None
@@ -99,9 +107,15 @@ class Operation:
     """Which of a layer's parameters are those of another module, by their names within the body's module."""
     trainable: bool = True
     kept: Any = True
-    """Whether this use of a class has the step; a template has a Scalar or a hole."""
+    """Whether this use of a class has the step; a template has a Literal or a hole."""
     passed: Ref | None = None
     """What stands for its value in uses that do not have it."""
+    slot: str | None = None
+    """The argument of its module's constructor that hands over the layer."""
+    defaults: Mapping[str, Any] | None = None
+    """Of a class that a spec names as it is: what its constructor takes for arguments that it is not given."""
+    shape: Any = None
+    """Of such a class: the sizes of its result, where they are not those of its first input."""
     called: bool = True
     """Whether the forward method runs its module; the others are kept for their weights."""
 
@@ -133,3 +147,13 @@ class ModuleBody:
     place: SourceLine | None = None
     family: str | None = None
     """What names its form, where that holds steps that only some uses of the class have."""
+
+
+def thaw(body: ModuleBody) -> None:
+    """Takes it off all steps of a body that their weights do not learn: the step of the whole says so."""
+    for state in body.state:
+        state.trainable = True
+    for one in body.operations:
+        one.trainable = True
+        if one.body is not None:
+            thaw(one.body)

@@ -65,7 +65,7 @@ _READING = frozenset(
     "size dim stride is_contiguous numel nelement __len__ __hash__ is_floating_point is_complex"
     " storage_offset data_ptr untyped_storage element_size __repr__ __format__ type ndimension"
     " is_tensor get_device requires_grad_ register_hook retain_grad broadcast_shapes is_same_size"
-    " cpu result_type promote_types can_cast is_inference is_grad_enabled".split()
+    " cpu result_type promote_types can_cast is_inference is_grad_enabled _set_grad_enabled".split()
 )
 """What asks a tensor for what shapes and dtypes say."""
 _VALUES = frozenset(

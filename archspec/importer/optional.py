@@ -14,6 +14,7 @@ from typing import Any
 from archspec.importer.grouping import ModuleLoop, is_sequential, renumbered, signature, with_loops_of
 from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, Operation, Ref, Scalar, StateTensor
 from archspec.importer.templates import bodies, height
+from archspec.importer.turns import with_turns
 
 _CHOICES = 16
 """How many ways are tried in which expressions may be absent."""
@@ -48,7 +49,7 @@ def _loop(body: ModuleBody, loops: bool, settled: set[int]) -> None:
         if isinstance(one, Operation) and is_sequential(one.body) and one.body is not None:
             _loop(one.body, loops, settled)
     if loops:
-        made = with_loops_of(body)
+        made = with_loops_of(with_turns(body))
         body.operations, body.output = made.operations, made.output
 
 

@@ -14,6 +14,7 @@ from archspec.importer.grouping import Region
 from archspec.importer.naming import BlockNames, UnwritableError, clean
 from archspec.importer.nodes import Apply, ArgumentGroup, ModuleBody, Operation, Ref, Scalar
 from archspec.importer.saying import Printer, literal
+from archspec.importer.settings import is_left_out
 from archspec.importer.templates import Hole, LoopTemplate, references_in
 from archspec.layers import LAYERS
 
@@ -79,6 +80,9 @@ def expression_of(node: Any, name: str, printer: Printer, names: BlockNames, ste
 def header(printer: Printer, one: LoopTemplate, named: bool = False) -> dict[str, Any]:
     """The key of a loop: `repeat` or `for`."""
     count = printer.text(one.count)
+    if one.over is not None:
+        name, values = one.over
+        return {"for": f"i, {name} in enumerate({values})" if named else f"{name} in {values}"}
     if one.items:
         names = ", ".join(name for name, _ in one.items)
         rows = [list(row) for row in zip(*(values for _, values in one.items), strict=True)]
@@ -106,15 +110,14 @@ def _sum(printer: Printer, one: LoopTemplate) -> str:
 
 def layer_step(printer: Printer, one: Operation) -> Any:
     """A layer with the arguments that are neither inferred nor defaults."""
-    arguments = LAYERS[one.function].arguments
+    if one.defaults is not None:
+        return _own_step(printer, one, one.defaults)
+    if isinstance(one.function, Hole):
+        return {"layer": one.function.text}
     given = {}
     for name, value in one.settings.items():
-        default = arguments[name].default
-        if arguments[name].inferred or (not arguments[name].without_default and _same(value, default)):
-            continue
-        if name == "inplace" or _inferable(one.function, name):
-            continue
-        given[name] = value_of(printer, value)
+        if not is_left_out(one.function, name, value.value if isinstance(value, Scalar) else value):
+            given[name] = value_of(printer, value)
     given.update({name: printer.held(other) for name, other in one.ties.items()})
     single = LAYERS[one.function].single()
     if not given:
@@ -122,6 +125,13 @@ def layer_step(printer: Printer, one: Operation) -> Any:
     if single is not None and list(given) == [single]:
         return {one.function: given[single]}
     return {one.function: given}
+
+
+def _own_step(printer: Printer, one: Operation, defaults: Mapping[str, Any]) -> Any:
+    """A class of the user's with the arguments that are no defaults."""
+    kept = {key: value for key, value in one.settings.items() if key not in defaults or not _same(value, defaults[key])}
+    given = {key: value_of(printer, value) for key, value in kept.items()}
+    return {one.function: given} if given else one.function
 
 
 def value_of(printer: Printer, node: Any) -> Any:
@@ -142,7 +152,9 @@ def source_of(printer: Printer, one: Any, last: Any) -> Any:
         return None if given is None or given == last else printer.text(given)
     args, keywords = list(one.args), dict(one.keywords)
     call = one.round if isinstance(one, LoopTemplate) else one
-    if call.body is None:
+    if call.body is not None and call.body.kind is Region:
+        args = args[:1]  # the others are read by their names
+    if call.body is None and call.defaults is None and not isinstance(call.function, Hole):
         args, keywords = _plain_arguments(call.function, args, keywords)
     if keywords:
         names = _forward_names(call.function)
@@ -186,10 +198,6 @@ def _plain_arguments(layer: str, args: list[Any], keywords: dict[str, Any]) -> t
 
 def _same(value: Any, default: Any) -> bool:
     return isinstance(value, Scalar) and type(value.value) is type(default) and bool(value.value == default)
-
-
-def _inferable(layer: str, name: str) -> bool:
-    return name in ("normalized_shape", "d_model") and bool(LAYERS[layer].arguments[name].inferred)
 
 
 def in_order(body: ModuleBody) -> list[tuple[int, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import FrameType
 from typing import Any
 
@@ -11,7 +11,15 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from archspec.importer.frames import bound_tensors, caller_of, defined_at, gap_at, place_of, tensors_by_path
+from archspec.importer.frames import (
+    bound_tensors,
+    caller_of,
+    defined_at,
+    gap_at,
+    named_where_needed,
+    place_of,
+    tensors_by_path,
+)
 from archspec.importer.gaps import Gap, GapError
 from archspec.importer.idle import accepts, candidates, holds, idle_modules, zeros_like
 from archspec.importer.intercepting import calls_to, layers_to
@@ -26,9 +34,12 @@ from archspec.importer.nodes import (
     Scalar,
     SourceLine,
     StateTensor,
+    thaw,
 )
 from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwrites, reads_numbers
-from archspec.importer.settings import layer_of, settings_of
+from archspec.importer.own import defaults_of, target_of
+from archspec.importer.own import settings_of as own_settings
+from archspec.importer.settings import is_plain, layer_of, settings_of
 
 _TWINS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "layer_norm": ("LayerNorm", ("input", "normalized_shape", "weight", "bias", "eps"), ("normalized_shape", "eps")),
@@ -52,17 +63,31 @@ class _Frame:
         held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
         self.held = {id(one): name for name, one in reversed(held)}
 
+        self.detached: set[int] = set()
+        """The operations that ran without gradients."""
+
     def keep(self, tensor: torch.Tensor, ref: Ref) -> None:
         self.kept.append(tensor)
         self.values[id(tensor)] = ref, tensor._version
+
+    def detach(self, tensor: torch.Tensor, ref: Ref, place: SourceLine | None) -> Ref:
+        """A value that was made without gradients, where it is read with them."""
+        operation = Operation("detach", (ref,), {}, place)
+        operation.results[()] = Result(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        made = Ref(len(self.body.operations))
+        self.body.operations.append(operation)
+        self.keep(tensor, made)
+        return made
 
 
 class Recorder(TorchFunctionMode):
     """Records the calls of one model."""
 
-    def __init__(self, model: nn.Module, origins: Origins | None) -> None:
+    def __init__(self, model: nn.Module, origins: Origins | None, opaque: Collection[type] = ()) -> None:
         super().__init__()
         self.model = model
+        self.opaque = opaque
+        """Classes that a spec names as they are."""
         self.origins = origins
         self.frames: list[_Frame] = []
         self.paused = 0
@@ -173,6 +198,8 @@ class Recorder(TorchFunctionMode):
     def _add(self, frame: _Frame, operation: Operation, result: Any, caller: FrameType | None) -> None:
         index = len(frame.body.operations)
         frame.body.operations.append(operation)
+        if not torch.is_grad_enabled():
+            frame.detached.add(index)
         operation.single = isinstance(result, torch.Tensor)
         for path, tensor in tensors_by_path(result):
             made = Result(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
@@ -198,6 +225,8 @@ class Recorder(TorchFunctionMode):
             if version != value._version:
                 message = "reads a tensor that was changed in place through another tensor (a view of it)"
                 raise GapError(gap_at(message, place, "Write the operation without the trailing underscore."))
+            if isinstance(ref, Ref) and ref.operation in frame.detached and torch.is_grad_enabled():
+                return frame.detach(value, ref, place)
             return ref
         if id(value) in frame.held:
             return ModuleTensor(frame.held[id(value)])
@@ -221,15 +250,22 @@ class Recorder(TorchFunctionMode):
         """One call of a module, recorded as its kind asks."""
         if self.paused or module in self.inlined:
             return original(module, *args, **kwargs)
-        if layer_of(type(module)) is not None:
+        kind = type(module)
+        if layer_of(kind) is not None or kind in self.opaque:
             return self.call_layer(original, module, args, kwargs)
-        if self.frames and _inlines(type(module)):
+        if not self.frames:
+            return self._call_body(original, module, args, kwargs)
+        try:
+            if not _inlines(kind):
+                return self._call_body(original, module, args, kwargs)
             self.inlined.append(module)
             try:
                 return original(module, *args, **kwargs)
             finally:
                 self.inlined.pop()
-        return self._call_body(original, module, args, kwargs)
+        except GapError as error:
+            error.kinds.append(kind)
+            raise
 
     def call_layer(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
         """One call of a layer of torch.nn: what it does within is not looked at."""
@@ -237,6 +273,8 @@ class Recorder(TorchFunctionMode):
         caller = caller_of(sys._getframe(2))
         place = place_of(caller)
         self._notice(frame)
+        if type(module) in self.opaque:
+            args, kwargs = named_where_needed(module, args, kwargs)
         said = [self._argument(one, frame, place) for one in args]
         keywords = {key: self._argument(one, frame, place) for key, one in kwargs.items()}
         operation = self._layer(module, frame, place)
@@ -246,21 +284,33 @@ class Recorder(TorchFunctionMode):
             result = original(module, *args, **kwargs)
         finally:
             self.paused -= 1
+        if operation.defaults is not None:
+            operation.shape = _shape_of_own(result, args, kwargs, place)
         self._add(frame, operation, result, caller)
         return result
 
     def _layer(self, module: nn.Module, frame: _Frame, place: SourceLine | None) -> Operation:
         """A layer as an operation, without its inputs."""
-        layer = next(one.__name__ for one in type(module).__mro__ if layer_of(one) is not None)
+        kind = type(module)
+        own = kind in self.opaque
+        layer = target_of(kind) if own else next(one.__name__ for one in kind.__mro__ if layer_of(one) is not None)
         path = frame.paths.get(id(module))
         if path is None:
             raise GapError(gap_at(f"runs a {layer} that is no part of its module", place))
-        operation = Operation(layer, (), {}, place, path, settings_of(module, made_with(module), place))
+        settings = own_settings(module) if own else settings_of(module, made_with(module), place)
+        if settings is None:
+            message = f"makes a {kind.__name__} with arguments that are neither numbers nor words"
+            raise GapError(gap_at(message, place))
+        operation = Operation(layer, (), {}, place, path, settings)
+        operation.defaults = defaults_of(kind) if own else None
+        if not own and is_plain(layer, settings):
+            given = made_with(frame.module)
+            operation.slot = next((name for name, one in given.items() if one is kind), None)
         held = dict(module.named_parameters(recurse=False))
         first = {name: frame.held[id(one)] for name, one in held.items()}
         operation.ties = {name: one for name, one in first.items() if one != f"{path}.{name}"}
         operation.holds = holds(module)
-        operation.trainable = not held or any(one.requires_grad for one in module.parameters())
+        operation.trainable = not _is_frozen(module)
         return operation
 
     def _around(self) -> _Frame:
@@ -299,6 +349,9 @@ class Recorder(TorchFunctionMode):
         if path is None:
             raise GapError(gap_at(f"runs a {type(module).__name__} that is no part of its module", place))
         operation = Operation(type(module).__name__, tuple(said), {}, place, path, body=body, holds=holds(module))
+        if _is_frozen(module):
+            operation.trainable = False
+            thaw(body)
         self._add(outer, operation, result, caller)
         return result
 
@@ -374,6 +427,21 @@ class Recorder(TorchFunctionMode):
         if isinstance(value, tuple | list):
             return ArgumentGroup("list", tuple(self._argument(one, frame, place) for one in value))
         return Scalar(value)
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    """Whether a module has parameters, and none of them learns."""
+    learning = [one.requires_grad for one in module.parameters()]
+    return bool(learning) and not any(learning)
+
+
+def _shape_of_own(result: Any, args: Any, kwargs: Any, place: SourceLine | None) -> Any:
+    """The sizes that a class of the user's gives; None where they are those that it takes."""
+    given = [one for one in (*args, *kwargs.values()) if isinstance(one, torch.Tensor)]
+    if not isinstance(result, torch.Tensor) or not given or result.dtype != given[0].dtype:
+        message = "runs a class that no spec can name as it is: it returns more than one tensor, or another dtype"
+        raise GapError(gap_at(message, place))
+    return None if result.shape == given[0].shape else ArgumentGroup("list", tuple(map(Scalar, result.shape)))
 
 
 def _plain(value: Any) -> Any:

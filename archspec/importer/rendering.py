@@ -7,7 +7,9 @@ from typing import Any
 
 from archspec.importer.blocks import Blocks
 from archspec.importer.naming import UnwritableError
+from archspec.importer.nodes import LayerName
 from archspec.importer.remarks import remarks_of
+from archspec.importer.settings import layer_of
 from archspec.importer.steps import Steps
 from archspec.importer.yaml_text import document
 
@@ -22,7 +24,7 @@ def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None = None
     if doc:
         entries["doc"] = doc
     if parameters:
-        entries["params"] = {name: _list(value) for name, value in parameters.items()}
+        entries["params"] = {name: _said(value) for name, value in parameters.items()}
     entries.update(top)
     others = [one for one in used.values() if one is not root]
     written = {}
@@ -32,7 +34,8 @@ def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None = None
         if doc:
             entry["doc"] = doc
         if variant.parameters:
-            entry["params"] = {name: _type(values) for name, values in variant.parameters.items()}
+            types = {name: _type(values) for name, values in variant.parameters.items()}
+            entry["params"] = dict(sorted(types.items(), key=lambda pair: isinstance(pair[1], LayerName)))
         entry.update(Steps(blocks, variant, set(variant.parameters)).entries())
         written[variant.name] = entry
     if written:
@@ -40,12 +43,18 @@ def render(blocks: Blocks, parameters: Mapping[str, Any], doc: str | None = None
     return document(entries)
 
 
-def _list(value: Any) -> Any:
+def _said(value: Any) -> Any:
+    """A default as YAML has it."""
+    if isinstance(value, type):
+        return layer_of(value) or value.__name__
     return list(value) if isinstance(value, tuple) else value
 
 
 def _type(values: tuple[Any, ...]) -> str:
+    """The type of a parameter; of one that holds a layer, a default."""
     kinds = {type(one) for one in values}
+    if kinds == {LayerName}:
+        return LayerName(values[0])
     if kinds == {int}:
         return "int"
     for kind in (bool, str):

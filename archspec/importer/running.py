@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from archspec.importer.inputs import Tensors
+from archspec.importer.state import LENGTH, plain_state
 
 _SEED = 20
 _CLOSE = {torch.float16: 2e-2, torch.bfloat16: 6e-2}
@@ -35,6 +36,8 @@ class Trial:
     """Whether each further call is in the other mode."""
     learns: bool = True
     """Whether gradients are computed."""
+    is_edge: bool = False
+    """Whether the model may refuse the inputs."""
 
     def modes(self) -> list[bool]:
         """Of each call, whether it is in training."""
@@ -56,12 +59,14 @@ class CallResult:
     gradients: Tensors
     learning: list[bool]
     """Whether each output has a gradient."""
+    refusal: str
+    """Why the backward pass fails; empty where it does not."""
     drawn: torch.Tensor | None
     """The state of torch's random numbers afterwards; None where none were drawn."""
     before: dict[str, Any]
-    """As `numbers`, before the call."""
-    numbers: dict[str, Any]
-    """The numbers and words that the modules, their classes and their source files hold afterwards."""
+    """As `state`, before the call."""
+    state: dict[str, Any]
+    """What the modules keep afterwards besides parameters and buffers."""
     is_random_elsewhere: bool
     """Whether it drew numbers by Python's or NumPy's generators."""
 
@@ -96,26 +101,32 @@ def _call(module: nn.Module, inputs: Tensors) -> CallResult:
     leaves = {name: one.clone().requires_grad_(learns and one.is_floating_point()) for name, one in inputs.items()}
     module.zero_grad(set_to_none=True)
     torch.default_generator.manual_seed(_SEED)  # torch.manual_seed asks every kind of device, at a cost
-    seeded, elsewhere, before = torch.get_rng_state(), _elsewhere(), _numbers(module)
+    seeded, elsewhere, before = torch.get_rng_state(), _elsewhere(), plain_state(module)
     value = module(**{name: one.clone() for name, one in leaves.items()})
     drawn = None if torch.equal(torch.get_rng_state(), seeded) else torch.get_rng_state()
     is_random_elsewhere = elsewhere != _elsewhere()
     outputs = tensors_in(value)
     learning = [one.requires_grad for one in outputs]
-    _backward(outputs)
+    refusal = _backward(outputs)
     held = {**dict(module.named_parameters()), **{f"input {name}": one for name, one in leaves.items()}}
     gradients = {key: one.grad for key, one in held.items() if one.grad is not None}
     buffers = {key: one.detach().clone() for key, one in module.named_buffers()}
-    return CallResult(value, buffers, gradients, learning, drawn, before, _numbers(module), is_random_elsewhere)
+    return CallResult(
+        value, buffers, gradients, learning, refusal, drawn, before, plain_state(module), is_random_elsewhere
+    )
 
 
-def _backward(outputs: list[torch.Tensor]) -> None:
-    """Gradients of a random combination of all numbers of the outputs."""
+def _backward(outputs: list[torch.Tensor]) -> str:
+    """Gradients of a random combination of all numbers of the outputs; or why there are none."""
     generator = torch.Generator().manual_seed(_SEED + 1)
     real = [torch.view_as_real(one) if one.is_complex() else one for one in outputs if one.requires_grad]
     total = sum((one * torch.randn(one.shape, generator=generator).type_as(one)).sum() for one in real)
-    if isinstance(total, torch.Tensor):
-        torch.autograd.backward(total)
+    try:
+        if isinstance(total, torch.Tensor):
+            torch.autograd.backward(total)
+    except RuntimeError as error:  # what a forward pass overwrites, its backward pass may need
+        return str(error)
+    return ""
 
 
 def _elsewhere() -> Any:
@@ -123,31 +134,6 @@ def _elsewhere() -> Any:
     numpy = sys.modules.get("numpy")
     state = None if numpy is None else numpy.random.get_state()
     return random.getstate(), None if state is None else (state[0], state[1].tobytes(), *state[2:])
-
-
-def _numbers(module: nn.Module) -> dict[str, Any]:
-    """The plain values of modules, of their classes and of the files of these."""
-    places: dict[str, Mapping[str, Any]] = {}
-    for path, one in module.named_modules():
-        places[path or "the model"] = vars(one)
-        for kind in type(one).__mro__:
-            if not kind.__module__.startswith(("torch.", "builtins")):
-                places[kind.__qualname__] = vars(kind)
-                places[kind.__module__] = vars(sys.modules.get(kind.__module__, object))
-    return {
-        f"{name}.{key}{item}": value
-        for name, held in places.items()
-        for key, whole in list(held.items())
-        if not key.startswith("__")
-        for item, value in _plain_items(whole)
-    }
-
-
-def _plain_items(value: Any) -> list[tuple[str, Any]]:
-    """A number or a word, and those in a list or a dictionary."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    pairs = [("", value), *((f"[{key!r}]", one) for key, one in inner)]
-    return [(item, one) for item, one in pairs if isinstance(one, bool | int | float | str)]
 
 
 def tensors_in(value: Any) -> list[torch.Tensor]:
@@ -176,9 +162,10 @@ def unsteady(model_calls: list[CallResult]) -> Iterator[str]:
     first, last = model_calls[0], model_calls[-1]
     if first.is_random_elsewhere:
         yield "the model draws random numbers outside of torch"
-    pairs = [(one.before, one.numbers) for one in model_calls] + [(first.numbers, last.numbers)]
-    changed = [key for old, new in pairs for key, value in new.items() if value != old.get(key, value)]
-    changed = [key for key in changed if not key.endswith(".training")]
+    pairs = [(one.before, one.state) for one in model_calls] + [(first.state, last.state)]
+    changed = [key for old, new in pairs for key in _changed(old, new) if not key.endswith(LENGTH)]
+    if len(model_calls) > 1:  # a first call may fill a cache
+        changed += [key.removesuffix(f".{LENGTH}") for key in _changed(last.before, last.state)]
     if changed:
         yield f"`{changed[0]}` of the model changes from call to call"
     outputs = [one for one in tensors_in(first.value) if one.is_floating_point() or one.is_complex()]
@@ -186,6 +173,13 @@ def unsteady(model_calls: list[CallResult]) -> Iterator[str]:
         yield "the model returns no tensor"
     elif outputs and not any(bool(torch.isfinite(one).any()) for one in outputs):
         yield "the model's outputs hold no finite number, so nothing is compared"
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """The names of what is another value than before; what is new has no value to compare."""
+    for key, value in new.items():
+        if key in old and value != old[key] and repr(value) != repr(old[key]):  # NaN equals nothing
+            yield key
 
 
 def _draws_alike(mine: torch.Tensor | None, theirs: torch.Tensor | None, training: bool) -> bool:
@@ -203,7 +197,9 @@ def unlike(mine: list[CallResult], theirs: list[CallResult], modes: list[bool]) 
             yield f"the outputs differ{again}"
         if not _same(one.buffers, other.buffers):
             yield f"the buffers differ afterwards{again}"
-        if one.learning != other.learning or not _same(one.gradients, other.gradients, summed=True):
+        if other.refusal and not one.refusal:
+            yield f"the backward pass fails{again}: {other.refusal}"
+        elif one.learning != other.learning or not (one.refusal or _same(one.gradients, other.gradients, summed=True)):
             yield f"the gradients differ{again}"
         if not _draws_alike(one.drawn, other.drawn, training):
             yield f"other random numbers are drawn{again}"

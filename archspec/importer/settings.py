@@ -43,6 +43,23 @@ def settings_of(module: nn.Module, made: Mapping[str, Any], place: SourceLine | 
     return found
 
 
+def is_plain(layer: str, settings: Mapping[str, Any]) -> bool:
+    """Whether a layer has no arguments but those that are inferred or defaults."""
+    return all(is_left_out(layer, name, value) for name, value in settings.items())
+
+
+def is_left_out(layer: str, name: str, value: Any) -> bool:
+    """Whether a step need not say an argument of a layer: it is inferred, a default, or not a matter of the network."""
+    argument = LAYERS[layer].arguments[name]
+    same = type(value) is type(argument.default) and bool(value == argument.default)
+    return is_inferred(layer, name) or name == "inplace" or (not argument.without_default and same)
+
+
+def is_inferred(layer: str, name: str) -> bool:
+    """Whether the value that flows in says an argument of a layer."""
+    return bool(LAYERS[layer].arguments[name].inferred)
+
+
 def _value(module: nn.Module, name: str, given: Mapping[str, Any], default: Any) -> Any:
     held = _HELD.get((type(module).__name__, name))
     if held is not None:

@@ -196,16 +196,22 @@ class Steps:
             step = self._kind(one)
             if name != one.module:
                 step = {**mapping_of(step), "name": one.module}
-            if not one.trainable:
-                step = {**mapping_of(step), "trainable": False}
-            if not one.called:
-                step = {**mapping_of(step), "call": False}
+            step = self._marked(step, one)
         if when := self._when(one.kept):
             step = {**mapping_of(step), **when}
         step = self._with_input(step, one, again)
         self.steps[name] = step
         if one.called:
             self._flows(index, one, name)
+
+    def _marked(self, step: Any, one: Operation) -> Any:
+        """A module's step with what it says besides its layer."""
+        marks: dict[str, Any] = {} if one.trainable else {"trainable": False}
+        if not one.called:
+            marks["call"] = False
+        if one.shape is not None:
+            marks["shape"] = [value_of(self.printer, size) for size in one.shape.items]
+        return {**mapping_of(step), **marks} if marks else step
 
     def _flows(self, index: int, one: Any, name: str) -> None:
         if one.single:
@@ -223,12 +229,15 @@ class Steps:
         self.names.values[index, path] = name
         self.last = Ref(index, path)
 
-    def _kind(self, one: Operation) -> Any:
-        """A module as a step: its layer with arguments, its block with parameters, or its steps."""
+    def _kind(self, one: Operation, given: tuple[Any, ...] = ()) -> Any:
+        """A module as a step: its layer with arguments, its block with parameters, or its steps.
+
+        `given` is what the first round of a loop takes.
+        """
         if one.body is None:
             return layer_step(self.printer, one)
         if one.body.kind is Region:
-            around = [self.printer.text(arg) for arg in one.args]
+            around = [self.printer.text(arg) for arg in given or one.args]
             return {"layers": self._mapped(one.body, around, f"{one.module}_")}
         if is_sequential(one.body):
             return self._in_place(one.body)
@@ -240,7 +249,7 @@ class Steps:
         """A Sequential where it stands: equal steps as one that is repeated, else a list of them."""
         only = body.operations[0] if len(body.operations) == 1 else None
         if isinstance(only, LoopTemplate) and only.start == 0 and is_chain(body):
-            return {**mapping_of(self._kind(only.round)), **header(self.printer, only)}
+            return {**mapping_of(self._marked(self._kind(only.round), only.round)), **header(self.printer, only)}
         return {"layers": self._chain(body)}
 
     def _variant(self, one: Operation) -> BlockTemplate:
@@ -269,11 +278,11 @@ class Steps:
         if isinstance(one, LoopTemplate):
             if one.count == Scalar(1) and not one.items and not one.counted:
                 return self._item(one.round)
-            inner = self._kind(one.round)
+            inner = self._marked(self._kind(one.round), one.round)
             if isinstance(inner, dict) and "layers" in inner and isinstance(inner["layers"], list):
                 inner = {"layers": [inner["layers"]]}
             return {**mapping_of(inner), **header(self.printer, one)}
-        kind = self._kind(one)
+        kind = self._marked(self._kind(one), one)
         if when := self._when(one.kept):
             return {**mapping_of(kind if not is_list(kind) else {"layers": [kind["layers"]]}), **when}
         if isinstance(kind, dict) and list(kind) == ["layers"] and isinstance(kind["layers"], list):
@@ -297,7 +306,7 @@ class Steps:
             }
         )
         inner.inputs = around or []
-        inner.modules = {}
+        inner.modules = dict(self.modules) if around is not None else {}
         inner.reads = Counter(index for one in (*body.operations, body.output) for index in reads_of(one))
         inner.last = next(iter(body.operations[0].args), None)
         inner.inlined = {}
@@ -306,9 +315,7 @@ class Steps:
             if isinstance(one, LoopTemplate):
                 raise UnwritableError("a loop among named modules of a Sequential")
             if one.module is not None:
-                inner.modules[one.module] = inner.names.free(
-                    f"{stem}{one.module}" if one.module.isdigit() else one.module
-                )
+                inner.modules[one.module] = inner.names.free(_step_name(one.module, stem))
         for index, one in enumerate(body.operations):
             inner._operation(index, one)
         if inner.last != body.output:
@@ -318,7 +325,7 @@ class Steps:
         return inner.steps
 
     def _rounds(self, index: int, one: LoopTemplate) -> None:
-        inner = self._kind(one.round)
+        inner = self._marked(self._kind(one.round, one.args), one.round)
         whole = one.container and one.start == 0 and "." not in one.container and not shares_container(self.body, one)
         key = f"{one.container}.{one.start}…"
         name = self.modules[key]
@@ -389,6 +396,13 @@ class Steps:
             return [self.printer.text(one) for one in output.items]
         self.steps[self.names.free("output", "result")] = self.printer.text(output)
         return None
+
+
+def _step_name(module: str, stem: str) -> str:
+    """What a module of a group is called: one of a list of the class, `layers.{i}`, as an item of that."""
+    if "{" in module:
+        return module.partition(".")[0].removesuffix("s")
+    return f"{stem}{module}" if module.isdigit() else module
 
 
 def _longest(source: Any) -> int:

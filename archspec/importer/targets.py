@@ -68,6 +68,8 @@ def save(factory: Callable[..., Any], args: Mapping[str, Any], path: Path) -> No
     """Writes the weights of a model under their keys: safetensors, or by torch.save where the file is called *.pt."""
     torch.manual_seed(0)
     weights = {key: one.detach().clone() for key, one in factory(**args).state_dict().items()}
+    if any(one.is_meta for one in weights.values()):
+        raise _refusal("the model is on the meta device, so it has no weights to write", "Leave out `--weights`.")
     if path.suffix == ".safetensors":
         tensors = {key: stored(one) for key, one in weights.items()}
         path.write_bytes(b"".join(pieces(tensors, {"format": "pt"})))

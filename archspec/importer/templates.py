@@ -44,6 +44,8 @@ class LoopTemplate:
     """What the rounds are told one by one: names, and lists of values."""
     counted: bool = False
     """Whether a round reads its number."""
+    over: tuple[str, str] | None = None
+    """A name, and the list whose items the rounds are told under it."""
 
 
 @dataclass(slots=True)
@@ -89,7 +91,15 @@ def holes(node: Any, loops: list[LoopTemplate] | None = None) -> Iterator[tuple[
             yield from holes(evaluation, loops)
         case Operation():
             inner = node.body.operations if is_sequential(node.body) and node.body is not None else ()
-            for one in (node.kept, *node.args, *node.keywords.values(), *node.settings.values(), *inner):
+            for one in (
+                node.function,
+                node.kept,
+                *node.args,
+                *node.keywords.values(),
+                *node.settings.values(),
+                node.shape,
+                *inner,
+            ):
                 yield from holes(one, loops)
         case LoopTemplate():
             for one in (node.count, *node.args, *node.keywords.values()):

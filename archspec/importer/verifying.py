@@ -21,12 +21,12 @@ _DTYPES = (torch.float64, torch.bfloat16, torch.float16)
 
 
 def differences(
-    spec: Spec, make: Make, settings: Mapping[str, Any], inputs: list[Tensors], thorough: bool
+    spec: Spec, make: Make, settings: Mapping[str, Any], inputs: list[Tensors], edges: list[Tensors] | None = None
 ) -> Iterator[str]:
     """What differs between the model and the spec's network, built and generated, at each of some inputs.
 
-    A run that the model itself refuses counts as a difference: nothing was compared then. `thorough` compares with
-    the model's own weights, too.
+    A run that the model itself refuses counts as a difference: nothing was compared then. Where `edges` are given, the
+    two are compared thoroughly: with the model's own weights, too, and on those inputs, as far as the model takes them.
     """
     torch.manual_seed(_SEED)
     try:
@@ -35,10 +35,16 @@ def differences(
         yield f"the model cannot be made, so nothing was compared: {error}"
         return
     yield from (f"`{name}` of the model has a hook on its gradient" for name in _hooked(model))
-    other = stirred(model)
+    try:
+        other = stirred(model)
+    except Exception as error:
+        yield f"the model cannot be copied, so nothing was compared: {' '.join(str(error).split())[:120]}"
+        return
     runs: list[tuple[Trial, list[CallResult]]] = []
-    for trial in _trials(inputs, thorough):
+    for trial in _trials(inputs, edges):
         found = calls(model if trial.own_weights else other, trial)
+        if isinstance(found, Exception) and trial.is_edge:
+            continue
         if isinstance(found, Exception):
             yield f"{trial}, the model fails, so nothing was compared: {found}"
             continue
@@ -61,13 +67,23 @@ def _hooked(model: nn.Module) -> list[str]:
     return [key for key, one in model.named_parameters() if any(getattr(one, name, None) for name in names)]
 
 
-def _trials(inputs: list[Tensors], thorough: bool) -> Iterator[Trial]:
+def _trials(inputs: list[Tensors], edges: list[Tensors] | None) -> Iterator[Trial]:
+    thorough = edges is not None
+    for given in edges or ():
+        yield Trial(given, False, learns=False, is_edge=True)
     for training in (False, True):
         if thorough:
             yield Trial(inputs[0], training, own_weights=True, repeats=2)
             yield Trial(inputs[0], training, **({"repeats": 3, "alternates": True} if training else {"learns": False}))
         for number, given in enumerate(inputs):
             yield Trial(given, training, repeats=2 if thorough and not number else 1)
+
+
+def without_gradients(make: Make, given: Tensors) -> str:
+    """Why the model has no gradients to compare; empty where it has."""
+    torch.manual_seed(_SEED)
+    found = calls(make(), Trial(given, True, own_weights=True))
+    return "" if isinstance(found, Exception) else found[0].refusal
 
 
 def unlike_dtypes(spec: Spec, make: Make, given: Tensors) -> list[str]:
@@ -136,6 +152,9 @@ def _form(model: nn.Module, network: nn.Module) -> Iterator[str]:
     """Keys, shapes, dtypes, what learns, what is shared, and the buffers."""
     mine, theirs = model.state_dict(), network.state_dict()
     if list(mine) != list(theirs):
+        yield from (
+            f"`{a}` and `{b}` are one module of the model; a spec has one name for it" for a, b in _aliases(model)
+        )
         yield f"the keys are {_first(list(mine), list(theirs))}"
         return
     for key, tensor in mine.items():
@@ -155,6 +174,15 @@ def _form(model: nn.Module, network: nn.Module) -> Iterator[str]:
             yield f"the buffer `{key}` is {tuple(made[key].shape)} {made[key].dtype}"
         elif not tensor.is_meta and not near(tensor, made[key]):
             yield f"the buffer `{key}` begins with other numbers"
+
+
+def _aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """The pairs of names that one module with weights has."""
+    first: dict[int, str] = {}
+    for name, one in module.named_modules(remove_duplicate=False):
+        known = first.setdefault(id(one), name)
+        if known != name and any(True for _ in one.parameters(recurse=False)):
+            yield known, name
 
 
 def _ties(module: nn.Module) -> set[tuple[str, ...]]:

@@ -63,8 +63,9 @@ def import_(options: argparse.Namespace) -> int:
     """Write a PyTorch model as a spec, and compare the two.
 
     Imports the module that is named, makes the model and runs it: use it on code that you trust. The spec is compared
-    with the model, built and generated, in both modes; one that differs is not written without --partial. Exit
-    status: 0 where the spec is the same network, 1 where it is not.
+    with the model, built and generated, in both modes; one that differs is not written without --partial, which also
+    names a class of yours as it is where no spec can say what it does. Exit status: 0 where the spec is the same
+    network, 1 where it is not, or needs a class of yours.
 
     A table of ultralytics is read and not run: neither ultralytics nor PyTorch has to be installed. A config.json is
     made into a model by transformers, and imported as any other.
@@ -94,9 +95,12 @@ def import_(options: argparse.Namespace) -> int:
         _write(imported.text, options.output)
     if imported.verified:
         print("verified: the spec and the model are the same network", file=sys.stderr)
+    if imported.allow:
+        allowed = " ".join(f"--allow {one}" for one in imported.allow)
+        print(f"note: the spec names classes of yours as they are; read it with `{allowed}`", file=sys.stderr)
     for one in imported.notes:
         print(f"note: {printable(one)}", file=sys.stderr)
-    return CLEAN if imported.verified else FOUND
+    return CLEAN if imported.verified and not imported.gaps else FOUND
 
 
 def _factory(options: argparse.Namespace, args: dict[str, Any]) -> Any:
