@@ -4,6 +4,8 @@ A YAML spec describes a network; archspec checks it, infers every shape, builds 
 readable PyTorch source that no longer needs archspec. PyTorch is imported by `build` and `verify` alone.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from archspec.api.building import build, generate, import_module, load_weights
 from archspec.api.checking import analyse, check, fix
 from archspec.api.figures import dtypes, match_weights, shapes, solve, summaries, summary, sweep, verify, weights
@@ -15,15 +17,39 @@ from archspec.problems.fixing import Fixed
 from archspec.spec import Spec, load, parse
 from archspec.starter import new
 
+if TYPE_CHECKING:
+    from archspec.results import (
+        Analysis,
+        Changes,
+        Checkpoint,
+        Explanation,
+        Match,
+        Plan,
+        Summaries,
+        Summary,
+        Sweep,
+        Uses,
+    )
+
 __all__ = [
+    "Analysis",
+    "Changes",
+    "Checkpoint",
     "Edit",
+    "Explanation",
     "Fixed",
     "Gap",
     "Imported",
+    "Match",
+    "Plan",
     "Problem",
     "Span",
     "Spec",
     "SpecError",
+    "Summaries",
+    "Summary",
+    "Sweep",
+    "Uses",
     "analyse",
     "build",
     "check",
@@ -53,3 +79,12 @@ __all__ = [
     "weights",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """The classes of results, imported when they are named."""
+    if name not in __all__:
+        raise AttributeError(f"module 'archspec' has no attribute {name!r}")
+    from archspec import results  # here: most programs name none of them
+
+    return getattr(results, name)

@@ -87,7 +87,7 @@ class Initializer:
         """RefusalError for values that it does not take; those of `unknown` are given as well."""
         for name, value in values.items():
             if why := self.option(name).refuse(value):
-                refuse("AS404", f"{echo(str(value))} in `{self.name}`: {why}", "write a value that it takes")
+                refuse("AS404", f"{echo(str(value))} in `{self.name}`: {why}", "use a value that it accepts")
         for one in self.options:
             if one.required and one.name not in values and one.name not in unknown:
                 refuse("AS403", f"`{self.name}` requires `{one.name}`", f"write `{self.name}({one.name}=…)`")

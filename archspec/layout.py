@@ -1,4 +1,4 @@
-"""How the numbers of a tensor lie in memory: strides, in symbols, and which shapes are a view of which.
+"""How the values of a tensor lie in memory: strides, in symbols, and which shapes are a view of which.
 
 None stands for strides that nothing here says; what depends on them may be a view.
 """

@@ -11,6 +11,7 @@ from archspec.checkpoints import NAMES, Archive, Stored
 from archspec.checkpoints.pickled import named, stored, tensor_of
 from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
 from archspec.views.fitting.aligning import beside, plain, renamed
+from archspec.views.fitting.regrouping import regrouped
 
 _MOST_NAMED = 5
 
@@ -23,6 +24,7 @@ def load(model: nn.Module, archive: Archive, rename: Mapping[str, str], *, stric
     """
     state = dict(named(model.state_dict()))
     wanted = plain(state, {})
+    archive, rename = regrouped(archive, rename, {name: tuple(state[key].shape) for name, key in wanted.items()})
     stored = [key for key in archive.tensors if not beside(key)]
     names, unused = renamed(plain(dict.fromkeys(stored), wanted), rename)
     if unused:

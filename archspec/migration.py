@@ -38,13 +38,14 @@ Initial = Callable[[str, str], Stored]
 """Gives the initial values of one of the network's keys, in a dtype as safetensors calls it; in its own for ``""``."""
 
 
-def migrated(match: Match, archive: Archive, choices: Choices, initial: Initial) -> dict[str, Stored]:
+def migrated(match: Match, choices: Choices, initial: Initial) -> dict[str, Stored]:
     """Every weight of the network, in its order.
 
     Raises SpecError (AS610) for weights that do not fit and of which nothing is said, (AS611) for a choice of a key
     that the network does not have.
     """
     _require_keys(match, choices)
+    archive = match.archive
     sources, turned = match.sources, {new: old for old, new in match.transposed.items()}
     reshaped = {new: old for old, new, _, _ in match.reshaped}
     found: dict[str, Stored] = {}
@@ -119,7 +120,7 @@ def _movable(match: Match, key: str, archive: Archive) -> Stored:
     """A tensor whose elements are whole bytes."""
     stored = archive.tensors[key]
     if BITS[stored.dtype] not in _CODES:
-        message = f"{echo(key)} is of {stored.dtype}, whose elements are no whole bytes"
+        message = f"{echo(key)} is of {stored.dtype}, whose elements are not whole bytes"
         raise SpecError([_problem(match, "AS610", message, "it can only be copied as it is")])
     return stored
 

@@ -50,7 +50,7 @@ def archspec_cell(line: str, cell: str, names: dict[str, Any]) -> archspec.Spec 
     wanted = line.split()
     if len(wanted) > 2 or not all(map(is_identifier, wanted)):
         raise ValueError(
-            f"{echo(line)} is no name for the spec, or two for the spec and its model: `%%archspec net model`"
+            f"{echo(line)} is not one name for the spec, or two for the spec and its model: `%%archspec net model`"
         )
     try:
         spec = archspec.parse(cell, CELL)

@@ -52,7 +52,7 @@ def alternatives(
         raise ValueError(f"`devices` is {devices}; it takes a number from 1 to {LARGEST:,}")
     asked = read_setting(None, setting)
     if devices % asked.pp:
-        raise ValueError(f"{devices} devices are no multiple of {asked.pp} pipeline stages")
+        raise ValueError(f"{devices} devices are not a multiple of {asked.pp} pipeline stages")
     ranks, made = devices // asked.pp, network(spec, params, inputs, asked.batch)
     degrees = [degree for degree in range(1, min(ranks, MOST_CUT) + 1) if ranks % degree == 0]
     meshes = [{"dp": ranks // degree, "tp": degree} for degree in degrees]

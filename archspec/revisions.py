@@ -26,7 +26,7 @@ class Revision(Files):
     def __init__(self, name: str, folder: str) -> None:
         self.name = name
         if not name or name.startswith("-") or ":" in name or not name.isprintable():
-            self.refuse(f"{echo(name)} is no revision", "write it as git does: `HEAD~1`, `main`, `v1.0`, a hash")
+            self.refuse(f"{echo(name)} is not a revision", "write it as git does: `HEAD~1`, `main`, `v1.0`, a hash")
         while not os.path.isdir(folder):  # it may be gone by now
             folder = os.path.dirname(folder)
         self.top = os.path.realpath(self.git(folder, "rev-parse", "--show-toplevel").rstrip("\n"))
@@ -57,7 +57,7 @@ class Revision(Files):
         """How git calls a file of the revision."""
         inside = os.path.relpath(path, self.top).replace(os.sep, "/")
         if inside.startswith("../"):
-            self.refuse(f"{echo(path)} lies outside of the repository {echo(self.top)}")
+            self.refuse(f"{echo(path)} is outside of the repository {echo(self.top)}")
         return f"{self.commit}:{inside}"
 
     def git(self, folder: str, *arguments: str) -> str:
@@ -77,7 +77,7 @@ class Revision(Files):
         except FileNotFoundError:
             self.refuse("git is not installed", "install it, or give two files")
         except subprocess.TimeoutExpired:
-            self.refuse(f"git gave no answer in {_SECONDS} seconds")
+            self.refuse(f"git did not answer within {_SECONDS} seconds")
 
     def refuse(self, message: str, help: str = "") -> NoReturn:
         raise SpecError([Problem("AS107", message, Span(self.name, 1, 1, 1, 1), help)])

@@ -178,7 +178,7 @@ class Spec:
 
         for code in ignore:
             if code not in WARNINGS:
-                raise ValueError(f"{echo(code)} is the code of no warning; {did_you_mean(code, WARNINGS)}")
+                raise ValueError(f"{echo(code)} is not the code of a warning; {did_you_mean(code, WARNINGS)}")
         with without_collection():
             graph, by_default = self.graph(params, inputs), not params and not inputs
             in_place = self._in_place[_key(params, inputs, False)]

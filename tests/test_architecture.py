@@ -50,6 +50,7 @@ LADDER = (
     "spec",
     "variants planning views.fitting importer",
     "analysis migration loading plan_files",
+    "results",
     "api",
     "archspec",
     "assistant editor notebook",

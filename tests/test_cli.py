@@ -410,7 +410,7 @@ def test_devices_and_pipes_take_a_module_as_it_is(run: Run) -> None:
     assert read == [run("generate", "a.yaml", "-o", "-")[1]]
     write("b.yaml")
     status, _, err = run("generate", "a.yaml", "b.yaml", "-o", os.devnull)
-    assert (status, "one spec only" in err) == (2, True)
+    assert (status, "only one spec" in err) == (2, True)
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -237,6 +237,20 @@ def check_plan(plan: Layout) -> None:
         assert (wire.label is None) == (wire.edge.label == "")
 
 
+def test_lines_arrive_in_the_order_of_the_inputs_within() -> None:
+    for direction in ("down", "right"):
+        plan = lay_out(drawing_of(ROOT / "specs" / "vision" / "unet.yaml").scene, look=Look(direction=direction))
+        ups = [placed for placed in plan.boxes if placed.body is not None and len(placed.box.inside.inputs()) == 2]
+        assert len(ups) == 4
+        for placed in ups:
+            ends = {wire.edge.inlet: wire.points[-1] for wire in plan.wires if wire.edge.target == placed.box.path}
+            x, skip = (one for one in placed.body.boxes if one.box.kind == "input")
+            if direction == "down":
+                assert (ends[0].x < ends[1].x) == (x.x < skip.x)
+            else:
+                assert (ends[0].y < ends[1].y) == (x.y < skip.y)
+
+
 @pytest.mark.parametrize("form", ["residual", "outputs", "used_blocks"])
 def test_what_the_engine_would_take_too_long_for_stands_in_a_column(form: str) -> None:
     small, large = (parsed(FORMS[form](count)).scene for count in (20, 240))
@@ -514,8 +528,8 @@ def test_the_command_says_what_it_cannot_do(
     spec = str(ROOT / "specs" / "tinyvgg.yaml")
     assert run(spec, "-o", "net.jpg", capsys=capsys)[::2] == (
         2,
-        "archspec diagram: `net.jpg` ends in none of .svg, .mmd, .mermaid, .dot, .gv, .html, .htm, .png, .pdf; "
-        "say --format\n",
+        "archspec diagram: `net.jpg` has none of the suffixes .svg, .mmd, .mermaid, .dot, .gv, .html, .htm, .png, "
+        ".pdf; use --format\n",
     )
     assert "--depth `-1`" in run(spec, "--depth=-1", capsys=capsys)[2]
     link = tmp_path / "link.svg"

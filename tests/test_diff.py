@@ -376,7 +376,9 @@ def test_a_revision_is_read_with_its_imports(
     assert run("HEAD~1", "HEAD", "../net.yaml") == 1  # both are in git still
     assert archspec.load(net, revision="HEAD~1").text == was.text
     capsys.readouterr()
-    refused = {"HEAD~9": "no such revision"} | dict.fromkeys(("--output=hit", "HEAD:specs", "a\nb"), "is no revision")
+    refused = {"HEAD~9": "no such revision"} | dict.fromkeys(
+        ("--output=hit", "HEAD:specs", "a\nb"), "is not a revision"
+    )
     for revision, said in refused.items():
         assert run("--", revision, "../net.yaml") == 2
         assert said in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -89,3 +90,64 @@ def test_the_index_takes_what_is_published(tmp_path: Path) -> None:
     made = [str(build(hook, ROOT, tmp_path / "dist")) for hook in ("build_wheel", "build_sdist")]
     done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *made], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+USER = """
+from pathlib import Path
+
+import archspec
+from archspec import Analysis, Changes, Checkpoint, Explanation, Imported, Match
+from archspec import Plan, Problem, Spec, SpecError, Summary
+
+
+def use(path: Path) -> int:
+    spec: Spec = archspec.load(path)
+    problems: list[Problem] = archspec.check(path, params={"width": 8}, allow=["mine"])
+    summary: Summary = archspec.summary(spec, batch=2)
+    explanation: Explanation = archspec.explain(path)
+    changes: Changes = archspec.diff(path, path)
+    checkpoint: Checkpoint | None = changes.checkpoint
+    plan: Plan = archspec.plan(path, {"dp": 2})
+    match: Match = archspec.match_weights(path, "old.safetensors", rename={"a": "b"})
+    analysis: Analysis = archspec.analyse("inputs: {x: [N, 3]}", "net.yaml")
+    model = archspec.build(path, width=8)
+    missing, unexpected = archspec.load_weights(model, "old.safetensors", strict=False)
+    imported: Imported = archspec.import_module(lambda: model, {"x": (2, 3)})
+    source: str = archspec.generate({"inputs": {"x": ["N", 3]}, "layers": ["ReLU"]})
+    try:
+        model.eval()
+    except SpecError as error:
+        print(error.problems[0].code)
+    print(explanation, checkpoint, plan, match.renamed, analysis.steps, missing, unexpected, imported.verified, source)
+    return len(problems) + len(str(summary.parameters))
+"""
+MISUSE = """
+import archspec
+
+archspec.check(3)
+archspec.load("net.yaml").no_such_attribute
+archspec.summary("net.yaml", batch="2")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("checker", ["mypy", "pyright"])
+def test_users_find_the_api_typed(checker: str, tmp_path: Path) -> None:
+    pytest.importorskip(checker)
+    (tmp_path / "user.py").write_text(USER)
+    (tmp_path / "misuse.py").write_text(MISUSE)
+    settings = {"typeCheckingMode": "strict", "extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    (tmp_path / "mypy.ini").write_text("[mypy]\nstrict = true\n")
+    options = ["--pythonpath", sys.executable] if checker == "pyright" else []
+
+    def run(file: str) -> str:
+        environment = os.environ | {"MYPYPATH": str(ROOT)}
+        command = [sys.executable, "-m", checker, *options, *([file] if checker == "mypy" else [])]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    said = run("misuse.py")
+    assert all(f"misuse.py:{line}" in said for line in (4, 5, 6)), said
+    assert "user.py" not in said, said
+    assert checker == "pyright" or "Success" in run("user.py")

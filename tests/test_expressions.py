@@ -203,7 +203,7 @@ def test_values_may_come_later(text: str, later: set[str]) -> None:
     try:
         value = evaluate(parse(text), scope)
     except ExpressionError as error:
-        # Both ways of a condition that is open are looked at, and what grows too long to be written is refused.
+        # Both ways of a condition that is open are looked at, and what is too long to print is refused.
         if error.code == "AS305" or any(word in text for word in (" if ", " or ", " and ", " < ", " > ", "=")):
             assume(False)
         raise
@@ -395,21 +395,21 @@ def test_rooms_import_only_those_before_them() -> None:
 @pytest.mark.parametrize(
     ("text", "blamed", "message"),
     [
-        ("", "", "this is no expression"),
-        ("c +", "+", "nothing stands behind `+`"),
-        ("* c", "*", "nothing stands before `*`"),
+        ("", "", "this is not a valid expression"),
+        ("c +", "+", "there is nothing after `+`"),
+        ("* c", "*", "there is nothing before `*`"),
         ("(c", "(", "`(` is not closed"),
         ("c)", ")", "`)` closes nothing"),
         ("[c)", ")", "`)` closes nothing"),
         ("c = 1", "=", "`=` would assign"),
-        ("a && b", "&&", "`&&` is no operator here"),
-        ("!a", "!", "`!` is no operator here"),
-        ("a ? b : c", "?", "`?` is no operator here"),
+        ("a && b", "&&", "`&&` is not an operator"),
+        ("!a", "!", "`!` is not an operator"),
+        ("a ? b : c", "?", "`?` is not an operator"),
         ("a if b", "if", "`if` without `else`"),
         ("a else b", "else", "`else` without `if`"),
-        ("2 c", "c", "`2` and `c` stand side by side"),
-        ("class", "class", "`class` is a word of Python's own"),
-        ("f(a, class=1)", "class", "`class` is a word of Python's own"),
+        ("2 c", "c", "`2` and `c` have no operator between them"),
+        ("class", "class", "`class` is a Python keyword"),
+        ("f(a, class=1)", "class", "`class` is a Python keyword"),
     ],
 )
 def test_what_is_no_expression_is_told_in_words_of_ours(text: str, blamed: str, message: str) -> None:

@@ -89,7 +89,7 @@ def test_fields_of_a_configuration_become_parameters(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('{"model_type": "llama",\n', "this is no JSON"),
-        ("[]", "no `model_type`: this is no configuration of transformers"),
+        ("[]", "there is no `model_type`: this is not a configuration of transformers"),
         ('{"model_type": "lama"}', "transformers makes no model of it"),
         (json.dumps({**LLAMA, "vocab_size": 10**8}), "and up to 1,073,741,824 are made to compare a spec with"),
     ],

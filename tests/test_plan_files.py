@@ -117,9 +117,9 @@ def test_what_a_file_says_stands_and_the_rest_follows(net: str, cuts: dict[str, 
         ({"head": "row"}, "AS807", "`head` cannot be row"),
         ({"table": "column"}, "AS807", "`table` cannot be column: `LayerNorm` reads whole rows of it"),
         ({"norm": "column"}, "AS807", "`norm` cannot be column: `LayerNorm` has no rule that cuts its weights"),
-        ({"hed": "whole"}, "AS808", "`hed` means no layer of the network"),
-        ({"blocks.0": "whole"}, "AS808", "`blocks.0` means no layer of the network"),
-        ({"head.weight": "column"}, "AS808", "`head.weight` means no layer of the network"),
+        ({"hed": "whole"}, "AS808", "`hed` matches no layer of the network"),
+        ({"blocks.0": "whole"}, "AS808", "`blocks.0` matches no layer of the network"),
+        ({"head.weight": "column"}, "AS808", "`head.weight` matches no layer of the network"),
     ],
 )
 def test_what_would_compute_something_else_is_refused_in_its_place(
@@ -137,7 +137,7 @@ def test_what_would_compute_something_else_is_refused_in_its_place(
 def test_sizes_that_do_not_divide_are_refused_where_the_file_asks_for_them(net: str) -> None:
     plan = archspec.plan(net, "tp=3", plan={"cuts": {"table": "row"}})
     (problem,) = (one for one in plan.problems if one.severity == "error")
-    assert problem.message == "`table` cannot be row: 256 does not divide among 3 ranks"
+    assert problem.message == "`table` cannot be row: 256 cannot be divided among 3 ranks"
     assert {one.span.path for one in problem.related} == {net}
 
 
@@ -169,28 +169,28 @@ def test_the_caller_counts_more_than_the_file(net: str) -> None:
     ("text", "code", "line", "message"),
     [
         ("mesh: {tp: 2}\ncut: {}", "AS201", 2, "unknown key `cut`"),
-        ("mesh: {tp: 2}\ncuts: {head: colum}", "AS202", 2, "`colum` is no way to cut a layer"),
+        ("mesh: {tp: 2}\ncuts: {head: colum}", "AS202", 2, "`colum` is not a way to shard a layer"),
         ("mesh: {tp: 2}\ncuts: [head]", "AS202", 2, "`cuts` is a mapping"),
-        ("mesh: {tp: two}", "AS202", 1, "`two` is no number of ranks"),
+        ("mesh: {tp: two}", "AS202", 1, "`two` is not a number of ranks"),
         ("mesh: {pp: 2}", "AS202", 1, "a mesh has no dimension `pp`"),
         ("mesh: {tp: 0}", "AS202", 1, "the mesh has `0` ranks along `tp`"),
-        ("mesh: tp", "AS202", 1, "`tp` is no mesh"),
+        ("mesh: tp", "AS202", 1, "`tp` is not a mesh"),
         ("mesh: {tp: 2}\ndtype: int8", "AS202", 2, "`dtype` is `int8`"),
-        ("mesh: {tp: 2}\nbatch: [2]", "AS202", 2, "a list stands where an integer is expected"),
+        ("mesh: {tp: 2}\nbatch: [2]", "AS202", 2, "a list where an integer is expected"),
         ("mesh: {tp: 2}\ncheckpoint: layers", "AS202", 2, "`checkpoint` is `layers`"),
-        ("mesh: {tp: 2}\ndevice_memory: much", "AS202", 2, "`much` is no size of memory"),
+        ("mesh: {tp: 2}\ndevice_memory: much", "AS202", 2, "`much` is not a memory size"),
         ("mesh: {tp: 2}\npp: 3\nstages: [blocks.0, blocks.2]", "AS202", 2, "`pp` is 3, but `stages` names 2"),
-        ("mesh: {tp: 2}\nstages: blocks.0", "AS202", 2, "`stages` is a list of blocks"),
-        ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.9", "AS809", 4, "`blocks.9` is no block that repeats"),
+        ("mesh: {tp: 2}\nstages: blocks.0", "AS202", 2, "`stages` must be a list of blocks"),
+        ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.9", "AS809", 4, "`blocks.9` is not a repeated block"),
         ("mesh: {tp: 2}\nstages:\n- blocks.1\n- blocks.2", "AS809", 3, "the first stage begins at `blocks.1`"),
         ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.2\n- blocks.1", "AS809", 5, "`blocks.1` does not run behind"),
         ("mesh: {tp: 2}\nvariant: large", "AS208", 2, "the spec has no variant `large`"),
         ("mesh: {tp: 2}\nparams:\n  width: 8\n  depth: 2", "AS208", 4, "the spec has no parameter `depth`"),
-        ("mesh: {tp: 2}\nparams: {width: wide}", "AS208", 2, '`"wide"` is no value for the parameter `width`'),
+        ("mesh: {tp: 2}\nparams: {width: wide}", "AS208", 2, '`"wide"` is not a valid value for the parameter `width`'),
         ("mesh: {tp: 2}\ninputs: {x: [1]}", "AS208", 2, "the spec has no input `x`"),
         ("mesh: {tp: 2}\ninputs: {ids: [1]}", "AS501", 2, "the input `ids` has 2 axes; 1 sizes are given"),
         ("mesh: {tp: 2}\ninputs: {ids: 1}", "AS202", 2, "the sizes of the input `ids` are a list of numbers"),
-        ("inputs: {x: [N, 3]}\nlayers: [Linear: 3]", "AS202", 2, "this file is a spec, and no plan"),
+        ("inputs: {x: [N, 3]}\nlayers: [Linear: 3]", "AS202", 2, "this file is a spec, not a plan"),
         ("", "AS202", 1, "the document is empty"),
         ("mesh: {tp: 2", "AS101", 1, ""),
     ],

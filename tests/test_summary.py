@@ -290,7 +290,7 @@ def test_verify_says_what_differs_and_where() -> None:
     ) in messages
     assert any("MACs of `block_1.0` is 169000 in PyTorch; the summary says 70560" in text for _, text in messages)
     assert any("parameters of `block_1.2` is 900 in PyTorch; the summary says 910" in text for _, text in messages)
-    assert any("`classifier.1` is no module of the built network" in text for _, text in messages)
+    assert any("`classifier.1` is not a module of the built network" in text for _, text in messages)
     assert {problem.code for problem in caught.value.problems} == {"AS606"}
 
 
@@ -580,7 +580,7 @@ def test_limits_have_suffixes() -> None:
         *(7, 5000, 1_500_000, 2 * 10**9, 125 * 10**9, 9)
     ]
     for text in ("", "5m", "1.5", "1e6", "-1", "0", "0.0M", "1.2345k", "5 M", "\u0665", True, 1.5, None):
-        with pytest.raises(ValueError, match="is no limit"):
+        with pytest.raises(ValueError, match="is not a valid limit"):
             limit(text)
 
 

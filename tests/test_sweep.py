@@ -73,7 +73,7 @@ def test_values_that_are_refused_are_passed_over() -> None:
 def test_what_cannot_be_swept_is_refused_in_words() -> None:
     spec = archspec.parse(HEADS)
     for call, words in (
-        (lambda: archspec.solve(spec, "width", budget={"parameters": 1}), "`width` is no parameter"),
+        (lambda: archspec.solve(spec, "width", budget={"parameters": 1}), "`width` is not a parameter"),
         (lambda: archspec.solve(spec, "dim", budget={"params": 1}), "`parameters`, `macs`"),
         (lambda: archspec.sweep(spec, {"dim": []}), "has no values"),
         (lambda: archspec.sweep(spec, {"dim": range(200), "heads": range(200)}), "40,000 settings"),

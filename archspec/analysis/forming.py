@@ -31,7 +31,7 @@ class Formed:
         self.spoiled = False  # whether lines of the text are missing from the tree
         self.missing = Missing(source)  # what the parts that are missing may have named
         self.problems: list[Problem] = []
-        self.entries: set[int] = set()  # the lines of what is left out and is no step
+        self.entries: set[int] = set()  # the lines of what is left out and is not a step
         self.document: Document | None = None
         self.sources: Sources | None = None
 

@@ -109,7 +109,7 @@ class _Recovery:
         start = sum(map(len, reading.lines[: line - 1]))
         span = Source(self.path, self.text, self.limits).place(start, start + len(whole.rstrip()))
         advice = f"write the key with its colon, such as {echo(before.strip())}"
-        self.tell([Problem("AS101", "what stands below this line has no key", span, advice)])
+        self.tell([Problem("AS101", "the text below this line has no key", span, advice)])
         self.found.mended.add(line)
         return again
 
@@ -181,7 +181,7 @@ _MESSAGES = {
     "below": "this line cannot be read",
 }
 _HELP = {
-    "closed": "write what closes it",
+    "closed": "close it",
     "colon": "write a colon behind it",
     "key": "finish the value, or quote it",
     "restored": "write `key: value`, or `- item` in a list",

@@ -35,5 +35,5 @@ def limits_of(budget: Mapping[str, int | str]) -> dict[str, int]:
     for name in budget:
         if name not in Budget.model_fields:
             figures = ", ".join(f"`{field}`" for field in Budget.model_fields)
-            raise ValueError(f"a budget has no figure {echo(name)}; it may limit {figures}")
+            raise ValueError(f"a budget has no entry {echo(name)}; it may limit {figures}")
     return {name: limit(value) for name, value in budget.items()}

@@ -59,7 +59,7 @@ def fix(text: Text, variant: Variant = None, params: Params = None, inputs: Size
     def made() -> str:
         done = archspec.fix(text, NAME, variant=variant, params=params, inputs=inputs)
         lines = [f"fixed {one.line}:{one.column} {one.code}: {one.message}" for one in done.fixed]
-        more = "no fewer problems would be left"
+        more = "this would not reduce the number of problems"
         lines += [f"not fixed {one.line}:{one.column} {one.code}: {more}" for one in done.refused]
         left = _told([replace(one, edits=()) if one in done.refused else one for one in done.problems])
         head = "\n".join([*(lines or ["nothing to fix"]), "", left or "nothing is wrong any more\n"])
@@ -74,7 +74,7 @@ def fix(text: Text, variant: Variant = None, params: Params = None, inputs: Size
 def explain(
     text: Annotated[str, Field(description="the spec; may be empty where `step` is a code")],
     step: Step = None,
-    uses: Annotated[bool, Field(description="the other direction: what depends on the step")] = False,
+    uses: Annotated[bool, Field(description="the opposite: what depends on the step")] = False,
     variant: Variant = None,
     params: Params = None,
     inputs: Sizes = None,

@@ -99,4 +99,4 @@ def told(character: str) -> tuple[str, str]:
         return f"the character {named(character)} is not a plain space", "write a plain space"
     if word:
         return f"the character {named(character)} is not `{word}`", f"write `{word}`"
-    return f"the character {named(character)} is invisible", "take it out"
+    return f"the character {named(character)} is invisible", "remove it"

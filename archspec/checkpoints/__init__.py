@@ -38,7 +38,7 @@ def open_archive(path: str | os.PathLike[str]) -> Archive:
     archive = _read(name, sharded=True)
     for key in archive.tensors:
         if not key or len(key) > _LONGEST_KEY or key.count(".") > _MOST_LEVELS:
-            refuse(name, f"{echo(key)} is no key of a weight: it is empty, too long or nested too deeply")
+            refuse(name, f"{echo(key)} is not a valid key: it is empty, too long or nested too deeply")
     return archive
 
 
@@ -47,7 +47,7 @@ def _in_folder(path: str) -> str:
         return path
     found = next((name for name in _IN_FOLDERS if os.path.isfile(os.path.join(path, name))), None)
     if found is None:
-        refuse(path, "the folder holds no checkpoint of a usual name", f"usual are {', '.join(_IN_FOLDERS)}")
+        refuse(path, "the folder contains no checkpoint", f"expected one of {', '.join(_IN_FOLDERS)}")
     return os.path.join(path, found)
 
 
@@ -56,17 +56,17 @@ def _read(path: str, *, sharded: bool) -> Archive:
     try:
         descriptor = os.open(path, flags)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no path can have this name"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "this is not a valid path"
         refuse(path, f"the file cannot be read: {reason.lower()}")
     with open(descriptor, "rb") as stream:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            refuse(path, "this is no regular file")
+            refuse(path, "this is not a regular file")
         first = stream.read(9)
         stream.seek(0)
         for magic, name in _FOREIGN.items():
             if first.startswith(magic):
-                refuse(path, f"this is a file of {name}", "convert it to safetensors first")
+                refuse(path, f"this is a {name} file", "convert it to safetensors first")
         is_pickled = first.startswith((_ZIP, _PICKLE)) and first[8:9] != b"{"
         is_short = int.from_bytes(first[:8], "little") <= safetensors.LONGEST_HEADER  # as no text begins
         if sharded and first[:1] == b"{" and not is_short:
@@ -93,7 +93,7 @@ def _read_shards(path: str, stream: BinaryIO, size: int) -> Archive:
     shards: dict[str, Archive] = {}
     for name in dict.fromkeys(index.values()):
         if not name or name in (".", "..") or set(name) & set("/\\:\0"):
-            refuse(path, f"the index names {echo(name)}, which is no file beside it")
+            refuse(path, f"the index names {echo(name)}, which is not a file beside it")
         shards[name] = _read(os.path.join(os.path.dirname(path), name), sharded=False)
     tensors = {}
     for key, name in index.items():
@@ -111,7 +111,7 @@ def _index(path: str, stream: BinaryIO, size: int) -> dict[str, str]:
     try:
         data: Any = json.loads(stream.read(size).decode())
     except (ValueError, RecursionError):
-        refuse(path, "the file begins as JSON and is none")
+        refuse(path, "the file is not valid JSON")
     found = data.get("weight_map") if isinstance(data, dict) else None
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found.values()):
         refuse(path, "the file is JSON without a `weight_map` from keys to files", "name the checkpoint or its index")

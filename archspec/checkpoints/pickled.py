@@ -43,14 +43,14 @@ def _reason(error: Exception) -> tuple[str, str]:
     text = str(error).strip().split("\n")[0]
     if "weights_only" in str(error) or "Unsupported" in text:
         advice = "save the weights alone: torch.save(model.state_dict(), path)"
-        return "the file holds more than tensors, which could run code when it is loaded; it was not loaded", advice
+        return "the file contains objects other than tensors, which could run code; it was not loaded", advice
     return f"PyTorch cannot load the file: {echo(text or type(error).__name__, 120)}", "is the file complete?"
 
 
 def _weights(path: str, content: object, levels: int = _MOST_LEVELS) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """The weights among all that a file holds, and the names of what else there is."""
     if not isinstance(content, Mapping) or not levels:
-        refuse(path, f"the file holds {echo(type(content).__name__)}, no state_dict")
+        refuse(path, f"the file contains {echo(type(content).__name__)}, not a state_dict")
     tensors = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
     inner = {key: value for key, value in content.items() if isinstance(key, str) and _is_state(value)}
     if tensors and not (inner.keys() & set(_KNOWN)):
@@ -66,11 +66,11 @@ def _name_of_weights(path: str, names: list[str]) -> str:
     if found is not None:
         return found
     if not names:
-        refuse(path, "the file holds no tensors under keys that are texts")
+        refuse(path, "the file contains no tensors with string keys")
     if len(names) > 1:
         several = ", ".join(echo(name) for name in names[:5])
         refuse(
-            path, f"the file holds several state_dicts: {several}", "save the one that is meant in a file of its own"
+            path, f"the file contains several state_dicts: {several}", "save the one that you need in a separate file"
         )
     return names[0]
 
@@ -87,9 +87,9 @@ def _is_state(value: object, levels: int = 2) -> bool:
 def _stored(path: str, key: str, tensor: Tensor) -> Stored:
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.dtype not in _DTYPES:
         kind = "quantized" if tensor.is_quantized else str(tensor.layout).removeprefix("torch.")
-        refuse(path, f"{echo(key)} is a {kind} tensor of {tensor.dtype}; only dense ones can be copied")
+        refuse(path, f"{echo(key)} is a {kind} tensor of {tensor.dtype}; only dense tensors can be copied")
     if tensor.nbytes > max(tensor.untyped_storage().nbytes(), _SMALL):
-        refuse(path, f"{echo(key)} has {tensor.nbytes:,} bytes, more than the file holds of it")
+        refuse(path, f"{echo(key)} has {tensor.nbytes:,} bytes, more than the file contains")
     return Stored(tuple(tensor.shape), _DTYPES[tensor.dtype], partial(content, tensor))
 
 

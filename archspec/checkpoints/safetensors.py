@@ -26,7 +26,7 @@ def read(path: str, stream: BinaryIO, size: int) -> Archive:
     header, start = _header(path, stream, size)
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        refuse(path, "`__metadata__` of the header is no mapping of texts")
+        refuse(path, "`__metadata__` of the header is not a mapping of strings")
     places = {key: _place(path, key, entry, size - start) for key, entry in header.items()}
     _require_no_gaps(path, places, size - start)
     tensors = {
@@ -50,9 +50,9 @@ def _header(path: str, stream: BinaryIO, size: int) -> tuple[dict[str, Any], int
         header = json.loads(stream.read(length).decode(), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         reason = str(error).partition(":")[0] if isinstance(error, ValueError) else "nested too deeply"
-        refuse(path, f"the header is no valid JSON: {reason}", _NO_SAFETENSORS)
+        refuse(path, f"the header is not valid JSON: {reason}", _NO_SAFETENSORS)
     if not isinstance(header, dict):
-        refuse(path, "the header is no mapping", _NO_SAFETENSORS)
+        refuse(path, "the header is not a mapping", _NO_SAFETENSORS)
     return header, 8 + length
 
 
@@ -62,7 +62,7 @@ _NO_SAFETENSORS = "is this a safetensors file?"
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return found
 
 
@@ -70,18 +70,18 @@ def _place(path: str, key: str, entry: object, space: int) -> tuple[tuple[int, .
     """A tensor's shape, dtype, and where its bytes begin and end."""
     name = echo(key)
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
-        refuse(path, f"the header's entry of {name} does not have exactly `dtype`, `shape` and `data_offsets`")
+        refuse(path, f"the header's entry of {name} must have exactly `dtype`, `shape` and `data_offsets`")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(dtype, str) or dtype not in BITS:
         advice = did_you_mean(dtype, list(BITS)) if isinstance(dtype, str) else ""
         refuse(path, f"{name} has an unknown dtype, {echo(dtype)}", advice)
     if not _are_sizes(shape) or len(shape) > _MOST_AXES or math.prod(shape) > _LARGEST:
-        refuse(path, f"{name} has the shape {echo(shape)}, which no tensor can have")
+        refuse(path, f"{name} has the shape {echo(shape)}, which is not a valid shape")
     if not _are_sizes(offsets) or len(offsets) != 2 or offsets[0] > offsets[1]:
-        refuse(path, f"{name} has the offsets {echo(offsets)}, which are no place in a file")
+        refuse(path, f"{name} has the offsets {echo(offsets)}, which are not valid offsets")
     begin, end = offsets
     if end > space:
-        refuse(path, f"{name} ends {end - space:,} bytes behind the end of the file", "the file is truncated")
+        refuse(path, f"{name} ends {end - space:,} bytes after the end of the file", "the file is truncated")
     if math.prod(shape) * BITS[dtype] != 8 * (end - begin):
         refuse(path, f"{name} has {end - begin:,} bytes, which is not the size of {dtype} {echo(shape)}")
     return tuple(shape), dtype, begin, end

@@ -22,8 +22,9 @@ _EPILOG = """\
 exit status:
   0 nothing wrong   1 problems found, or files out of date   2 wrong usage   101 an error of archspec's own
 
-Results go to stdout, problems to stderr. NO_COLOR and FORCE_COLOR are respected. Defaults come from the
-nearest pyproject.toml: `specs` and `generated` in [tool.archspec] say where specs are and modules go.
+Results go to stdout, messages to stderr; the problems that `check` finds are its result. NO_COLOR and
+FORCE_COLOR are respected. Defaults come from the nearest pyproject.toml: `specs` and `generated` in
+[tool.archspec] set the folders of specs and of generated modules.
 `archspec COMMAND --help` explains a command."""
 
 
@@ -77,7 +78,7 @@ PARAM = CliArgument(
 VARIANT = CliArgument(
     "--variant",
     metavar="NAME",
-    help="use the settings that the spec's `variants` give this name; --param comes on top of them",
+    help="use the settings of this name in the spec's `variants`; --param overrides them",
 )
 
 
@@ -86,7 +87,7 @@ BUDGET = CliArgument(
     metavar="NAME=NUMBER",
     action="append",
     default=[],
-    help="what a network may have at most: parameters=5M, macs=300M; in place of its spec's own; repeatable",
+    help="limits of the network: parameters=5M, macs=300M; they replace the spec's own; repeatable",
 )
 
 
@@ -111,20 +112,20 @@ PLAN = CliArgument(
     "--plan",
     is_path=True,
     metavar="FILE",
-    help="a plan's file: the mesh, how layers are cut, where stages begin, and what else a plan is made for",
+    help="a plan file: the mesh, how layers are sharded, where stages begin, and all other settings",
 )
 INPUT = CliArgument(
     "--input",
     action="append",
     default=[],
     metavar="NAME=DIMS",
-    help="give an input's size, which settles its free dimensions: x=1,3,224,224; repeatable",
+    help="set the size of an input, and so its free dimensions: x=1,3,224,224; repeatable",
 )
 FORMAT = CliArgument(
     "--format",
     choices=("text", "json", "github", "sarif"),
     default="text",
-    help="how problems are written: text for people (the default), json for programs, github for workflow annotations, "
+    help="format of the problems: text for people (the default), json for programs, github for workflow annotations, "
     "sarif for code scanning",
 )
 
@@ -219,7 +220,7 @@ def read_budget(pairs: Iterable[str]) -> dict[str, int]:
     limits = {}
     for name, text in read_pairs(pairs, "--budget", "parameters=5M"):
         if name not in Budget.model_fields:
-            raise UsageError(f"--budget: {echo(name)} has no limit; write one of {', '.join(Budget.model_fields)}")
+            raise UsageError(f"--budget: {echo(name)} has no limit; use one of {', '.join(Budget.model_fields)}")
         try:
             limits[name] = limit(text)
         except ValueError as error:
@@ -233,7 +234,7 @@ def read_inputs(pairs: Iterable[str]) -> dict[str, tuple[int, ...]]:
     for name, text in read_pairs(pairs, "--input", "x=1,3,224,224"):
         sizes = [size.strip() for size in text.split(",")]
         if not all(size.isascii() and size.isdigit() and len(size) < 20 for size in sizes):
-            raise UsageError(f"--input {name}: {echo(text)} is no list of sizes; write it like x=1,3,224,224")
+            raise UsageError(f"--input {name}: {echo(text)} is not a list of sizes; write it like x=1,3,224,224")
         inputs[name] = tuple(int(size) for size in sizes)
     return inputs
 
@@ -244,7 +245,7 @@ def read_pairs(pairs: Iterable[str], option: str, example: str) -> Iterator[tupl
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not equals or not is_identifier(name):
-            raise UsageError(f"{option}: {echo(pair)} is no name=value; write it like {example}")
+            raise UsageError(f"{option}: {echo(pair)} is not name=value; write it like {example}")
         if name in seen:
             raise UsageError(f"{option}: {echo(name)} is given twice")
         seen.add(name)

@@ -122,7 +122,9 @@ def _refuse_unknown_codes(codes: object, name: str) -> None:
     for code in codes:
         if code not in WARNINGS:
             hint = did_you_mean(code, WARNINGS, "codes")
-            raise UsageError(f"{name}: {echo(code)} in `ignore` of [tool.archspec] is the code of no warning; {hint}")
+            raise UsageError(
+                f"{name}: {echo(code)} in `ignore` of [tool.archspec] is not the code of a warning; {hint}"
+            )
 
 
 def find(arguments: Sequence[str], configured: Sequence[Path]) -> list[SpecSource]:
@@ -143,7 +145,7 @@ def _sources(argument: str, configured: Sequence[Path]) -> list[SpecSource]:
         return [SpecSource(argument, _root(argument, configured, Path(argument).parent))]
     names = _walk(argument)
     if not names:
-        raise UsageError(f"{echo(argument)} holds no .yaml or .yml file")
+        raise UsageError(f"{echo(argument)} contains no .yaml or .yml file")
     return [SpecSource(name, _root(name, configured, Path(argument))) for name in names]
 
 
@@ -178,7 +180,7 @@ def targets(sources: Sequence[SpecSource], output: Path) -> tuple[dict[SpecSourc
     """
     if output.suffix == ".py" and not output.is_dir():
         if len(sources) > 1:
-            raise UsageError(f"{echo(output)} takes the module of one spec only; name a folder with -o")
+            raise UsageError(f"{echo(output)} takes the module of only one spec; name a folder with -o")
         files.module_name(output)
         return {sources[0]: output}, []
     found: dict[SpecSource, Path] = {}
@@ -207,12 +209,14 @@ def _refuse_collisions(found: dict[SpecSource, Path]) -> None:
 
 def _target(source: SpecSource, folder: Path) -> Path:
     if source.name == STDIN:
-        raise UsageError("standard input has no name to write a file under; say -o FILE")
+        raise UsageError("standard input has no name to write a file under; use -o FILE")
     path = Path(os.path.abspath(source.name))
     below = [part.replace("-", "_") for part in path.relative_to(os.path.abspath(source.root)).parent.parts]
     for part in below:
         if not files.is_identifier(part):
-            files.refuse(source.name, f"its folder {echo(part)} is no name that Python could import", "rename it")
+            files.refuse(
+                source.name, f"its folder {echo(part)} is not a module name that Python could import", "rename it"
+            )
     return Path(shown(folder.joinpath(*below, files.module_name(path) + ".py")))
 
 

@@ -139,7 +139,7 @@ class Dimension:
 
     def __pow__(self, power: int) -> Size:
         if power < 0:
-            raise ValueError("the power of a dimension is no negative integer")
+            raise ValueError("the power of a dimension is not a negative integer")
         half = self ** (power // 2) if power > 1 else 1
         return half * half * (self if power % 2 else 1)
 

@@ -30,17 +30,17 @@ _PROMPT = re.compile(r"^\s*>>>", re.MULTILINE)
 IGNORE = "write `ignore: [AS703]`, or with the reason `ignore: {AS703: why}`"
 
 EXAMPLES = {
-    "archspec": "the language has one version, 1: leave the key out",
-    "batch": "write `batch: 8`, the samples that one data-parallel rank is given in a step",
+    "archspec": "the language has one version, 1: remove the key",
+    "batch": "write `batch: 8`, the samples per data-parallel rank and step",
     "blocks": "write `blocks: {Name: {inputs: …, layers: …}}`",
     "budget": "write `budget: {parameters: 5M, macs: 300M}`",
-    "call": "write `call: false`, for a module that is made and kept, but not run",
+    "call": "write `call: false`, for a module that `forward` does not call",
     "checkpoint": "write `checkpoint: blocks`",
     "choices": "write a list: `choices: [relu, gelu]`",
     "device_memory": "write `device_memory: 80GB`",
     "doc": "quote it",
     "dtype": "write `dtype: bfloat16`",
-    "for": "write `for: i in range(3)`; `repeat: 3` counts alone",
+    "for": "write `for: i in range(3)`; or `repeat: 3` if you need no counter",
     "ignore": IGNORE,
     "collect": "write `collect: true`, beside `for:` or `repeat:`",
     "each": "write `each: k in [1, 3, 5]`",
@@ -57,7 +57,7 @@ EXAMPLES = {
     "parameters": "write a number of 1 or more, such as 5M: the suffixes are k, M, G and T",
     "parametrize": "write `parametrize: {weight: spectral_norm}`",
     "params": "write `params: {width: 64}`",
-    "persistent": "write `persistent: false`, for a Buffer that the state_dict leaves out",
+    "persistent": "write `persistent: false`, for a Buffer that is not part of the state_dict",
     "pp": "write `pp: 4`, the number of pipeline stages",
     "repeat": "write `repeat: 3`, or an expression of parameters",
     "shared": "write `shared: true`, beside `for:`, `repeat:` or `each:`",
@@ -131,7 +131,7 @@ def name_pattern(value: object) -> object:
     """The name of a module: what it comes to is checked later, but a loop without rounds never comes to it."""
     if not isinstance(value, str) or all(map(_PATTERN.fullmatch, DOT.split(value))):
         return value
-    raise refuse("AS204", f"{echo(value)} is no name", "write it like `layer_{i}`, or `layers.{i}` for a list")
+    raise refuse("AS204", f"{echo(value)} is not a name", "write it like `layer_{i}`, or `layers.{i}` for a list")
 
 
 def loop(value: object) -> object:
@@ -146,7 +146,7 @@ def loop(value: object) -> object:
 def doc(value: object) -> object:
     """Words for people, in a docstring: doctest would run a line that begins like a prompt."""
     if isinstance(value, str) and _PROMPT.search(value):
-        raise refuse("AS209", "a line begins with `>>>`: doctest would run it", "indent it, and leave `>>>` out")
+        raise refuse("AS209", "a line begins with `>>>`: doctest would run it", "remove `>>>`")
     return value
 
 
@@ -156,13 +156,13 @@ def ignore(value: object) -> object:
         raise refuse("AS202", "`ignore` takes a list of codes, or a mapping of codes to reasons", IGNORE)
     for place, code in enumerate(value):
         if code not in WARNINGS:
-            why = "is the code of an error, which nothing silences" if code in CODES else "is the code of no warning"
+            why = "is the code of an error; ignore warnings only" if code in CODES else "is not the code of a warning"
             near = "" if code in CODES else did_you_mean(code, WARNINGS)
             known = isinstance(value, dict)
             advice = near or f"the codes of warnings: {', '.join(WARNINGS)}"
             raise refuse("AS210", f"{echo(code)} {why}", advice, at=(code if known else place,), key=known)
         if isinstance(value, dict) and not (isinstance(value[code], str) and value[code].strip()):
-            raise refuse("AS202", f"the reason to ignore {code} is a text", IGNORE, at=(code,))
+            raise refuse("AS202", f"the reason to ignore {code} must be a string", IGNORE, at=(code,))
     return value if isinstance(value, dict) else dict.fromkeys(value, "")
 
 
@@ -181,17 +181,17 @@ def parametrized(value: object) -> object:
 def _functions(value: object, key: str) -> object:
     """A function, as text, for each of some weights."""
     if not isinstance(value, dict) or not value:
-        raise refuse("AS202", f"`{key}` is a mapping of weights to functions", EXAMPLES[key])
+        raise refuse("AS202", f"`{key}` must be a mapping of weights to functions", EXAMPLES[key])
     for name, text in value.items():
         if not isinstance(text, str):
-            raise refuse("AS202", f"{echo(name)} takes the name of a function", EXAMPLES[key], at=(name,))
+            raise refuse("AS202", f"{echo(name)} must be the name of a function", EXAMPLES[key], at=(name,))
     return value
 
 
 def rules(value: object) -> object:
     """How weights begin, by classes, blocks, names and patterns of names."""
     if not isinstance(value, dict) or not value:
-        raise refuse("AS202", "`init` is a mapping of layers or names to functions", EXAMPLES["init"])
+        raise refuse("AS202", "`init` must be a mapping of layers or names to functions", EXAMPLES["init"])
     for name, below in value.items():
         if isinstance(below, dict) and below and all(isinstance(text, str) for text in below.values()):
             continue
@@ -207,11 +207,11 @@ def limit(value: object) -> int:
         return value
     match = LIMIT.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        raise ValueError(f"{echo(value)} is no limit")
+        raise ValueError(f"{echo(value)} is not a valid limit")
     whole, part, power = match[1], match[2] or "", 3 * ("kMGT".index(match[3]) + 1 if match[3] else 0)
     number = int(f"{whole}{part}".ljust(len(whole) + power, "0")[: len(whole) + power])
     if len(part) > power or number == 0:
-        raise ValueError(f"{echo(value)} is no limit")
+        raise ValueError(f"{echo(value)} is not a valid limit")
     return number
 
 
@@ -226,5 +226,5 @@ def budget_limit(value: object) -> int:
 def dimension(value: object) -> object:
     """A dimension: an integer, or the text of an expression."""
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise refuse("AS202", f"{echo(value)} is no dimension", "a dimension is an integer, a name or an expression")
+        raise refuse("AS202", f"{echo(value)} is not a dimension", "a dimension is an integer, a name or an expression")
     return value

@@ -69,14 +69,14 @@ def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetai
     )
     words = " or ".join(filter(None, (", ".join(expected[:-1]), expected[-1])))
     if path[-1:] == ("archspec",):
-        return Problem("AS202", f"version {given} of the language", source.span(path), EXAMPLES["archspec"])
+        return Problem("AS202", f"unknown version {given} of the language", source.span(path), EXAMPLES["archspec"])
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     advice = EXAMPLES.get(name) or "write " + words
     if name == "type" and value in _TYPES_ELSEWHERE:
         advice = Advice(f"write `type: {_TYPES_ELSEWHERE[value]}`; {_TYPES_ARE}", _TYPES_ELSEWHERE[value], value)
     is_key = errors[0]["loc"][-1:] == ("[key]",)
     span = source.span(path, key=is_key)
-    return _with_edits(Problem("AS202", f"{given} stands where {words} is expected", span, advice))
+    return _with_edits(Problem("AS202", f"{given} where {words} is expected", span, advice))
 
 
 def _cause(error: ErrorDetails) -> str:
@@ -94,7 +94,7 @@ _FORMS = {
     "int_type": "an integer",
     "list_type": "a list",
     "model_type": "a mapping",
-    "string_type": "a text",
+    "string_type": "a string",
 }
 
 
@@ -131,9 +131,9 @@ def _with_edits(problem: Problem) -> Problem:
 
 
 _MISSING = {
-    "inputs": "say what flows in: `inputs: {x: [N, 3, 224, 224]}`",
-    "layers": "say what it flows through: `layers: [Flatten, Linear: 10]`",
-    "shape": "an input has a shape: `{shape: [N, T], dtype: int64}`",
+    "inputs": "declare the inputs: `inputs: {x: [N, 3, 224, 224]}`",
+    "layers": "declare the layers: `layers: [Flatten, Linear: 10]`",
+    "shape": "give the input a shape: `{shape: [N, T], dtype: int64}`",
 }
 
 

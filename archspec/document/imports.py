@@ -134,7 +134,7 @@ def _root(main: Source, files: Files) -> File:
     if main.path.startswith("<") or not files.exists(os.path.realpath(main.path)):
         at = main.span(("imports",), key=True)
         raise SpecError(
-            [Problem("AS107", "a spec from a text has no folder to import from", at, "read it from a file")]
+            [Problem("AS107", "a spec that is read from text has no folder to import from", at, "read it from a file")]
         )
     folder = File(os.path.realpath(main.path)).parent
     marked = (one for one in (folder, *folder.parents) if any((one / mark).exists() for mark in _ROOT_MARKS))
@@ -156,7 +156,8 @@ class _ImportReader:
             at = origin.span(("imports", name))
             file = self.resolve(path, origin, at)
             if file in chain:
-                self.refuse(at, "AS206", f"{echo(path)} imports, in the end, itself", "files import without cycles")
+                message = f"{echo(path)} imports itself, directly or through other files"
+                self.refuse(at, "AS206", message, "imports must not form a cycle")
             found, library = self.library(file, path, origin.limits, at)
             below: Path = ("blocks", name)
             block = library.blocks.get(name)
@@ -182,8 +183,8 @@ class _ImportReader:
     def insert(self, name: str, block: Block, origin: Source, below: Path, blocks: dict[str, Block], at: Span) -> None:
         if name in blocks and blocks[name] is not block:
             related = (Related("the other one", self.sources.span(("blocks", name), key=True)),)
-            advice = "rename one of them: in one spec a name means one block"
-            raise SpecError([Problem("AS205", f"{echo(name)} names two blocks", at, advice, related=related)])
+            advice = "rename one of them: a name must mean one block"
+            raise SpecError([Problem("AS205", f"{echo(name)} is the name of two blocks", at, advice, related=related)])
         blocks[name] = block
         self.sources.place(name, origin, below)
 
@@ -201,13 +202,13 @@ class _ImportReader:
     def resolve(self, path: str, origin: Source, at: Span) -> str:
         """The file that an import names: relative to the importing one, and below the root, links followed."""
         if os.path.isabs(path) or not path.endswith((".yaml", ".yml")) or not is_visible(path):
-            self.refuse(at, "AS107", f"{echo(path)} is no file to import", "write it like `./resnet_blocks.yaml`")
+            self.refuse(at, "AS107", f"{echo(path)} is not a file to import", "write it like `./resnet_blocks.yaml`")
         file = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(origin.path)), path))
         if not File(file).is_relative_to(self.root):
-            advice = "imports stay below the project's root, the folder of its pyproject.toml"
-            self.refuse(at, "AS107", f"{echo(path)} lies outside of the project", advice)
+            advice = "imports must lie below the project's root, the folder of its pyproject.toml"
+            self.refuse(at, "AS107", f"{echo(path)} is outside of the project", advice)
         if not self.files.exists(file):
-            self.refuse(at, "AS107", f"there is no file {echo(path)}", "it is looked for beside the importing file")
+            self.refuse(at, "AS107", f"there is no file {echo(path)}", "paths are relative to the importing file")
         return file
 
     def refuse(self, at: Span, code: str, message: str, help: str) -> NoReturn:

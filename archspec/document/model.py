@@ -139,7 +139,7 @@ Layers: TypeAlias = Annotated[
     Discriminator(
         _form_of_layers,
         custom_error_type="archspec_layers",
-        custom_error_message="layers are a list of steps, or a mapping of names to steps",
+        custom_error_message="`layers` must be a list of steps, or a mapping of names to steps",
     ),
 ]
 """A list is an nn.Sequential; a mapping names its steps."""

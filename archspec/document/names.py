@@ -52,20 +52,20 @@ def name_problem(name: str, *, reserved: frozenset[str] = frozenset()) -> str | 
     """Why a name of a value, which is no attribute of the module, may not be used, if it may not."""
     if not _IDENTIFIER.fullmatch(name):
         if found := disguised(name):
-            return f"is no name: {told(name[found[0]])[0]}"
-        return "is no name: ASCII letters, digits and `_`, beginning with a letter"
+            return f"is not a valid name: {told(name[found[0]])[0]}"
+        return "is not a valid name: use ASCII letters, digits and `_`, beginning with a letter"
     if len(name) > 64:
         return "is longer than 64 characters"
     if keyword.iskeyword(name):
-        return "is a keyword of Python"
+        return "is a Python keyword"
     if name in reserved:
-        return "is a name that generated code needs for itself"
+        return "is used by generated code"
     return None
 
 
 def attribute_problem(name: str) -> str | None:
     """Why a module, parameter or buffer may not be called so, if it may not."""
-    hides = "is an attribute of every nn.Module, which it would hide"
+    hides = "would hide an attribute of nn.Module"
     if name in MODULE_ATTRIBUTES or name in PRIVATE_ATTRIBUTES:
         return hides
     return None if _UNNAMED.fullmatch(name) else name_problem(name)
@@ -74,7 +74,7 @@ def attribute_problem(name: str) -> str | None:
 def module_problem(name: str) -> str | None:
     """Why a module may not be called so by `name:`, if it may not: PyTorch takes any text without a dot."""
     if "." in name or not _MODULE.fullmatch(name):
-        return "is no name of a module: ASCII letters, digits and marks, without dots, quotes and backslashes"
+        return "is not a valid module name: use ASCII letters, digits and marks, but no dots, quotes or backslashes"
     return attribute_problem(name) if name.isidentifier() else None
 
 
@@ -94,11 +94,11 @@ def listed_problem(path: str) -> str | None:
         return f"begins with `{first}`, which {problem}"
     for part in rest:
         if not _MODULE.fullmatch(part):
-            return f"has the part {part!r}, which is no name of a module"
+            return f"has the part {part!r}, which is not a valid module name"
         if part.isdecimal() and part != str(int(part)):
-            return f"has the part `{part}`: a number has no zeros in front"
+            return f"has the part `{part}`: numbers have no leading zeros"
         if part in MODULE_ATTRIBUTES or part in PRIVATE_ATTRIBUTES or part in DICT_ATTRIBUTES:
-            return f"has the part `{part}`, which is an attribute of every nn.ModuleDict"
+            return f"has the part `{part}`, which would hide an attribute of nn.ModuleDict"
     return None
 
 
@@ -120,7 +120,7 @@ def other_name(name: str) -> str:
     base = "".join(letter for letter in letters if not unicodedata.combining(letter))
     cleaned = re.sub(r"[^A-Za-z0-9]+", "_", base)[:60].strip("_") or "x"
     if cleaned.isdecimal():
-        return f"`my_{cleaned}`; or write a list, which counts its steps by itself: `- Linear: 10`"
+        return f"`my_{cleaned}`; or use a list, which numbers its steps: `- Linear: 10`"
     return f"`{cleaned if cleaned[0].isalpha() and cleaned != name else 'my_' + cleaned}`"
 
 

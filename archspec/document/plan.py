@@ -28,28 +28,28 @@ def _mesh(value: object) -> object:
     if isinstance(value, str):
         return value
     if not isinstance(value, dict) or not value:
-        raise refuse("AS202", "`mesh` is a mapping of dimensions to numbers of ranks", _MESH)
+        raise refuse("AS202", "`mesh` must be a mapping of dimensions to numbers of ranks", _MESH)
     for name, size in value.items():
         if isinstance(size, bool) or not isinstance(size, int):
-            raise refuse("AS202", f"{echo(size)} is no number of ranks", _MESH, at=(name,))
+            raise refuse("AS202", f"{echo(size)} is not a number of ranks", _MESH, at=(name,))
     return value
 
 
 def _cuts(value: object) -> object:
     """A role for each name or pattern of names of layers."""
     if not isinstance(value, dict) or not value:
-        raise refuse("AS202", "`cuts` is a mapping of layers to the way in which each is cut", _CUTS)
+        raise refuse("AS202", "`cuts` must map layers to the way in which each is sharded", _CUTS)
     for pattern, role in value.items():
         if role not in ROLES:
-            hint = did_you_mean(str(role), ROLES, "a layer is cut as")
-            raise refuse("AS202", f"{echo(role)} is no way to cut a layer", hint, at=(pattern,))
+            hint = did_you_mean(str(role), ROLES, "a layer can be")
+            raise refuse("AS202", f"{echo(role)} is not a way to shard a layer", hint, at=(pattern,))
     return value
 
 
 def _stages(value: object) -> object:
     """The blocks with which the stages begin."""
     if not isinstance(value, list) or not value or not all(isinstance(name, str) for name in value):
-        raise refuse("AS202", "`stages` is a list of blocks", _STAGES)
+        raise refuse("AS202", "`stages` must be a list of blocks", _STAGES)
     return value
 
 
@@ -57,7 +57,7 @@ def _inputs(value: object) -> object:
     """The sizes of inputs."""
     advice = "write `inputs: {x: [8, 3, 224, 224]}`"
     if not isinstance(value, dict):
-        raise refuse("AS202", "`inputs` is a mapping of inputs to their sizes", advice)
+        raise refuse("AS202", "`inputs` must be a mapping of inputs to their sizes", advice)
     for name, sizes in value.items():
         numbers = isinstance(sizes, list) and all(isinstance(one, int) and not isinstance(one, bool) for one in sizes)
         if not numbers:

@@ -42,8 +42,8 @@ def is_library(source: Source) -> bool:
 
 def only_blocks(source: Source) -> NoNetworkError:
     """Why a file of blocks is no network."""
-    message = "this file holds blocks alone, and no network: `inputs` and `layers` are missing"
-    advice = "name a spec that imports it: `imports: {Name: ./file.yaml}`"
+    message = "this file contains only blocks, and no network: `inputs` and `layers` are missing"
+    advice = "check a spec that imports it: `imports: {Name: ./file.yaml}`"
     return NoNetworkError([Problem("AS203", message, source.span(("blocks",), key=True), advice)])
 
 
@@ -62,7 +62,7 @@ def is_plan(source: Source) -> bool:
 
 def only_plan(source: Source) -> NoNetworkError:
     """Why a plan is no network."""
-    message = "this file is a plan, and no network: `inputs` and `layers` are missing"
+    message = "this file is a plan, not a network: `inputs` and `layers` are missing"
     advice = "pass it with a spec: `archspec plan SPEC --plan FILE`"
     return NoNetworkError([Problem("AS203", message, source.span((next(iter(source.data)),), key=True), advice)])
 
@@ -70,7 +70,7 @@ def only_plan(source: Source) -> NoNetworkError:
 def read_plan(source: Source) -> PlanFile:
     """What a plan's file says; FormError with every problem of its form."""
     if isinstance(source.data, dict) and "layers" in source.data:
-        message, advice = "this file is a spec, and no plan", "name a plan's file, which says `mesh: {dp: 8, tp: 4}`"
+        message, advice = "this file is a spec, not a plan", "name a plan file, with `mesh: {dp: 8, tp: 4}`"
         raise SpecError([Problem("AS202", message, source.span(("layers",), key=True), advice)])
     return _validated(source, PlanFile)
 
@@ -96,6 +96,6 @@ def _validated(source: Source, model: type[_M], data: Any = None) -> _M:
         raise refusal from None
 
 
-_A_SPEC = "a spec has at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
-_LEAST: dict[type[Model], str] = {PlanFile: "a plan says at least which mesh it is for: `mesh: {dp: 8, tp: 4}`"}
+_A_SPEC = "a spec needs at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"
+_LEAST: dict[type[Model], str] = {PlanFile: "a plan needs at least a mesh: `mesh: {dp: 8, tp: 4}`"}
 """What the text of a kind of file begins with, where it is not that of a spec."""

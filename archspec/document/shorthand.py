@@ -50,27 +50,27 @@ def parameter(data: object, keys: Collection[str]) -> object:
             raise refuse("AS203", "a parameter has a `type` or a `default`", "write `{type: int}` or a default")
         return data
     if data is None:
-        raise refuse("AS202", "null is no default", f"write a default, or a type: {', '.join(TYPES)}")
+        raise refuse("AS202", "null cannot be a default", f"write a default, or a type: {', '.join(TYPES)}")
     return {"type": data} if isinstance(data, str) and data in TYPES else {"default": data}
 
 
 def budget(data: object) -> object:
     """A budget is not empty."""
     if not isinstance(data, Mapping) or not data:
-        raise refuse("AS202", "a budget is a mapping of limits", EXAMPLES["budget"])
+        raise refuse("AS202", "a budget must be a mapping of limits", EXAMPLES["budget"])
     return data
 
 
 def variant(data: object) -> object:
     """A variant's parameters stand beside its `doc`, or below `params`, where one may be called `doc` itself."""
     if not isinstance(data, Mapping):
-        raise refuse("AS202", "a variant is a mapping of parameters to values", EXAMPLES["variants"])
+        raise refuse("AS202", "a variant must be a mapping of parameters to values", EXAMPLES["variants"])
     apart = data.get("params")
     given = dict(apart) if isinstance(apart, Mapping) else {}
     beside = [name for name in data if name != "doc" and not (name == "params" and isinstance(apart, Mapping))]
     for name in beside:
         if name in given:
-            message = f"{echo(name)} is set twice, here and below `params:`"
+            message = f"{echo(name)} is set twice, here and in `params:`"
             raise refuse("AS205", message, "keep one of them", at=(name,), key=True)
         given[name] = data[name]
     return {"params": given} | ({"doc": data["doc"]} if "doc" in data else {})
@@ -86,7 +86,7 @@ def declared_input(data: object) -> object:
         raise refuse("AS202", "an input is a list of its dimensions", advice)
     if "list" in data and ("shape" in data or data.get("optional")):
         other = "shape" if "shape" in data else "optional"
-        message = f"`{other}:` beside `list:`, which says the shape of each tensor of a list"
+        message = f"`{other}:` beside `list:`, which already gives the shape of each tensor of the list"
         raise refuse("AS206", message, "keep one of them", at=(other,), key=True)
     if "shape" not in data and "list" not in data and set(data) <= {"dtype", "optional"}:
         raise refuse("AS203", "`shape` is missing", "write `x: [N, 3, 224, 224]`")
@@ -95,7 +95,7 @@ def declared_input(data: object) -> object:
         hint = did_you_mean(str(dtype), DTYPES, "dtypes")
         if isinstance(dtype, str) and dtype in DTYPES_ELSEWHERE:
             hint = Advice(f"did you mean `{DTYPES_ELSEWHERE[dtype]}`?", DTYPES_ELSEWHERE[dtype], dtype)
-        raise refuse("AS202", f"{echo(dtype)} is no dtype", hint, at=("dtype",))
+        raise refuse("AS202", f"{echo(dtype)} is not a dtype", hint, at=("dtype",))
     return data
 
 
@@ -112,7 +112,7 @@ def step(data: object) -> object:
     if isinstance(data, list):
         if len(data) in (3, 4) and isinstance(data[1], int) and isinstance(data[2], str):  # as ultralytics writes them
             example = f"`{data[2].rpartition('.')[2][:40]}: {{…}}`"
-            message = "a step is written by names, not as [from, repeats, module, arguments]"
+            message = "a step is a layer with named arguments, not [from, repeats, module, arguments]"
             raise refuse("AS206", message, f"write {example}, with `from:` and `repeat:` where they are needed")
         return {"nested": data}
     if not isinstance(data, Mapping):
@@ -129,33 +129,33 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
         for key in unknown:
             raise _unknown_key(data, key)
     if not found:
-        raise refuse("AS206", "a step that is no layer: it has no type key", "add one, as in `Conv2d: {…}`")
+        raise refuse("AS206", "this step has no layer", "add one, as in `Conv2d: {…}`")
     if len(found) > 1:
         first, second = found[:2]
         message = f"two layers in one step: {echo(first)} and {echo(second)}"
-        raise refuse("AS206", message, "each step of a list begins with its own `-`", at=(second,), key=True)
+        raise refuse("AS206", message, "begin each step of a list with its own `-`", at=(second,), key=True)
     (key,) = found
     if not key:  # what stands for a step that was set aside
-        raise refuse("AS206", "an empty text is no layer", "write a layer: `ReLU`", at=(key,), key=True)
+        raise refuse("AS206", "an empty string is not a layer", "write a layer: `ReLU`", at=(key,), key=True)
     for modifier in MODIFIERS:
         if modifier in data and data[modifier] is None:
-            message = f"nothing stands below `{modifier}:`"
+            message = f"`{modifier}:` has no value"
             raise refuse("AS202", message, EXAMPLES.get(modifier, "write `from: x`"), at=(modifier,), key=True)
     _check_loop(data)
     if "persistent" in data and key != "Buffer":
-        message = f"`persistent:` is for a Buffer, and this is {echo(key)}"
+        message = f"`persistent:` is only for a Buffer; this is {echo(key)}"
         raise refuse("AS206", message, "leave it out", at=("persistent",), key=True)
     for reading in (one for one in ("shape", "collect") if one in data and data.get("call") is False):
-        message = f"`{reading}:` beside `call: false`, which leaves no value"
-        raise refuse("AS206", message, "leave one of them out", at=(reading,), key=True)
+        message = f"`{reading}:` beside `call: false`: the step has no output"
+        raise refuse("AS206", message, "remove one of them", at=(reading,), key=True)
     for modifier in ("init", "parametrize", "trainable", "call"):
         if modifier in data and (
             key in ("again", "Buffer") or (key == "Parameter" and modifier in ("parametrize", "call"))
         ):
-            message = f"`{modifier}:` has no place beside {echo(key)}"
+            message = f"`{modifier}:` is not allowed beside {echo(key)}"
             what = "the step that makes the module" if key == "again" else "a layer, or a Parameter"
             what = "a layer, block or group" if modifier == "call" else what
-            raise refuse("AS206", message, f"it stands beside {what}", at=(modifier,), key=True)
+            raise refuse("AS206", message, f"it goes beside {what}", at=(modifier,), key=True)
     rest = {name: value for name, value in data.items() if name != key}
     if key in SPECIAL:
         return {**rest, key: data[key]}
@@ -166,15 +166,15 @@ def _check_loop(data: Mapping[str, Any]) -> None:
     """One key says how often a step is repeated; `collect` and `shared` stand beside one."""
     first, *others = [key for key in data if key in LOOPS] or [""]
     for other in others:
-        message = f"a step has one loop, not both `{first}` and `{other}`"
+        message = f"a step can have one loop, not both `{first}` and `{other}`"
         raise refuse("AS206", message, "keep one of them", at=(other,), key=True)
     if data.get("collect") and first == "each":
-        message = "`collect:` has no effect beside `each:`: the value is already the list of what the rounds return"
+        message = "`collect:` has no effect beside `each:`: the value is already the list of the rounds' outputs"
         raise refuse("AS206", message, "leave it out", at=("collect",), key=True)
     for key in ("collect", "shared"):
         if key in data and not first:
-            message = f"`{key}:` is for a step that is repeated"
-            raise refuse("AS206", message, "add `for:` or `repeat:`, or leave it out", at=(key,), key=True)
+            message = f"`{key}:` needs a step that is repeated"
+            raise refuse("AS206", message, "add `for:` or `repeat:`, or remove it", at=(key,), key=True)
 
 
 def _arguments(data: object) -> object:
@@ -185,9 +185,9 @@ def _arguments(data: object) -> object:
 
 
 def _unknown_key(data: Mapping[str, Any], key: str) -> PydanticCustomError:
-    hint = did_you_mean(key, (*MODIFIERS, *SPECIAL), "beside its layer a step has")
+    hint = did_you_mean(key, (*MODIFIERS, *SPECIAL), "keys beside a layer")
     others = [k for k in data if k not in MODIFIERS and not isinstance(hint, Advice)]
     if len(others) == len(data) and all(isinstance(data[k], Mapping | list | str) for k in others) and len(data) > 1:
-        message = f"{echo(key)} is no layer; below a step's name stands one layer, or `layers:`"
+        message = f"{echo(key)} is not a layer; a step contains one layer, or `layers:`"
         return refuse("AS206", message, "put the steps of a group below `layers:`", at=(key,), key=True)
     return refuse("AS201", f"unknown key {echo(key)} in a step", hint, at=(key,), key=True)

@@ -28,9 +28,9 @@ def renamed_at(analysis: Analysis, line: int, column: int) -> tuple[Name, Span]:
     """What would be renamed at a place, counted from 0 in characters; RefusedError where nothing could be."""
     found = [one for one in named(analysis, line, column) if one.kind not in ("import", "variant")]
     if not found:
-        raise RenamingError("there is no name here that this spec defines")
+        raise RenamingError("there is no name of this spec here")
     if not analysis.sound or analysis.graph is None:
-        raise RenamingError("a spec with errors is mended first: what a name stands for may not be known")
+        raise RenamingError("fix the errors of the spec first: the meaning of a name may not be known")
     # `Block: {width}` names what is here, and the block's parameter: who renames here means the former.
     name = max(found, key=lambda one: (one.kind != "parameter" or not _is_elsewhere(one, found), len(one.scope)))
     spans = (name.definition, *name.uses)
@@ -46,7 +46,9 @@ def rename(analysis: Analysis, line: int, column: int, new: str, files: Files) -
     """The edits that rename what is at a place; RefusedError where more than names would change."""
     name, _ = renamed_at(analysis, line, column)
     if not _NAME.fullmatch(new):
-        raise RenamingError(f"{echo(new)} is no name: ASCII letters, digits and `_`, beginning with a letter")
+        raise RenamingError(
+            f"{echo(new)} is not a valid name: use ASCII letters, digits and `_`, beginning with a letter"
+        )
     edits = list(_edits(analysis, name, new))
     text = apply(analysis.text, edits)
     after = analyse(text, analysis.name, files=files)

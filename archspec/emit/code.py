@@ -151,7 +151,7 @@ def _template(name: str) -> Any:
 def _finalize(value: object) -> str:
     """Templates print pieces that were made to be code, never plain text."""
     if not isinstance(value, Code):
-        raise InternalError(f"a template prints {type(value).__name__}, which is no code")
+        raise InternalError(f"a template prints {type(value).__name__}, which is not code")
     return value
 
 

@@ -37,7 +37,7 @@ def own_class(layer: OwnLayer, allow: Collection[str], span: Span) -> type[nn.Mo
     found = getattr(module, layer.name)
     if not _is_module_class(found):
         advice = "a step names a class of modules: only these are ever called"
-        _refuse("AS401", f"{echo(layer.target)} is no subclass of `nn.Module`", span, advice)
+        _refuse("AS401", f"{echo(layer.target)} is not a subclass of `nn.Module`", span, advice)
     if not is_within(found.__module__, allow):
         package = found.__module__.partition(".")[0]
         message = f"{echo(layer.target)} is defined in {echo(found.__module__)}, which is not allowed"

@@ -76,7 +76,7 @@ def unary(op: str, value: Any) -> Any:
 def _inverted(value: Any) -> Any:
     """Each bit of an integer inverted. Of a bool Python gives an integer, -1 or -2, which nobody means."""
     if type_of(value) == "bool":
-        raise ExpressionError("AS304", "`~` inverts the bits of integers, and this is true or false", "write `not x`")
+        raise ExpressionError("AS304", "`~` inverts the bits of integers, but this is a bool", "write `not x`")
     size = _bits("~", value)
     return -size - 1
 
@@ -98,8 +98,8 @@ def bitwise(op: str, a: Any, b: Any) -> Any:
     if kinds in (("bool", "any"), ("any", "bool")) and None not in (a, b):
         return typed(Binary(op, lift(a), lift(b)), "any")
     if "bool" in kinds and None not in (a, b):
-        message = f"`{op}` of {literal_text(a)} and {literal_text(b)}, of which one is true or false"
-        raise ExpressionError("AS304", message, f"conditions are joined by words: {_WORDS[op]}")
+        message = f"`{op}` of {literal_text(a)} and {literal_text(b)}, but one of them is a bool"
+        raise ExpressionError("AS304", message, f"join conditions with words: {_WORDS[op]}")
     a, b = _bits(op, a), _bits(op, b)
     if unknown(a) or unknown(b):
         return typed(Binary(op, lift(a), lift(b)), "int")
@@ -109,7 +109,7 @@ def bitwise(op: str, a: Any, b: Any) -> Any:
 def binary(op: str, a: Any, b: Any) -> Any:
     """`a op b`; ExpressionError where that has no value."""
     if op == "@":
-        raise ExpressionError("AS304", "`@` multiplies tensors, and here are numbers", "write `*`")
+        raise ExpressionError("AS304", "`@` multiplies tensors, but these are numbers", "write `*`")
     if op in _BITWISE:
         return bitwise(op, a, b)
     if is_list(type_of(a)) or is_list(type_of(b)):
@@ -124,7 +124,7 @@ def binary(op: str, a: Any, b: Any) -> Any:
         fits = isinstance(value, int) and abs(value) <= LARGEST
         return value if fits else bounded(value, _written(op, a, b), infinite=math.inf in (abs(a), abs(b)))
     except ZeroDivisionError:
-        advice = "divide by what is never 0; a parameter's `min: 1` keeps callers from it"
+        advice = "make sure that the divisor is not 0; for a parameter, `min: 1` does this"
         raise ExpressionError("AS304", f"{_written(op, a, b)} divides by zero", advice) from None
     except OverflowError:
         raise ExpressionError("AS305", f"{_written(op, a, b)} is too large") from None
@@ -149,16 +149,16 @@ def number(value: Any, taker: str) -> Any:
 def _require_moderate(base: float, exponent: float) -> None:
     """Refuses an integer's power that would be long in the making; whatever has to do with floats is made at once."""
     if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1 and exponent * math.log2(abs(base)) > 64:
-        raise ExpressionError("AS305", f"{_written('**', base, exponent)} is beyond 64 bits")
+        raise ExpressionError("AS305", f"{_written('**', base, exponent)} exceeds 64 bits")
 
 
 def bounded(value: Any, what: str, *, infinite: bool = False) -> Any:
     """The value, if it is within the limits: 64 bits, short enough, and finite (or made of what is `infinite`)."""
     finite = not isinstance(value, float) or math.isfinite(value) or (infinite and not math.isnan(value))
     if isinstance(value, complex) or not finite:
-        raise ExpressionError("AS305", f"{what} is no finite number")
+        raise ExpressionError("AS305", f"{what} is not a finite number")
     if isinstance(value, int) and abs(value) > LARGEST:
-        raise ExpressionError("AS305", f"{what} is beyond 64 bits")
+        raise ExpressionError("AS305", f"{what} exceeds 64 bits")
     if isinstance(value, tuple) and (count := entries(value)) > LONGEST_LIST:
         raise ExpressionError("AS305", f"a list of {count} entries; at most {LONGEST_LIST} are allowed")
     return value
@@ -193,14 +193,14 @@ def _binary_unknown(op: str, a: Any, b: Any) -> Any:
 
 def _sizes(op: str, a: Size, b: Size) -> Size:
     """`a op b` over dimensions, in their canonical form."""
-    what = "a size that is not known until a parameter is"
+    what = "a size that depends on a parameter without a value"
     size: Size = _ARITHMETIC[op](a, b)
     if isinstance(size, int):
         return int(bounded(size, _written(op, a, b)))
     if any(abs(coefficient) > LARGEST for coefficient in size.terms.values()):
-        raise ExpressionError("AS305", f"{what} is beyond 64 bits")
+        raise ExpressionError("AS305", f"{what} exceeds 64 bits")
     if (dimensions.reason(size) and not dimensions.reason(a, b)) or len(str(size)) > LONGEST_UNKNOWN:
-        raise ExpressionError("AS305", f"{what} grows too long to be written")
+        raise ExpressionError("AS305", f"{what} is too long to print")
     return size
 
 
@@ -213,7 +213,7 @@ def _join(op: str, a: Any, b: Any) -> Any:
         return typed(Binary(op, lift(a), lift(b)), join(filter(is_list, kinds)))
     items, times = (a, b) if is_list(kinds[0]) else (b, a)
     if op != "*" or type_of(times) not in ("int", "any") or times is None:
-        raise ExpressionError("AS304", f"`{op}` takes numbers; lists know `list + list` and `list * n`")
+        raise ExpressionError("AS304", f"`{op}` takes numbers; for lists there are `list + list` and `list * n`")
     if not isinstance(items, tuple) or unknown(times):
         return typed(Binary(op, lift(a), lift(b)), f"list[{item_type(type_of(items))}]")
     if (count := entries(items) * times) > LONGEST_LIST:
@@ -231,8 +231,8 @@ def index(value: Any, at: Any) -> Any:
         try:
             return value[at]
         except IndexError:
-            message = f"the list has {len(value)} entries, so none at {at}"
-            advice = f"entries count from 0: the last one is `[{len(value) - 1}]`" if value else ""
+            message = f"the list has {len(value)} entries, but the index is {at}"
+            advice = f"indices count from 0: the last one is `[{len(value) - 1}]`" if value else ""
             raise ExpressionError("AS304", message, advice) from None
     if not isinstance(at, slice):
         result = item_type(kind, at if isinstance(at, int) else None)

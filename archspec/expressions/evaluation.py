@@ -97,8 +97,8 @@ def _values(argument: Node, scope: Scope) -> tuple[Any, ...]:
         return (evaluate(argument, scope),)
     value = evaluate(argument.value, scope)
     if not isinstance(value, tuple):
-        advice = "write the list itself" if unknown(value) else "`*` stands before a list"
-        raise ExpressionError("AS304", f"`{argument.text}`: how many values there are is not known", advice)
+        advice = "write the list itself" if unknown(value) else "`*` must be followed by a list"
+        raise ExpressionError("AS304", f"`{argument.text}`: the number of values is not known", advice)
     return value
 
 
@@ -120,8 +120,8 @@ def _name(node: Name, scope: Scope) -> Any:
             return Symbolic(node, node.type)
         if node.name in CONSTANTS:
             return CONSTANTS[node.name]
-    hint = _FLAGS.get(node.name.lower()) or did_you_mean(node.name, sorted(scope), "names that are declared here")
-    message = f"nothing is called {echo(node.name)} here"
+    hint = _FLAGS.get(node.name.lower()) or did_you_mean(node.name, sorted(scope), "names that are defined here")
+    message = f"{echo(node.name)} is not defined here"
     raise ExpressionError("AS303", message, hint, node.offset, len(node.name))
 
 
@@ -163,7 +163,7 @@ def _slice(node: Slice, scope: Scope) -> slice:
     parts = [None if part is None else evaluate(part, scope) for part in (node.start, node.stop, node.step)]
     for part in parts:
         if part is not None and type_of(part) not in ("int", "any"):
-            raise ExpressionError("AS304", f"the bounds of a slice are integers, not {literal_text(part)}")
+            raise ExpressionError("AS304", f"the bounds of a slice must be integers, not {literal_text(part)}")
     if parts[2] == 0:
-        raise ExpressionError("AS304", "the step of a slice is not zero")
+        raise ExpressionError("AS304", "the step of a slice must not be 0")
     return slice(*parts)

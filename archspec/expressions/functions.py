@@ -81,8 +81,8 @@ _ELSEWHERE = {
     "concatenate": "write `cat([a, b], 1)`",
     "add": "write `a + b`",
     "multiply": "write `a * b`",
-    "size": "dimensions have names, which are written in `inputs`",
-    "shape": "dimensions have names, which are written in `inputs`",
+    "size": "use the names of the dimensions in `inputs`",
+    "shape": "use the names of the dimensions in `inputs`",
 }
 
 
@@ -93,9 +93,9 @@ def unknown_function(name: str, known: Iterable[str]) -> str:
     if name in _ELSEWHERE:
         return _ELSEWHERE[name]
     if name[:1].isupper():
-        return f"a layer is a step of its own, whose name is then read: `fc: {{{name}: …}}`"
+        return f"a layer must be a separate step; read it by its name: `fc: {{{name}: …}}`"
     hint = did_you_mean(name, list(known))
-    return hint if isinstance(hint, Advice) else "functions go by PyTorch's names: `archspec layers` lists them"
+    return hint if isinstance(hint, Advice) else "functions have PyTorch's names: `archspec layers` lists them"
 
 
 def call(node: FunctionCall, arguments: list[Any]) -> Any:
@@ -108,7 +108,7 @@ def call(node: FunctionCall, arguments: list[Any]) -> Any:
         raise ExpressionError("AS303", f"there is no function {echo(name)} here", hint, node.offset, len(name))
     function = FUNCTIONS[name]
     if node.keywords:
-        message = f"{name} takes its values by position"
+        message = f"{name} takes positional arguments only"
         raise ExpressionError("AS304", message, f"leave out `{node.keywords[0][0]}=`", node.offset, len(name))
     if not arguments or (function.most is not None and len(arguments) > function.most):
         message = f"{name} takes {_how_many(function)}, not {len(arguments)}"

@@ -68,11 +68,12 @@ def not_plain(text: str) -> ExpressionError:
     """The refusal of a text that holds something else than plain ASCII, at the first such character."""
     found = disguised(text)
     at = found[0] if found else next(match.start() for match in _ODD.finditer(text))
-    message, advice = told(text[at]) if found else (f"an expression cannot hold {named(text[at])}", "take it out")
+    message, advice = told(text[at]) if found else (f"an expression cannot contain {named(text[at])}", "remove it")
     if text[at] == "\t":
-        message, advice = "a tab within an expression", "write a space"
+        message, advice = "a tab in an expression", "write a space"
     elif not found and text[at].isalpha():
-        message, advice = f"a name is of ASCII letters, and {named(text[at])} is none", "rename what is meant"
+        message = f"names consist of ASCII letters, digits and `_`; {named(text[at])} is not allowed"
+        advice = "rename it"
     error = ExpressionError("AS302", message, advice, at)
     instead = plain(text).replace("\t", " ")
     if instead.isascii() and instead.isprintable() and "\\" not in instead:
@@ -109,7 +110,7 @@ def unreadable(text: str, at: int | None) -> ExpressionError:
             error = ExpressionError("AS301", message, advice, token.start, token.end - token.start)
             error.rewrite = rewrite
             return error
-    return ExpressionError("AS301", "this is no expression", _EXAMPLE, at)
+    return ExpressionError("AS301", "this is not a valid expression", _EXAMPLE, at)
 
 
 Found = Iterator[tuple[str, _Token, str, tuple[int, int, str] | None]]
@@ -121,9 +122,9 @@ def _replaced(tokens: list[_Token]) -> Found:
         if token.text in _WORDS:
             word = _WORDS[token.text]
             new = f"{word} " if word == "not" else word
-            yield f"`{token.text}` is no operator here", token, f"write `{word}`", (token.start, token.end, new)
+            yield f"`{token.text}` is not an operator", token, f"write `{word}`", (token.start, token.end, new)
         if token.text == "?":
-            yield "`?` is no operator here", token, "write `a if condition else b`", None
+            yield "`?` is not an operator", token, "write `a if condition else b`", None
 
 
 def _brackets(tokens: list[_Token]) -> Found:
@@ -135,10 +136,10 @@ def _brackets(tokens: list[_Token]) -> Found:
         elif token.text in _CLOSING:
             before = opened.pop().text if opened else " "
             if _OPENING.find(before) != _CLOSING.index(token.text):
-                yield f"`{token.text}` closes nothing", token, "take it out, or open it where it begins", None
+                yield f"`{token.text}` closes nothing", token, "remove it, or add the opening bracket", None
     if opened:
         missing = _CLOSING[_OPENING.index(opened[-1].text)]
-        yield f"`{opened[-1].text}` is not closed", opened[-1], f"write the `{missing}` that belongs to it", None
+        yield f"`{opened[-1].text}` is not closed", opened[-1], f"add the matching `{missing}`", None
 
 
 def _assigned(tokens: list[_Token]) -> Found:
@@ -148,7 +149,7 @@ def _assigned(tokens: list[_Token]) -> Found:
         depth += (token.text in _OPENING) - (token.text in _CLOSING)
         if token.text == "=" and not depth:
             rewrite = (token.start, token.end, "==")
-            yield "`=` would assign, and an expression only reads", token, "write `==` to compare", rewrite
+            yield "`=` is assignment, which expressions do not have", token, "write `==` to compare", rewrite
 
 
 def _broken_off(tokens: list[_Token]) -> Found:
@@ -156,12 +157,12 @@ def _broken_off(tokens: list[_Token]) -> Found:
     for before, token, following in zip([None, *tokens], tokens, [*tokens[1:], None], strict=False):
         if token.text not in _INFIX:
             continue
-        out = f"or take `{token.text}` out"
+        out = f"or remove `{token.text}`"
         if following is None or following.text in (*_CLOSING, ","):
-            yield f"nothing stands behind `{token.text}`", token, f"write a value behind it, {out}", None
+            yield f"there is nothing after `{token.text}`", token, f"write a value after it, {out}", None
         takes_one = token.text in ("+", "-", "~", "not") or (before is not None and before.text == "not")
         if not takes_one and (before is None or before.text in (*_OPENING, ",", *_INFIX)):
-            yield f"nothing stands before `{token.text}`", token, f"write a value before it, {out}", None
+            yield f"there is nothing before `{token.text}`", token, f"write a value before it, {out}", None
 
 
 def _conditional(tokens: list[_Token]) -> Found:
@@ -173,9 +174,9 @@ def _conditional(tokens: list[_Token]) -> Found:
         yield "`if` without `else`", token, "write both values: `a if condition else b`", None
     if count < 0:
         token = next(token for token in words if token.text == "else")
-        yield "`else` without `if`", token, "write the condition, too: `a if condition else b`", None
+        yield "`else` without `if`", token, "write the condition as well: `a if condition else b`", None
     if tokens and tokens[0].text == "if":
-        yield "the condition stands first", tokens[0], "write it between the values: `a if condition else b`", None
+        yield "the condition comes first", tokens[0], "write it between the values: `a if condition else b`", None
 
 
 def _side_by_side(tokens: list[_Token]) -> Found:
@@ -183,15 +184,15 @@ def _side_by_side(tokens: list[_Token]) -> Found:
     for first, second in itertools.pairwise(tokens):
         call = second.text in ("(", "[") and first.kind == "name"
         if first.ends_a_value and second.begins_a_value and not call:
-            message = f"`{first.text}` and `{second.text}` stand side by side"
-            yield message, second, f"write what joins them, such as `{first.text} * {second.text}`", None
+            message = f"`{first.text}` and `{second.text}` have no operator between them"
+            yield message, second, f"add an operator, such as `{first.text} * {second.text}`", None
 
 
 def _word(tokens: list[_Token]) -> Found:
     """A word of Python's own where a name is meant."""
     for token in tokens:
         if token.is_word and token.text not in (*_INFIX, "if", "else", "lambda", "for", "is"):
-            yield f"`{token.text}` is a word of Python's own", token, "choose another name", None
+            yield f"`{token.text}` is a Python keyword", token, "choose another name", None
 
 
 def called(tree: ast.Call, text: str) -> tuple[str, str] | None:
@@ -208,7 +209,7 @@ def called(tree: ast.Call, text: str) -> tuple[str, str] | None:
     if owner.split(".")[0] in _LIBRARIES:
         space = [part for part in owner.split(".") if part not in _LIBRARIES]
         bare = ".".join((*space, function.attr))
-        return f"{bare}({', '.join(inside)})", f"functions go by their bare names: `{bare}(…)`"
+        return f"{bare}({', '.join(inside)})", f"call functions by their plain names: `{bare}(…)`"
     name = METHODS.get(function.attr)
     if not name:
         return None
@@ -230,10 +231,10 @@ def beyond(error: ExpressionError, tree: ast.AST, lead: int) -> None:
     place = (getattr(tree, "col_offset", 0) + lead, getattr(tree, "end_col_offset", 0) + lead)
     if isinstance(tree, ast.Attribute) and isinstance(tree.value, ast.Name):
         if tree.value.id == "self":
-            error.help = f"there is no `self`: a value goes by its bare name, `{tree.attr}`"
+            error.help = f"there is no `self`: use the plain name, `{tree.attr}`"
             error.rewrite = (*place, tree.attr)
         elif tree.attr in ("inf", "pi"):
-            error.help = f"constants go by their bare names: `{tree.attr}`"
+            error.help = f"write constants by their plain names: `{tree.attr}`"
             error.rewrite = (*place, tree.attr)
 
 

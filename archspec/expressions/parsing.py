@@ -68,21 +68,21 @@ _METHODS = (
     "only weights of layers are attributes, as `fc.weight`: dimensions have names, and methods are functions, "
     "as `reshape(x, …)`"
 )
-_LOOPS = "a list is written out, or is a parameter"
+_LOOPS = "write the list out, or make it a parameter"
 _BEYOND: dict[type[ast.AST], tuple[str, str]] = {  # what people may try: how messages call it, and what to write
     ast.Attribute: ("an attribute", _METHODS),
-    ast.Lambda: ("a lambda", "write the expression where it is needed, or make a block of it"),
+    ast.Lambda: ("a lambda", "write the expression directly, or make it a block"),
     ast.ListComp: ("a comprehension", _LOOPS),
     ast.SetComp: ("a comprehension", _LOOPS),
     ast.DictComp: ("a comprehension", _LOOPS),
     ast.GeneratorExp: ("a comprehension", _LOOPS),
     ast.Dict: ("a dict", "write a list"),
     ast.Set: ("a set", "write a list"),
-    ast.JoinedStr: ("an f-string", "only `name:` puts values into text"),
-    ast.NamedExpr: ("`:=`", "a name is declared under `let:`"),
-    ast.Starred: ("`*` before a value that stands alone", "it stands in a list or a call: `[x, *values]`"),
-    ast.Is: ("`is` of anything but None", "compare with `==`"),
-    ast.IsNot: ("`is not` of anything but None", "compare with `!=`"),
+    ast.JoinedStr: ("an f-string", "values are inserted into text only in `name:`"),
+    ast.NamedExpr: ("`:=`", "define the name in `let:`"),
+    ast.Starred: ("`*` outside of a list or call", "use it in a list or call: `[x, *values]`"),
+    ast.Is: ("`is` with a value other than None", "compare with `==`"),
+    ast.IsNot: ("`is not` with a value other than None", "compare with `!=`"),
     ast.LShift: ("`<<`", "multiply by a power of 2"),
     ast.RShift: ("`>>`", "divide by a power of 2: `//`"),
 }
@@ -102,7 +102,7 @@ def compile_value(value: object, *, words: frozenset[str] | None = None) -> Node
         return Items(tuple(compile_value(item, words=words) for item in value))
     if isinstance(value, dict):
         advice = "write a number, a name, an expression or a list"
-        raise ExpressionError("AS202", "a mapping stands where a value is expected", advice)
+        raise ExpressionError("AS202", "a mapping where a value is expected", advice)
     if not isinstance(value, str):
         return Literal(value)
     if words is None:
@@ -122,7 +122,7 @@ def parse(text: str) -> Node:
     """The expression that a text says; ExpressionError where it is none, or beyond the safe subset."""
     if len(text) > LONGEST_TEXT:
         message = f"an expression has at most {LONGEST_TEXT} characters; this has {len(text)}"
-        raise ExpressionError("AS102", message, "compute a part of it under `let:`")
+        raise ExpressionError("AS102", message, "compute a part of it in `let:`")
     if not text.isascii() or "\\" in text or not text.replace("\n", " ").isprintable():
         from archspec.expressions.mistakes import not_plain  # here: only a mistake needs it
 
@@ -140,7 +140,7 @@ def parse(text: str) -> Node:
     except (RecursionError, MemoryError, ValueError) as error:
         if isinstance(error, ExpressionError):
             raise
-        raise ExpressionError("AS301", "this is no expression: it is nested too deeply") from None
+        raise ExpressionError("AS301", "the expression is nested too deeply") from None
 
 
 class _SyntaxReader:
@@ -153,7 +153,7 @@ class _SyntaxReader:
     def document(self, tree: ast.expr) -> Node:
         node = self.read(tree)
         if node.depth > DEEPEST:
-            raise ExpressionError("AS301", f"this is no expression: it is nested more than {DEEPEST} levels deep")
+            raise ExpressionError("AS301", f"the expression is nested more than {DEEPEST} levels deep")
         if "#" in self.text:
             self.refuse_comment(tree)
         return node
@@ -163,7 +163,8 @@ class _SyntaxReader:
         strings = [self.span(part) for part in ast.walk(tree) if isinstance(part, ast.Constant)]
         for offset, character in enumerate(self.text):
             if character == "#" and not any(start <= offset < end for start, end in strings):
-                raise ExpressionError("AS302", "a comment within an expression", "write it beside the key", offset)
+                advice = "write it after the value, or on its own line"
+                raise ExpressionError("AS302", "a comment in an expression", advice, offset)
 
     def span(self, tree: ast.AST) -> tuple[int, int]:
         start = getattr(tree, "col_offset", 0)
@@ -176,7 +177,7 @@ class _SyntaxReader:
     def beyond(self, tree: ast.AST, construct: ast.AST) -> ExpressionError:
         """The refusal of something that Python has and the language has not."""
         what, instead = _BEYOND.get(type(construct), (f"`{type(construct).__name__.lower()}`", ""))
-        error = self.refusal(tree, f"{what} is beyond the language", instead)
+        error = self.refusal(tree, f"{what} is not part of the language", instead)
         from archspec.expressions.mistakes import beyond  # here: only a mistake needs it
 
         beyond(error, tree, self.lead)
@@ -253,18 +254,18 @@ class _SyntaxReader:
         value = tree.value
         if isinstance(value, str):
             if "\n" in self.text[slice(*self.span(tree))]:
-                raise self.refusal(tree, "a line break within a string", "write the string on one line")
+                raise self.refusal(tree, "a line break in a string", "write the string on one line")
             return Literal(value)
         if isinstance(value, bool) or value is None:
             return Literal(value)
         if isinstance(value, int | float):
             if value > LARGEST if isinstance(value, int) else math.isinf(value):
                 limit = "64 bits" if isinstance(value, int) else "the range of a float: the largest number is `inf`"
-                raise self.refusal(tree, f"the number is beyond {limit}", code="AS305")
+                raise self.refusal(tree, f"the number exceeds {limit}", code="AS305")
             return Literal(value)
         if value is ...:
-            raise self.refusal(tree, "`...` outside of an index", "it stands for the axes between: `x[..., 0]`")
-        raise self.refusal(tree, "bytes and complex numbers are beyond the language")
+            raise self.refusal(tree, "`...` outside of an index", "it means the axes in between: `x[..., 0]`")
+        raise self.refusal(tree, "bytes and complex numbers are not part of the language")
 
     def call(self, tree: ast.Call) -> Node:
         if not isinstance(tree.func, ast.Name) and not _in_namespace(tree.func):
@@ -275,7 +276,7 @@ class _SyntaxReader:
         keywords = []
         for keyword in tree.keywords:
             if keyword.arg is None:
-                raise self.refusal(keyword, "`**` before an argument is beyond the language", "name each value")
+                raise self.refusal(keyword, "`**` before an argument is not part of the language", "name each value")
             keywords.append((keyword.arg, self.read(keyword.value)))
         call = FunctionCall(ast.unparse(tree.func), self.several(tree.args), tuple(keywords), self.span(tree.func)[0])
         call.keyword_places = {str(keyword.arg): self.span(keyword)[0] for keyword in tree.keywords}
@@ -289,11 +290,11 @@ class _SyntaxReader:
 
     def not_by_name(self, tree: ast.Call) -> ExpressionError:
         """The refusal of a method, or of a function with its module before it."""
-        error = self.refusal(tree.func, "only functions are called, by their bare names", _METHODS)
+        error = self.refusal(tree.func, "only functions can be called, by their plain names", _METHODS)
         made = tree.func.func if isinstance(tree.func, ast.Call) else tree.func
         name = made.attr if isinstance(made, ast.Attribute) else made.id if isinstance(made, ast.Name) else ""
         if name[:1].isupper():
-            error.help = f"a layer is a step of its own, whose name is then read: `fc: {{{name}: …}}`"
+            error.help = f"a layer must be a separate step; read it by its name: `fc: {{{name}: …}}`"
             return error
         from archspec.expressions.mistakes import called  # here: as above
 

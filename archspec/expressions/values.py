@@ -149,7 +149,7 @@ def literal_text(value: object) -> str:
 def typed(node: Node, type: str) -> Any:
     """What an unknown value of that type is: integers are dimensions."""
     if node.depth > DEEPEST or len(node.text) > LONGEST_UNKNOWN:
-        raise ExpressionError("AS305", "a value that is not known until a parameter is grows too long to be written")
+        raise ExpressionError("AS305", "a value that depends on a parameter without a value is too long to print")
     if type != "int":
         return Symbolic(node, type)
     return dimensions.symbol(node.name, minimum=None) if isinstance(node, Name) else dimensions.of(Integer(node))
@@ -208,7 +208,7 @@ def item_type(kind: str, index: int | None = None) -> str:
         return join(kinds)
     if -len(kinds) <= index < len(kinds):
         return kinds[index]
-    raise ExpressionError("AS304", f"there are {len(kinds)} entries, so none at {index}")
+    raise ExpressionError("AS304", f"there are {len(kinds)} entries, but the index is {index}")
 
 
 def _split(inside: str) -> list[str]:

@@ -289,18 +289,18 @@ class Function:
                 if (other := _ELSEWHERE.get(name)) in self.parameters:
                     hint = Advice(f"did you mean `{other}`? {taken}: {', '.join(self.parameters)}", str(other), name)
                 if name == "inplace":
-                    hint = "leave it out: an expression makes a new value; layers take `inplace`"
+                    hint = "remove it: an expression returns a new value; layers take `inplace`"
                 refuse("AS402", f"there is no argument {echo(name)}", hint, name)
             if name in by_place[: len(args)]:
                 refuse("AS402", f"`{name}` is given twice", argument=name)
         if len(args) > len(by_place):
             taken = ", ".join(f"`{name}`" for name in by_place)
             more = ", ".join(f"`{name}=`" for name in self.parameters if name not in by_place)
-            hint = f"the others go by their names: {more}" if more else ""
+            hint = f"pass the others by name: {more}" if more else ""
             refuse("AS402", f"{len(args)} values are given by position, but it takes {len(by_place)}: {taken}", hint)
         for parameter in self.parameters.values():
             if parameter.kind is parameter.POSITIONAL_ONLY and parameter.name in kwargs:
-                refuse("AS402", f"`{parameter.name}` goes by position, without its name", argument=parameter.name)
+                refuse("AS402", f"`{parameter.name}` is positional: write it without its name", argument=parameter.name)
             if parameter.default is parameter.empty and parameter.name not in (*by_place[: len(args)], *kwargs):
                 message = f"`{parameter.name}` is required: {self.takes[parameter.name]}"
                 refuse("AS403", message, f"{self.name} takes: {', '.join(self.parameters)}")
@@ -317,7 +317,7 @@ def require_some(output: Flow) -> Flow:
         if isinstance(item, TensorType):
             for size in item.shape:
                 if not isinstance(size, int) or size < 1:
-                    require_at_least(size, 1, message=f"nothing would be left: it returns {item}")
+                    require_at_least(size, 1, message=f"the result would be empty: it returns {item}")
         else:
             require_some(item)
     return output

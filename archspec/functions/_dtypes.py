@@ -21,9 +21,9 @@ _WORDS = {
     FLOATS: "floating-point numbers",
     INTEGERS: "integers",
     COMPLEX: "complex numbers",
-    WHOLE: "integers or truth values",
+    WHOLE: "integers or bool",
     REAL: "real numbers",
-    REAL_OR_BOOL: "real numbers or truth values",
+    REAL_OR_BOOL: "real numbers or bool",
     INEXACT: "floating-point or complex numbers",
     NUMBERS: "numbers",
     ("bool",): "truth values",
@@ -130,5 +130,6 @@ def require_same_dtype(*tensors: TensorType) -> None:
     first = tensors[0]
     for other in tensors[1:]:
         if other.dtype != first.dtype:
-            message = f"the tensors are of one dtype; these are {first.dtype} and {other.dtype}: {first} and {other}"
+            dtypes = f"{first.dtype} and {other.dtype}"
+            message = f"the tensors must have the same dtype; these are {dtypes}: {first} and {other}"
             refuse_mixed((first.dtype, other.dtype), message, f"convert one of them: `to(x, {first.dtype})`")

@@ -20,7 +20,7 @@ def joined(tensors: Tensors, dim: int) -> TensorType:
     shape[place : place + 1] = [0]
     for x in tensors:
         if x.rank == 0:
-            refuse("AS501", f"a tensor without axes is not joined: {x}", "`stack` joins those", "tensors")
+            refuse("AS501", f"a tensor without axes cannot be joined: {x}", "`stack` joins those", "tensors")
         if x.rank != first.rank:
             refuse("AS501", f"{first} and {x} differ in their number of axes", argument="tensors")
         for other, size in enumerate(x.shape):
@@ -28,6 +28,6 @@ def joined(tensors: Tensors, dim: int) -> TensorType:
                 shape[place] = shape[place] + size
             elif size != shape[other]:
                 message = f"{first} and {x} differ at axis {other}: {show(first.shape[other])} and {show(size)}"
-                hint = say_multiple(shape[other], size) or f"along axis {place} they may differ, the other axes agree"
+                hint = say_multiple(shape[other], size) or f"only axis {place} may differ"
                 shape[other] = same_size(shape[other], size, message, hint, "tensors", (other - x.rank,))
     return TensorType(tuple(shape), promote_all(x.dtype for x in tensors))

@@ -52,7 +52,7 @@ def axes(x: TensorType, dims: Axes | None, name: str = "dim") -> list[int]:
 def require_distinct(found: Sequence[int], x: TensorType, name: str) -> None:
     """No axis stands twice in the list."""
     twice = next((dim for dim in found if found.count(dim) > 1), None)
-    require(twice is None, "AS404", f"`{name}` names axis {twice} of {x} twice", argument=name)
+    require(twice is None, "AS404", f"`{name}` contains axis {twice} of {x} twice", argument=name)
 
 
 def require_rank(x: TensorType, *ranks: int, layout: str = "", name: str = "input") -> None:
@@ -106,14 +106,14 @@ def _may_stretch(a: Size, b: Size) -> bool:
 def _refuse_broadcast(shapes: tuple[Shape, ...], text: str, size: Size, other: Size, place: int) -> None:
     """Says which axes differ, and what would make them agree."""
     if len(shapes) != 2 or len(shapes[0]) != len(shapes[1]):
-        message = f"{text} do not go together: {show(size)} is not {show(other)}, counted from the last axis"
-        advice = "sizes agree if they are equal or one of them is 1"
+        message = f"{text} cannot be broadcast: {show(size)} is not {show(other)}, counted from the last axis"
+        advice = "sizes match if they are equal or one of them is 1"
         require_equal(size, other, message=message, help=advice, axes=(place,))
         return
     pairs = list(enumerate(zip(*shapes, strict=True)))
     unlike = [axis for axis, (a, b) in pairs if 1 not in (a, b) and not _agree(a, b)]
     told = ", ".join(_told(axis, *pairs[axis][1], conditions=not when_equal(size, other)) for axis in unlike)
-    message, axes = f"{text} do not go together: {told}", tuple(axis - len(shapes[0]) for axis in unlike)
+    message, axes = f"{text} cannot be broadcast: {told}", tuple(axis - len(shapes[0]) for axis in unlike)
     require_equal(size, other, message=message, help=_projection(*shapes, unlike), axes=axes)
 
 
@@ -144,19 +144,19 @@ def _projection(a: Shape, b: Shape, unlike: list[int]) -> str:
     for axis in unlike:
         first, second = a[axis], b[axis]
         if show(first).isidentifier() and show(second).isidentifier():
-            return f"`{show(first)}` and `{show(second)}` are free of each other: if they are equal, give them one name"
+            return f"`{show(first)}` and `{show(second)}` are independent: if they are equal, use one name for both"
     if not all(isinstance(a[axis], int) and isinstance(b[axis], int) for axis in unlike):
-        return "keep the size on the way, as `padding: same` does, or slice the larger one"
+        return "keep the size, for example with `padding: same`, or slice the larger one"
     if unlike == [rank - 1] and rank < 4:
         return f"project one of them: `Linear: {b[-1]}` on the first, or `Linear: {a[-1]}` on the second"
     if rank not in (4, 5) or unlike[0] == 0:
-        return "sizes agree if they are equal or one of them is 1"
+        return "sizes match if they are equal or one of them is 1"
     spatial = [axis for axis in unlike if axis > 1]
     sizes = [evaluate(shape[spatial[0]], {}) if spatial else -evaluate(shape[1], {}) for shape in (a, b)]
     large, small = (a, b) if sizes[0] > sizes[1] else (b, a)  # or the one of fewer channels
     strides = {-(-evaluate(large[axis], {}) // evaluate(small[axis], {})) for axis in spatial} or {1}
     if len(strides) > 1 or any(-(-large[axis] // stride) != small[axis] for axis in spatial for stride in strides):
-        return "make the sizes equal, by equal strides and enough padding on both ways, or by `interpolate`"
+        return "make the sizes equal, by equal strides and padding on both branches, or by `interpolate`"
     stride = f", stride: {max(strides)}" if max(strides) > 1 else ""
     conv = f"Conv{rank - 2}d: {{out_channels: {show(small[1])}, kernel_size: 1{stride}}}"
     return f"project {listed(large)}: `{conv}`"
@@ -219,6 +219,6 @@ def one_list(size: tuple[Sizes, ...], name: str) -> Shape:
     """Sizes that are one list, or numbers one by one."""
     lists = [part for part in size if isinstance(part, tuple)]
     mixed = bool(lists) and len(size) > 1
-    require(not mixed, "AS404", f"`{name}` is one list, or numbers one by one", argument=name)
-    require(bool(size), "AS403", f"`{name}` is required; [] is one number without axes")
+    require(not mixed, "AS404", f"`{name}` is a list, or several numbers", argument=name)
+    require(bool(size), "AS403", f"`{name}` is required; use [] for a tensor without axes")
     return lists[0] if lists else tuple(part for part in size if not isinstance(part, tuple))

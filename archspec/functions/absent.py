@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-_TRAINING = "it is part of how a network is trained, and no part of its architecture"
-_NO_TENSOR = "it returns no tensor: what a network returns does not depend on it"
-_OUTSIDE = "it concerns PyTorch itself or the place where a tensor lies, which are the caller's"
+_TRAINING = "it belongs to training, not to the architecture"
+_NO_TENSOR = "it does not return a tensor"
+_OUTSIDE = "it concerns PyTorch itself or the device of a tensor, which the caller chooses"
 _LAYER = "write the layer"
-_SPARSE = "sparse, nested and quantized tensors are beyond the language"
-_NUMBERS = (
-    "the shape of what it returns depends on the numbers; `masked_select`, `argwhere` or an index by a mask may do"
-)
-_INTERNAL = "PyTorch calls it by itself; write the function without the addition to its name"
-_INPLACE = "it changes its input; an expression makes a new value: write the function without `_`"
-_STRIDES = "it depends on how numbers lie in memory; `reshape`, `expand` and `unfold` say what is meant"
-_RARE = "it has no place in a network's forward pass; compute it outside, and hand it in"
-_NAMED = "dimensions have names, which are written in `inputs`"
-_OTHERWISE = "write it with other functions"
+_SPARSE = "the language has no sparse, nested or quantized tensors"
+_NUMBERS = "its output shape depends on the values; try `masked_select`, `argwhere` or an index by a mask"
+_INTERNAL = "it is internal to PyTorch; use the function without the suffix"
+_INPLACE = "it changes its input; use the function without `_`, which returns a new tensor"
+_STRIDES = "it depends on the memory layout; use `reshape`, `expand` or `unfold`"
+_RARE = "it is not used in forward passes; compute it outside, and pass it in as an input"
+_NAMED = "use the names of the dimensions in `inputs`"
+_OTHERWISE = "combine other functions"
 
 
 def _each(names: str, reason: str) -> dict[str, str]:
@@ -95,7 +93,7 @@ ABSENT: dict[str, str] = {
         "batch_norm_gather_stats_with_counts batch_norm_stats batch_norm_update_stats constant_pad_nd convolution "
         "feature_dropout grid_sampler grid_sampler_2d grid_sampler_3d slice_inverse grouped_mm scaled_mm "
         "scaled_grouped_mm assert_int_or_pair boolean_dispatch handle_torch_function",
-        "PyTorch calls it by itself; `archspec layers` has the function that it is made for",
+        "it is internal to PyTorch; `archspec layers` lists the public functions",
     ),
 }
 """Names, without `torch.` or `F.`, and why there is no such function."""

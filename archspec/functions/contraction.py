@@ -21,12 +21,12 @@ def _parsed(equation: str, operands: tuple[TensorType, ...]) -> tuple[list[str],
     match = re.fullmatch(r"([a-zA-Z.,]*)(?:->([a-zA-Z.]*))?", text)
     if match is None:
         hint = "write the axes of each tensor as letters: 'b i d, b j d -> b i j'"
-        refuse("AS404", f"`equation` is no equation of letters: {equation}", hint, "equation")
+        refuse("AS404", f"`equation` is not a valid equation: {equation}", hint, "equation")
     inputs = match[1].split(",")
     for part in (*inputs, match[2] or ""):
         dots = part.replace("...", _ELLIPSIS, 1)
         plain = dots.count(".") == dots.count("...") == 0 or ("..." in part and dots.count(".") == 1)
-        require(plain, "AS404", f"`{part}` has dots that are no `...`", argument="equation")
+        require(plain, "AS404", f"`{part}` has dots other than `...`", argument="equation")
     message = f"`equation` names {len(inputs)} tensors, but {len(operands)} are given"
     require(len(inputs) == len(operands), "AS404", message, argument="equation")
     inputs = [part.replace("...", _ELLIPSIS) for part in inputs]

@@ -107,7 +107,7 @@ def _widened(x: TensorType, kernel: Shape, stride: Sizes, padding: Sizes, extra:
         if s == 1 or d == 1:
             require_at_least(s if d == 1 else d, e + 1, code="AS404", message=message, argument="output_padding")
         sizes.append((size - 1) * s - 2 * p + d * (k - 1) + e + 1)
-        require_at_least(sizes[-1], 1, message=f"nothing is left of {x} but padding", argument="padding")
+        require_at_least(sizes[-1], 1, message=f"only padding would be left of {x}", argument="padding")
     return tuple(sizes)
 
 
@@ -150,7 +150,7 @@ def fold(
         message = f"`kernel_size` is {show(size)}; it is at least 1"
         require_at_least(size, 1, code="AS404", message=message, argument="kernel_size")
     taps = product(kernel)
-    message = f"the {show(input.shape[-2])} rows of {input} are no multiple of the kernel's {show(taps)} numbers"
+    message = f"the {show(input.shape[-2])} rows of {input} are not a multiple of the kernel's {show(taps)} numbers"
     require_divides(taps, input.shape[-2], message=message, argument="kernel_size")
     there = TensorType((1, *image))
     count = product(slide(there, kernel, stride, padding, dilation, alone=False))

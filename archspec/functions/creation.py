@@ -104,7 +104,7 @@ def new_full(
 def _require_steps(dtype: Dtype | None, steps: Size) -> None:
     """Truth values have no steps; PyTorch makes a single one."""
     single = dimensions.equal(steps, 1) is not False
-    require(dtype != "bool" or single, "AS505", "truth values have no steps", argument="dtype")
+    require(dtype != "bool" or single, "AS505", "bool has no steps", argument="dtype")
 
 
 @function("torch.logspace")
@@ -128,7 +128,7 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     require(least <= len(values) <= 3, "AS402", message, argument="step" if least == 3 else None)
     for value in values:
         culprit = "step" if value is step else "bounds"
-        require(not isinstance(value, bool), "AS404", "its values are numbers, no truth values", argument=culprit)
+        require(not isinstance(value, bool), "AS404", "its values must be numbers, not bool", argument=culprit)
     for value in (*values[:1], *values[2:]) if len(values) > 1 else ():  # the end is none of the numbers
         require_stored(dtype or "float32", **{"step" if value is step else "bounds": value})
     if dtype == "int64":  # PyTorch cuts them before it counts
@@ -137,7 +137,7 @@ def arange(*bounds: Scalar, step: Scalar = ABSENT, dtype: Dtype | None = None) -
     require(dtype in (None, *REAL), "AS505", f"there are no steps of {dtype}", argument="dtype")
     _require_range(dtype or "float32", start, end, by)
     kind = "float32" if any(number_kind(value) == "float" for value in values) else "int64"
-    text = f"from {start} to {end} in steps of {by} there are no numbers"
+    text = f"there are no numbers from {start} to {end} in steps of {by}"
     return made((_count(start, end, by, text),), dtype or kind, "end")
 
 

@@ -64,9 +64,9 @@ _UNARY: dict[str, tuple[tuple[str, ...], Dtyped, str]] = {
     "floor": (REAL, same, "The greatest integer that is not larger"),
     "frac": (FLOATS, same, "What follows the point"),
     "imag": (COMPLEX, real, "The imaginary part"),
-    "isfinite": (DTYPES, truth, "Whether it is neither infinite nor no number"),
+    "isfinite": (DTYPES, truth, "Whether it is finite"),
     "isinf": (DTYPES, truth, "Whether it is infinite"),
-    "isnan": (DTYPES, truth, "Whether it is no number"),
+    "isnan": (DTYPES, truth, "Whether it is NaN"),
     "log": (DTYPES, floating, "The natural logarithm"),
     "log10": (DTYPES, floating, "The logarithm to base 10"),
     "log1p": (DTYPES, floating, "log(1 + x)"),
@@ -201,7 +201,7 @@ def sub(input: Operand, other: Operand, *, alpha: Scalar = 1) -> TensorType:
     """input - alpha * other. Shape: [*], [*] that broadcast -> [*]"""
     result = binary(input=input, other=other)
     if "bool" in (kind_of(input), kind_of(other)):
-        refuse("AS505", "truth values are not subtracted", "logical_xor tells where two differ, logical_not inverts")
+        refuse("AS505", "bool tensors cannot be subtracted", "logical_xor tells where two differ, logical_not inverts")
     return scaled(result, alpha)
 
 
@@ -238,11 +238,11 @@ def pow_(input: Operand, exponent: Operand) -> TensorType:
     """input ** exponent. Shape: [*], [*] that broadcast -> [*]"""
     result = binary(input=input, exponent=exponent)
     negative = isinstance(exponent, int) and exponent < 0 and kind_of(result) == "int"
-    require(not negative, "AS404", f"integers to the power of {exponent} are no integers", "write 1 / x", "exponent")
+    require(not negative, "AS404", f"integers to the power of {exponent} are not integers", "write 1 / x", "exponent")
     require_held(result.dtype, exponent=exponent)
     square = not isinstance(exponent, TensorType)
     if result.dtype == "bool" and not square:
-        refuse("AS505", "truth values have no powers")
+        refuse("AS505", "bool tensors have no powers")
     return result
 
 
@@ -305,7 +305,7 @@ def fmod(input: TensorType, other: Operand) -> TensorType:
 def divided(result: TensorType, other: Operand) -> TensorType:
     """Refuses integers divided by zero."""
     by_zero = isinstance(other, int) and other == 0 and kind_of(result) == "int"
-    require(not by_zero, "AS404", "integers are not divided by zero", argument="other")
+    require(not by_zero, "AS404", "integers cannot be divided by zero", argument="other")
     return result
 
 
@@ -330,7 +330,7 @@ def addcmul(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, valu
 @function("torch.addcdiv", cut=elementwise)
 def addcdiv(input: TensorType, tensor1: TensorType, tensor2: TensorType, *, value: Scalar = 1) -> TensorType:
     """input + value * tensor1 / tensor2. Shape: [*], [*], [*] that broadcast -> [*]"""
-    message = f"integers do not divide here: {tensor1} and {tensor2}"
+    message = f"integers cannot be divided here: {tensor1} and {tensor2}"
     require(kind_of(tensor1) in ("float", "complex") or kind_of(tensor2) in ("float", "complex"), "AS505", message)
     return scaled(binary(input=input, tensor1=tensor1, tensor2=tensor2), value, "value")
 

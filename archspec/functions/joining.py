@@ -42,8 +42,8 @@ def stack(tensors: tuple[TensorType, ...], dim: int = 0) -> TensorType:
     place = axis_of(first.rank + 1, dim, f"{first} with one more axis")
     shape = first.shape
     for x in tensors[1:]:
-        message = f"{first} and {x} are of unlike shapes"
-        require(x.rank == first.rank, "AS501", message, "`cat` joins along an axis they have", "tensors")
+        message = f"{first} and {x} have different shapes"
+        require(x.rank == first.rank, "AS501", message, "`cat` joins along an existing axis", "tensors")
         shape = tuple(
             same_size(a, b, message, "", "tensors", (number - x.rank,))
             for number, (a, b) in enumerate(zip(shape, x.shape, strict=True))

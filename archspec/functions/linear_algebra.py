@@ -308,7 +308,7 @@ def matrix_norm(
 @function("torch.linalg.cross")
 def cross(input: TensorType, other: TensorType, *, dim: int = -1) -> TensorType:
     """The cross product of vectors of three numbers. Shape: [*, 3], [*, 3] that broadcast -> [*, 3]"""
-    message = f"{input} and {other} have unlike numbers of axes"
+    message = f"{input} and {other} have different numbers of axes"
     require(input.rank == other.rank, "AS501", message, argument="other")
     require_rank_from(input, 1)
     place = axis(input, dim)
@@ -343,7 +343,7 @@ def _dotted(a: TensorType, b: TensorType, name: str) -> TensorType:
     require_rank(b, 1, name=name)
     require_same_dtype(a, b)
     require_dtype(a, NUMBERS)
-    same_size(a.shape[0], b.shape[0], f"the vectors {a} and {b} have unlike lengths", "", name)
+    same_size(a.shape[0], b.shape[0], f"the vectors {a} and {b} have different lengths", "", name)
     return TensorType((), a.dtype)
 
 
@@ -365,7 +365,7 @@ def inner(input: TensorType, other: TensorType) -> TensorType:
         return TensorType((*input.shape, *other.shape), result_type(input, other))
     require_same_dtype(input, other)
     require_dtype(input, NUMBERS)
-    message = f"the last axes of {input} and {other} have unlike lengths"
+    message = f"the last axes of {input} and {other} have different lengths"
     same_size(input.shape[-1], other.shape[-1], message, "", "other")
     return TensorType((*input.shape[:-1], *other.shape[:-1]), input.dtype)
 
@@ -396,7 +396,7 @@ def addbmm(
     """beta * input + alpha * the sum of batch1 @ batch2. Shape: [*], [N, A, B], [N, B, C] -> [A, C]"""
     require_rank(batch1, 3, name="batch1")
     require_rank(batch2, 3, name="batch2")
-    same_size(batch1.shape[0], batch2.shape[0], f"{batch1} and {batch2} are unlike numbers of matrices")
+    same_size(batch1.shape[0], batch2.shape[0], f"{batch1} and {batch2} have different batch sizes")
     contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
     return _added(input, (batch1.shape[1], batch2.shape[2]), (batch1, batch2), beta, alpha)
 

@@ -59,7 +59,7 @@ def bmm(input: TensorType, mat2: TensorType) -> TensorType:
     """Products of as many pairs of matrices. Shape: [N, A, B], [N, B, C] -> [N, A, C]"""
     require_rank(input, 3)
     require_rank(mat2, 3, name="mat2")
-    message = f"{input} and {mat2} are unlike numbers of matrices"
+    message = f"{input} and {mat2} have different batch sizes"
     batch = same_size(input.shape[0], mat2.shape[0], message, "`matmul` stretches an axis of size 1")
     contracted(input, mat2, input.shape[2], mat2.shape[1])
     return TensorType((batch, input.shape[1], mat2.shape[2]), _multiplied(input, mat2))
@@ -103,7 +103,7 @@ def baddbmm(
     """beta * input + alpha * batch1 @ batch2. Shape: [*] that stretches, [N, A, B], [N, B, C] -> [N, A, C]"""
     require_rank(batch1, 3, name="batch1")
     require_rank(batch2, 3, name="batch2")
-    message = f"{batch1} and {batch2} are unlike numbers of matrices"
+    message = f"{batch1} and {batch2} have different batch sizes"
     batch = same_size(batch1.shape[0], batch2.shape[0], message)
     contracted(batch1, batch2, batch1.shape[2], batch2.shape[1])
     shape = (batch, batch1.shape[1], batch2.shape[2])

@@ -29,7 +29,7 @@ Weight = TensorType | None
 def _require_trailing(input: TensorType, normalized_shape: tuple[Size, ...]) -> None:
     """The input ends with the shape."""
     text = f"`normalized_shape` is {listed(normalized_shape)}"
-    require(bool(normalized_shape), "AS404", f"{text}: no axis at all", argument="normalized_shape")
+    require(bool(normalized_shape), "AS404", f"{text}: no axes", argument="normalized_shape")
     require(len(normalized_shape) <= input.rank, "AS406", f"{text}, more axes than {input}", "", "normalized_shape")
     for size, there in zip(normalized_shape, input.shape[-len(normalized_shape) :], strict=True):
         message = f"{text}, but {input} does not end with it"
@@ -129,7 +129,7 @@ def batch_norm(
     known = isinstance(training, bool)  # where it is the module's mode, either will be
     if not known or not training:
         for statistics, name in ((running_mean, "running_mean"), (running_var, "running_var")):
-            require(statistics is not None, "AS403", f"`{name}` is required but while training", argument=name)
+            require(statistics is not None, "AS403", f"`{name}` is required except in training", argument=name)
     if known and training:
         both = "`running_mean` and `running_var` are both given, or neither"
         require((running_mean is None) == (running_var is None), "AS404", both, argument="running_var")

@@ -47,7 +47,7 @@ def _bits(symbol: str, function: Function) -> Function:
         for operand in (input, other):
             if isinstance(operand, float) or (isinstance(operand, TensorType) and operand.dtype not in WHOLE):
                 hint = "a power is written `**`" if symbol == "^" else "a comparison gives a mask: `x > 0`"
-                refuse("AS505", f"its operands are integers or truth values, not {describe(operand)}", hint)
+                refuse("AS505", f"its operands are integers or bool, not {describe(operand)}", hint)
         result = function.rule(input, other)
         assert isinstance(result, TensorType)
         return result
@@ -115,11 +115,11 @@ def index(x: TensorType, items: Any) -> TensorType:
     parts = items if isinstance(items, tuple) else (items,)
     taken = sum(map(_axes_taken, parts))
     require(taken <= x.rank, "AS501", f"{x} has {x.rank} axes, but {taken} are indexed")
-    require(sum(item is ... for item in parts) <= 1, "AS404", "`...` stands at most once")
+    require(sum(item is ... for item in parts) <= 1, "AS404", "`...` may occur only once")
     tensors = [item for item in parts if isinstance(item, TensorType) and item.shape]
     alone = len(tensors) < 2 or all(item.dtype != "bool" for item in tensors)
-    message = "a mask is the only tensor in an index: how many of it are true depends on the numbers"
-    require(alone, "AS502", message, "index twice: x[mask][:, indices]")
+    message = "a mask must be the only tensor in an index, because the number of true elements depends on the values"
+    require(alone, "AS502", message, "use two indices: x[mask][:, indices]")
     left: list[Left] = []
     place = 0
     for item in parts:
@@ -147,13 +147,14 @@ def _indexed(x: TensorType, place: int, item: Any) -> list[Left]:
     size = x.shape[place] if place < x.rank else 1
     if isinstance(item, slice):
         step = 1 if item.step is None else item.step
-        require(isinstance(step, Dimension) or step > 0, "AS404", f"the step of a slice is at least 1; this is {step}")
+        message = f"the step of a slice must be at least 1; this is {step}"
+        require(isinstance(step, Dimension) or step > 0, "AS404", message)
         return [(part(size, item.start, item.stop, step), None)]
     if isinstance(item, int | Dimension) and not isinstance(item, bool):
         require_within(x, place, item, "index", size - 1)
         return []
     if not isinstance(item, TensorType):
-        hint = "an axis is indexed by an integer, a slice, None, `...`, or a tensor"
+        hint = "an index is an integer, a slice, None, `...`, or a tensor"
         refuse("AS404", f"{x} is indexed by {describe(item)}", hint)
     if item.dtype == "bool":
         return _masked(x, place, item)

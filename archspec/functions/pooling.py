@@ -99,7 +99,7 @@ def _norm(spatial: int) -> Function:
         one = "`kernel_size` and `stride` are numbers here, no lists"
         lists = isinstance(kernel_size, tuple) or isinstance(stride, tuple)
         require(spatial > 1 or not lists, "AS404", one, argument="kernel_size")
-        require(norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require(norm_type != 0, "AS404", "`norm_type` 0 is not a norm", argument="norm_type")
         require_held(input.dtype, norm_type=norm_type)
         kernel = spread(kernel_size, spatial, "kernel_size", alone=spatial == 1)
         if spatial == 3:

@@ -12,7 +12,7 @@ from archspec.tensors import FLOATS, TensorType
 
 
 def _require_range(low: Size, high: Size) -> None:
-    message = f"there is no integer from {show(low)} on that is below {show(high)}"
+    message = f"there is no integer from {show(low)} up to, but not including {show(high)}"
     require_at_least(high, low + 1, code="AS404", message=message, argument="high")
 
 

@@ -181,7 +181,7 @@ def norm(
 def _running(name: str, doc: str) -> Function:
     def rule(input: TensorType, dim: int, *, dtype: Dtype | None = None) -> TensorType:
         axis(input, dim)
-        require(dtype != "bool", "AS505", "truth values do not add up, nor multiply", argument="dtype")
+        require(dtype != "bool", "AS505", "bool tensors have no sum or product", argument="dtype")
         return TensorType(input.shape, dtype or summed(input.dtype))
 
     return Function(f"torch.{name}", rule, doc=f"{doc}. {_ALONG}")
@@ -293,7 +293,7 @@ def pairwise_distance(
 ) -> TensorType:
     """The p-norm of the difference of vectors. Shape: [*, D], [*, D] that broadcast -> [*], or [*, 1]"""
     dtype = result_type(x1, x2)
-    require(dtype != "bool" and "bool" not in (x1.dtype, x2.dtype), "AS505", "truth values are not subtracted")
+    require(dtype != "bool" and "bool" not in (x1.dtype, x2.dtype), "AS505", "bool tensors cannot be subtracted")
     both = TensorType(broadcast(x1.shape, x2.shape))
     return TensorType(without(both, [axis(both, -1)], keepdim), real(floating(dtype)))
 
@@ -307,7 +307,7 @@ def cdist(x1: TensorType, x2: TensorType, p: float = 2.0) -> TensorType:
         require_kernel(x.dtype, "cdist")
     require(not isinstance(p, int | float) or p >= 0, "AS404", f"`p` is {p}, below 0", argument="p")
     require_same_dtype(x1, x2)
-    same_size(x1.shape[-1], x2.shape[-1], f"the vectors of {x1} and {x2} have unlike lengths")
+    same_size(x1.shape[-1], x2.shape[-1], f"the vectors of {x1} and {x2} have different lengths")
     batch = broadcast(x1.shape[:-2], x2.shape[:-2])
     return TensorType((*batch, x1.shape[-2], x2.shape[-2]), x1.dtype)
 

@@ -52,7 +52,7 @@ def interpolate(
     values = spread(given, input.rank - 2, name)
     sizes = [scaled(*pair) for pair in zip(input.shape[2:], values, strict=True)] if size is None else values
     for result in sizes:
-        require_at_least(result, 1, message=f"nothing is left of {input}", argument=name)
+        require_at_least(result, 1, message=f"nothing would be left of {input}", argument=name)
     return input.reshaped(*input.shape[:2], *sizes)
 
 
@@ -101,7 +101,8 @@ def grid_sample(
     require(mode != "bicubic" or input.rank == 4, "AS404", "bicubic is for [N, C, H, W]", argument="mode")
     message = f"the last axis of `grid` {grid} holds the {input.rank - 2} coordinates of a place"
     require_equal(grid.shape[-1], input.rank - 2, message=message, argument="grid")
-    batch = same_size(input.shape[0], grid.shape[0], f"{input} and `grid` {grid} are of unlike batches", "", "grid")
+    message = f"{input} and `grid` {grid} have different batch sizes"
+    batch = same_size(input.shape[0], grid.shape[0], message, "", "grid")
     return input.reshaped(batch, input.shape[1], *grid.shape[1:-1])
 
 

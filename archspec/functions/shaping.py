@@ -26,10 +26,10 @@ from archspec.tensors import TensorType
 def fitted(numbers: Shape, parts: Shape, name: str) -> Shape:
     """The parts, with sizes for a -1 among them, that hold as many numbers as there are."""
     gaps = [place for place, size in enumerate(parts) if size == -1]
-    require(len(gaps) <= 1, "AS404", f"`{name}` {listed(parts)} leaves more than one size open", argument=name)
+    require(len(gaps) <= 1, "AS404", f"`{name}` {listed(parts)} has more than one -1", argument=name)
     for size in parts:
         wrong = size != -1 and dimensions.at_least(size, 1) is False
-        require(not wrong, "AS404", f"`{name}` {listed(parts)}: {show(size)} is no size", argument=name)
+        require(not wrong, "AS404", f"`{name}` {listed(parts)}: {show(size)} is not a size", argument=name)
     there, wanted = list(numbers), [size for size in parts if size != -1]
     for size in list(wanted):  # what stands on both sides need not be multiplied out
         if size in there:
@@ -38,11 +38,11 @@ def fitted(numbers: Shape, parts: Shape, name: str) -> Shape:
     total, rest = product(there), product(wanted)
     text = f"{listed(numbers)} holds {counted(product(numbers))} numbers, `{name}` {listed(parts)}"
     if gaps:
-        hint = "-1 stands for what is left, which has to be a whole number"
+        hint = "-1 is computed from the rest, which must divide evenly"
         require_divides(rest, total, message=f"{text} does not divide them", help=hint, argument=name)
         return (*parts[: gaps[0]], quotient(total, rest), *parts[gaps[0] + 1 :])
     holds = counted(product(parts))
-    require_equal(total, rest, message=f"{text} {holds}", help="one size may be -1: it is worked out", argument=name)
+    require_equal(total, rest, message=f"{text} {holds}", help="one size may be -1: it is computed", argument=name)
     return parts
 
 
@@ -185,7 +185,7 @@ def stretched(input: TensorType, size: Shape) -> TensorType:
     """The tensor with axes of size 1 stretched; -1 keeps a size."""
     new = len(size) - input.rank
     require(new >= 0, "AS404", f"`size` has {len(size)} axes, fewer than {input}", argument="size")
-    require(-1 not in size[:new], "AS404", f"`size` {listed(size)}: -1 stands for no axis of {input}", argument="size")
+    require(-1 not in size[:new], "AS404", f"`size` {listed(size)}: -1 matches no axis of {input}", argument="size")
     target = tuple(input.shape[place - new] if n == -1 else n for place, n in enumerate(size))
     require_stretches(input.shape, target, "input")
     return input.reshaped(*target)

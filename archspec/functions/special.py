@@ -232,7 +232,7 @@ def rsub(input: TensorType, other: Operand, *, alpha: Scalar = 1) -> TensorType:
     """other - alpha * input. Shape: [*], [*] that broadcast -> [*]"""
     result = binary(input=input, other=other)
     if "bool" in (kind_of(input), kind_of(other)):
-        refuse("AS505", "truth values are not subtracted", "logical_xor tells where two differ")
+        refuse("AS505", "bool tensors cannot be subtracted", "logical_xor tells where two differ")
     return scaled(result, alpha)
 
 

@@ -373,10 +373,10 @@ def _made(state: StateTensor, place: SourceLine | None) -> Any:
     if state.is_parameter:
         return Apply("randn" if made.dtype.is_floating_point else "zeros", (sizes,), dtype)
     if made.is_meta:
-        message = f"the numbers of the buffer `{state.name}` are not known on the meta device"
+        message = f"the values of the buffer `{state.name}` are not known on the meta device"
         raise GapError(Gap(message, place.path if place else "", place.line if place else 0, _COMPUTED))
     if made.numel() > _LARGE and not bool((made == made.flatten()[0]).all()):
-        message = f"the buffer `{state.name}` holds {made.numel():,} numbers that no expression of the language gives"
+        message = f"the buffer `{state.name}` holds {made.numel():,} values that no expression of the language gives"
         raise GapError(Gap(message, place.path if place else "", place.line if place else 0, _COMPUTED))
     if made.numel() and bool((made == made.flatten()[0]).all()):
         number = made.flatten()[0].item()

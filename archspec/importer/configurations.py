@@ -66,9 +66,9 @@ def _read(path: str) -> dict[str, Any]:
         fields = json.loads(text)
     except ValueError as error:
         line = getattr(error, "lineno", 1)
-        raise _refusal(path, f"this is no JSON: {error}", _FORM, line) from error
+        raise _refusal(path, f"this is not valid JSON: {error}", _FORM, line) from error
     if not isinstance(fields, dict) or not isinstance(fields.get("model_type"), str):
-        raise _refusal(path, "no `model_type`: this is no configuration of transformers", _FORM)
+        raise _refusal(path, "there is no `model_type`: this is not a configuration of transformers", _FORM)
     return fields
 
 

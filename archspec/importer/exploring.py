@@ -69,7 +69,7 @@ class Exploration:
 
     def start(self) -> None:
         """The first run. GapError where the model itself fails."""
-        body = self._needed({}, "the model fails on the inputs that were given")
+        body = self._needed({}, "the model fails on the given inputs")
         self.looped = signature(shaped(body, True, True))
         self.runs.append(Run(body, {}))
 
@@ -193,8 +193,8 @@ class Exploration:
         self.parameters[name] = usual
         body = self._needed({name: value}, f"the model fails with `{name}={value!r}`")
         if not self.fits(body):
-            message = f"`{name}={value!r}` gives another structure than `{name}={usual!r}`"
-            raise GapError(Gap(message, "", 0, f"Import without `{name}`, or vary it less."))
+            message = f"`{name}={value!r}` has another structure than `{name}={usual!r}`"
+            raise GapError(Gap(message, "", 0, f"Import without `{name}`, or use another value."))
         self.runs.append(Run(body, {name: value}))
 
     def _other_values(self, name: str, value: Any, asked: Any) -> list[tuple[Any, ModuleBody]]:

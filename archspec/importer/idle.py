@@ -1,6 +1,6 @@
 """Modules that are kept and not run: their weights are keys of the state_dict, so the spec has them as well.
 
-Such a module is run once more, behind the forward method of the module around it, on a value that it takes: the
+Such a module is reused here, behind the forward method of the module around it, on a value that it takes: the
 language infers its sizes in the same way.
 """
 

@@ -251,11 +251,12 @@ def _notes(names: list[str]) -> tuple[str, ...]:
         return ()
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     listed = ", ".join(f"`{one}`" for one in names[:3])
-    return (f"initial values differ from the model's: {listed}{more}; load the model's weights, or say it in `init:`",)
+    return (f"initial values differ from the model's: {listed}{more}; load the model's weights, or use `init:`",)
 
 
 def _of_dtypes(names: list[str]) -> tuple[str, ...]:
-    return (f"in {', '.join(names)} it computes something else: it was verified in the dtypes given",) if names else ()
+    told = f"in {', '.join(names)} it computes something else: it was verified only in the given dtypes"
+    return (told,) if names else ()
 
 
 def _factory(factory: Callable[..., nn.Module] | nn.Module) -> Callable[..., nn.Module]:

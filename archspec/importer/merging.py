@@ -10,7 +10,7 @@ from archspec.importer.gaps import Gap, GapError
 from archspec.importer.nodes import Apply, ArgumentGroup, Mode, ModuleBody, Operation, Ref, Scalar
 from archspec.importer.operations import default_of
 
-_BOTH_WAYS = "Return the same kind of result in both modes, or import each of them by itself."
+_BOTH_WAYS = "Return the same type in both modes, or import each mode separately."
 
 
 def merged(evaluation: ModuleBody, training: ModuleBody) -> ModuleBody:
@@ -37,7 +37,7 @@ def merged(evaluation: ModuleBody, training: ModuleBody) -> ModuleBody:
     output = _merge(_moved(evaluation.output, places[0]), _moved(training.output, places[1]))
     if output is None:
         gap = Gap(
-            "returns another kind of result in training than in evaluation",
+            "returns another type in training than in evaluation",
             place.path if place else "",
             place.line if place else 0,
             _BOTH_WAYS,

@@ -72,7 +72,7 @@ _VALUES = frozenset(
     "__bool__ item tolist __int__ __float__ __index__ __contains__ numpy __array__ equal allclose"
     " is_nonzero __complex__ nonzero unique unique_consecutive".split()
 )
-"""What turns the numbers of a tensor into Python's."""
+"""What turns the values of a tensor into Python's."""
 RANDOM = frozenset(
     "rand randn rand_like randn_like randint randperm normal dropout bernoulli multinomial alpha_dropout dropout1d"
     " dropout2d dropout3d feature_alpha_dropout rrelu poisson scaled_dot_product_attention".split()

@@ -65,7 +65,7 @@ def expression_of(node: Any, name: str, printer: Printer, names: BlockNames, ste
     while len(text) > LONGEST and isinstance(node, Apply):
         parts = [(len(printer.text(one)), k) for k, one in enumerate(node.args) if isinstance(one, Apply)]
         if not parts:
-            raise UnwritableError(f"`{name}` is made by an expression that is too long")
+            raise UnwritableError(f"`{name}` is created by an expression that is too long")
         _, longest = max(parts)
         step = names.free(f"{clean(name)}_{node.args[longest].function.rpartition('.')[2]}")
         steps[step] = expression_of(node.args[longest], name, printer, names, steps)
@@ -73,7 +73,7 @@ def expression_of(node: Any, name: str, printer: Printer, names: BlockNames, ste
         node = Apply(node.function, args, node.keywords)
         text = printer.text(node)
     if len(text) > LONGEST:
-        raise UnwritableError(f"`{name}` is made by an expression of {len(text)} characters")
+        raise UnwritableError(f"`{name}` is created by an expression of {len(text)} characters")
     return text
 
 

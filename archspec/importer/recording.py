@@ -190,9 +190,7 @@ class Recorder(TorchFunctionMode):
 
     def _refuse_reading(self, func: Any, place: SourceLine | None) -> None:
         name = str(getattr(func, "__name__", ""))
-        what = (
-            "branches on the numbers in a tensor" if name == "__bool__" else f"reads the numbers of a tensor ({name})"
-        )
+        what = "branches on the values of a tensor" if name == "__bool__" else f"reads the values of a tensor ({name})"
         raise GapError(gap_at(what, place, _NOT_SAID))
 
     def _add(self, frame: _Frame, operation: Operation, result: Any, caller: FrameType | None) -> None:
@@ -238,9 +236,9 @@ class Recorder(TorchFunctionMode):
             return made
         raise GapError(
             gap_at(
-                "reads a tensor that is no parameter, no buffer and no input of its module",
+                "reads a tensor that is not a parameter, buffer or input of its module",
                 place,
-                "Register it as a buffer, or hand it over as an argument of `forward`.",
+                "Register it as a buffer, or pass it as an argument of `forward`.",
             )
         )
 
@@ -296,7 +294,7 @@ class Recorder(TorchFunctionMode):
         layer = target_of(kind) if own else next(one.__name__ for one in kind.__mro__ if layer_of(one) is not None)
         path = frame.paths.get(id(module))
         if path is None:
-            raise GapError(gap_at(f"runs a {layer} that is no part of its module", place))
+            raise GapError(gap_at(f"runs a {layer} that is not part of its module", place))
         settings = own_settings(module) if own else settings_of(module, made_with(module), place)
         if settings is None:
             message = f"makes a {kind.__name__} with arguments that are neither numbers nor words"
@@ -314,7 +312,7 @@ class Recorder(TorchFunctionMode):
         return operation
 
     def _around(self) -> _Frame:
-        raise GapError(Gap("the model is a layer of torch.nn by itself", "", 0, "Put it into an nn.Sequential."))
+        raise GapError(Gap("the model is a single layer of torch.nn", "", 0, "Put it into an nn.Sequential."))
 
     def _call_body(self, original: Any, module: nn.Module, args: Any, kwargs: Any) -> Any:
         outer = self.frames[-1] if self.frames else None
@@ -347,7 +345,7 @@ class Recorder(TorchFunctionMode):
             return result
         path = outer.paths.get(id(module))
         if path is None:
-            raise GapError(gap_at(f"runs a {type(module).__name__} that is no part of its module", place))
+            raise GapError(gap_at(f"runs a {type(module).__name__} that is not part of its module", place))
         operation = Operation(type(module).__name__, tuple(said), {}, place, path, body=body, holds=holds(module))
         if _is_frozen(module):
             operation.trainable = False

@@ -124,7 +124,7 @@ def _word(value: Any, argument: Any, place: SourceLine | None) -> Any:
     name = getattr(value, "__name__", type(value).__name__).lower()
     if name in argument.choices:
         return name
-    message = f"makes a layer with `{argument.name}` = {name}, which is no number and no word"
+    message = f"makes a layer with `{argument.name}` = {name}, which is neither a number nor a string"
     raise GapError(Gap(message, "" if place is None else place.path, 0 if place is None else place.line))
 
 

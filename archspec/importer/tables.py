@@ -78,13 +78,12 @@ class _ModelTable:
         missing = [one for one in _PARTS if not isinstance(data, dict) or not isinstance(data.get(one), list)]
         if missing:
             place: source.Path = (missing[0],) if isinstance(data, dict) and missing[0] in data else ()
-            self._wrong(place, f"no list of rows below `{missing[0]}`: this is no model table of ultralytics", _TABLE)
+            message = f"no list of rows below `{missing[0]}`: this is not a model table of ultralytics"
+            self._wrong(place, message, _TABLE)
             return
         for key in data:
             if key not in _KEYS:
-                self._wrong(
-                    (key,), f"the key {echo(key)} of a model table says what no block here does", _KNOWN, key=True
-                )
+                self._wrong((key,), f"the key {echo(key)} of a model table is not supported", _KNOWN, key=True)
         self._read_scales()
         for part in _PARTS:
             for number, row in enumerate(data[part]):
@@ -94,14 +93,14 @@ class _ModelTable:
         index = len(self.rows)
         form = isinstance(row, list) and len(row) == 4 and isinstance(row[2], str) and isinstance(row[3], list)
         if not form or not _is_count(row[1]):
-            self._wrong(place, "this is no row of a model table", _ROW)
+            self._wrong(place, "this is not a row of a model table", _ROW)
             row = [-1, 1, "nn.Identity", []]
         origin, repeats, module, args = row
         sources = [self._source((*place, 0), index, one) for one in (origin if isinstance(origin, list) else [origin])]
         known = module.removeprefix("nn.") in LAYERS if module.startswith("nn.") else module in MODULES
         if not known:
             names = [*MODULES, *(f"nn.{one}" for one in LAYERS)]
-            hint = did_you_mean(module, names) or f"the modules that have blocks here: {', '.join(MODULES)}, nn.…"
+            hint = did_you_mean(module, names) or f"supported modules: {', '.join(MODULES)}, nn.…"
             self._wrong((*place, 2), f"unknown module {echo(module)}", hint)
         step = f"{clean(module.removeprefix('nn.')).lower()}{index}"
         self.rows.append(_Row(place, sources, repeats, module, [_plain(one) for one in args], step))
@@ -111,7 +110,7 @@ class _ModelTable:
         number = index + value if type(value) is int and value < 0 else value
         if type(value) is int and (0 <= number < index or value == -1):
             return int(number)
-        self._wrong(place, f"{echo(str(value))} is no row above this one", f"rows count from 0, this is row {index}")
+        self._wrong(place, f"{echo(str(value))} is not a row above this one", f"rows count from 0, this is row {index}")
         return -1
 
     def _read_scales(self) -> None:
@@ -119,7 +118,7 @@ class _ModelTable:
         if scales is None:
             return
         if not isinstance(scales, dict) or not scales:
-            self._wrong(("scales",), "`scales` is no table", _SCALE)
+            self._wrong(("scales",), "`scales` is not a mapping", _SCALE)
             return
         for key, value in scales.items():
             numbers = isinstance(value, list) and all(type(one) in (int, float) for one in value)
@@ -155,7 +154,7 @@ class _ModelTable:
     def _channels(self, place: source.Path, value: Any) -> Any:
         """A number of channels as the scale has it."""
         if not _is_count(value):
-            self._wrong(place, f"{echo(str(value))} is no number of channels", "write an integer")
+            self._wrong(place, f"{echo(str(value))} is not a number of channels", "write an integer")
             return value
         params = self._params()
         if "width" not in params:
@@ -182,7 +181,7 @@ class _ModelTable:
         step = self._torch(row) if row.module.startswith("nn.") else self._module(row)
         above = [number - 1] if number else [-1]
         if number and self.rows[number - 1].module == "Detect":
-            self._wrong(row.place, "a row below `Detect`", "let the head be the last row")
+            self._wrong(row.place, "a row below `Detect`", "the head must be the last row")
         origin: Any = [self._value(one) for one in row.sources]
         kept = {} if row.sources == above else {"from": origin if len(origin) > 1 else origin[0]}
         return {**kept, **step, "name": str(number)}
@@ -197,7 +196,7 @@ class _ModelTable:
         given = self._named(row, list(arguments), row.args)
         for name, value in given.items():
             if arguments[name].inferred and isinstance(value, str):
-                self._wrong((*row.place, 3), f"{echo(value)} is no number", "write an integer")
+                self._wrong((*row.place, 3), f"{echo(value)} is not a number", "write an integer")
         row.stride *= _stride(layer, given)
         kept = {
             name: value
@@ -281,7 +280,7 @@ class _ModelTable:
         layer = str(text).removeprefix("torch.").removeprefix("nn.").removesuffix("()")
         if layer in LAYERS and str(text).endswith("()"):
             return layer
-        self._wrong(("activation",), f"{echo(str(text))} is no layer without arguments", "write it as `nn.ReLU()`")
+        self._wrong(("activation",), f"{echo(str(text))} is not a layer without arguments", "write it as `nn.ReLU()`")
         return None
 
 

@@ -45,11 +45,11 @@ LAYERS: dict[str, type[Layer]] = {
 }
 """Every layer by its PyTorch name."""
 
-_CONTAINER = "a list is an nn.Sequential, a mapping names its steps, and `for` repeats them"
-_LOSS = "losses train a network and are no part of its architecture"
-_LAZY = "write the layer without `Lazy`: what it would infer is inferred"
-_LAYER = "write the layer that it repeats, with `repeat:`"
-_ABSTRACT = "an abstract class: write one of its kinds"
+_CONTAINER = "use a list for nn.Sequential, a mapping for named steps, and `for` to repeat them"
+_LOSS = "losses belong to training, not to the architecture"
+_LAZY = "write the layer without `Lazy`: its input sizes are inferred anyway"
+_LAYER = "write the layer with `repeat:`"
+_ABSTRACT = "an abstract class: use a subclass"
 
 ABSENT: dict[str, str] = {
     **dict.fromkeys(

@@ -142,14 +142,14 @@ class LayerArgument:
         if isinstance(value, tuple) and self.kind in ("integers", "numbers") and count not in (None, len(value)):
             return f"write one number, or {count}: `[{', '.join(map(str, (*value, *value[-1:] * 9)[:count]))}]`"
         if isinstance(value, tuple) and self.kind in ("integer", "number"):
-            return f"several arguments go by their names: `{{{self.name}: …}}`"
+            return f"pass several arguments by name: `{{{self.name}: …}}`"
         if isinstance(value, float) and value.is_integer() and self.kind in ("integer", "integers"):
-            advice = f"write `{int(value)}`; in an expression `//` gives an integer, `/` never does"
+            advice = f"write `{int(value)}`; in an expression, `//` gives an integer, and `/` a float"
             return Advice(advice, str(int(value)))
         if isinstance(value, float) and self.kind in ("integer", "integers"):
-            return "write an integer; in an expression `//`, `int` and `round` give one"
+            return "write an integer; in an expression, use `//`, `int` or `round`"
         if isinstance(value, bool) and self.kind != "flag":
-            return "write a number: true and false are none"
+            return "write a number: true and false are not numbers"
         range_ = "" if self.minimum is None else f" of {self.minimum} or more"
         if self.minimum is not None and self.maximum is not None:
             range_ = f" from {self.minimum} to {self.maximum}"

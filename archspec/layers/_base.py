@@ -191,7 +191,7 @@ class Layer(Configured):
                 advice = f"`{kind}{rest}d` takes {x.rank} axes"
             elif dims.isdigit() and name[-1] == "d" and rest == 0:
                 axes = ", ".join(("D", "H", "W")[-int(dims) :]) if dims in "23" else "L"
-                advice = "put it before `Flatten`, or shape the value: "
+                advice = "put it before `Flatten`, or reshape the value: "
                 advice += f"`Unflatten: {{dim: 1, unflattened_size: [C, {axes}]}}`"
             refuse("AS501", f"{name} takes {wanted} axes{layout and f' ({layout})'}, but {x} flows in", advice)
 
@@ -200,7 +200,7 @@ class Layer(Configured):
         if x.dtype not in allowed:
             hint = f"write `dtype: {x.dtype}`" if "dtype" in self.arguments and x.dtype in FLOATS else ""
             if x.dtype in INTEGERS and "float32" in allowed:
-                hint = "`Embedding` turns indices into vectors; for plain numbers say `dtype: float32` at the input"
+                hint = "`Embedding` turns indices into vectors; for other numbers, set `dtype: float32` at the input"
             shown = f"{x} float32" if x.dtype == "float32" else str(x)
             message = f"{type(self).__name__} takes {' or '.join(allowed)}, but {shown} flows in"
             refuse_mixed((x.dtype, *allowed) if len(allowed) == 1 else (), message, hint)

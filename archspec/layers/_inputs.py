@@ -68,8 +68,8 @@ class Sequences(SeveralInputs):
         if not all(equal(size, other) for size, other in zip(x.shape, shape, strict=True)):
             return ""
         if self.batch_first:
-            return "the batch comes second in it: leave `batch_first` out"
-        return "the batch comes first in it: write `batch_first: true`"
+            return "its batch axis is the second: remove `batch_first`"
+        return "its batch axis is the first: write `batch_first: true`"
 
 
 def either(condition: bool | Symbolic, then: Size, otherwise: Size) -> Size:

@@ -61,11 +61,11 @@ class RReLU(_Elementwise):
     def forward(self, x: TensorType) -> TensorType:
         lower, upper = self.lower, self.upper
         if isinstance(lower, int | float) and isinstance(upper, int | float):
-            message = f"`lower` is {lower}, which is above the {upper} of `upper`"
+            message = f"`lower` is {lower}, which is larger than `upper`, {upper}"
             require(lower <= upper, "AS404", message, argument="lower")
         for name, bound in (("lower", lower), ("upper", upper)):
             if isinstance(bound, float):
-                require(math.isfinite(bound), "AS404", f"`{name}` is {bound}, and no finite number", argument=name)
+                require(math.isfinite(bound), "AS404", f"`{name}` is {bound}, which is not finite", argument=name)
         return super().forward(x)
 
 
@@ -192,7 +192,7 @@ class Hardtanh(_Elementwise):
     def forward(self, x: TensorType) -> TensorType:
         low, high = self.min_val, self.max_val
         if isinstance(low, int | float) and isinstance(high, int | float):
-            message = f"`max_val` has to be greater than `min_val`; they are {high} and {low}"
+            message = f"`max_val` must be greater than `min_val`; they are {high} and {low}"
             require(low < high, "AS404", message, argument="max_val")
         self.require_fits(x, "min_val", "max_val")
         return super().forward(x)

@@ -128,7 +128,7 @@ class _Conv(_Convolution):
                 1,
                 code="AS404",
                 message=f"`padding: same` goes with stride 1 only; this is stride {show(step)}",
-                help="write the padding as a number: (kernel_size - 1) // 2 keeps a size that the stride divides",
+                help="write the padding as a number, such as (kernel_size - 1) // 2",
                 argument="padding",
             )
 
@@ -189,7 +189,7 @@ class _ConvTranspose(_Convolution):
             require_at_least(
                 out,
                 1,
-                message=f"padding {show(p)} on both sides takes away all that comes out: {x} flows in",
+                message=f"padding {show(p)} on both sides removes the whole output: {x} flows in",
                 help="use less padding",
                 argument="padding",
             )
@@ -206,8 +206,8 @@ class _ConvTranspose(_Convolution):
                 return
         refuse(
             "AS404",
-            f"`output_padding` {extra} has to be below the stride {show(stride)} or the dilation {show(dilation)}",
-            "it chooses between the sizes that a convolution of this stride maps to one: it is at most stride - 1",
+            f"`output_padding` {extra} must be smaller than the stride {show(stride)} or the dilation {show(dilation)}",
+            "it must be at most stride - 1",
             "output_padding",
         )
 
@@ -282,7 +282,7 @@ class Fold(Windowed):
             columns,
             message=f"an image of {show(image.shape[-2])} by {show(image.shape[-1])} has {show(plain(columns))}"
             f" windows, but {show(x.shape[-1])} columns flow in",
-            help="the last axis has a column for each window: change `output_size`, or what slides over it",
+            help="the last axis must have one column per window: change `output_size`, or the kernel",
             argument="output_size",
         )
         return image

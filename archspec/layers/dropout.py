@@ -43,8 +43,8 @@ class Dropout2d(_Dropout):
 
     def forward(self, x: TensorType) -> TensorType:
         if x.rank == 3:
-            message = f"Dropout2d reads {x} as [N, C, L] today, and announces to read it as [C, H, W]"
-            refuse("AS407", message, help="write `Dropout1d`, or add the axis of the batch")
+            message = f"Dropout2d reads {x} as [N, C, L] today, but will read it as [C, H, W]"
+            refuse("AS407", message, help="write `Dropout1d`, or add a batch axis")
         self.require_rank(x, 4, layout="[N, C, H, W]")
         return super().forward(x)
 

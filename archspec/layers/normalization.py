@@ -75,7 +75,7 @@ class _ChannelNormalization(_Normalization):
         """Statistics of the input itself are of more than one value."""
         if self.track_running_stats is False and equal(product(sizes), 1):
             message = f"{type(self).__name__} normalizes over {of}, which is a single value: {x} flows in"
-            refuse("AS504", message, "put it before the pooling, or leave it out")
+            refuse("AS504", message, "put it before the pooling, or remove it")
 
 
 class _BatchNorm(_ChannelNormalization):
@@ -84,7 +84,7 @@ class _BatchNorm(_ChannelNormalization):
 
     def forward(self, x: TensorType) -> TensorType:
         self.require_axes(x)
-        require(self.eps != 0, "AS404", "`eps` is 0, which training refuses", argument="eps")
+        require(self.eps != 0, "AS404", "`eps` is 0, which fails in training", argument="eps")
         self.infer("num_features", x.shape[1], "channels")
         self.require_mixable(x, self.affine is True or self.track_running_stats is True)
         self.require_several((x.shape[0], *x.shape[2:]), x, "the batch and all positions")
@@ -205,10 +205,10 @@ class _TrailingNormalization(_Normalization):
             return
         shape = given if isinstance(given, tuple) else (given,)
         text = f"`normalized_shape` is [{', '.join(map(show, shape))}]"
-        require(len(shape) > 0, "AS404", f"{text}: no axis at all", argument="normalized_shape")
+        require(len(shape) > 0, "AS404", f"{text}: no axes", argument="normalized_shape")
         require(len(shape) <= x.rank, "AS406", f"{text}, but {x} has fewer axes", argument="normalized_shape")
         message = f"{text}, but {x} does not end with it"
-        hint = Advice("leave it out for the last axis: it is inferred", "")
+        hint = Advice("for the last axis, leave it out: it is inferred", "")
         for a, b in zip(shape, x.shape[-len(shape) :], strict=True):
             require_equal(a, b, code="AS406", message=message, help=hint, argument="normalized_shape")
 

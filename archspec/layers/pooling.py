@@ -44,7 +44,7 @@ class _Pool(Windowed):
 
     def require_at_most_half(self, padding: Sizes) -> None:
         """No window may lie in the padding altogether."""
-        kernel, advice = self.kernel_size, "pad in a layer of its own before it: ConstantPad, ReplicationPad, …"
+        kernel, advice = self.kernel_size, "add a padding layer before it: ConstantPad, ReplicationPad, …"
         require_at_most_half(spread(padding, self.spatial), spread(kernel, self.spatial), advice)
 
 
@@ -130,7 +130,7 @@ class _LPPool(_Pool):
     ceil_mode: bool = flag(False)
 
     def forward(self, x: TensorType) -> TensorType:
-        require(self.norm_type != 0, "AS404", "`norm_type` 0 is no norm", argument="norm_type")
+        require(self.norm_type != 0, "AS404", "`norm_type` 0 is not a norm", argument="norm_type")
         require_held(x.dtype, "AS406", norm_type=self.norm_type)
         self.require_dtype(x, *FLOATS, *INTEGERS, "bool")
         if self.spatial == 3:
@@ -239,7 +239,7 @@ class _FractionalMaxPool(Windowed):
         require(
             (self.output_size is None) != (self.output_ratio is None),
             "AS404",
-            f"{type(self).__name__} takes either `output_size` or `output_ratio`, and just one of them",
+            f"{type(self).__name__} takes either `output_size` or `output_ratio`, but not both",
             "write `output_ratio: 0.7` for seven tenths of the sizes",
         )
         self.require_spatial(x)
@@ -311,7 +311,7 @@ class _MaxUnpool(Windowed, SeveralInputs):
                     least,
                     code="AS502",
                     message=f"{message}, which `output_size` {show(sizes[-1])} is too far from",
-                    help=f"a stride of {show(s)} leaves from {show(unpooled - s + 1)} to {show(unpooled + s - 1)} open",
+                    help=f"a stride of {show(s)} allows {show(unpooled - s + 1)} to {show(unpooled + s - 1)}",
                 )
         return input.reshaped(*input.shape[: -self.spatial], *sizes)
 

@@ -207,8 +207,8 @@ class LSTM(_Stack):
 
     def forward(self, input: TensorType, hx: Any = None) -> tuple[TensorType, Flow]:
         size, hidden = self.proj_size, self.hidden_size
-        message = f"`proj_size` is {show(size)}, which is not below the `hidden_size` of {show(hidden)}"
-        hint = "a projection is to fewer features; 0 leaves it out"
+        message = f"`proj_size` is {show(size)}, which must be less than the `hidden_size`, {show(hidden)}"
+        hint = "use fewer features, or 0 for no projection"
         require_at_least(hidden - 1, size, code="AS404", message=message, help=hint, argument="proj_size")
         return super().forward(input, hx)
 

@@ -26,7 +26,7 @@ class _EmbeddingTable(Layer):
         if self.padding_idx is None:
             return
         count = show(self.num_embeddings)
-        message = f"`padding_idx` is {show(self.padding_idx)}, which is none of the {count} indices"
+        message = f"`padding_idx` is {show(self.padding_idx)}, which is not one of the {count} indices"
         for distance in (self.num_embeddings - 1 - self.padding_idx, self.padding_idx + self.num_embeddings):
             hint = "indices count from 0, and from the end with a minus: -1 is the last"
             require_at_least(distance, 0, code="AS404", message=message, help=hint, argument="padding_idx")
@@ -35,7 +35,7 @@ class _EmbeddingTable(Layer):
         """The input is of integers."""
         if x.dtype not in _INDICES:
             message = f"{type(self).__name__} takes indices, of int64 or int32, but {x} flows in"
-            refuse("AS505", message, help="say `dtype: int64` at the input")
+            refuse("AS505", message, help="set `dtype: int64` at the input")
 
     def weights(self) -> tuple[Weight, ...]:
         return (self.weight("weight", self.num_embeddings, self.embedding_dim),)
@@ -101,10 +101,10 @@ class EmbeddingBag(_EmbeddingTable, SeveralInputs):
     def _bags(self, input: TensorType, offsets: Any) -> Size:
         """How many bags there are."""
         if input.rank == 2:
-            message = f"the rows of {input} are the bags: `offsets` are for an input of one axis"
+            message = f"the rows of {input} are the bags; `offsets` need an input with one axis"
             require(offsets is None, "AS501", message)
             return input.shape[0]
-        hint = "or give the input a second axis: each row is a bag then"
+        hint = "or give the input a second axis, so that each row is a bag"
         require(offsets is not None, "AS501", f"{input} needs `offsets`: where each bag begins", hint)
         self.require_tensors(offsets=offsets)
         require(offsets.rank == 1, "AS501", f"`offsets` take one axis, but {offsets} flows in")

@@ -39,10 +39,10 @@ class _Attending(Sequences):
 
     def require_batch(self, x: TensorType, other: TensorType) -> None:
         """Both inputs are batches of as many sequences, or both none."""
-        message = f"{type(self).__name__} takes as many sequences each time, but {x} and {other} flow in"
+        message = f"{type(self).__name__} takes the same batch size for both, but {x} and {other} flow in"
         require(x.rank == other.rank, "AS501", message)
         for ours, theirs in zip(self.split(x)[1], self.split(other)[1], strict=True):
-            require_equal(ours, theirs, message=message, help="batches come first with `batch_first: true`")
+            require_equal(ours, theirs, message=message, help="with `batch_first: true` the batch axis comes first")
 
     def require_masks(self, query: TensorType, key: TensorType, heads: Size, **masks: Any) -> None:
         """What hides keys from queries: a mask over pairs of them, one over keys, whether the first is causal."""
@@ -145,7 +145,7 @@ class MultiheadAttention(_Attending):
         self._infer_width("vdim", value)
         self.require_heads("num_heads", self.embed_dim)
         (length, batch), (source, _) = self.split(query), self.split(key)
-        message = f"`key` and `value` are as long as each other, but {key} and {value} flow in"
+        message = f"`key` and `value` must have the same length, but {key} and {value} flow in"
         require_equal(source, self.split(value)[0], message=message)
         masks = {"attn_mask": attn_mask, "key_padding_mask": key_padding_mask, "is_causal": is_causal}
         self.require_masks(query, key, self.num_heads, **masks)

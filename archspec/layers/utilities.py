@@ -67,7 +67,7 @@ class Unflatten(Layer):
             require_at_least(known, 1, code="AS404", message=message, argument="unflattened_size")
             require_divides(known, whole, message=message, argument="unflattened_size")
             return [quotient(whole, known) if size == -1 else size for size in sizes]
-        message = f"the sizes multiply to {show(plain(known))}, but axis {axis} is {counted(whole)}"
-        hint = "write -1 for one of them: it is what the others leave"
+        message = f"the product of the sizes is {show(plain(known))}, but axis {axis} is {counted(whole)}"
+        hint = "write -1 for one of them: it is computed"
         require_equal(known, whole, message=message, help=hint, argument="unflattened_size")
         return sizes

@@ -66,7 +66,7 @@ class _Upsample(Layer):
         require(
             (self.size is None) != (self.scale_factor is None),
             "AS404",
-            f"{type(self).__name__} takes either `size` or `scale_factor`, and just one of them",
+            f"{type(self).__name__} takes either `size` or `scale_factor`, but not both",
             "write `scale_factor: 2` to double the sizes",
             "scale_factor",
         )
@@ -82,7 +82,7 @@ class _Upsample(Layer):
         values = spread(given, axes)
         sizes = [scaled(*pair) for pair in zip(x.shape[2:], values, strict=True)] if self.size is None else values
         for size in sizes:
-            require_at_least(size, 1, message=f"nothing is left of {x}, which flows in", argument=name)
+            require_at_least(size, 1, message=f"nothing would be left of {x}, which flows in", argument=name)
         return x.reshaped(*x.shape[:2], *sizes)
 
 

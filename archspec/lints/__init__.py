@@ -78,9 +78,9 @@ def warnings(
 
 def _problem(code: str, finding: Finding) -> Problem:
     place = "beside it" if finding.beside else "at the top of the spec or block"
-    advice = f"{finding.help}; if it is meant, write {finding.explicit}`ignore: {{{code}: why}}` {place}"
+    advice = f"{finding.help}; if this is intended, write {finding.explicit}`ignore: {{{code}: why}}` {place}"
     return Problem(code, finding.message, finding.span, advice, "warning", finding.related)
 
 
 def _silences_nothing(idle: Silence) -> Problem:
-    return Problem("AS700", f"{idle.code} is ignored, but not found here", idle.span, "take it out", "warning")
+    return Problem("AS700", f"{idle.code} is ignored, but does not occur here", idle.span, "remove it", "warning")

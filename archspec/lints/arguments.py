@@ -21,9 +21,9 @@ def argument_without_effect(subject: Subject) -> Iterator[Finding]:
         chance, count = values.get("dropout"), values.get("num_layers")
         if isinstance(chance, int | float) and chance > 0 and count == 1:
             yield Finding(
-                f"`dropout` has no effect: it stands between the layers of {op.type}, and this one has a single layer",
+                f"`dropout` has no effect: it is applied between the layers of {op.type}, but there is only one layer",
                 argument_span(op, "dropout"),
-                f"leave it out, write `num_layers: 2` or more, or put a `Dropout` behind {op.type}",
+                f"remove it, use at least `num_layers: 2`, or put a `Dropout` after {op.type}",
             )
     for op in subject.wiring.of(*sorted(NEVER_IN_PLACE)):
         if op.layer is not None and vars(op.layer).get("inplace") is True:

@@ -34,9 +34,9 @@ def no_batch(subject: Subject) -> Iterator[Finding]:
         assert shape is not None
         batched = ", ".join(("N", *map(str, shape.shape)))
         yield Finding(
-            f"Flatten keeps the first axis of {x} as the batch, and it is the one of the channels",
+            f"Flatten keeps the first axis of {x} as the batch, but it is the channel axis",
             op.span,
-            f"give the input an axis for the batch: `[{batched}]`",
+            f"add a batch axis to the input: `[{batched}]`",
             (Related(f"{shape} has none", single.span),),
             op.call is not None,
         )
@@ -89,7 +89,7 @@ def batch_as_sequence(subject: Subject) -> Iterator[Finding]:
         names = {symbol.text for symbol in symbols(first)} if isinstance(first, Dimension) else set()
         if names and names <= set(_BATCH):
             yield Finding(
-                f"{op.type} reads the first axis of {x} as the steps of a sequence, and `{min(names)}` is a batch",
+                f"{op.type} reads the first axis of {x} as the sequence, but `{min(names)}` is the batch",
                 argument_span(op, "batch_first"),
                 "write `batch_first: true`",
             )

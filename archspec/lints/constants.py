@@ -28,33 +28,33 @@ def constant(subject: Subject) -> Iterator[Finding]:
         if axis is not None:
             value = 0 if op.type == "LogSoftmax" else 1
             yield Finding(
-                f"{op.type} compares the numbers of axis {axis} of {op.taken}, which is a single one: it gives {value}",
+                f"{op.type} runs over axis {axis} of {op.taken}, which has size 1: its output is always {value}",
                 argument_span(op, "dim"),
-                "write the axis that is meant as `dim`; of one score, Sigmoid makes a probability",
+                "set `dim` to the intended axis; for a single score, use Sigmoid",
                 beside=op.call is not None,
             )
     for op in subject.wiring.of("LayerNorm", "GroupNorm"):
         if _normalized(op) == 1:
             yield Finding(
-                f"{op.type} subtracts from each number of {op.taken} its own mean: it gives its bias",
+                f"{op.type} subtracts from each element of {op.taken} its own mean: its output is always its bias",
                 argument_span(op, "normalized_shape", "num_groups"),
                 "normalize over more than one number" + (": use fewer groups" if op.type == "GroupNorm" else ""),
             )
     for op in subject.wiring.of(*_DROPOUT):
         if op.layer is not None and vars(op.layer).get("p") == 1:
             yield Finding(
-                f"{op.type} with a chance of 1 sets everything to 0 while training",
+                f"{op.type} with probability 1 sets everything to 0 in training",
                 argument_span(op, "p"),
-                "write a chance below 1",
+                "use a probability below 1",
             )
     for op in subject.wiring.of("ReLU", "ReLU6"):
         origin = op.origin()
         if origin is not None and origin.type in _NEVER_POSITIVE:
             yield Finding(
-                f"{op.type} gives 0 alone: {origin.type} gives no number above 0",
+                f"{op.type} always returns 0: the output of {origin.type} is never positive",
                 op.span,
                 "leave it out",
-                (Related(f"{origin.type} stands here", origin.span),),
+                (Related(f"{origin.type} is here", origin.span),),
                 op.call is not None,
             )
 
@@ -107,7 +107,7 @@ def refused_in_training(subject: Subject) -> Iterator[Finding]:
         sizes = x.shape[-int(op.type[-2]) :] if by_example else (x.shape[0], *x.shape[2:])
         if product(sizes) == 1:
             yield Finding(
-                f"{op.type} normalizes each channel of {x} over a single value, which training refuses",
+                f"{op.type} normalizes each channel of {x} over a single value, which fails in training",
                 op.span,
-                "normalize where there are positions" if by_example else "leave the size of the batch open: `N`",
+                "normalize before the positions are pooled" if by_example else "use a free batch size: `N`",
             )

@@ -16,9 +16,9 @@ def works_in_float32_alone(subject: Subject) -> Iterator[Finding]:
     """
     for problem in subject.beyond.mixed:
         yield Finding(
-            f"this fails in any dtype but float32: in bfloat16, {problem.message}",
+            f"this works only in float32: in bfloat16, {problem.message}",
             problem.span,
-            "convert what is of float32 where it is made, by `type_as(y, x)`, so that it follows the network's dtype",
+            "convert the float32 tensor with `type_as(y, x)`, so that it follows the network's dtype",
             problem.related,
             beside=False,
         )

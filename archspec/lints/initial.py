@@ -15,5 +15,5 @@ def idle_rule(subject: Subject) -> Iterator[Finding]:
     """
     for what, hint, span in subject.beyond.idle:
         yield Finding(
-            f"{what} fits no weight", span, hint or "name a layer, or a weight of the state_dict", beside=False
+            f"{what} matches no weight", span, hint or "name a layer, or a weight of the state_dict", beside=False
         )

@@ -38,7 +38,7 @@ def bias_before_norm(subject: Subject) -> Iterator[Finding]:
                 f"the {show(count)} biases of {op.type} have no effect: {norm.type} subtracts each channel's mean",
                 argument_span(op, "bias"),
                 _without_bias(subject, op, norm),
-                (Related(f"{norm.type} stands here", norm.span),),
+                (Related(f"{norm.type} is here", norm.span),),
             )
 
 
@@ -90,9 +90,9 @@ def two_activations(subject: Subject) -> Iterator[Finding]:
         first = next((one for one in bent[flow] if one is not op), None)
         if first is not None:
             yield Finding(
-                f"{op.type} stands directly behind {first.type}",
+                f"{op.type} directly follows {first.type}",
                 op.span,
-                "keep one of them, or put the layer between them that is missing",
-                (Related(f"{first.type} stands here", first.span),),
+                "keep one of them, or add the missing layer between them",
+                (Related(f"{first.type} is here", first.span),),
                 op.call is not None,
             )

@@ -24,7 +24,7 @@ def bits_in_a_comparison(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 f"`{part.operator}` binds tighter than the comparison: this is `{compared.text}`",
                 _narrow(subject.sources.span(at), text, compared),
-                f"write parentheses: around each comparison, or `({part.text})`",
+                f"add parentheses around each comparison, or `({part.text})`",
                 beside=False,
             )
 

@@ -69,11 +69,11 @@ def activation_on_scores(subject: Subject) -> Iterator[Finding]:
         made_by = _made_by_weights(scores.last, scores)
         if scores.last.type in _BENDING and scores.certain and made_by is not None:
             name = scores.last.type
-            does = "none comes out below 0" if name in ("ReLU", "ReLU6") else "it bends those below 0"
+            does = "the scores are never negative" if name in ("ReLU", "ReLU6") else "it changes negative scores"
             yield Finding(
-                f"{name} stands on the scores that the network returns, {scores.last.output}: {does}",
+                f"{name} is applied to the output of the network, {scores.last.output}: {does}",
                 scores.last.span,
-                "leave it out: a loss takes scores of any sign",
+                "remove it: losses take scores of any sign",
                 (Related(f"{made_by.type} computes them", made_by.span),),
                 scores.last.call is not None,
             )
@@ -94,9 +94,9 @@ def softmax_on_scores(subject: Subject) -> Iterator[Finding]:
             made_by = before
         if made_by.type in _WEIGHTED:
             yield Finding(
-                f"{softmax.type} turns the scores into probabilities, which CrossEntropyLoss does by itself",
+                f"{softmax.type} turns the scores into probabilities, but CrossEntropyLoss applies softmax itself",
                 softmax.span,
-                "return the scores, and apply softmax where probabilities are read; NLLLoss takes `LogSoftmax`",
+                "return the scores, and apply softmax where you need probabilities; for NLLLoss use `LogSoftmax`",
                 (Related(f"{made_by.type} computes the scores, {made_by.output}", made_by.span),),
                 softmax.call is not None,
             )
@@ -118,7 +118,7 @@ def dropout_of_scores(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 f"{scores.last.type} sets{share} the scores that the network returns to 0 at random",
                 scores.last.span,
-                f"put it before the {made_by.type} that computes them, or leave it out",
+                f"put it before the {made_by.type} that computes them, or remove it",
                 (Related(f"{made_by.type} computes them", made_by.span),),
                 scores.last.call is not None,
             )

@@ -81,7 +81,7 @@ def unread_positions(subject: Subject) -> Iterator[Finding]:
         nouns = _NOUNS[len(sweeps)]
         told = [f"{s.read} of {s.size} {noun}" for s, noun in zip(sweeps, nouns, strict=True) if s.left_out]
         yield Finding(
-            f"{op.type} reads {' and '.join(told)} of {op.taken}: the last are in none of its windows",
+            f"{op.type} reads {' and '.join(told)} of {op.taken}: no window covers the last ones",
             argument_span(op, "stride", "kernel_size"),
             _advice(op, sweeps),
             tuple(Related(f"{op.taken} comes from {one.type}", one.span) for one in op.origins()[:1] if one.call),
@@ -93,7 +93,7 @@ def _advice(op: Op, sweeps: list[_Sweep]) -> str:
     fitting = [sweep.size - sweep.left_out for sweep in sweeps]
     sizes = f"give it {'x'.join(map(str, fitting))}"
     if op.type in _POOLS:
-        return f"write `ceil_mode: true` for one more window, or {sizes}"
+        return f"use `ceil_mode: true` for one more window, or {sizes}"
     paddings = [_padding(sweep) for sweep in sweeps]
     text = str(paddings[0]) if len(set(paddings)) == 1 else str(paddings)
     return f"write `padding: {text}`, or {sizes}"
@@ -132,7 +132,7 @@ def repeated_term(subject: Subject) -> Iterator[Finding]:
             yield Finding(
                 f"the sum repeats {taken} to {other}",
                 op.span,
-                "give both terms one shape, by a projection of the shortcut or another stride; `*` weighs channels",
+                "give both terms the same shape, by a projection or another stride; to scale channels, use `*`",
                 tuple(Related(f"{one.output} {_by(one)}", one.span) for one in made),
                 beside=False,
                 explicit="`broadcast_to`, or ",

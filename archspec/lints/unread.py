@@ -39,9 +39,9 @@ def unread_name(subject: Subject) -> Iterator[Finding]:
             for name in getattr(block, key):
                 if name not in read:
                     yield Finding(
-                        f"nothing reads the {noun} `{name}`",
+                        f"the {noun} `{name}` is never used",
                         subject.sources.span((*path, key, name), key=True),
-                        "use it where a number or a word is written, or take it out",
+                        "use it, or remove it",
                         beside=False,
                     )
 

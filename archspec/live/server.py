@@ -127,7 +127,7 @@ class Guard:
             return "another origin"
         given = request.query_params.get("token", "")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), self.token.encode()):
-            return "the address lacks the token that `archspec serve` has printed"
+            return "the address has no token; use the address that `archspec serve` printed"
         return None
 
 

@@ -203,7 +203,7 @@ def _ranks(run: Lowering) -> Iterator[tuple[Class, Class]]:
 
 
 def _with_rules(run: Lowering, main: Class) -> tuple[Class, tuple[tuple[str, str, Span], ...]]:
-    """The network's class with the rules by which weights begin; and what of them fits no weight."""
+    """The network's class with the rules by which weights begin; and what of them matches no weight."""
     rules = run.rules
     assert rules is not None, "the main class has been read"
     idle = (*run.idle_rules, *rules.judge(main)) if run.unroll else ()
@@ -244,8 +244,8 @@ def mixed_dtypes(source: Sources, document: Document, graph: Graph, settings: Se
 def _refuse_read_too_early(report: Report, classes: Iterable[Class]) -> None:
     """A size that a constructor would need before it has it, as `order:` may ask for."""
     for event in (event for cls in classes for event in read_too_early(cls)):
-        message = f"what this is made of depends on `{event.name}`, which has no value yet where it is made"
-        report.add_at("AS508", message, event.by.span, "write the size out, or change `order:`")
+        message = f"this depends on `{event.name}`, which has no value yet at this point"
+        report.add_at("AS508", message, event.by.span, "write the size as a number, or change `order:`")
     if report.problems:
         raise SpecError(report.problems)
 
@@ -259,10 +259,10 @@ def _refuse_hidden_classes(report: Report, document: Document) -> None:
             advice = f"choose another name, such as `My{name}`"
             report.add("AS204", f"`{name}` is a layer of torch.nn", ("blocks", name), advice, key=True)
         elif name == document.name:
-            message, advice = f"`{name}` is the network's own name", f"call the block otherwise, such as `{name}Block`"
+            message, advice = f"`{name}` is the name of the network", f"rename the block, for example to `{name}Block`"
             report.add("AS205", message, ("blocks", name), advice, key=True)
         elif (other := name.removesuffix("Output")) in returning and other != name:
-            message = f"`{name}` is what generated code calls the outputs of `{other}`"
+            message = f"`{name}` is the name of the class for the outputs of `{other}`"
             report.add("AS205", message, ("blocks", name), "choose another name", key=True)
         elif problem := variable_problem(name):
             report.add("AS204", f"{echo(name)} {problem}", ("blocks", name), "choose another name", key=True)
@@ -275,4 +275,4 @@ def _report_unused(report: Report, document: Document) -> None:
     for name in document.blocks:
         if name not in used and not report.problems:
             at = ("blocks", name)
-            report.add("AS509", f"nothing uses the block `{name}`", at, "use it, or take it out", key=True)
+            report.add("AS509", f"nothing uses the block `{name}`", at, "use it, or remove it", key=True)

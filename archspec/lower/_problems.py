@@ -29,21 +29,21 @@ _ADVICE = {
     "AS204": "choose another name",
     "AS205": "choose another name",
     "AS301": "write it as in Python: `2 * width`, `width if deep else 8`, `depths[0]`",
-    "AS302": "an expression has numbers, names, operators, comparisons, `a if c else b`, indexing and calls by name",
+    "AS302": "expressions consist of numbers, names, operators, comparisons, `a if c else b`, indexing and calls",
     "AS303": "declare it in `params` or `let`",
     "AS304": "change the expression, or the value of a name in it",
-    "AS305": "numbers are finite, and integers below 2**63",
+    "AS305": "numbers must be finite, and integers below 2**63",
     "AS403": "write the argument",
-    "AS404": "write a value that it takes",
-    "AS407": "change the argument, or leave it out",
-    "AS406": "change the argument, or leave it out where it is inferred",
-    "AS501": "reshape the value before it (`Flatten`, `Unflatten`, `reshape`), or take another one by `from:`",
-    "AS502": "make the sizes equal where the values are made",
-    "AS503": "choose a number that divides the size, or change the size where it is made",
-    "AS504": "keep the size larger before it",
-    "AS505": "say the input's `dtype`, or take another value by `from:`",
+    "AS404": "use a value that it accepts",
+    "AS407": "change the argument, or remove it",
+    "AS406": "change the argument, or remove it if it is inferred",
+    "AS501": "reshape the value before it (`Flatten`, `Unflatten`, `reshape`), or use another value with `from:`",
+    "AS502": "make the sizes equal where the values are computed",
+    "AS503": "use a number that divides the size, or change the size",
+    "AS504": "keep the size larger in the layers before it",
+    "AS505": "set the input's `dtype`, or use another value with `from:`",
     "AS507": "write smaller sizes",
-    "AS508": "write the argument out",
+    "AS508": "write the argument explicitly",
 }
 """What to write instead, where whoever finds a problem knows nothing better."""
 
@@ -177,7 +177,7 @@ class Report:
 
     def axes(self, count: int, path: Path) -> None:
         """A shape with more axes than the language allows."""
-        advice = "put axes together, or raise the limit where you call archspec"
+        advice = "merge axes, or raise the limit when you call archspec"
         self.add("AS102", f"{count} axes; at most {self.source.limits.axes} are allowed", path, advice)
 
     def used(self, before: int, at: Related) -> None:
@@ -187,7 +187,7 @@ class Report:
                 self._found[key] = replace(problem, related=(*problem.related, at))
 
     def move(self, before: int, span: Span, what: str, related: tuple[Related, ...]) -> None:
-        """Problems since there were `before`, of a module that is run once more: they belong where that is said."""
+        """Problems since there were `before`, of a module that is reused here: they belong where that is said."""
         for key, problem in list(self._found.items())[before:]:
             del self._found[key]
             self.add_at(problem.code, f"{what}: {problem.message}", span, problem.help, related=related)
@@ -246,10 +246,10 @@ class Report:
         `scope` is what its names stand for: where it has no value, they are to blame.
         """
         if error.code == "AS303" and path[:1] == ("blocks",) and (name := _blamed(error, text)) in self.parameters:
-            error.help = f"a block sees its own parameters alone: declare `{name}` in the `params` of `{path[1]}`"
+            error.help = f"a block sees only its own parameters: declare `{name}` in the `params` of `{path[1]}`"
         if error.code == "AS303" and (one := self._optional_input(path, name := _blamed(error, text))):
-            error.code, error.message = "AS511", f"only `{one}`, which may be left out, has the size `{name}`"
-            error.help = "write a parameter for it, or give a required input that size"
+            error.code, error.message = "AS511", f"only `{one}`, which is optional, has the size `{name}`"
+            error.help = "make it a parameter, or give a required input this size"
         span = whole = self.source.span(path)
         edits: tuple[Edit, ...] = ()
         if isinstance(error.help, Advice) and error.help.old is None:
@@ -316,7 +316,7 @@ class Report:
         except ExpressionError as error:
             at, text = _deepest(value, path, scope, words)
             if error.code == "AS303" and (name := _blamed(error, text)) in flowing:
-                error.help = f"`{name}` flows; what a constructor takes is computed from parameters and sizes"
+                error.help = f"`{name}` is a tensor; constructor arguments can use only parameters and sizes"
             self.expression(error, at, text, scope)
             raise
 

@@ -103,12 +103,12 @@ def written_arguments(
         several(frame, str(step.type), step.arguments, base)
         return None
     if single is None:
-        message = f"{step.type} requires no argument that one value could stand for"
+        message = f"{step.type} has no argument that a single value could mean"
         inferred = getattr(LAYERS.get(str(step.type)), "arguments", {}).get(known[0]) if known else None
         advice = f"name the argument: {', '.join(known)}" if known else "leave it out"
         edits: tuple[Edit, ...] = ()
         if inferred is not None and inferred.inferred:
-            advice = f"leave it out: `{known[0]}` is inferred; the others go by their names: {', '.join(known[1:])}"
+            advice = f"leave it out: `{known[0]}` is inferred; pass the others by name: {', '.join(known[1:])}"
             alone = len(frame.report.source.value(path)) == 1
             edits = (Edit(frame.span(path), str(step.type)) if alone else Edit(frame.span(base), "{}"),)
         frame.report.add_at("AS405", message, frame.span(base), advice, edits=edits)
@@ -165,15 +165,15 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
             advice = f"make {names.replace(', ', ' and ')} {fixed}"
             if {symbol.text for symbol in free} == {"training"}:
                 message = (
-                    f"`{argument.name}` would be {show_value(argument.value)}: a module is made once for both modes"
+                    f"`{argument.name}` would be {show_value(argument.value)}: a module is created once for both modes"
                 )
-                advice = "let what flows in have one size in training and in evaluation"
+                advice = "give its input the same size in training and in evaluation"
             if argument.name not in _OF_CHANNELS:
                 advice += f", or pool {'them' if plural else 'it'} away before (`AdaptiveAvgPool2d: 1`)"
             sizes = frame.report.declared(at, sorted(symbol.text for symbol in free), sizes=True)
             places = (*input_origins(given), *sizes)
             if any(map(is_name, (symbol.text for symbol in free))):
-                advice = "name the axes that it is made of, as parameters or numbers: `x: [..., T, C]`"
+                advice = "name these axes, as parameters or numbers: `x: [..., T, C]`"
             if argument.node is None:
                 frame.report.add_to_type("AS506", message, at, advice, related=places)
             else:
@@ -181,7 +181,7 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
             return False
         why = unknown_reason(argument.value)
         if why is not None:
-            message = f"`{argument.name}` depends on a size that no expression of the parameters gives: {why}"
+            message = f"`{argument.name}` depends on a size that is not an expression of the parameters: {why}"
             frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=input_origins(given))
             return False
     return True

@@ -43,7 +43,7 @@ def flattened(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
     message = f"Linear would read the last axis of {x} alone, its {dimensions.show(last)} columns"
     advice = f"put {pool}`Flatten` before it{count}"
     if isinstance(last, int):
-        advice += f"; if the last axis is meant, write `in_features: {last}`"
+        advice += f"; if you mean the last axis, write `in_features: {last}`"
     frame.report.add_to_type("AS501", message, at, advice, related=input_origins(given))
     return False
 
@@ -57,10 +57,10 @@ def with_channels(frame: Frame, layer: Layer, given: Given, at: Path) -> bool:
         return True
     name = type(layer).__name__
     batch, *sizes = map(dimensions.show, x.shape)
-    message = f"{name} would take {x} for one input of {batch} channels: the axis of the channels is missing"
+    message = f"{name} would take {x} for one input of {batch} channels: the channel axis is missing"
     advice = f"write the input as `[{', '.join((batch, '1', *sizes))}]`"
     if not unchanged(given.made):
-        advice = f"put it in by `unsqueeze`: `[{', '.join((batch, '1', *sizes))}]`"
+        advice = f"add it with `unsqueeze`: `[{', '.join((batch, '1', *sizes))}]`"
     frame.report.add_to_type("AS501", message, at, advice, related=input_origins(given))
     return False
 
@@ -76,13 +76,13 @@ def with_channels_first(frame: Frame, layer: Layer, given: Given, at: Path) -> b
         return True
     name = type(layer).__name__
     batch, height, width, channels = map(dimensions.show, x.shape)
-    message = f"the channels of {x} come last, and {name} takes them first"
+    message = f"the channels of {x} come last, but {name} takes them first"
     advice = (
         f"write the input as `[{batch}, {channels}, {height}, {width}]`, or put `permute(x, [0, 3, 1, 2])` before it"
     )
     if isinstance(x.shape[1], int):
         argument = "in_channels" if "in_channels" in layer.arguments else "num_features"
-        advice += f"; if axis 1 is meant, write `{argument}: {height}`"
+        advice += f"; if you mean axis 1, write `{argument}: {height}`"
     frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))
     return False
 

@@ -28,8 +28,8 @@ def destructure(target: Node, item: Any) -> dict[str, Any]:
         several, listed = isinstance(item, tuple), isinstance(item, Chain)
         count = f"this is a list: {flow_text(item)}" if listed else f"this is one: {flow_text(item)}"
         count = f"there are {len(item)}" if several else count
-        advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` give several values"
-        advice = "take its items by index, `values[0]`: how many there are depends on parameters" if listed else advice
+        advice = f"write {len(item)} names" if several else "`chunk`, `split` and `unbind` return several values"
+        advice = "use an index, `values[0]`: the length depends on parameters" if listed else advice
         names = ", ".join(part.text for part in target.items)
         raise ExpressionError("AS304", f"`{names}` unpacks {len(target.items)} values, but {count}", advice)
     bound: dict[str, Any] = {}

@@ -50,7 +50,7 @@ def bound_class(
     own = Frame(lowering, scope, f"{prefix}.")
     own.above = inputs.given.made
     cls = _read(own, name, inputs.block, parameters, types)
-    frame.report.used(problems, Related(f"`{prefix}` is made here", frame.span(at, key=True)))
+    frame.report.used(problems, Related(f"`{prefix}` is defined here", frame.span(at, key=True)))
     lowering.bound_classes[key] = cls if cls is None else replace(cls, count=lowering.count - before)
     return lowering.bound_classes[key]
 
@@ -87,7 +87,9 @@ def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
 def _report_cycle(frame: Frame, name: str, at: Path) -> None:
     """Says that a block uses itself, and by which way."""
     chain = " -> ".join([*frame.lowering.open_blocks[frame.lowering.open_blocks.index(name) :], name])
-    frame.report.add_to_type("AS206", f"a block uses itself: {chain}", at, "blocks may use blocks, never themselves")
+    frame.report.add_to_type(
+        "AS206", f"a block uses itself: {chain}", at, "blocks may use other blocks, but not themselves"
+    )
 
 
 def _count_axes(cls: Class) -> int:

@@ -44,7 +44,7 @@ class BlockInputs:
         for one, declared in self.block.inputs.items():
             if one not in found and not declared.optional:
                 count = f"{len(names)} inputs" if len(names) > 1 else "1 input"
-                message = f"{self.name} takes {count}; nothing flows into `{one}`"
+                message = f"{self.name} takes {count}; `{one}` has no value"
                 place = Related(f"`{one}` is declared here", self.frame.span(self.path(one), key=True))
                 advice = f"say `from: [{', '.join(names)}]`"
                 self.report.add_to_type("AS203", message, self.at, advice, related=(place,))

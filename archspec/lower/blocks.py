@@ -154,8 +154,8 @@ class BlockCall:
         if argument is None:
             return None
         if not unknown(argument.value) and (why := misfit(argument.value, parameter)):
-            message = f"{echo(argument.value)} is no value for `{name}` of {self.name}: {why}"
-            advice = "change the value, or what the block's parameter says that it may be"
+            message = f"{echo(argument.value)} is not a valid value for `{name}` of {self.name}: {why}"
+            advice = "change the value, or the limits of the block's parameter"
             place = self.frame.span(("blocks", self.name, "params", name), key=True)
             related = (Related(f"`{name}` is declared here", place), *self.report.declared(where, value))
             self.report.add("AS208", message, where, advice, related=related)
@@ -181,5 +181,5 @@ def _optional_sizes(block: Block, types: dict[str, Flow], scope: dict[str, Any])
         if isinstance(flow, TensorType):
             bind_sizes(list(zip(declared.axes, flow.shape, strict=False)), found, settled=True)
         for name in size_names(declared.axes) - found.keys():
-            found[name] = dimensions.of(dimensions.Unknown(f"only `{one}`, which is left out, has it"))
+            found[name] = dimensions.of(dimensions.Unknown(f"only `{one}`, which is optional, has it"))
     return found

@@ -44,8 +44,8 @@ def call(frame: Frame, step: StepEntry, site: Site, given: Given) -> Call | Grou
     if step.type is None and step.layer is None:
         written = frame.report.source.value(site.path) or ()
         at = next((site.at(key) for key in ("layers", "layer") if key in written), site.path)
-        message = "a step without a layer: nothing stands below its key"
-        frame.report.add("AS206", message, at, "write a layer, as in `ReLU`, or the steps of the group")
+        message = "this step has no layer"
+        frame.report.add("AS206", message, at, "write a layer, such as `ReLU`, or the steps of a group")
         return frame.unreadable(at, given)
     frame.lowering.add_layers(1, site.path)
     layer_type = LAYERS.get(type_name)
@@ -100,10 +100,10 @@ def held_layer(frame: Frame, name: str, path: Path, scope: Scope) -> str | None:
         return value.type.partition(":")[2]
     if isinstance(value, str) and value in LAYERS:
         return value
-    message = f"{echo(name)} is no parameter that holds a layer"
-    advice = "give the parameter a layer's name as its default: `activation: ReLU`"
+    message = f"{echo(name)} is not a parameter that holds a layer"
+    advice = "give the parameter a layer as its default: `activation: ReLU`"
     if name in LAYERS:
-        advice = f"it is a layer itself: write `{name}` without `layer:`"
+        advice = f"it is a layer: write `{name}` without `layer:`"
     frame.report.add("AS303", message, path, advice)
     return None
 
@@ -147,7 +147,7 @@ def infer_output(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | N
     except UndecidedError:
         return None
     if too_large(output):
-        message = f"{signature.name} returns {flow_text(output)}, which is beyond 64 bits"
+        message = f"{signature.name} returns {flow_text(output)}, which exceeds 64 bits"
         frame.report.add_to_type("AS507", message, at)
         return None
     if isinstance(weights, int) and 8 * weights > LARGEST:
@@ -158,7 +158,7 @@ def infer_output(frame: Frame, layer: Layer, given: Given, at: Path) -> Flow | N
 
 
 def too_large(output: Flow | None) -> bool:
-    """Whether a size or a number of elements is beyond 64 bits."""
+    """Whether a size or a number of elements exceeds 64 bits."""
     if output is None:  # attention's weights, where nobody wants them
         return False
     if not isinstance(output, TensorType):

@@ -162,14 +162,14 @@ class Opener:
 
     def step(self, step: Step) -> Iterator[Step]:
         if step.again is not None and _holds(step.again):
-            message = f"`{step.name}` runs a group once more whose modules stand in lists of the class"
-            advice = "make a block of its steps, which holds its modules itself"
+            message = f"`{step.name}` reuses a group whose modules are in lists of the class"
+            advice = "make its steps a block, which contains its modules"
             self.frame.report.add_at("AS206", message, step.span, advice)
             return
         item = step.item
         if isinstance(item, Branch) and is_dotted(step.attribute) and any(_ties(one) for one in item.items):
-            message = f"`{step.attribute}` is there on a condition, and ties a weight"
-            self.frame.report.add_at("AS508", message, step.span, "give it a name without a dot")
+            message = f"`{step.attribute}` is conditional, and ties a weight"
+            self.frame.report.add_at("AS508", message, step.span, "use a name without a dot")
         if item is None or not _holds(item):
             yield step
             return
@@ -189,11 +189,11 @@ class Opener:
         """Whether a group cannot be opened; reported."""
         report = self.frame.report
         if isinstance(item, Branch):
-            message = f"`{step.name}` is there on a condition, and its modules stand in lists of the class"
-            report.add_at("AS508", message, step.span, "put the condition on the modules within it")
+            message = f"`{step.name}` is conditional, and its modules are in lists of the class"
+            report.add_at("AS508", message, step.span, "put the condition on the modules inside")
         elif isinstance(item, Group) and item.module is not None:
-            message = f"`{step.name}` runs one module in every round, so nothing in it stands in a list of the class"
-            report.add_at("AS206", message, step.span, "leave `shared` out, or the names with a dot")
+            message = f"`{step.name}` uses one module in every round, so its modules cannot be in a list of the class"
+            report.add_at("AS206", message, step.span, "remove `shared`, or the names with a dot")
         else:
             return False
         return True
@@ -232,7 +232,7 @@ class Opener:
         assert isinstance(call.layer, Class)
         self.frame.lowering.symbolic_classes.pop(call.layer.name, None)
         for fill in call.initial[:1]:
-            message = "`init:` stands beside a group that is no module"
+            message = "`init:` beside a group that is not a module"
             self.frame.report.add_at("AS206", message, fill.span, "write it beside the layer")
         cls = self.open(call.layer)
         nodes = dict(zip((one.name for one in cls.inputs), arguments, strict=False))
@@ -245,8 +245,8 @@ class Opener:
         steps = [renamed.step(step) for step in cls.written() if step.kind not in ("parameter", "buffer")]
         for step in cls.written():
             if step.kind in ("parameter", "buffer"):
-                message = f"`{step.name}` would stand in the group's own module, and this group has none"
-                advice = "its modules stand in lists of the class: write the tensor above the group"
+                message = f"`{step.name}` would be part of the group's module, but this group is not a module"
+                advice = "its modules are in lists of the class: write the tensor above the group"
                 self.frame.report.add_at("AS206", message, step.span, advice)
         assert cls.outputs is not None
         values = tuple(replaced(node, renamed.nodes) for node in cls.outputs.values)
@@ -309,10 +309,8 @@ class Opener:
         assert isinstance(loop, Loop)
         child = loop.items[0]
         if len(loop.items) != 1 or not isinstance(child, Call | Group):
-            message = f"a round of `{step.name}` is there on a condition, and its modules stand in lists of the class"
-            self.frame.report.add_at(
-                "AS508", message, step.span, "let the loop run over a list of those that are meant"
-            )
+            message = f"a round of `{step.name}` is conditional, and its modules are in lists of the class"
+            self.frame.report.add_at("AS508", message, step.span, "loop over a list of the intended items")
             return step
         rounds = group.rounds or Rounds(loop.target, loop.iterable, returned=group.handed)
         body = self.body(step, child, group.trainable)
@@ -335,11 +333,11 @@ class Opener:
                     message = f"the loop of `{step.name}` fills lists of the class, and ties a weight in each round"
                     report.add_at("AS508", message, one.span, "write the rounds as blocks that hold their modules")
                 if isinstance(one.item, Group) and one.item.spread and _has_own(body_of(one.item)):
-                    message = f"`{one.name}` is a loop within a loop, and some of its modules say no list of the class"
-                    report.add_at("AS508", message, one.span, "name them all with a dot, or make a block of them")
+                    message = f"`{one.name}` is a nested loop, and some of its modules are in no list of the class"
+                    report.add_at("AS508", message, one.span, "name all of them with a dot, or make them a block")
                 if "{" in ".".join(place_of(one.attribute)[:-1]) and one.item is not None:
-                    message = f"`{one.attribute}` is a list within a list of which a loop decides"
-                    report.add_at("AS508", message, one.span, "count in one list: `blocks.{i * n + j}`")
+                    message = f"`{one.attribute}` is a list within a list that a loop fills"
+                    report.add_at("AS508", message, one.span, "use one list: `blocks.{i * n + j}`")
             cls = replace(cls, steps=tuple(map(_unnamed, cls.steps)))
             items = [item for step in cls.steps if step.item is not None for item in walk((step.item,))]
             read = set[str]().union(*map(item_reads, items))

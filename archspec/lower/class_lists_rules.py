@@ -50,19 +50,19 @@ class _Lists:
         for end in range(1, len(place)):
             around = place[:end]
             if around in self.taken:
-                message = f"`{'.'.join(around)}` names a step, and `{name}` would stand in a list of that name"
+                message = f"`{'.'.join(around)}` is the name of a step and of a list, in `{name}`"
                 return holder, "AS205", message, "choose another name for the list"
             keys = self.keys.setdefault(around, [])
             if place[end] in keys and end < len(place) - 1:
                 continue
             if place[end] in keys:
-                again = f"`{name}` names two modules of the class"
-                return holder, "AS205", again, "put what the loop binds into it, as in `downs.{i}`"
+                again = f"`{name}` is the name of two modules of the class"
+                return holder, "AS205", again, "use the loop's variable in it, as in `downs.{i}`"
             if (wrong := _misfit(around, keys, place[end])) is not None:
                 return holder, "AS206", *wrong
             keys.append(place[end])
         if place in self.keys:
-            message = f"`{name}` is a list of the class, and no place for a module"
+            message = f"`{name}` is a list of the class, so it cannot be a module"
             return holder, "AS205", message, "choose another name"
         self.taken.add(place)
         return None
@@ -74,11 +74,11 @@ def _misfit(around: Parts, keys: list[str], key: str) -> tuple[str, str] | None:
     if keys and keys[0].isdecimal() != key.isdecimal():
         number, word = (key, keys[0]) if key.isdecimal() else (keys[0], key)
         message = f"`{name}` holds item {number} and `{word}`: an nn.ModuleList has numbers, an nn.ModuleDict names"
-        return message, "take two names, or numbers alone"
+        return message, "use two names, or only numbers"
     if not key.isdecimal() or int(key) == len(keys):
         return None
     message = f"`{name}` gets item {key} where item {len(keys)} comes next"
-    return message, "the items of a list run from 0 without gaps, in the order of the steps"
+    return message, "number the items from 0 without gaps, in the order of the steps"
 
 
 def _held(step: object) -> bool:

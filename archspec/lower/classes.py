@@ -79,7 +79,7 @@ def _graph(frame: Frame, declared: Class, block: Block, path: Path, below: Path)
         return None
     sound = len(frame.report.problems) == started
     made = (*steps, *(step for _, step in idle))
-    order = _order(frame, block, made, (*path, "order")) if sound else ()  # what cannot be read is no step
+    order = _order(frame, block, made, (*path, "order")) if sound else ()  # what cannot be read is not a step
     cls = replace(declared, output=output, steps=tuple(steps), outputs=outputs, order=order, idle=tuple(idle))
     return _with_sizes(frame, in_lists(frame, cls) if frame.outer is None else cls)
 
@@ -91,21 +91,21 @@ def _order(frame: Frame, block: Block, steps: tuple[graph.Step, ...], path: Path
     for place, name in enumerate(order):
         if name not in made:
             hint = did_you_mean(name, made, "modules")
-            frame.report.add("AS303", f"no module of this class is called {echo(name)}", (*path, place), hint)
+            frame.report.add("AS303", f"this class has no module {echo(name)}", (*path, place), hint)
         elif name in order[:place]:
-            frame.report.add("AS205", f"`{name}` stands twice in the order", (*path, place), "take one out")
+            frame.report.add("AS205", f"`{name}` occurs twice in the order", (*path, place), "remove one of them")
     return order
 
 
 def _sequential(frame: Frame, declared: Class, block: Block, below: Path) -> Class | None:
     """A class whose steps are a list: an nn.Sequential."""
     if len(declared.inputs) != 1:
-        message = f"a list takes one input, and {len(declared.inputs)} are declared"
-        frame.report.add("AS206", message, below, "name the steps in a mapping, and say `from:`")
+        message = f"a list takes one input, but {len(declared.inputs)} are declared"
+        frame.report.add("AS206", message, below, "name the steps in a mapping, and use `from:`")
         return None
     if block.outputs is not None:
         at = (*below[:-1], "outputs")
-        advice = "leave `outputs` out, or name the steps"
+        advice = "remove `outputs`, or name the steps"
         frame.report.add("AS206", "a list returns its last value", at, advice, key=True)
     (value,) = frame.values.values()
     site = Site(below, Container(frame.prefix), frame.scope)
@@ -149,5 +149,5 @@ def _refuse_reserved(frame: Frame, cls: Class) -> None:
     if suspects := {name for name in sizes if variable_problem(name) and not is_name(name)}:
         read = forward_reads(cls) if frame.lowering.unroll else forward_reads(cls) | (constructor_reads(cls) - {"F"})
         for name in sorted(suspects & read):
-            advice = "call this size by another name"
+            advice = "use another name for this size"
             frame.report.add_at("AS204", f"{echo(name)} {variable_problem(name)}", cls.inputs[0].span, advice)

@@ -62,11 +62,11 @@ def read_condition(frame: Frame, when: str | bool, site: Site) -> tuple[Node, An
         return None
     if (free := free_dimension(node, truth, site.scope)) is not None:
         message = f"{echo(when)} depends on the free dimension `{free}`"
-        frame.report.add("AS506", message, at, "a condition is over parameters")
+        frame.report.add("AS506", message, at, "a condition can use only parameters")
         return None
     if type_of(truth) not in ("bool", "any"):
         shown = str(truth) if unknown(truth) else literal_text(truth)
-        message = f"{echo(when)} is {shown}: a condition is true or false"
+        message = f"{echo(when)} is {shown}: a condition must be true or false"
         frame.report.add("AS304", message, at, "compare it: `when: depth > 0`")
         return None
     return frame.for_constructor(node, site.scope), truth
@@ -92,8 +92,8 @@ def refuse_list_on_condition(frame: Frame, step: StepEntry, site: Site, conditio
     """Reports rounds that return a list, or two values, on a condition alone."""
     if step.each is not None or step.collect:
         what = "a list" if step.each is not None else "two values"
-        message = f"{echo(site.name)} is {what} where {echo(condition.text)} holds, and else what flows in"
-        advice = "no one forward method returns both: put the condition on the layers within, or drop it"
+        message = f"{echo(site.name)} is {what} where {echo(condition.text)} is true, and otherwise the input"
+        advice = "a forward method cannot return both: put the condition on the layers inside, or remove it"
         frame.report.add("AS508", message, site.at("when"), advice)
 
 

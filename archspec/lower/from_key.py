@@ -37,12 +37,12 @@ def read_from(expressions: ExpressionReader, step: StepEntry, path: Path, name: 
     at: Path = (*path, "from")
     written = _entries(step.from_, at)
     if not written:
-        report.add("AS203", f"`from` names nothing that `{name}` could take", at, "write `from: x`")
+        report.add("AS203", f"`from` does not name a value for `{name}`", at, "write `from: x`")
         raise UnknownTypeError(name)
     for _, where, value in written:
         if isinstance(value, int) and not isinstance(value, bool) and not isinstance(step.from_, dict):
-            message = f"`from: {value}` is no value of the flow: names, never indices"
-            report.add("AS206", message, where, "give the step that is meant a name, and write that name")
+            message = f"`from: {value}` is not the output of a step; use names, not indices"
+            report.add("AS206", message, where, "give the step a name, and use that name")
             raise UnknownTypeError(name)
     read = []
     for key, where, value in written:
@@ -51,7 +51,7 @@ def read_from(expressions: ExpressionReader, step: StepEntry, path: Path, name: 
     for one in read:
         nothing = isinstance(one.node, Literal) and one.node.value is None
         if nothing or (one.flow == LEFT_OUT and one.name is None):
-            report.add("AS206", f"None is no value that `{name}` could take", one.path, "leave it out")
+            report.add("AS206", f"`{name}` cannot take None", one.path, "leave it out")
             raise UnknownTypeError(name)
     there = [one for one in read if one.flow != LEFT_OUT] or read[:1]
     return tuple((one.name, one.node) for one in read), _given(expressions.frame, there, written[0][1])

@@ -74,8 +74,8 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
 def takes_one_tensor(frame: Frame, site: Site, given: Given) -> bool:
     """Whether a single value flows in, of which something is known; reported if not."""
     if len(given.types) > 1:
-        message = f"a group of named steps takes one value; {len(given.types)} flow in"
-        advice = "it reads the names around it: `from:` says what its first step takes"
+        message = f"a group of named steps takes one value, but gets {len(given.types)}"
+        advice = "it can read the names around it; `from:` is the input of its first step"
         frame.report.add("AS206", message, site.path, advice)
         return False
     if refuse_left_out(frame, f"the group `{site.name}`", (), given, site.path):
@@ -83,8 +83,8 @@ def takes_one_tensor(frame: Frame, site: Site, given: Given) -> bool:
     if given.first() is not None:
         return True
     if not frame.report.problems and not frame.report.passed_over:
-        message = f"the shape of {given.label} depends on a parameter in a way that no expression says"
-        advice = "write its sizes by `shape:`, or the parameter as a number"
+        message = f"the shape of {given.label} depends on a parameter in a way that no expression describes"
+        advice = "give its sizes with `shape:`, or write the parameter as a number"
         frame.report.add("AS508", message, site.path, advice, key=True)
     return False
 

@@ -39,7 +39,7 @@ def with_weights(frame: Frame, item: Item, step: StepEntry, site: Site, *, splic
     if spliced:
         for key in ("init", "parametrize"):
             if getattr(step, key) is not None:
-                message = f"`{key}:` stands beside a group that is no module"
+                message = f"`{key}:` is beside a group that is not a module"
                 frame.report.add("AS206", message, site.at(key), "write it beside the layer", key=True)
         return frozen(item) if step.trainable is False else item
     if rules is None:
@@ -58,8 +58,8 @@ def with_weights(frame: Frame, item: Item, step: StepEntry, site: Site, *, splic
     if step.parametrize is None:
         return item
     if not is_layer or not isinstance(item, Call):
-        message, at = "`parametrize:` is for a layer, and this is none", site.at("parametrize")
-        frame.report.add("AS206", message, at, "write it beside the layer that has the weight", key=True)
+        message, at = "`parametrize:` must be beside a layer", site.at("parametrize")
+        frame.report.add("AS206", message, at, "write it beside the layer with the weight", key=True)
         return item
     return replace(item, parametrized=tuple(_parametrized(frame, step, site, item)))
 
@@ -135,7 +135,7 @@ def _parametrized(frame: Frame, step: StepEntry, site: Site, item: Call) -> Iter
             hint = did_you_mean(name, list(weights), f"{item.type_name} has")
             frame.report.add("AS402", f"this {item.type_name} has no weight {echo(name)}", at, hint, key=True)
         elif "." in name:
-            frame.report.add("AS402", f"{echo(name)} is a weight of a layer within {item.type_name}", at, key=True)
+            frame.report.add("AS402", f"{echo(name)} is a weight of a layer inside {item.type_name}", at, key=True)
         elif weight is None or is_for(frame.report, name, weight, one):
             yield one
 
@@ -146,7 +146,7 @@ def of_tensor(frame: Frame, made: graph.Step, step: StepEntry, path: Path) -> gr
     if rules is None or (step.init is None and step.trainable is None):
         return made
     if step.init is not None and not isinstance(step.init, str):
-        advice = "write `init: normal_(std=0.02)`: it is the weight itself"
+        advice = "write `init: normal_(std=0.02)`: the step is the weight"
         frame.report.add("AS202", "`init` beside a Parameter takes one function", (*path, "init"), advice)
         return made
     fill = (

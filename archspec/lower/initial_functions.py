@@ -70,7 +70,7 @@ def read_function(
         if len(positional) > len(given):
             message = f"`{name}` takes {len(function.options)} arguments, not {len(positional)}"
             names = ", ".join(option.name for option in function.options)
-            report.add("AS402", message, path, f"`{name}` takes: {names}" if names else "write it without any")
+            report.add("AS402", message, path, f"`{name}` takes: {names}" if names else "write it without arguments")
             return None
         given += keywords
         arguments = []
@@ -101,7 +101,7 @@ def _called(node: Node) -> tuple[str, tuple[Node, ...], list[tuple[str, Node]]]:
         return node.name, (), []
     if isinstance(node, FunctionCall):
         return node.function, node.arguments, list(node.keywords)
-    message = "this is no function of torch.nn.init, and no call of one"
+    message = "this is not a function of torch.nn.init"
     raise ExpressionError("AS301", message, "write `zeros_`, or `normal_(std=0.02)`")
 
 

@@ -70,7 +70,7 @@ class Rules:
         if key in LAYERS or key in self.document.blocks:
             if not isinstance(below, dict):
                 advice = f"write `{key}: {{weight: {below}}}`"
-                self.report.add("AS202", f"{echo(key)} takes a function for each of its weights", path, advice)
+                self.report.add("AS202", f"{echo(key)} needs a function for each of its weights", path, advice)
                 return
             (self.layers if key in LAYERS else self.blocks)[key] = tuple(fills)
         else:
@@ -125,13 +125,13 @@ class Rules:
     def refuse_parametrized(self, main: Class) -> None:
         """Rules by name and of blocks run once modules are made: too late for a weight that is parametrized by then."""
         for fill, name in _too_late(main, self.named):
-            message = f"{echo(fill.weight)} means `{name}`, which is parametrized before the rules by name run"
-            advice = "say how it begins by `init:` beside its step, or for the class of its layer"
+            message = f"{echo(fill.weight)} means `{name}`, which is parametrized before rules by name are applied"
+            advice = "use `init:` beside its step, or a rule for the class of its layer"
             self.report.add_at("AS206", message, fill.span, advice)
         for block in classes_below(main.children()) if self.blocks else ():
             for fill, name in _too_late(block, self.blocks.get(block.name, ())):
-                message = f"`{name}` of `{block.name}` is parametrized before the rules of blocks run"
-                self.report.add_at("AS206", message, fill.span, "say how it begins by `init:` beside its step")
+                message = f"`{name}` of `{block.name}` is parametrized before rules for blocks are applied"
+                self.report.add_at("AS206", message, fill.span, "use `init:` beside its step")
 
     def all_blocks(self) -> tuple[Block, ...]:
         return (self.document, *self.document.blocks.values())

@@ -37,11 +37,11 @@ def read_inputs(
     for name, declared in spec.inputs.items():
         path: Path = ("inputs", name)
         if name in scope:
-            message = f"`{name}` is a parameter already"
+            message = f"`{name}` is already a parameter"
             report.add("AS205", message, path, "choose another name", key=True, related=report.declared(path, name))
         if declared.list_ is not None:
-            message = f"`{name}` is a list of tensors, whose length nothing says"
-            advice = "give the network an input for each of them, or one with an axis more; a block may take a list"
+            message = f"`{name}` is a list of tensors of unknown length"
+            advice = "declare an input for each of them, or one with an additional axis; only blocks can take lists"
             report.add("AS206", message, (*path, "list"), advice, key=True)
             raise SpecError(report.problems)
         shape_path = shape_of(report, path)
@@ -58,8 +58,8 @@ def read_inputs(
         tensor = TensorType(tuple(shape), floating if declared.dtype == "float32" else declared.dtype)
         if (dimensions.bounds(tensor.numel)[0] or 0) > LARGEST and all(isinstance(size, int) for size in shape):
             held = dimensions.evaluate(tensor.numel, {})
-            message = f"the input `{name}` would hold {held} numbers, which is beyond 64 bits"
-            report.add("AS507", message, shape_of(report, path), "write sizes that a tensor can have")
+            message = f"the input `{name}` would hold {held} numbers, which exceeds 64 bits"
+            report.add("AS507", message, shape_of(report, path), "use smaller sizes")
         found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
     refuse_optional_first(report, spec.inputs, ())
     hide_sizes(spec.inputs, spec.params, scope)
@@ -102,8 +102,8 @@ def refuse_optional_first(report: Report, inputs: Mapping[str, document.InputEnt
     required = [name for name, declared in inputs.items() if not declared.optional]
     for name, declared in inputs.items():
         if declared.optional and required and name in list(inputs)[: list(inputs).index(required[-1])]:
-            message = f"the optional input `{name}` stands before `{required[-1]}`, which is required"
-            report.add("AS206", message, (*base, "inputs", name), f"put `{name}` behind `{required[-1]}`", key=True)
+            message = f"the optional input `{name}` comes before `{required[-1]}`, which is required"
+            report.add("AS206", message, (*base, "inputs", name), f"put `{name}` after `{required[-1]}`", key=True)
 
 
 def hide_sizes(inputs: Mapping[str, document.InputEntry], params: Collection[str], scope: dict[str, Any]) -> None:
@@ -133,15 +133,15 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
         new = {part.name: part for part in node.walk() if isinstance(part, Name) and part.name not in scope}
         if len(new) > 1:
             names = " and ".join(f"`{name}`" for name in sorted(new))
-            advice = "declare the others in `params`, or give an input of which each is a size of its own"
-            raise ExpressionError("AS303", f"a dimension has one new name, not {names}", advice)
+            advice = "declare the others in `params`, or add an input that has each of them as a size"
+            raise ExpressionError("AS303", f"a dimension can have only one new name, not {names}", advice)
         for name, part in new.items():
             scope[name] = dimensions.symbol(name, free=True)
             problem = name_problem(name)
             if problem:
                 raise ExpressionError("AS204", f"{echo(name)} {problem}", "", part.offset, len(name))
-            message = f"`{node.text}` does not say what `{name}` is"
-            advice = "a new name stands in a dimension alone, or times or plus what is known: `32 * h`"
+            message = f"`{node.text}` does not determine `{name}`"
+            advice = "use a new name alone, or multiplied by or added to known sizes: `32 * h`"
             raise ExpressionError("AS304", message, advice)
         size = as_size(evaluate(node, scope))
     except ExpressionError as error:
@@ -149,10 +149,10 @@ def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, An
         return dimensions.symbol("?")  # no problem of those who read it
     if dimensions.at_least(size, 1) is False:
         advice = "write its size, or a new name: a name that is no parameter is a free dimension"
-        message, related = f"a dimension is at least 1, not {dimensions.show(size)}", report.declared(path, value)
+        message, related = f"a dimension must be at least 1, not {dimensions.show(size)}", report.declared(path, value)
         report.add("AS504", message, path, advice, related=related)
     elif isinstance(size, int) and size > LARGEST:
-        report.add("AS507", f"{size} is beyond 64 bits", path, f"a size is at most {LARGEST}")
+        report.add("AS507", f"{size} exceeds 64 bits", path, f"a size is at most {LARGEST}")
     else:
         return size
     return dimensions.symbol("?")
@@ -192,8 +192,8 @@ def _sized(
         report.add("AS502", message, shape_of(report, ("inputs", name)), _advice_on_sizes(shapes[name]))
     for name in () if wrong else dict.fromkeys(name for name, _, _ in waiting):
         names = " and ".join(f"`{one}`" for one in _free(open_[name]))
-        message = f"{list(sizes[name])} leaves open what {names} of `{name}` are"
-        advice = "give the sizes of an input that has one of them alone"
+        message = f"{list(sizes[name])} does not determine {names} of `{name}`"
+        advice = "give the sizes of an input that has one of them as a size"
         report.add("AS502", message, shape_of(report, ("inputs", name)), advice)
     if wrong or waiting or not values:
         return shapes
@@ -209,8 +209,8 @@ def _free(size: Size) -> list[str]:
 def _advice_on_sizes(shape: list[Size]) -> str:
     """Which sizes of an input can be given, and how to make another one free."""
     free = sorted({symbol.shown for size in shape for symbol in dimensions.symbols(size) if symbol.free})
-    fixed = f"the spec fixes every size but those made of {', '.join(free)}" if free else "the spec fixes every size"
-    return f"{fixed}; where one may vary, write a free name in the spec, such as `H`"
+    fixed = f"all sizes are fixed except those with {', '.join(free)}" if free else "the spec fixes every size"
+    return f"{fixed}; to let a size vary, use a free name in the spec, such as `H`"
 
 
 def _solve(size: Size, given: int) -> dict[str, Size] | None:

@@ -57,7 +57,7 @@ def bounded_iteration(frame: Frame, step: StepEntry, site: Site) -> Iteration | 
     text = step.over if step.over is not None else step.repeat
     message, advice = (
         f"{echo(text)} depends on the free dimension `{free}`",
-        "modules are made once: repeat them by a parameter",
+        "modules are created once: use a parameter for the number of repetitions",
     )
     frame.report.add("AS506", message, site.at(str(step.loop)), advice)
     return None
@@ -97,8 +97,8 @@ def _without_in(step: StepEntry) -> ExpressionError:
 def _check_items(step: StepEntry, items: Any, match: re.Match[str]) -> None:
     """Refuses what is no list, and a list of which no one loop says how long it is."""
     if isinstance(items, Chain):
-        message = f"`{step.loop}` runs over {flow_text(items)}, of which parameters say how long a part is"
-        raise ExpressionError("AS508", message, "write one loop for each of the lists that it is made of")
+        message = f"`{step.loop}` runs over {flow_text(items)}, and the lengths of its parts depend on parameters"
+        raise ExpressionError("AS508", message, "write one loop for each of its lists")
     if isinstance(items, tuple | Symbolic | Series):
         return
     advice = f"write `range({match[2].strip()})`" if isinstance(items, int) else ""
@@ -124,10 +124,10 @@ def _times(frame: Frame, step: StepEntry, site: Site) -> Node:
     most = frame.lowering.most_layers
     error = None
     if not unknown(times) and (isinstance(times, bool) or not isinstance(times, int) or times < 0):
-        advice = "write how often, as an integer: `repeat: 3`"
-        error = ExpressionError("AS304", f"`repeat` takes a number of times, not {literal_text(times)}", advice)
+        advice = "write an integer: `repeat: 3`"
+        error = ExpressionError("AS304", f"`repeat` must be an integer, not {literal_text(times)}", advice)
     elif isinstance(times, int) and times > most:
-        advice = "repeat less, or raise the limit where you call archspec"
+        advice = "use fewer repetitions, or raise the limit when you call archspec"
         error = ExpressionError("AS102", f"{times} repetitions; at most {most} layers are allowed", advice)
     if error:
         frame.report.expression(error, at, step.repeat, site.scope)
@@ -144,5 +144,5 @@ def _check_target(target: Node, scope: Scope) -> None:
             if problem := name_problem(part.name):
                 raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
             if part.name in scope:
-                message, advice = f"`{part.name}` is declared already", "choose another name for the loop"
+                message, advice = f"`{part.name}` is already declared", "choose another name for the loop"
                 raise ExpressionError("AS205", message, advice, part.offset, len(part.name))

@@ -47,7 +47,7 @@ def is_leading(node: Node) -> bool:
 def compile_size(text: int | str) -> Node:
     """A size of a shape as a construct."""
     if text == DOTS:
-        raise ExpressionError("AS302", "`...` stands behind another size", "it comes first: `[..., C]`")
+        raise ExpressionError("AS302", "`...` is not the first size", "it comes first: `[..., C]`")
     return Name(text) if isinstance(text, str) and LEADING in text else compile_value(text)
 
 

@@ -21,16 +21,16 @@ _SECOND_DASH = re.compile(r"-\s*([A-Z][\w.]*)")
 def fits_list(frame: Frame, step: StepEntry, site: Site) -> bool:
     """Whether a step may stand in a list; reported if not."""
     if step.call is False:
-        message = "a list is exactly an nn.Sequential, which runs each of its modules"
+        message = "a list is an nn.Sequential, which runs each of its modules"
         frame.report.add("AS206", message, site.at("call"), "name the steps in a mapping", key=True)
         return False
     for key in ("from", "again", "each", "collect", "shared"):
         if getattr(step, "from_" if key == "from" else key) not in (None, False):
-            message = f"`{key}:` has no place in a list: each step takes what the one above gives"
+            message = f"`{key}:` is not allowed in a list: each step takes the output of the step above"
             frame.report.add("AS206", message, site.at(key), "name the steps in a mapping", key=True)
             return False
     if step.type in ("Parameter", "Buffer"):
-        message = f"a `{step.type}` has no place in a list: it does not enter the flow"
+        message = f"a `{step.type}` is not allowed in a list: it is not part of the flow"
         frame.report.add("AS206", message, site.path, "name the steps in a mapping")
         return False
     if step.expression is not None:
@@ -48,11 +48,11 @@ def _refuse_expression(frame: Frame, text: str, site: Site) -> None:
         return
     if re.fullmatch(r"\w+", text):
         known = [*LAYERS, *frame.lowering.document.blocks]
-        advice = beginning(text, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`, `Linear`"
+        advice = beginning(text, known) or "layers have PyTorch's names: `ReLU`, `Conv2d`, `Linear`"
         frame.report.add("AS401", f"unknown layer {echo(text)}", site.path, advice)
         return
-    message = f"{echo(text)} is no layer, and an expression has no place in a list"
-    frame.report.add("AS206", message, site.path, "a list is exactly an nn.Sequential: name the steps in a mapping")
+    message = f"{echo(text)} is not a layer, and expressions are not allowed in a list"
+    frame.report.add("AS206", message, site.path, "a list is an nn.Sequential: name the steps in a mapping")
 
 
 def refuse_python(frame: Frame, text: str, path: Path, scope: Scope, *, listed: bool) -> bool:

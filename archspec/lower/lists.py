@@ -158,7 +158,7 @@ def indexed(value: Any, place: Any, text: str) -> Any:
     if isinstance(place, slice):
         return _sliced(value, place, text)
     if not isinstance(place, int | Dimension) and not (isinstance(place, Symbolic) and place.type in ("int", "any")):
-        raise ExpressionError("AS304", f"`{text}`: a list is indexed with integers")
+        raise ExpressionError("AS304", f"`{text}`: the index of a list must be an integer")
     place = as_size(place)
     if isinstance(value, Series):
         return entry(value, value.length + place if isinstance(place, int) and place < 0 else place)
@@ -181,7 +181,7 @@ def _of_chain(value: Chain, place: Any) -> Any:
 def _sliced(value: Any, place: slice, text: str) -> Any:
     if isinstance(value, tuple):
         if unknown((place.start, place.stop, place.step)):
-            raise ExpressionError("AS304", f"`{text}`: how much of the list is taken depends on a parameter")
+            raise ExpressionError("AS304", f"`{text}`: the length of the slice depends on a parameter")
         return ListType(value[place])
     if (place.start, place.stop, place.step) == (None, None, -1):
         return backwards(value)
@@ -210,7 +210,7 @@ def call_with_lists(name: str, values: list[Any], text: str) -> Any:
         raise ExpressionError("AS304", f"`{text}`: {name} takes one list")
     first = values[0]
     if isinstance(first, Chain) and name != "len":
-        raise UndecidedError("how many values a list has")
+        raise UndecidedError("the length of a list")
     if name == "len":
         return length_of(first)
     if name == "reversed":
@@ -321,11 +321,11 @@ def of_series(name: str, arguments: list[Any], keywords: dict[str, Any]) -> Flow
     lists = value.parts if isinstance(value, Chain) else (value,)
     parts = [item for one in lists for item in (one if isinstance(one, tuple) else (one,))]  # values, and lists of them
     if name not in ("cat", "concat", "concatenate", "stack") or not isinstance(axis, int) or len(given) > 2:
-        raise UndecidedError("how many values a list has")
+        raise UndecidedError("the length of a list")
     items: list[Any] = [part.item if isinstance(part, Series) else part for part in parts]
     first = items[0]
     if not all(isinstance(item, TensorType) and item.rank == first.rank for item in items):
-        raise UndecidedError("how many values a list has")
+        raise UndecidedError("the length of a list")
     why = "the items of a list are joined, and it differs"
     alike: list[TensorType] = [any_item(part, why) if isinstance(part, Series) else part for part in parts]
     if name == "stack":

@@ -55,9 +55,9 @@ def check_decided(frame: Frame, item: Item, path: Path) -> None:
     if branch is not None:
         what = echo(branch.name) if branch.name is not None else "one of its steps"
         message = (
-            f"a round of {echo(str(path[-1]))} gives several values only where {echo(branch.condition.text)} holds"
+            f"a round of {echo(str(path[-1]))} returns several values only if {echo(branch.condition.text)} is true"
         )
-        advice = f"put the condition on the layers within {what}, or drop it"
+        advice = f"put the condition on the layers inside {what}, or remove it"
         frame.report.add("AS508", message, path, advice, key=True, related=(Related("the condition", branch.span),))
 
 
@@ -105,11 +105,11 @@ def fits_next_round(frame: Frame, given: Given, result: Item, path: Path) -> boo
     if len(parts) > count:
         takes = f"{count} inputs" if count > 1 else "one input"
         message = f"{what} returns {len(parts)} values, and the next round takes {takes}"
-        advice = "a round hands on what it returns: give it as many inputs, or let it return fewer values"
+        advice = "a round passes its outputs to the next: use as many inputs as outputs"
     elif len(parts) > 1 and None in parts:
         place = parts.index(None) + 1
         message = f"{what} returns no value number {place}, which the next round would take"
-        advice = "put it into a block that returns what is handed on"
+        advice = "put it into a block that returns what the next round takes"
     elif is_tuple_of_one(result.output):
         message = f"{what} returns a tuple of one value, and the next round takes the value itself"
         advice = "write `outputs: y` in place of `outputs: [y]`"
@@ -131,7 +131,7 @@ def check_axes_kept(frame: Frame, given: Given, body: tuple[Item, ...], at: Path
         return
     if _infers(body):
         message = f"a round takes {before.rank} axes and returns {after.rank}, so its layers infer other sizes"
-        advice = "write the inferred arguments out, or return as many axes as come in"
+        advice = "write the inferred arguments explicitly, or return as many axes as the input has"
         frame.report.add("AS508", f"{message} in the next round", at, advice)
 
 

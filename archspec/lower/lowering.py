@@ -99,7 +99,7 @@ class Lowering(ABC):
         if before <= self.most_layers < self.count:
             message = f"more than {self.most_layers} layers after repetition"
             at = next((at for at in _above(path) if self.report.source.value(at) is not None), path)
-            self.report.add("AS102", message, at, "repeat less, or raise the limit where you call archspec")
+            self.report.add("AS102", message, at, "use fewer repetitions, or raise the limit when you call archspec")
 
 
 def _above(path: Path) -> Iterator[Path]:

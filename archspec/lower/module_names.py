@@ -20,8 +20,8 @@ def named_module(frame: Frame, step: StepEntry, site: Site) -> tuple[str, StepEn
     if step.name is None:
         return key, step
     if step.expression is not None or step.again is not None or step.type in ("Parameter", "Buffer"):
-        message = f"`name:` is what a module is called, and `{key}` makes none"
-        frame.report.add("AS206", message, at, "leave it out, and rename the step's key", key=True)
+        message = f"`name:` is the name of a module, but `{key}` has none"
+        frame.report.add("AS206", message, at, "remove it, and rename the step's key", key=True)
         return None
     if is_dotted(step.name):
         frame.lowering.named_at[frame.span(site.path, key=True)] = frame.span(at)
@@ -30,8 +30,8 @@ def named_module(frame: Frame, step: StepEntry, site: Site) -> tuple[str, StepEn
         name = place_in_list(frame, step.name, at, site.scope)
         return None if name is None else (name, step.model_copy(update={"name": None}))
     if "{" in step.name:
-        message = f"{echo(step.name)} holds an expression, and the step has its key for a name"
-        frame.report.add("AS206", message, at, "write the name out; `{…}` is for the steps of a list")
+        message = f"{echo(step.name)} contains an expression, but the step already has a name"
+        frame.report.add("AS206", message, at, "write the name as text; `{…}` is for the steps of a list")
         return None
     return step.name, step.model_copy(update={"name": None})
 
@@ -47,12 +47,12 @@ def take_name(frame: Frame, name: str, path: Path, container: Container, *, key:
         frame.report.add("AS204", f"{echo(name)} {problem}", path, f"choose another name, such as `my_{name}`", key=key)
         return False
     if name in SEQUENTIAL_ATTRIBUTES:
-        message = f"`{name}` is a method of nn.Sequential, which it would hide"
+        message = f"`{name}` would hide a method of nn.Sequential"
         frame.report.add("AS204", message, path, f"choose another name, such as `my_{name}`", key=key)
         return False
     if name in container.taken:
-        advice = "put what the loop binds into it, as in `fc_{i}`" if frame.report.rounds else "name one anew"
-        frame.report.add("AS205", f"`{name}` names two steps of one module", path, advice, key=key)
+        advice = "use the loop's variable in it, as in `fc_{i}`" if frame.report.rounds else "rename one of them"
+        frame.report.add("AS205", f"`{name}` is the name of two steps of one module", path, advice, key=key)
         return False
     container.taken.add(name)
     return True
@@ -60,7 +60,7 @@ def take_name(frame: Frame, name: str, path: Path, container: Container, *, key:
 
 def refuse_dotted(frame: Frame, path: Path) -> None:
     """Reports a module of a list that its name puts into another one."""
-    message = "a list is exactly an nn.Sequential, which runs the modules that it holds itself"
+    message = "a list is an nn.Sequential, which contains its modules"
     frame.report.add("AS206", message, path, "name the steps of the list in a mapping")
 
 
@@ -86,8 +86,8 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
         frame.report.add("AS204", f"{echo(name)} {problem}", path, "choose another name")
         return None
     if name.isdecimal() and container.next is not None:
-        message = f"`{name}` is a number, and a list numbers its steps itself"
-        frame.report.add("AS204", message, path, f"choose a word, or name the steps in a mapping: `{name}: …`")
+        message = f"`{name}` is a number, but a list numbers its steps itself"
+        frame.report.add("AS204", message, path, f"use a word, or name the steps in a mapping: `{name}: …`")
         return None
     if frame.lowering.unroll and not take_name(frame, name, path, container, key=False):
         return None
@@ -105,9 +105,9 @@ def place_in_list(frame: Frame, text: str, path: Path, scope: Scope) -> str | No
         return text
     wrong = next((one for one in values if isinstance(one, bool) or not isinstance(one, str | int)), None)
     if wrong is not None or any(isinstance(one, int) and one < 0 for one in values):
-        advice = "in the braces stands an integer of 0 or more, such as what `for: i in range(n)` binds"
+        advice = "the braces must contain an integer of at least 0, such as `i` of `for: i in range(n)`"
         name = "".join(one if isinstance(one, str) else literal_text(one) for one in values)
-        frame.report.add("AS204", f"{echo(name)} is no place in a list", path, advice)
+        frame.report.add("AS204", f"{echo(name)} is not a place in a list", path, advice)
         return None
     name = "".join(map(str, values))
     if problem := listed_problem(name):

@@ -135,7 +135,7 @@ class ModuleReader:
         if not layers:
             self.report.add("AS203", "there are no steps", path, "add one: `- ReLU`")
         if given.names[0] not in (None, "input"):
-            message = f"a group takes one value, which has no name {echo(given.names[0])}"
+            message = f"a group takes one value, without a name, not {echo(given.names[0])}"
             at = (*path[:-1], "from", str(given.names[0]))
             self.report.add("AS402", message, at, "write `from: …`, the value", key=True)
             return Group(site.name, (), given.types, None, span)
@@ -143,8 +143,8 @@ class ModuleReader:
         if isinstance(layers, dict) and is_graph(layers):
             return self.frame.lowering.call_group(self.frame, layers, site, given)
         if len(given.types) > 1:
-            message = f"a list takes one input; {len(given.types)} flow in"
-            self.report.add("AS206", message, path, "name the steps in a mapping, and say `from:`")
+            message = f"a list takes one input, but gets {len(given.types)}"
+            self.report.add("AS206", message, path, "name the steps in a mapping, and use `from:`")
             return Group(site.name, (), given.types, None, span)
         before, count = len(self.report.problems), self.frame.lowering.count
         inside = site.within(Container(f"{site.container.dotted(site.name)}."))
@@ -164,7 +164,7 @@ def group_span(frame: Frame, site: Site) -> Span:
 def refuse_captured(frame: Frame, items: tuple[Item, ...], site: Site) -> None:
     """Reports a group in a list that reads a name from around it: an nn.Sequential hands on one value alone."""
     for value in captured(items)[:1]:
-        message = f"a group of this list reads `{value.name}` from around it, but a list hands on one value alone"
+        message = f"a group of this list reads `{value.name}` from around it, but a list passes on only one value"
         frame.report.add("AS206", message, site.path, "name the steps of the list in a mapping")
 
 

@@ -20,8 +20,8 @@ def refuse_left_out(frame: Frame, name: str, inputs: Collection[str], given: Giv
         if argument in inputs:
             continue
         what = f"into `{argument}` of {name}, which" if argument else f"into {name}, which"
-        message = f"`{node.text}` may be left out, and flows {what} needs a tensor"
-        advice = f"declare `{node.text}` without `optional`, or give a tensor in its place: `a if … is None else …`"
+        message = f"`{node.text}` is optional, but {what} needs a tensor"
+        advice = f"declare `{node.text}` without `optional`, or use another tensor instead: `a if … is None else …`"
         here = span or frame.span(at, key=True)
         value = frame.value(node.name) if isinstance(node, Name) else None
         related = (Related(f"`{node.text}` is declared here", value.span),) if value is not None else ()

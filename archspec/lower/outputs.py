@@ -18,13 +18,13 @@ def last_output(frame: Frame, last: Value | None, path: Path) -> tuple[Outputs, 
     """What a class without `outputs:` returns: the value of its last step, which stands at `path`."""
     if last is None:
         name = str(path[-1])
-        advice = f"say what is returned: `outputs: [{name}]`, or one of them"
-        frame.report.add("AS203", "the last step leaves no single value to return", path, advice, key=True)
+        advice = f"name what is returned: `outputs: [{name}]`, or one of them"
+        frame.report.add("AS203", "the last step has no single value to return", path, advice, key=True)
         return Outputs(()), None
     last.read = True
     label = f"`{last.node.text}`"
     if last.optional:
-        message, advice = f"{label} may be left out, and is None then", "return a value that is always there"
+        message, advice = f"{label} may be left out, and is None then", "return a value that is always available"
         frame.report.add("AS511", message, path, advice, key=True)
     require_tensor(frame, last.type, label, path)
     return Outputs((last.node,)), last.type
@@ -58,7 +58,7 @@ def require_tensor(frame: Frame, flow: Flow | None, label: str, path: Path) -> N
     """What a class returns is a tensor, or tuples of them: a number is none."""
     if not _of_tensors(flow):
         message = f"{label} is returned, but it is {flow_text(flow)}, no tensor"
-        frame.report.add("AS502", message, path, "return a value that flows; a number is written where it is used")
+        frame.report.add("AS502", message, path, "return a tensor; write numbers where they are used")
 
 
 def report_unread(frame: Frame, passed_over: Mapping[str, Related]) -> None:
@@ -74,15 +74,15 @@ def report_unread(frame: Frame, passed_over: Mapping[str, Related]) -> None:
     for span, values in by_span.items():
         if not any(value.read or value.node.text in frame.tied for value in values):
             if frame.entry is not None and values[0] is next(iter(frame.values.values())):
-                message = "no step of this group takes what flows into it"
-                advice = "a step without `from:` takes it; names mean the values around the group, in every round"
+                message = "no step of this group uses its input"
+                advice = "a step without `from:` takes it; in every round, names mean the values around the group"
                 frame.report.add_at("AS509", message, frame.entry.span, advice)
                 continue
             names = " and ".join(f"`{value.node.text}`" for value in values)
-            message = f"nobody reads {names}"
+            message = f"{names} {'are' if len(values) > 1 else 'is'} never used"
             if isinstance(values[0].type, TensorType):
-                message += f", which {'are' if len(values) > 1 else 'is'} {values[0].type}"
-            advice = "a later step takes it by `from:`, or as a name in an expression; else take it out"
+                message += f"; {'they are' if len(values) > 1 else 'it is'} {values[0].type}"
+            advice = "use it in a later step, with `from:` or in an expression; otherwise remove it"
             passed = passed_over.get(values[0].node.text)
             related = (passed,) if passed is not None else ()
             if values[0].held:

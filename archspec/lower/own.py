@@ -57,20 +57,20 @@ def refuse_target(frame: Frame, target: str, arguments: list[str], at: Path) -> 
     package = target.partition(".")[0]
     package_of, _, name = target.rpartition(".")
     if not _DOTTED.fullmatch(target) or any(map(keyword.iskeyword, target.split("."))):
-        frame.report.add_to_type("AS204", f"{echo(target)} is no dotted name", at, "write `my_package.layers.Swish`")
+        frame.report.add_to_type("AS204", f"{echo(target)} is not a dotted name", at, "write `my_package.layers.Swish`")
         return True
     if problem := variable_problem(name):
-        frame.report.add("AS204", f"{echo(name)} {problem}", at, "give the class another name", key=True)
+        frame.report.add("AS204", f"{echo(name)} {problem}", at, "use another name for the class", key=True)
         return True
     for one in arguments:  # written as they are in generated code, with no class at hand that could say what it takes
         if not _ARGUMENT.fullmatch(one) or keyword.iskeyword(one):
-            advice = "an argument is a name: ASCII letters, digits and `_`"
-            frame.report.add("AS402", f"{echo(one)} is no name of an argument", at, advice, key=True)
+            advice = "argument names consist of ASCII letters, digits and `_`"
+            frame.report.add("AS402", f"{echo(one)} is not a valid argument name", at, advice, key=True)
             return True
     theirs = package_of in ("nn", "torch.nn") and name in LAYERS
     if theirs and not any(package == one.partition(".")[0] for one in allowed):
         message = f"unknown layer {echo(target)}"
-        hint = f"did you mean `{name}`? PyTorch's layers stand here without `{package_of}.`"
+        hint = f"did you mean `{name}`? write PyTorch's layers without `{package_of}.`"
         frame.report.add_to_type("AS401", message, at, Advice(hint, name, target))
         return True
     if not any(target.startswith(f"{one}.") for one in allowed):
@@ -81,7 +81,7 @@ def refuse_target(frame: Frame, target: str, arguments: list[str], at: Path) -> 
     taken = {*LAYERS, *frame.lowering.document.blocks, str(frame.lowering.document.name), "Tensor"}
     other = frame.lowering.own_classes.setdefault(name, target)
     if name in taken or other != target:
-        frame.report.add_to_type("AS205", f"`{name}` names two classes", at, "give the class another name")
+        frame.report.add_to_type("AS205", f"`{name}` is the name of two classes", at, "use another name for the class")
         return True
     return False
 

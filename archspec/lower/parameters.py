@@ -87,8 +87,8 @@ def _declare_one(
         why = misfit(value, parameter, kind)
         if why:
             place = path if name in given else default_path
-            message = f"{echo(literal_text(value))} is no value for the parameter `{name}`: {why}"
-            report.add("AS208", message, place, "change the value, or what the parameter says that it may be")
+            message = f"{echo(literal_text(value))} is not a valid value for the parameter `{name}`: {why}"
+            report.add("AS208", message, place, "change the value, or the limits of the parameter")
             value = None  # one mistake, not one more wherever it is read
         elif kind == "float" and not isinstance(value, float):
             value = float(value)
@@ -131,12 +131,12 @@ def refuse_text_of_expression(
         return False
     if kind not in ("int", "float", "bool"):
         return False
-    message = f"the default of `{name}` is the text {echo(text)}: only with a type is it computed"
+    message = f"the default of `{name}` is the string {echo(text)}: it is evaluated only if the parameter has a type"
     quoted = f'"{text}"' if any(mark in text for mark in "[]{},:#") else text
     new = f"{{type: {kind}, default: {quoted}}}"
     span = report.source.span(path)
     edits = (Edit(span, new),) if path[-1] == name and span.line == span.end_line else ()
-    advice = f"write `{name}: {new}`; in `let` it is computed without being a parameter"
+    advice = f"write `{name}: {new}`; or use `let`"
     report.add_at("AS202", message, span, advice, edits=edits)
     return True
 
@@ -173,14 +173,14 @@ def misfit(value: Any, parameter: document.ParameterEntry, kind: str | None = No
         return f"its type is {_type_words(kind)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if isinstance(value, int) and abs(value) > LARGEST:
-            return "it is beyond 64 bits"
+            return "it exceeds 64 bits"
         if parameter.min is not None and value < parameter.min:
-            return f"it is at least {parameter.min}"
+            return f"it must be at least {parameter.min}"
         if parameter.max is not None and value > parameter.max:
-            return f"it is at most {parameter.max}"
+            return f"it must be at most {parameter.max}"
     if parameter.choices is not None and value not in [_frozen(choice) for choice in parameter.choices]:
         shown = [_shown(choice) for choice in parameter.choices[:_MOST_SHOWN]]
-        return f"it is one of {', '.join(shown)}{', …' * (len(parameter.choices) > _MOST_SHOWN)}"
+        return f"it must be one of {', '.join(shown)}{', …' * (len(parameter.choices) > _MOST_SHOWN)}"
     return None
 
 
@@ -218,7 +218,7 @@ def compute_let(
         if name in scope:
             at = (*base, name)
             other = report.declared(at, name)
-            message = f"`{name}` is a parameter already"
+            message = f"`{name}` is already a parameter"
             report.add("AS205", message, at, "choose another name", key=True, related=other)
             continue
         try:

@@ -20,16 +20,14 @@ from archspec.tensors import Maybe
 
 
 def refused_optional(node: Node, value: Maybe | None = None) -> RefusalError:
-    """The refusal of a value that may be left out, where one is needed; without `value`, of one that is left out."""
+    """The refusal of an optional input where a value is required; without `value`, of one that is left out."""
     if value is None:
-        refusal = RefusalError(
-            "AS511", f"`{node.text}` is left out here: it is None", "take another value, or leave it out"
-        )
+        refusal = RefusalError("AS511", f"`{node.text}` is None here", "use another value, or remove it")
     else:
-        advice = f"write `… if {node.text} is None else …` around what needs it"
+        advice = f"write `… if {node.text} is None else …` around the expression that needs it"
         if not isinstance(node, Name):
-            advice = "compare each optional input with None around what needs it"
-        refusal = RefusalError("AS511", f"`{node.text}` may be left out, and is None then", advice)
+            advice = "compare each optional input with None around the expression that needs it"
+        refusal = RefusalError("AS511", f"`{node.text}` is optional, so it may be None", advice)
     if node.place is not None:
         refusal.offset, refusal.length = node.place[0], node.place[1] - node.place[0]
     return refusal
@@ -40,8 +38,8 @@ def refuse_creation(node: Node, first: str) -> None:
     for part in node.walk():
         function = FUNCTIONS.get(part.function) if isinstance(part, FunctionCall) else None
         if function is not None and function.makes:
-            message = f"`{function.name}` makes a tensor on the device of {first}, which may be left out"
-            refusal = RefusalError("AS511", message, "declare a required input first, or make it as a `Buffer`")
+            message = f"`{function.name}` makes a tensor on the device of {first}, which is optional"
+            refusal = RefusalError("AS511", message, "declare a required input first, or make it a `Buffer`")
             if part.place is not None:
                 refusal.offset, refusal.length = part.place[0], part.place[1] - part.place[0]
             raise refusal

@@ -52,16 +52,16 @@ class ReachedWeights:
         key = name.name.partition(".")[0]
         if key in self.holding:
             return layer_weight(self.holding[key], name)
-        message, advice = f"no layer above is called `{key}`", did_you_mean(key, list(self.holding), "layers above")
+        message, advice = f"there is no layer `{key}` above", did_you_mean(key, list(self.holding), "layers above")
         if self.frame.outer is not None and self.frame.outer.value(key) is not None:
-            message = f"`{key}` stands around this group, whose code has no hold of its weights"
-            advice = f"read it there, as a step of its own: `w: {name.name}`"
+            message = f"`{key}` is outside of this group, so its weights cannot be read here"
+            advice = f"read it outside, in a separate step: `w: {name.name}`"
         elif key in self.frame.values:
             if self.frame.values[key].type is None:
                 raise UnknownTypeError(key)  # what is wrong with the layer is told
-            message, advice = f"`{key}` is no layer, which alone has weights", "dimensions have names: `x: [N, C]`"
+            message, advice = f"`{key}` is not a layer, so it has no weights", "dimensions have names: `x: [N, C]`"
         elif key in self.ahead:
-            advice = f"`{key}` is made below: a step reads what is above it"
+            advice = f"`{key}` is defined below: a step can read only the steps above it"
         raise _refusal(name, message, advice)
 
 
@@ -74,14 +74,14 @@ def layer_weight(item: Item, name: Name) -> Weight | None:
     while isinstance(item, Branch) and item.items:
         item = item.items[0]
     if not isinstance(item, Call) or not isinstance(item.layer, Layer) or isinstance(item.layer, OwnLayer):
-        advice = "an expression reads weights of single layers alone; within a block or group, its own steps read them"
-        raise _refusal(name, f"`{step}` is no single layer", advice)
+        advice = "an expression can read the weights of single layers only; inside a block or group, use a step there"
+        raise _refusal(name, f"`{step}` is not a single layer", advice)
     every, present = _weights(item.layer, True), _weights(item.layer, None)
     found = {one.name: one for one in every if one.learnable}
     if weight not in found:
         known = [f"{step}.{one}" for one in found]
-        advice = did_you_mean(name.name, known, "its weights") if known else "a layer without weights has none to read"
-        raise _refusal(name, f"{item.type_name} has no weight called `{weight}`", advice)
+        advice = did_you_mean(name.name, known, "its weights") if known else "the layer has no weights"
+        raise _refusal(name, f"{item.type_name} has no weight `{weight}`", advice)
     return found[weight] if any(one.name == weight for one in present) else None
 
 

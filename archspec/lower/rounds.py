@@ -101,17 +101,17 @@ class RoundsReader:
         for name in sorted(names_in(target)):
             if self.frame.value(name) is not None:
                 at = self.at
-                self.report.add("AS205", f"`{name}` is declared already", at, "choose another name for the loop")
+                self.report.add("AS205", f"`{name}` is already declared", at, "choose another name for the loop")
                 return False
         if self.step.when is not None and reads_round(self.step):
-            message = f"a condition on single rounds has no place where {self.what()}"
-            at, advice = self.site.at("when"), "let the loop run over a list of those that are meant"
+            message = f"a condition on single rounds is not possible where {self.what()}"
+            at, advice = self.site.at("when"), "loop over a list of the intended items"
             self.report.add("AS206", message, at, advice)
             return False
         if not self.each and 0 in self.given.by_round:
-            message = "the first input is computed anew in each round, so what a round returns is lost"
+            message = "the first input is computed again in each round, so the output of a round is lost"
             over = self.step.over or ""
-            advice = f"write `each: {over}` for rounds side by side, or give what is handed on first"
+            advice = f"write `each: {over}` to run the rounds side by side, or put the value that is passed on first"
             self.report.add("AS206", message, self.at, advice, key=True)
             return False
         return not self.step.shared or self.is_shared(named)
@@ -127,8 +127,8 @@ class RoundsReader:
         alone = self.step.model_copy(update={"for_": None, "each": None, "repeat": None, "from_": None})
         read = sorted(sizes_read(alone) & self.step.bound)
         if read:
-            message = f"`{read[0]}` changes from round to round, but `shared: true` makes one module for all rounds"
-            advice = f"leave `shared` out, or write what does not depend on {named}"
+            message = f"`{read[0]}` changes from round to round, but `shared: true` uses one module for all rounds"
+            advice = f"remove `shared`, or use a value that does not depend on {named}"
             self.report.add("AS206", message, self.site.at("shared"), advice, key=True)
         return not read
 
@@ -262,8 +262,8 @@ class RoundsReader:
         for number, item in enumerate(items[1:], 2):
             differs = difference(items[0], item) if item is not items[0] else None
             if differs is not None:
-                message = f"`shared: true` runs one module in every round, but in round {number} {differs}"
-                advice = "only what is of the same size can share weights"
+                message = f"`shared: true` uses one module in every round, but in round {number} {differs}"
+                advice = "only layers of the same size can share weights"
                 self.report.add("AS406", message, self.site.at("shared"), advice, key=True)
                 break
         return replace(group, module=items[0] if items else self.idle())

@@ -63,7 +63,7 @@ def check_inputs(frame: Frame, signature: Signature, given: Given, at: Path) -> 
         return False
     if len(inputs) == 1 and not isinstance(first, TensorType):
         message = f"{name} takes a tensor, but {flow_text(first)} flows in"
-        advice = "take a value of the flow by `from:`"
+        advice = "use the output of a step with `from:`"
         frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))
         return False
     for argument in given.names:
@@ -84,7 +84,7 @@ def check_inputs(frame: Frame, signature: Signature, given: Given, at: Path) -> 
     there = {*inputs[: sum(argument is None for argument in given.names)], *filter(None, given.names)}
     for argument in signature.required:
         if argument not in there:
-            message = f"nothing flows into `{argument}` of {name}"
+            message = f"`{argument}` of {name} has no value"
             source = given.label.strip("`").rpartition(".")[2] or "…"
             listed = ", ".join(f"{one}: {source}" for one in signature.required)
             frame.report.add_to_type("AS203", message, at, f"write `from: {{{listed}}}`", related=input_origins(given))

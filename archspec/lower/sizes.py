@@ -29,13 +29,13 @@ def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow |
     if not are_sizes(frame, shape, path):
         return False
     if output is None:
-        _leave_open(shape, scope, "no type says what the step gives")
+        _leave_open(shape, scope, "the type of the step's output is not known")
         return True
     wanted = f"[{', '.join(map(str, shape))}]"
     leading = _leading_axes(shape, output)
     if not isinstance(output, TensorType) or leading is None:
-        message = f"the step gives {flow_text(output)}, not {wanted}"
-        frame.report.add("AS501", message, path, "write the shape that it has", related=(related,))
+        message = f"the step returns {flow_text(output)}, not {wanted}"
+        frame.report.add("AS501", message, path, "correct the shape", related=(related,))
         return False
     known = set(scope)
     named = len(shape) - output.rank + leading
@@ -46,7 +46,7 @@ def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow |
         place = (*path, axis + named)
         message = f"axis {axis + leading} of the step's output does not fit `shape`: {problem}"
         places = (related, *frame.report.declared(place, shape[axis + named]))
-        frame.report.add("AS502", message, place, f"the step gives {output}", related=places)
+        frame.report.add("AS502", message, place, f"the step returns {output}", related=places)
         _leave_open(shape, scope, "the shape does not fit")
         return False
     frame.bound |= scope.keys() - known
@@ -116,7 +116,7 @@ def bind_sizes(axes: Sequence[Axis], scope: dict[str, Any], settled: bool) -> tu
         ready = [place for place in waiting if len(new_names(axes[place][0], scope)) < 2]
         if not ready:
             names = " and ".join(f"`{name}`" for name in sorted(new_names(axes[waiting[0]][0], scope)))
-            return waiting[0], f"{names} are new there, and no axis is one of them alone"
+            return waiting[0], f"{names} are new, and no axis consists of one of them"
         for place in ready:
             waiting.remove(place)
             if len(new_names(axes[place][0], scope)) < 2:
@@ -182,7 +182,7 @@ def _solve(node: Node, name: str, size: Size, scope: dict[str, Any]) -> str | No
     factor = (pattern - rest) // unit
     linear = isolated(node, name, node) is not None and pattern - rest == factor * unit
     if not linear or dimensions.at_least(factor, 1) is False:
-        return "a new name stands in a dimension alone, or times or plus what is known"
+        return "use a new name alone, or multiplied by or added to known sizes"
     answer = dimensions.divides(factor, size - rest)
     # What depends on a parameter was settled by the check, with its value.
     symbols = dimensions.symbols(factor) | dimensions.symbols(size - rest)
@@ -191,7 +191,7 @@ def _solve(node: Node, name: str, size: Size, scope: dict[str, Any]) -> str | No
         when = dimensions.when_equal((size - rest) % factor, 0)
         only = f"; {node.text} fits only if {when}" if when else ""
         what = f"it is {dimensions.show(size)}" if rest == 0 else f"without {dimensions.show(rest)} it is {left}"
-        return f"{what}, which is no multiple of {multiple}{only}"
+        return f"{what}, which is not a multiple of {multiple}{only}"
     found = dimensions.quotient(size - rest, factor)
     if dimensions.at_least(found, 1) is False:
         return f"it is {dimensions.show(size)}, so `{name}` would be {dimensions.show(found)}"

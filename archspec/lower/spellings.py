@@ -48,7 +48,7 @@ def spelled(frame: Frame, text: str, scope: Mapping[str, Any], *, listed: bool) 
     if call is None:
         return None
     if not call.owner and holds_layer(scope.get(call.name)):
-        message = f"`{call.name}` is a parameter that holds a layer, and no function"
+        message = f"`{call.name}` is a parameter that holds a layer, not a function"
         return _written(message, f"layer: {call.name}", call.arguments, listed=listed)
     if call.owner == "self":
         return _of_self(call)
@@ -61,11 +61,11 @@ def _layer(frame: Frame, call: WrittenCall, *, listed: bool) -> Spelling:
     """A class of torch.nn, of Keras or of the document, called as in Python."""
     blocks = frame.lowering.document.blocks
     name = known_layer(call.name, blocks)
-    message = f"{echo(call.name)} is written as Python calls it: a layer is a key with its arguments"
+    message = f"{echo(call.name)} is written as a Python call; a layer is a key with arguments"
     if name is None:
-        hint = did_you_mean(call.name, [*LAYERS, *blocks]) or "layers go by PyTorch's names: `Linear: 10`"
+        hint = did_you_mean(call.name, [*LAYERS, *blocks]) or "layers have PyTorch's names: `Linear: 10`"
         if call.name in ABSENT:
-            return Spelling(f"{echo(call.name)} is no step: {ABSENT[call.name]}", "write the steps below a name")
+            return Spelling(f"{echo(call.name)} is not a step: {ABSENT[call.name]}", "write the steps below a name")
         return Spelling(f"unknown layer {echo(call.name)}", hint, code="AS401")
     if name in blocks:
         params = list(blocks[name].params)
@@ -170,9 +170,9 @@ def _written(message: str, body: str, inputs: tuple[str, ...] | None, *, listed:
 def _of_self(call: WrittenCall) -> Spelling:
     """A module of `self`, as a forward method calls it."""
     taken = f"from: {call.arguments[0]}, " if call.arguments else ""
-    message = "there is no `self`: a module runs in the step that makes it"
+    message = "there is no `self`: a module is called in the step that creates it"
     return Spelling(
-        message, f"write the layer here: `{{{taken}Linear: 10}}`; `again: {call.name}` runs a step's module once more"
+        message, f"write the layer here: `{{{taken}Linear: 10}}`; `again: {call.name}` reuses the module of a step"
     )
 
 
@@ -187,7 +187,7 @@ def _function(call: WrittenCall) -> Spelling | None:
     parameters = [one for one in (function.parameters if function is not None else ()) if one != "input"]
     given = call.arguments if method else call.arguments[1:]
     found = named_arguments(WrittenCall("", name, given, call.keywords), parameters)
-    message = f"{echo(call.name)} is a function, and a list is made of layers"
+    message = f"{echo(call.name)} is a function, but a list consists of layers"
     known = LAYERS[name].arguments
     arguments = {one: text for one, text in (found or {}).items() if one not in ("training", "input")}
     if found is None or not arguments.keys() <= known.keys():
@@ -232,7 +232,7 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
     """Reports a type that is neither a layer nor a block."""
     at = type_path(frame.report, path, name)
     if name in ABSENT:
-        advice = "leave it out: the steps are the network alone, from its inputs to its outputs"
+        advice = "remove it: the steps describe only the network, from its inputs to its outputs"
         plain = name.removeprefix("Lazy")
         if name.endswith(("List", "Dict", "Sequential")):
             advice = "write its steps as a list, or below names: `body: [Linear: 8, ReLU]`"
@@ -243,7 +243,7 @@ def unknown_layer(frame: Frame, name: str, path: Path) -> None:
         frame.report.add_to_type("AS401", f"`{name}` is not in the catalogue: {ABSENT[name]}", at, advice)
         return
     known = [*LAYERS, *frame.lowering.document.blocks]
-    hint = ELSEWHERE.get(name) or beginning(name, known) or "layers go by PyTorch's names: `ReLU`, `Conv2d`"
+    hint = ELSEWHERE.get(name) or beginning(name, known) or "layers have PyTorch's names: `ReLU`, `Conv2d`"
     if name in RENAMED:
         hint = Advice(f"did you mean `{RENAMED[name]}`?", RENAMED[name], name)
     if isinstance(hint, Advice) and hint.new in LAYERS:
@@ -283,11 +283,11 @@ def misplaced(frame: Frame, name: str, path: Path) -> bool:
         frame.report.add_at(found.code, found.message, span, found.help)
     elif advice := statement(name):
         frame.report.add_at(
-            "AS206", f"{echo(name)} is no layer: what Python says in statements are keys here", span, advice
+            "AS206", f"{echo(name)} is not a layer: write a key for what is a statement in Python", span, advice
         )
     elif (text := expression_of(name, arguments)) and alone:
         target = path[-1] if isinstance(path[-1], str) and path[-2:-1] == ("layers",) else "y"
-        message = f"{echo(name)} is no layer: an expression stands by itself, without a key"
+        message = f"{echo(name)} is not a layer: write an expression without a key"
         advice = f"the expression itself is the step: `{target}: {text}`"
         if target != path[-1]:
             advice += ", where the steps are named in a mapping"
@@ -305,7 +305,7 @@ def several(frame: Frame, name: str, items: list[Any], at: Path) -> None:
     ]
     named = of_a_list(layer_type, items)
     listed = ", ".join(f"{one}: …" for one in required or [str(layer_type.single())])
-    message = f"a list is one value, and {name} takes its arguments by their names"
+    message = f"a list is one value; {name} takes several arguments by name"
     edits = (Edit(frame.span(at), named),) if named else ()
     frame.report.add_at("AS404", message, frame.span(at), f"write `{name}: {named or f'{{{listed}}}'}`", edits=edits)
 
@@ -322,11 +322,11 @@ def unknown_argument(frame: Frame, layer_type: type[Layer], name: str, written: 
         hint = Advice(f"did you mean `{other}`? {taken}: {', '.join(known)}", other, name)
     elif assigned and assigned[1] in known and isinstance(written, OwnName):
         new = f"{assigned[1]}: {value(assigned[2])}"
-        hint, edits = f"a key and its value stand around a colon: write `{new}`", rewording(span, name, new)
+        hint, edits = f"separate key and value with a colon: write `{new}`", rewording(span, name, new)
     elif name == "activation":
-        hint = "an activation is a step of its own, behind this one, as in `ReLU`"
+        hint = "an activation is a separate step after this one, such as `ReLU`"
     elif name in ("input_shape", "input_dim", "input_size", "batch_input_shape"):
-        hint = Advice("leave it out: what flows in says it", "")
+        hint = Advice("remove it: it is inferred from the input", "")
     else:
         edits = frame.report.renaming(written, hint, at, frame.scope)
     if edits:

@@ -31,13 +31,13 @@ from archspec.storage import CASTING, DROPPING, EXPANDING, VIEWS
 from archspec.tensors import COMPLEX, FLOATS, TensorType, flow_text
 
 _REFUSED = {
-    "from": "what it is made of stands in its expression",
-    "when": "put it into a group with the steps that read it, and the `when` beside that group",
-    "for": "give the tensor one axis more, and index it; or put it into a block that is repeated",
-    "repeat": "give the tensor one axis more, and index it; or put it into a block that is repeated",
-    "each": "give the tensor one axis more, and index it; or put it into a block that is repeated",
+    "from": "its input is its expression",
+    "when": "put it and the steps that read it into a group, and write `when` beside the group",
+    "for": "give the tensor one more axis, and index it; or put it into a block that is repeated",
+    "repeat": "give the tensor one more axis, and index it; or put it into a block that is repeated",
+    "each": "give the tensor one more axis, and index it; or put it into a block that is repeated",
 }
-"""What has no place beside a Parameter or Buffer, and what to write instead."""
+"""What is not allowed beside a Parameter or Buffer, and what to write instead."""
 
 _SHARING = VIEWS | CASTING | DROPPING | {"positive"}
 """What these return may be the memory of their input."""
@@ -93,11 +93,11 @@ class State:
         report, at = self.frame.report, (*path, str(step.type))
         for key, advice in _REFUSED.items():
             if getattr(step, f"{key}_" if key in ("from", "for") else key) is not None:
-                message = f"`{key}:` has no place beside a {step.type}, which stands outside of the flow"
+                message = f"`{key}:` is not allowed beside a {step.type}, which is not part of the flow"
                 report.add("AS206", message, (*path, key), advice, key=True)
                 return None
         if not isinstance(step.arguments, str):
-            report.add("AS403", f"a {step.type} is made by an expression", at, "write `randn(n, dim) * 0.02`")
+            report.add("AS403", f"a {step.type} is created by an expression", at, "write `randn(n, dim) * 0.02`")
             return None
         found = self.value(step, at)
         if found is None:
@@ -156,8 +156,8 @@ class State:
         if not flowing:
             return ""
         if flowing[0] in self.frame.parameters:
-            return f"`{flowing[0]}` is learned; a {kind} is made of numbers and of Buffers above it"
-        return f"`{flowing[0]}` flows, and a {kind} is made before anything does"
+            return f"`{flowing[0]}` is learned; a {kind} can use only numbers and the Buffers above it"
+        return f"`{flowing[0]}` depends on the input, but a {kind} is created in the constructor"
 
     def is_sound(self, target: Name, step: StepEntry, node: Node, output: Flow | None, at: Path) -> bool:
         """Whether it is a tensor that a module can hold; reported if not."""
@@ -172,7 +172,7 @@ class State:
             report.add("AS506", message, at, "make it a parameter or a number")
             return False
         if step.type == "Parameter" and output is not None and output.dtype not in (*FLOATS, *COMPLEX):
-            message = f"a Parameter is learned by its gradient, which {output.dtype} numbers have none of"
+            message = f"a Parameter needs a gradient, which {output.dtype} tensors do not have"
             report.add("AS505", f"{message}: this is {output}", at, _floats(step.arguments, output.dtype))
             return False
         return True

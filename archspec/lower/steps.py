@@ -135,7 +135,7 @@ class StepReader:
     def target(self, key: str, path: Path) -> Node | None:
         """What a step's key names; None, and reported, where it names nothing."""
         if key.isdecimal():
-            message, advice = f"`{key}` is no name that other steps could read", "choose a name, or write a list"
+            message, advice = f"`{key}` is not a name that other steps could read", "choose a name, or write a list"
             self.report.add("AS204", message, path, advice, key=True)
             self.bind(Name(key), None, self.frame.span(path, key=True), path)
             return None
@@ -148,13 +148,15 @@ class StepReader:
     def prepared(self, target: Node, step: StepEntry, path: Path) -> StepEntry | None:
         """The step without its `name:`, whose names are taken then; None, and reported, where one is wrong."""
         if isinstance(target, Items) and step.expression is None:
-            message = "only an expression's value is unpacked"
-            self.report.add("AS206", message, path, "name the layer, and unpack it in the next step", key=True)
+            message = "only an expression can be unpacked"
+            self.report.add("AS206", message, path, "name the layer, and unpack its value in the next step", key=True)
             return None
         for name in sorted(names_in(target)):
             if name in self.frame.values:
                 other = (Related("the other one", self.frame.values[name].span),)
-                self.report.add("AS205", f"`{name}` names two values", path, "name one anew", key=True, related=other)
+                self.report.add(
+                    "AS205", f"`{name}` is the name of two values", path, "rename one of them", key=True, related=other
+                )
         step = self.bare(target, step)
         if not isinstance(target, Name):
             return step
@@ -181,8 +183,10 @@ class StepReader:
             return None  # reported where it was found
         except UnknownTypeError as error:
             if not self.report.problems and not self.report.passed_over:  # only symbols leave a size unknown then
-                message = f"the shape of `{error}` depends on a parameter in a way that no expression says"
-                self.report.add("AS508", message, path, "write its sizes by `shape:`, or the parameter as a number")
+                message = f"the shape of `{error}` depends on a parameter in a way that no expression describes"
+                self.report.add(
+                    "AS508", message, path, "give its sizes with `shape:`, or write the parameter as a number"
+                )
             return None
 
     def idle(self, key: str, step: StepEntry, path: Path) -> Iterator[graph.Step]:
@@ -288,9 +292,9 @@ class StepReader:
         if step.from_ is not None:
             return read_from(self.expressions, step, path, name)
         if self.current is None:
-            message = f"nothing is above `{name}` that it could take alone"
+            message = f"there is no single value above `{name}` that it could take"
             value = self.unpacked or next(iter(self.frame.values), "x")
-            self.report.add("AS203", message, path, f"say what it takes: `from: {value}`", key=True)
+            self.report.add("AS203", message, path, f"name its input: `from: {value}`", key=True)
             raise UnknownTypeError(name)
         self.current.read = True
         return ((None, self.current.node),), Given.one(self.current)
@@ -315,15 +319,15 @@ class StepReader:
         lowering.count = count
         here = self.frame.span(at)
         related = (
-            Related(f"`{first.name}` is made here", self.frame.span(first.path, key=True)),
+            Related(f"`{first.name}` is defined here", self.frame.span(first.path, key=True)),
             *input_origins(given),
         )
-        self.report.move(before, here, f"`{first.name}` is run once more", related)
+        self.report.move(before, here, f"`{first.name}` is reused here", related)
         if len(items) != 1:
             return None
         if first.item is not None and (differs := difference(first.item, items[0])) is not None:
-            message = f"`{first.name}` is run once more, but {differs}"
-            advice = "only what is of the same size can share weights"
+            message = f"`{first.name}` is reused here, but {differs}"
+            advice = "only layers of the same size can share weights"
             self.report.add_at("AS406", message, here, advice, related=related)
             return None
         span = self.frame.span(path, key=True)
@@ -338,12 +342,12 @@ class StepReader:
         """Reports that nothing above runs once more under that name, in the step called `here`."""
         hint = did_you_mean(name, list(self.made), "modules above")
         if self.frame.value(name) is not None:
-            hint = "only a module runs once more; an expression is written again"
+            hint = "only modules can be reused; repeat the expression"
         elif name in self.expressions.uncalled:
-            hint = f"`{name}` says `call: false`: leave that out where the module runs"
+            hint = f"`{name}` has `call: false`: remove it if the module is called"
         elif name in self.expressions.ahead:
-            hint = f"`{name}` stands below: write its layer here, and `again: {here}` there"
-        self.report.add("AS303", f"no module above is called {echo(name)}", at, hint)
+            hint = f"`{name}` is defined below: write its layer here, and `again: {here}` there"
+        self.report.add("AS303", f"there is no module {echo(name)} above", at, hint)
 
     # Expressions.
 
@@ -369,8 +373,8 @@ class StepReader:
         while name not in frame.own_steps and frame.outer is not None:
             frame = frame.outer
         if frame is not self.frame and name in frame.rerunnable:
-            message = f"the bare name of a step runs it once more, but `{name}` stands around this group"
-            advice = f"read its value where it is needed, by `from: {name}` or in an expression"
+            message = f"the plain name of a step reuses its module, but `{name}` is outside of this group"
+            advice = f"read its value with `from: {name}` or in an expression"
             self.report.add("AS303", message, path, advice)
             raise UnknownTypeError(name)
 
@@ -382,7 +386,7 @@ class StepReader:
         if size != count and (free or isinstance(size, int)):
             there = f"is {show(size)}, a free size" if free else f"has {show(size)}"
             message = f"`{target.text.strip('()')}` unpacks {count} values, but axis 0 of {tensor} {there}"
-            advice = "`chunk`, `split` and `unbind` take another axis apart" if free else f"write {show(size)} names"
+            advice = "`chunk`, `split` and `unbind` split another axis" if free else f"write {show(size)} names"
             self.report.add("AS304", message, path, advice, key=True)
             raise UnknownTypeError(node.text)
         return FunctionCall("unbind", (node,)), (tensor.reshaped(*rest),) * count

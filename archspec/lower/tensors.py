@@ -87,9 +87,7 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
             return _operator(node.operator, operands, names=names)
         case Compare():
             if len(node.operators) > 1:
-                raise _instead(
-                    "a chain of comparisons over tensors", "join them with `logical_and`", node, _chained(node)
-                )
+                raise _instead("a chained comparison of tensors", "join them with `logical_and`", node, _chained(node))
             left, right = (present(operand, names) for operand in node.operands)
             return _operator(node.operators[0], (left, right))
         case Logic():
@@ -107,7 +105,7 @@ def _value(node: Node, names: Mapping[str, Any]) -> Any:
             return _indexed(node, names)
         case FunctionCall():
             return _called(node, names)
-    raise ExpressionError("AS302", f"`{node.text}` is beyond the language")
+    raise ExpressionError("AS302", f"`{node.text}` is not part of the language")
 
 
 def _items(node: Items, names: Mapping[str, Any]) -> Any:
@@ -120,7 +118,7 @@ def _items(node: Items, names: Mapping[str, Any]) -> Any:
         elif isinstance(value, Series | Chain | tuple):
             parts.append(value)
         else:
-            message = f"`{item.text}`: `*` stands before a list, and this is {flow_text(value)}"
+            message = f"`{item.text}`: `*` must be followed by a list, and this is {flow_text(value)}"
             raise ExpressionError("AS304", message, "write the value itself")
     whole = chain(parts)
     return whole if node.listed or not isinstance(whole, tuple) else tuple(whole)
@@ -141,8 +139,8 @@ def _rows(value: Any, text: str) -> Any:
     if isinstance(size, int):
         return ListType((value.reshaped(*rest),) * size)
     if not settled(None, size):
-        message = f"a loop over {flow_text(value)}, whose first axis is a free size"
-        raise ExpressionError("AS506", message, "make that size a parameter or a number")
+        message = f"a loop over {flow_text(value)}, whose first axis is a free dimension"
+        raise ExpressionError("AS506", message, "make this size a parameter or a number")
     return Series(value.reshaped(*rest), "_row", size)
 
 
@@ -197,7 +195,7 @@ def _operator(
         return arithmetic.unary(operator, *operands) if unary else _of_numbers(operator, *operands)
     table = UNARY_OPERATORS if unary else OPERATORS
     if operator not in table:
-        raise ExpressionError("AS302", f"`{operator}` is no operator of tensors")
+        raise ExpressionError("AS302", f"`{operator}` is not an operator of tensors")
     output = table[operator](*operands)
     _add_cost(names, table[operator].macs(output, *operands))
     return output
@@ -247,8 +245,8 @@ def _either(condition: Any, then: Any, otherwise: Any) -> Any:
         return None
     output = merge(condition, *there) if len(there) == 2 else there[0]
     if output is None and _of_the_call(condition):
-        message = f"`{condition}` decides between {flow_text(there[0])} and {flow_text(there[1])}"
-        refuse("AS502", message, "what flows on has one number of axes and one dtype: make both sides alike")
+        message = f"`{condition}` chooses between {flow_text(there[0])} and {flow_text(there[1])}"
+        refuse("AS502", message, "both sides must have the same number of axes and the same dtype")
     if output is None:
         raise UndecidedError(f"which of two types it is, by `{condition}`")
     optional = len(there) == 1 or any(isinstance(value, Maybe) for value in (then, otherwise))
@@ -381,7 +379,7 @@ def _arguments(
 
 
 def spread(node: FunctionCall, names: Mapping[str, Any]) -> FunctionCall:
-    """A call whose arguments are each written for itself, where `*` stands before a list of a known length."""
+    """A call whose arguments are each written for itself, where `*` must be followed by a list of a known length."""
     if not any(isinstance(argument, Starred) for argument in node.arguments):
         return node
     found: list[Node] = []
@@ -391,9 +389,9 @@ def spread(node: FunctionCall, names: Mapping[str, Any]) -> FunctionCall:
             continue
         value = present(argument.value, names)
         if isinstance(value, Series | Chain | Symbolic):
-            raise UndecidedError(f"how many values `{argument.text}` stands for")
+            raise UndecidedError(f"the number of values in `{argument.text}`")
         if not isinstance(value, tuple):
-            message = f"`{argument.text}`: `*` stands before a list, and this is {flow_text(value)}"
+            message = f"`{argument.text}`: `*` must be followed by a list, and this is {flow_text(value)}"
             raise ExpressionError("AS304", message, "write the value itself")
         for place in range(len(value)):
             found.append(Index(argument.value, Literal(place)))

@@ -97,7 +97,7 @@ def find_weight(spot: Spot, parts: list[str], path: str) -> FoundWeight | None:
     if isinstance(item, Call) and isinstance(item.layer, Layer):
         return _parameter(spot, item, item.layer, parts, path)
     if not parts:
-        raise RefusedTieError("AS303", f"`{path}` is a module, and no parameter", suggestion(spot, path))
+        raise RefusedTieError("AS303", f"`{path}` is a module, not a parameter", suggestion(spot, path))
     inside = item.items if isinstance(item, Group) else ()
     if isinstance(item, Call) and isinstance(item.layer, Class):
         inside = item.layer.children()
@@ -124,11 +124,11 @@ def _parameter(spot: Spot, item: Call, layer: Layer, parts: list[str], path: str
     """The parameter of a layer."""
     above = ".".join(path.split(".")[: -len(parts)] if parts else [path])
     if isinstance(layer, OwnLayer):
-        message = f"what parameters `{above}` has is known to PyTorch alone: it is a class of your own"
-        raise RefusedTieError("AS303", message, "tie the layers of PyTorch's own")
+        message = f"the parameters of `{above}` are not known: it is your own class"
+        raise RefusedTieError("AS303", message, "only PyTorch's layers can be tied")
     if any(one.weight == ".".join(parts) for one in item.parametrized):
-        message = f"`{path}` is parametrized: PyTorch computes it anew each time, and nothing can share it"
-        raise RefusedTieError("AS303", message, "leave out `parametrize:`, or the tie")
+        message = f"`{path}` is parametrized: PyTorch computes it again each time, so it cannot be shared"
+        raise RefusedTieError("AS303", message, "remove `parametrize:`, or the tie")
     try:
         weights = layer.weights()
     except UndecidedError:
@@ -139,14 +139,14 @@ def _parameter(spot: Spot, item: Call, layer: Layer, parts: list[str], path: str
     kind = item.type_name
     if kind == "Identity":
         message = f"`{above}` is an nn.Identity here, which has no parameters"
-        advice = "a step that `when` leaves out has none: tie to it under the same condition"
-        raise RefusedTieError("AS303", message, advice, (Related(f"`{above}` is made here", item.span),))
+        advice = "the step is removed by `when`: use the same condition for the tie"
+        raise RefusedTieError("AS303", message, advice, (Related(f"`{above}` is defined here", item.span),))
     known = [weight.name for weight in weights if weight.learnable]
     message = f"`{above}` is a {kind}, which has no parameter {echo('.'.join(parts))}"
     advice = did_you_mean(".".join(parts), known, "its parameters") if known else "it has none at all"
     if any(weight.name == ".".join(parts) for weight in weights):
-        message, advice = f"`{path}` is a buffer of {kind}, and no parameter", "only parameters are shared"
-    raise RefusedTieError("AS303", message, advice, (Related(f"`{above}` is made here", item.span),))
+        message, advice = f"`{path}` is a buffer of {kind}, not a parameter", "only parameters can be shared"
+    raise RefusedTieError("AS303", message, advice, (Related(f"`{above}` is defined here", item.span),))
 
 
 def held_tensor(cls: Class, name: str, rest: list[str], path: str) -> FoundWeight | None:
@@ -155,7 +155,7 @@ def held_tensor(cls: Class, name: str, rest: list[str], path: str) -> FoundWeigh
     if step is None:
         return None
     if step.kind == "buffer" or rest:
-        message = f"`{name}` is a Buffer, and no parameter" if not rest else f"`{name}` is a tensor, and no module"
+        message = f"`{name}` is a Buffer, not a parameter" if not rest else f"`{name}` is a tensor, not a module"
         raise RefusedTieError("AS303", message, f"tie to a Parameter: `{path.removesuffix('.' + '.'.join(rest))}`")
     if not isinstance(step.output, TensorType):
         return None

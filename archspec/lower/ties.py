@@ -203,14 +203,14 @@ class _Resolver:
         """The refusal of a path whose first name is no module."""
         value = self.frame.value(name)
         if value is not None:
-            message = f"`{name}` is a value, and no module: it has no parameters"
-            return RefusedTieError("AS303", message, "name the layer that is made first, or a `Parameter`")
+            message = f"`{name}` is a value, not a module: it has no parameters"
+            return RefusedTieError("AS303", message, "name the layer that is created first, or a `Parameter`")
         known = [spot.name for spot in spots(self.children) if spot.name != "*"]
         advice = did_you_mean(name, known, "modules") if known else ""
-        return RefusedTieError("AS303", f"{echo(other)}: no module here is called {echo(name)}", advice)
+        return RefusedTieError("AS303", f"{echo(other)}: there is no module {echo(name)}", advice)
 
     def compare(self, position: _Position, request: _Request, other: FoundWeight) -> None:
-        """Refuses parameters of unlike shapes or dtypes."""
+        """Refuses parameters of different shapes or dtypes."""
         path = f"{request.module}.{request.weight}" if request.module else request.weight
         try:
             own = find_weight(position.way[-1], path.split("."), path)
@@ -222,10 +222,10 @@ class _Resolver:
         related = (Related(f"`{request.other}` is {shape_text(other.weight)}", other.span),)
         if not _alike(own.weight.shape, other.weight.shape):
             message = f"`{name}` is {shape_text(own.weight)}, but `{request.other}` is {shape_text(other.weight)}"
-            raise RefusedTieError("AS502", message, "only parameters of one shape can be shared", related)
+            raise RefusedTieError("AS502", message, "only parameters of the same shape can be shared", related)
         if own.weight.dtype != other.weight.dtype:
             message = f"`{name}` is {own.weight.dtype}, but `{request.other}` is {other.weight.dtype}"
-            raise RefusedTieError("AS505", message, "give both layers one `dtype`", related)
+            raise RefusedTieError("AS505", message, "give both layers the same `dtype`", related)
 
     def root(self, position: _Position, request: _Request, target: _Target) -> _Target:
         """The parameter that a chain of ties ends at."""
@@ -234,8 +234,8 @@ class _Resolver:
             found = target.found
             key = _key((*target.enclosure.way, *found.way)), ".".join(found.module), found.weight.name
             if key in seen:
-                message = f"`{request.weight}` is tied to itself, by way of `{request.other}`"
-                raise RefusedTieError("AS304", message, "one of the layers has to have a weight of its own")
+                message = f"`{request.weight}` is tied to itself, through `{request.other}`"
+                raise RefusedTieError("AS304", message, "one of the layers must have its own weight")
             if key in self.roots:
                 target = self.roots[key]
                 break

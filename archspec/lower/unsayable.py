@@ -22,12 +22,12 @@ def unsayable(cls: Class) -> Iterator[Problem]:
         if isinstance(item, Call):
             if isinstance(item.layer, Class) and item.layer.name in variables:
                 name = item.layer.name
-                message = f"`{name}` is a block and a number that {cls.name} is made of"
+                message = f"`{name}` is the name of a block and of a number in {cls.name}"
                 yield Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`")
             for name in _leading(item):
                 yield _of_leading_axes(name, item.span)
             for name in _arguments(item):
-                message = f"`{name}` follows from the parameters, but no expression of them says how"
+                message = f"`{name}` depends on the parameters in a way that no expression describes"
                 advice = f"write it: `{name}: …`, an expression of the parameters"
                 yield Problem("AS508", message, item.span, advice)
         elif isinstance(item, Loop):
@@ -36,14 +36,14 @@ def unsayable(cls: Class) -> Iterator[Problem]:
                 for name in (name for size in sizes for name in size_names(size) if is_name(name)):
                     yield _of_leading_axes(name, item.span)
                 if any(size is not None and is_unknown(size) for size in sizes):
-                    message = f"`{carried.name}` changes in each round, and no expression of the parameters says how"
-                    advice = "write the size where a layer of the loop needs it"
+                    message = f"`{carried.name}` changes in each round in a way that no expression describes"
+                    advice = "write the size in the layer of the loop that needs it"
                     yield Problem("AS508", message, item.span, advice)
 
 
 def _of_leading_axes(name: str, span: Span) -> Problem:
-    message = f"`{name}` depends on the axes that `...` stands for"
-    return Problem("AS508", message, span, "name the axis that it is made of: `x: [..., T, C]`")
+    message = f"`{name}` depends on the axes of `...`"
+    return Problem("AS508", message, span, "name this axis: `x: [..., T, C]`")
 
 
 def _leading(item: Call) -> Iterator[str]:

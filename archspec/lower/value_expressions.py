@@ -91,9 +91,9 @@ class ExpressionReader:
         except ExpressionError as error:
             if error.code == "AS303" and (late := self.made_below(node, error)) is not None:
                 where = "here" if late in path else "below"
-                error.help = f"`{late}` is made {where}: a step reads what is above it"
+                error.help = f"`{late}` is made {where}: a step can read only the steps above it"
                 if late in self.uncalled:
-                    error.help = f"`{late}` says `call: false`, so it has no value: leave that out"
+                    error.help = f"`{late}` has `call: false`, so it has no value: remove that"
             self.report.expression(error, path, text, self.frame.scope)
             raise
         except RefusalError as error:
@@ -114,7 +114,7 @@ class ExpressionReader:
         if not self.frame.lowering.unroll:
             return
         what = f"on the free dimension `{free[0]}`: {undecided}" if free else f"on the call: {undecided}"
-        message, advice = f"what has to be known depends {what}", "write a number, or an expression of parameters"
+        message, advice = f"this must be known, but it depends {what}", "write a number, or an expression of parameters"
         self.report.add("AS506", message, path, advice)
         raise UnknownTypeError(str(text))
 
@@ -130,7 +130,7 @@ class ExpressionReader:
         for side in node.operands:
             value = self.frame.value(side.name) if isinstance(side, Name) else None
             if value is not None and not value.optional and isinstance(side, Name):
-                message, advice = f"`{side.name}` is never None", "only an input with `optional: true` is left out"
+                message, advice = f"`{side.name}` is never None", "only an input with `optional: true` can be None"
                 raise ExpressionError("AS304", message, advice, side.offset, len(side.name))
 
     def evaluate(self, node: Node, optional: bool) -> Any:

@@ -33,9 +33,9 @@ def refuse_taken(report: Report, spec: Document, name: str) -> None:
     classes = (str(spec.name), *spec.blocks)
     returned = f"{name.removesuffix('Output')}" if name.endswith("Output") else None
     if name in classes or returned in classes:
-        what = "the network's own name" if name == spec.name else "a block" if name in classes else ""
+        what = "the name of the network" if name == spec.name else "a block" if name in classes else ""
         what = what or f"what generated code calls the outputs of `{returned}`"
-        advice = f"call the variant otherwise, such as `{name.lower() if name.lower() != name else name + '_1'}`"
+        advice = f"rename the variant, for example to `{name.lower() if name.lower() != name else name + '_1'}`"
         report.add("AS205", f"`{name}` is {what}", ("variants", name), advice, key=True)
 
 
@@ -58,8 +58,8 @@ def _settings(
             continue
         if why := "it is null" if value is None else misfit(value, spec.params[key], types[key]):
             shown = "null" if value is None else literal_text(value)
-            message = f"{echo(shown)} is no value for the parameter `{key}`: {why}"
-            advice = "change the value, or what the parameter says that it may be"
+            message = f"{echo(shown)} is not a valid value for the parameter `{key}`: {why}"
+            advice = "change the value, or the limits of the parameter"
             report.add("AS208", message, path, advice, related=report.declared(path, key))
             continue
         yield key, float(value) if types[key] == "float" else value
@@ -68,14 +68,14 @@ def _settings(
 def _value(report: Report, spec: Document, written: Any, path: Path, kind: str) -> Any:
     """A value; where no text may stand, a text is an expression of numbers."""
     if isinstance(written, dict):
-        message = "a mapping is no value of a parameter"
-        report.add("AS202", message, path, "write one value or a list")
+        message = "a mapping cannot be the value of a parameter"
+        report.add("AS202", message, path, "use a single value or a list")
         raise ExpressionError("AS202", message)
     if not isinstance(written, str) or kind in ("str", "layer", "any"):
         return report.evaluate(written, path, {}, words=frozenset())[1]
     read = next((name for name in _NAME.findall(written) if name in spec.params), None)
     if read is not None:
-        message = f"a variant gives values, and this one reads the parameter `{read}`"
-        report.add("AS303", message, path, "write what it comes to, or let the parameter's default be computed")
+        message = f"a variant sets values, but this one reads the parameter `{read}`"
+        report.add("AS303", message, path, "write the value, or make the parameter's default an expression")
         raise ExpressionError("AS303", message)
     return report.evaluate(written, path, {})[1]

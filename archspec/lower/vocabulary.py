@@ -75,7 +75,7 @@ def beginning(name: str, known: list[str]) -> str:
     hint = did_you_mean(name, known)
     if len(begun) < 2 or isinstance(hint, Advice):
         return hint
-    return f"layers that begin so: {', '.join(begun[:8])}{', …' if len(begun) > 8 else ''}"
+    return f"layers that begin like this: {', '.join(begun[:8])}{', …' if len(begun) > 8 else ''}"
 
 
 def elsewhere(layer_type: type[Layer], name: str) -> str | None:

@@ -133,4 +133,4 @@ def parametrized(items: Iterable[Item], head: str = "") -> Iterator[tuple[str, s
 def known_weights(item: Call | Group) -> str:
     """The weights below an item, for a message."""
     names = [name for name, _, _ in weights_below(item)]
-    return f"there are: {', '.join(names[:8])}{', …' * (len(names) > 8)}" if names else "it has no weights"
+    return f"its weights: {', '.join(names[:8])}{', …' * (len(names) > 8)}" if names else "it has no weights"

@@ -8,7 +8,7 @@ from archspec.graph import Call
 from archspec.overwriting.memory import Saved, Tensor, Write
 from archspec.problems import Problem, Related, Span, in_file_order
 
-_LEAVE_OUT = "leave out `inplace: true`"
+_LEAVE_OUT = "remove `inplace: true`"
 _HELD, _READ, _NEEDED, _CALLERS = range(4)
 """What weighs most is told, for a place that several things are wrong with."""
 
@@ -34,13 +34,14 @@ class Findings:
             message = f"{write.label} works in place and overwrites {base if write.tensor.label else what}"
             message += f", which is {verb} afterwards"
         related = (Related("read here", reader),) if reader is not None and reader != write.span else ()
-        self._add(_READ, write, message, f"{_LEAVE_OUT}, or take what {write.label} returns", related)
+        self._add(_READ, write, message, f"{_LEAVE_OUT}, or use the output of {write.label}", related)
 
     def needed(self, write: Write, saved: Saved) -> None:
         """The backward pass of an operation reads what is overwritten."""
         by = saved.label if saved.label[:1].isalpha() else f"`{saved.label}`"
-        message = f"{write.label} works in place and overwrites what the backward pass of {by} needs: PyTorch refuses"
-        related = (Related(f"{by} stands here", saved.span),) if saved.span is not None else ()
+        what = f"what the backward pass of {by} needs"
+        message = f"{write.label} works in place and overwrites {what}, which PyTorch does not allow"
+        related = (Related(f"{by} is here", saved.span),) if saved.span is not None else ()
         self._add(_NEEDED, write, message, _LEAVE_OUT, related)
 
     def refused(self, write: Write, call: Call, overlapping: bool) -> None:
@@ -48,19 +49,19 @@ class Findings:
         tensor, layer = write.tensor, write.label
         owner, what = "" if tensor.storage.writes else tensor.storage.owner, _name(tensor)  # the first says it
         if owner == "parameter" and tensor.learns:
-            message = f"{layer} works in place and would overwrite a parameter, {what}: PyTorch refuses"
+            message = f"{layer} works in place and would overwrite a parameter, {what}, which PyTorch does not allow"
             self._add(_HELD, write, message, _LEAVE_OUT)
         elif owner in ("parameter", "buffer"):
             message = f"{layer} works in place and overwrites a {owner}, {what}, in each forward pass"
             self._add(_HELD, write, message, _LEAVE_OUT)
         elif overlapping:
-            message = f"{layer} works in place, but elements of {what} share one number in memory: PyTorch refuses"
+            message = f"{layer} works in place, but elements of {what} share memory, which PyTorch does not allow"
             self._add(_HELD, write, message, _LEAVE_OUT)
         elif tensor.splitting and tensor.learns:
             message = f"{layer} works in place, but {what} is one of several views that {tensor.splitting} returns"
-            self._add(_HELD, write, f"{message}: PyTorch refuses to overwrite it", _LEAVE_OUT)
+            self._add(_HELD, write, f"{message}: PyTorch cannot overwrite it", _LEAVE_OUT)
         elif tensor.learns and (slope := _negative_slope(call)):
-            message = f"`{slope}` is negative: PyTorch refuses the backward pass of {layer} in place"
+            message = f"`{slope}` is negative: PyTorch has no backward pass for {layer} in place"
             self._add(_HELD, write, message, _LEAVE_OUT)
         elif owner == "input":
             message = f"{layer} works in place and overwrites {what}, which is the caller's tensor"

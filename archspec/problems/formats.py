@@ -46,7 +46,7 @@ JSON_SCHEMA: dict[str, Any] = {
         },
         edits={
             "type": "array",
-            "description": "the one change that is right: pieces to replace, all together; empty where there is none",
+            "description": "the only correction: all replacements together; empty if there is none",
             "items": _object(text={"type": "string", "description": "what to write there"}),
         },
     ),

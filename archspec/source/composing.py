@@ -60,7 +60,7 @@ def parse_beside(text: str, path: str, limits: Limits = LIMITS) -> tuple[Source,
         raise unreadable("AS102", f"larger than {limits.bytes} bytes, the limit of the language", path)
     composer = _Composer(source)
     if found := re.search(_REFUSED_ASCII if source.text.isascii() else _REFUSED, source.text):
-        message = f"the character U+{ord(found[0]):04X} may not stand in the text"
+        message = f"the character U+{ord(found[0]):04X} is not allowed in the text"
         composer.stop("AS101", message, found.span(), "remove it; within double quotes write it as an escape")
     if found := _DIRECTIVE.match(source.text):
         start = max(found[0].rfind("\n"), found[0].rfind("\r")) + 1
@@ -178,7 +178,7 @@ class _Composer:
         """Counts a value against the limits; what an alias stands for counts each time, in number and in depth."""
         self.count += nodes
         if self.count > self.limits.nodes:
-            self.stop("AS102", f"more than {self.limits.nodes} values, with those that aliases stand for", place)
+            self.stop("AS102", f"more than {self.limits.nodes} values, including those of aliases", place)
         if len(self.stack) - 1 + levels > self.limits.depth:
             self.stop("AS102", f"nested more than {self.limits.depth} levels deep", place)
 
@@ -237,9 +237,10 @@ class _Composer:
         self.last = place = event.start_mark.index, event.end_mark.index
         self.after, self.broken = "", False
         if event.anchor not in self.anchors:
-            self.report("AS101", f"no anchor {echo('&' + event.anchor)} above this alias", place, OWN.format("`*`"))
+            message = f"there is no anchor {echo('&' + event.anchor)} above this alias"
+            self.report("AS101", message, place, OWN.format("`*`"))
         elif self.anchors[event.anchor] is None:
-            self.report("AS104", "an alias within its own anchor: a value without end", place)
+            self.report("AS104", "an alias within its own anchor: the value would never end", place)
         value, node, size, height = self.anchors.get(event.anchor) or (None, Extent(*place), 1, 0)
         self.admit(place, size, height)
         self.add(value, Extent(*place, node.children, node.keys), height=height)
@@ -268,7 +269,7 @@ class _Composer:
         if self.broken or frame.parens:
             return None  # a piece of what `split` has reported
         if node.children is not None:
-            self.report("AS104", "a collection as a key", place, "quote it, if the bracket belongs to a name")
+            self.report("AS104", "a list or mapping as a key", place, "quote it, if the bracket belongs to a name")
         elif not isinstance(value, str):
             text = self.text[slice(*place)][:40]
             hint = (
@@ -280,8 +281,8 @@ class _Composer:
         elif plain and value == "<<":
             self.report("AS104", "a merge key", place, "write the keys out")
         elif value in keys:
-            related = Related("it stands here first", self.source.place(*keys[value]))
-            message = f"the key {echo(value)} stands twice in this mapping"
+            related = Related("first used here", self.source.place(*keys[value]))
+            message = f"the key {echo(value)} occurs twice in this mapping"
             self.report("AS103", message, place, "keep one of them, or rename one", (related,))
         elif plain and (match := GLUED.match(self.text, *place)):
             self.report("AS101", *glued(match))

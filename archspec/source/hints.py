@@ -24,7 +24,7 @@ _END = re.compile(r"[\r\n]")
 _QUOTED = re.compile(r"'[^'\r\n]*'|\"[^\"\r\n]*\"|(?:(?<=\s)|^)#[^\r\n]*", re.MULTILINE)
 WHOLE = "a value that begins with a quote or a bracket also ends with it: quote all of it"
 NO_DASH = "no space after the dash"
-NO_CHARACTER = "an escape that stands for no character"
+NO_CHARACTER = "an invalid escape in a string"
 OWN = "quote the value, if the {} belongs to it"
 _CAUSES = (  # what libyaml or PyYAML says; is its place shown, or the one where the thing began?; the cause; the hint
     ("cannot start any token|node content", True, "{} cannot begin a value", OWN),
@@ -32,10 +32,10 @@ _CAUSES = (  # what libyaml or PyYAML says; is its place shown, or the one where
         "end of stream|document (indicator|separator)",
         False,
         "a quote that is not closed",
-        "close it, or leave out both",
+        "close it, or remove both",
     ),
     ("entries are not allowed", True, "a list cannot begin here", "write each item on a line of its own below the key"),
-    ("escape|hexdecimal", True, "an escape that YAML does not know", "within '…' a backslash is only a backslash"),
+    ("escape|hexdecimal", True, "an escape that YAML does not know", "within '…' a backslash is an ordinary character"),
     ("alphabetic|tag|URI|line break|indicator", False, "{} has a meaning of its own in YAML", OWN),
 )
 
@@ -125,20 +125,20 @@ def cause(text: str, problem: str, at: int, begun: int, last: Place, after: str)
     lines_on = not rest or re.search(r"[\r\n]", text[last[0] : at + 1]) is not None
     indent = len(text[line:at]) - len(text[line:at].lstrip())
     if rest == "\t" or "\t" in text[line : line + indent]:
-        return "a tab where YAML wants spaces", (at, at + 1), "indent with spaces"
+        return "a tab where YAML requires spaces", (at, at + 1), "indent with spaces"
     nested = "values are not allowed" in problem
     if ((nested and lines_on) or "expected ':'" in problem) and (match := GLUED.match(text, begun)):
         return glued(match)
     if after == "closed" and text[last[0]] in "'\"" and re.search(r"[\r\n]", text[slice(*last)]):
-        return "a quote that is not closed on its line", (last[0], last[0] + 1), "close it, or leave out both"
+        return "a quote that is not closed on its line", (last[0], last[0] + 1), "close it, or remove both"
     if nested:
         if not lines_on:
             advice = "quote the value, if the colon belongs to it"
             if again := _AGAIN.match(text, line):
-                advice = f"in braces it is a mapping of its own: `{again[1]}: {{{again[2]}}}`; {advice}"
+                advice = f"in braces it is a separate mapping: `{again[1]}: {{{again[2]}}}`; {advice}"
             return "a second `: ` on one line", (at, at + 1), advice
         hint = "indent it like the key above, or end the line above with `:`"
-        return "a key within a value that began above", (line + indent, at), hint
+        return "a key within the value that began above", (line + indent, at), hint
     if "expected ':'" in problem:
         return "a line without a key", (begun, begun + 1), "write `key: value`"
     if "',' or" in problem:
@@ -148,7 +148,7 @@ def cause(text: str, problem: str, at: int, begun: int, last: Place, after: str)
     if re.search(r"expected key|'-' indicator|<block end>", problem):
         if after == "closed" and not re.search(r"[\r\n]", text[last[1] : at]):
             return "text after the end of the value", (at, at + 1), WHOLE
-        return "the indentation fits no line above", (at, at + 1), "align it with the keys or items that it belongs to"
+        return "the indentation matches no line above", (at, at + 1), "align it with the other keys or items"
     for sign, here, message, hint in _CAUSES:
         if re.search(sign, problem):
             start = at if here else begun

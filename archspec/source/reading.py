@@ -28,7 +28,7 @@ def read(path: str | os.PathLike[str], limits: Limits = LIMITS) -> str:
     except OSError as error:
         raise unreadable("AS107", (error.strerror or str(error)).lower(), shown) from None
     except ValueError:  # a NUL or a lone surrogate
-        raise unreadable("AS107", "no path can have this name", shown) from None
+        raise unreadable("AS107", "this is not a valid path", shown) from None
 
 
 def read_stream(stream: BinaryIO, limits: Limits = LIMITS, path: str = "<stdin>") -> str:

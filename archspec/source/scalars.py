@@ -26,7 +26,7 @@ _PLAIN = re.compile(
 _LARGE = "write a number that fits, or quote the text"
 _ODD = {
     "zero": "a leading zero makes it octal or not, by the version of YAML: write it without the zero, or as 0o…",
-    "sixty": "YAML 1.1 reads it as a number to the base 60: quote it, or write the number",
+    "sixty": "YAML 1.1 reads it as a base-60 number: quote it, or write the number",
     "radix": "YAML 1.1 reads it as a number, YAML 1.2 as text: write the decimal number, or quote it",
     "under": "YAML 1.1 reads it as a number, YAML 1.2 as text: write it without underscores, or quote it",
 }
@@ -50,13 +50,13 @@ def resolve(text: str) -> str | int | float | bool | RefusalError | None:
         number = float(text) if len(text) <= 100 else math.inf
         # A number that overflows, or that becomes 0 though it is none, would be changed silently.
         if math.isinf(number) or (not number and re.match(r"[^eE]*[1-9]", text)):
-            return "AS106", f"{echo(text, 40)} is beyond the range of a float", _LARGE
+            return "AS106", f"{echo(text, 40)} exceeds the range of a float", _LARGE
         return number
     if kind == "special":
         if text.lower().endswith("inf"):
             return -math.inf if text[0] == "-" else math.inf
-        return "AS106", f"{echo(text)} is no number of the language", "write a number, or quote the text"
-    return "AS105", f"{echo(text, 40)} can be read in two ways", _plainly(text, kind)
+        return "AS106", f"{echo(text)} is not a valid number", "write a number, or quote the text"
+    return "AS105", f"{echo(text, 40)} is ambiguous", _plainly(text, kind)
 
 
 def _plainly(text: str, kind: str) -> str:

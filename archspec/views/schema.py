@@ -33,46 +33,46 @@ Schema = dict[str, Any]
 DOCS: dict[str, str] = {
     "archspec": "The language's version; there is one, 1.",
     "name": "The name of the generated class. Default: from the file's name.",
-    "doc": "Words for people: the docstring of the generated class.",
+    "doc": "The docstring of the generated class.",
     "params": "The constructor's arguments: `name: default`, `name: int` (required), or a mapping of details.",
     "let": "Names computed from parameters: `head_dim: dim // n_heads`.",
-    "inputs": "What flows in: `x: [N, 3, H, W]`. A dimension is a number, an expression of parameters, or a free name. "
+    "inputs": "The inputs: `x: [N, 3, H, W]`. A dimension is a number, an expression of parameters, or a free name. "
     "`...` comes first: it stands for any leading axes.",
-    "layers": "What it flows through: a list is an nn.Sequential, a mapping names its steps.",
+    "layers": "The layers: a list is an nn.Sequential, a mapping names its steps.",
     "outputs": "What is returned: a value, a list of values, or a mapping that names them. Default: the last value.",
-    "order": "Steps whose modules are made first, where this is not the order in which data flows.",
+    "order": "Steps whose modules are created first, if the order differs from the data flow.",
     "variants": "Named settings of the parameters: `resnet101: {depths: [3, 4, 23, 3]}`.",
     "blocks": "Classes of the spec's own, used like layers.",
     "imports": "Blocks from other files: `Bottleneck: ./resnet_blocks.yaml`.",
     "type": "The parameter's type; without a `default` it is required.",
-    "default": "Its value where the caller gives none. It may be an expression of the parameters above it.",
-    "min": "The least value that the constructor accepts.",
-    "max": "The greatest value that the constructor accepts.",
+    "default": "The default value. It may be an expression of the parameters above it.",
+    "min": "The smallest value that the constructor accepts.",
+    "max": "The largest value that the constructor accepts.",
     "choices": "The values that the constructor accepts.",
     "shape": "The sizes, one for each axis. On a step: checked, and new names are bound.",
     "list": "Of a block's input that is a list of tensors: the sizes of each; `_` may differ from one to the next.",
     "dtype": "Of the tensor. Default: float32.",
     "optional": "Whether the caller may leave it out.",
-    "from": "What flows in, if not the value of the step above: an expression, a list of them, or a mapping.",
-    "when": "Kept only if this is true: an expression of parameters.",
-    "for": "Once for each item, each with weights of its own: `i in range(n)`.",
-    "repeat": "How many times, each with weights of its own.",
-    "each": "Once for each item, side by side: the value is the list of what they return. `k in [1, 3, 5]`.",
-    "collect": "Whether the value is two: what the last round hands on, and the list of what each round returns.",
-    "shared": "Whether one module runs in every round.",
-    "budget": "What the network may cost at most; `archspec check` fails above it.",
-    "parameters": "How many numbers it may learn: a number, or a text such as `5M`.",
-    "macs": "How many multiply-accumulates a forward pass may take: a number, or a text such as `300M`.",
-    "init": "How weights begin, by torch.nn.init: `{weight: zeros_}`; at the top by class, name or pattern.",
-    "parametrize": "How weights are parametrized: `{weight: spectral_norm}`, by torch.nn.utils.parametrizations.",
-    "trainable": "Whether the weights learn: true unless it says false.",
-    "persistent": "Whether a Buffer is part of the `state_dict`: true unless it says false.",
-    "call": "Whether the forward method runs the module: true unless it says false; it is made and kept in any case.",
+    "from": "The input, if it is not the output of the step above: an expression, a list of them, or a mapping.",
+    "when": "A condition on parameters; if it is false, the step is left out.",
+    "for": "Repeats the step for each item, each time with its own weights: `i in range(n)`.",
+    "repeat": "Repeats the step this many times, each time with its own weights.",
+    "each": "Runs the step for each item on the same input; the value is the list of outputs. `k in [1, 3, 5]`.",
+    "collect": "Whether to also return the list of the outputs of all rounds.",
+    "shared": "Whether all rounds use the same module.",
+    "budget": "Limits on the cost of the network; `archspec check` fails above them.",
+    "parameters": "The maximum number of parameters: a number, or a text such as `5M`.",
+    "macs": "The maximum number of multiply-accumulates of a forward pass: a number, or a text such as `300M`.",
+    "init": "How weights are initialized, by torch.nn.init: `{weight: zeros_}`; at the top by class, name or pattern.",
+    "parametrize": "How weights are parametrized (torch.nn.utils.parametrizations): `{weight: spectral_norm}`.",
+    "trainable": "Whether the weights are trained. Default: true.",
+    "persistent": "Whether a Buffer is part of the `state_dict`. Default: true.",
+    "call": "Whether `forward` calls the module. Default: true. The module is created in any case.",
     "ignore": "Warnings to silence: `[AS703]`, or with a reason `{AS703: why}`.",
-    "again": "Runs the module of an earlier step once more, weights shared.",
+    "again": "Reuses the module of an earlier step, with shared weights.",
     "layer": "A parameter that holds a layer: `params: {activation: ReLU}`.",
     "Parameter": "A learnable tensor: `randn(n, dim) * 0.02`.",
-    "Buffer": "A tensor of the module's state that is not learnt.",
+    "Buffer": "A tensor of the module's state that is not trained.",
 }
 """What each key means, but for those of the catalogue."""
 
@@ -107,7 +107,7 @@ _OF_TENSORS: tuple[Schema, ...] = (
 )
 """What may stand beside a Parameter or Buffer, and beside nothing else."""
 _REPEATED: Schema = {"anyOf": [{"required": [key]} for key in _LOOPS]}
-_LONELY = "No layer that can stand without arguments. `archspec layers` lists them all."
+_LONELY = "Not a layer that needs no arguments. `archspec layers` lists them all."
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
 
 
@@ -412,7 +412,7 @@ def _argument(layer: type[Layer], name: str, said: catalogue.ArgumentEntry) -> S
     elif isinstance(argument.default, int | float):
         found["examples"] = [argument.default]  # a `default` would be put in with the layer
     if said.inferred:
-        need = "Inferred from what flows in: leave it out."
+        need = "Inferred from the input: leave it out."
     else:
         need = "Required." if said.default is None else f"Default: {said.default}."
     found["description"] = f"{said.takes[:1].upper()}{said.takes[1:]}. {need}"

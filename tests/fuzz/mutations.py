@@ -66,7 +66,7 @@ OWN_RULES: dict[str, str] = {
     "AS2": "the form of a spec and its names",
     "AS302": "the safe subset of expressions",
     "AS407": "accepted in silence by PyTorch, and without sense",
-    "AS509": "a value that nobody reads",
+    "AS509": "a value that is never used",
     "AS510": "a value that is read after a layer has changed it in place",
 }
 """By code (or its beginning): what the language refuses whatever PyTorch says."""

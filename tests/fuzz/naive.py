@@ -489,7 +489,7 @@ class Network:
             "init",
             "trainable",
         }:
-            raise FormError("a tensor is made by an expression alone")
+            raise FormError("a tensor is created by an expression alone")
         learnable = step["type"] == "Parameter"
         if step.get("persistent") is False:
             self.unsaved.add(path)
@@ -533,7 +533,7 @@ class Network:
     def condition(self, step: dict[str, Any], frame: Frame) -> bool:
         kept = compute(step["when"], frame.names)
         if type(kept) is not bool:
-            raise TypeError("a condition is true or false")
+            raise TypeError("a condition must be true or false")
         return kept
 
     def named(self, step: dict[str, Any], key: str, frame: Frame, given: Given) -> Any:

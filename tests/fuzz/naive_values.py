@@ -53,7 +53,7 @@ class DeclarationError(Exception):
 
 
 class NumbersError(Exception):
-    """It depends on the numbers in a tensor, as when one is an index: no matter of shapes."""
+    """It depends on the values of a tensor, as when one is an index: no matter of shapes."""
 
 
 class EmptyError(Exception):

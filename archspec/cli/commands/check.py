@@ -46,7 +46,7 @@ from archspec.problems import Problem, SpecError
     CliArgument(
         "--fix",
         action="store_true",
-        help="correct what has exactly one right change, and report the rest; a spec from standard input is written to "
+        help="apply corrections that are unambiguous, and report the rest; a spec from standard input is written to "
         "standard output",
     ),
     FORMAT,
@@ -153,12 +153,12 @@ def _mend(name: str, how: _How) -> tuple[list[Problem], list[str]]:
         elif mended.text != text:
             mark = "\ufeff" if Path(name).read_bytes().startswith(b"\xef\xbb\xbf") else ""
             if source.read(name) != text:
-                files.refuse(name, "the file was changed meanwhile, and is left as it is", "run the command again")
+                files.refuse(name, "the file was changed meanwhile, and was not overwritten", "run the command again")
             files.write(Path(name), mark + mended.text)
     except SpecError as error:
         return list(error.problems), []
     lines = [f"{_line(one)}: fixed {one.code}: {one.message}" for one in mended.fixed]
-    more = "no fewer problems would be left"
+    more = "this would not reduce the number of problems"
     lines += [f"{_line(one)}: not fixed {one.code}: {more}: {one.message}" for one in mended.refused]
     left = [replace(one, edits=()) if one in mended.refused else one for one in mended.problems]
     return left, list(map(printable, lines))

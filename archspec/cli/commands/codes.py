@@ -21,7 +21,7 @@ from archspec.problems import CODES
 def codes(options: argparse.Namespace) -> int:
     """Explain the codes of problems: what each means, why it is a mistake, and how to write it right."""
     if options.schema and options.code:
-        raise UsageError("--schema is of all codes; leave the code out")
+        raise UsageError("--schema covers all codes; leave the code out")
     if options.schema:
         from archspec.problems.formats import JSON_SCHEMA, json_text  # here: only the schema needs them
 

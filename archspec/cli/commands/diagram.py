@@ -45,14 +45,14 @@ _SUFFIXES = {
         "step",
         nargs="?",
         metavar="STEP",
-        help="the dotted path of a block to draw alone, as in layer1.0; default: the whole network",
+        help="the dotted path of a block, such as layer1.0: draw only this block; default: the whole network",
     ),
     CliArgument(
         "-o",
         "--output",
         is_path=True,
         metavar="FILE|-",
-        help="the file to write; what it ends in says the format. Default: standard output",
+        help="the file to write; its suffix sets the format. Default: standard output",
     ),
     CliArgument(
         "--format",
@@ -63,7 +63,7 @@ _SUFFIXES = {
     CliArgument(
         "--depth",
         metavar="N",
-        help="how many levels of blocks are open, 0 for none; default: as many as can be read at a glance",
+        help="number of levels of blocks to open, 0 for none; default: chosen by the size of the picture",
     ),
     CliArgument(
         "--theme",
@@ -78,8 +78,8 @@ _SUFFIXES = {
         help="from top to bottom (the default), or from left to right; not for html",
     ),
     CliArgument("--wrap", action="store_true", help="break a long picture into columns; for svg, png and pdf"),
-    CliArgument("--no-title", action="store_true", help="leave out the name and the number of parameters"),
-    CliArgument("--no-legend", action="store_true", help="leave out what the colours mean"),
+    CliArgument("--no-title", action="store_true", help="leave out the title"),
+    CliArgument("--no-legend", action="store_true", help="leave out the legend"),
     CliArgument(
         "--scale", type=float, default=2.0, metavar="X", help="pixels of a png for each of the svg (default: 2)"
     ),
@@ -146,12 +146,12 @@ def _format(options: argparse.Namespace, output: str) -> str:
     elif output != STDIN:
         suffix = Path(output).suffix.lower()
         if suffix not in _SUFFIXES:
-            raise UsageError(f"{echo(output)} ends in none of {', '.join(_SUFFIXES)}; say --format")
+            raise UsageError(f"{echo(output)} has none of the suffixes {', '.join(_SUFFIXES)}; use --format")
         form = _SUFFIXES[suffix]
     else:
         form = "svg"
     if options.output is None and form in ("svg", "png", "pdf", "html") and is_terminal(sys.stdout):
-        raise UsageError(f"{form} is not for a terminal: write it with -o FILE, or choose --format mermaid")
+        raise UsageError(f"{form} cannot be printed to a terminal: write it with -o FILE, or choose --format mermaid")
     return form
 
 

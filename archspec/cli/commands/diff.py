@@ -96,7 +96,7 @@ in git diff:
   git -c diff.external='archspec diff' diff                 once
   git config diff.archspec.command 'archspec diff --git-driver'
   echo 'specs/**/*.yaml diff=archspec' >> .gitattributes    always, for specs
-  Blocks that a spec imports are then those of the working tree. Files that are no valid specs are shown as text.""",
+  Blocks that a spec imports are then those of the working tree. Files that are not valid specs are shown as text.""",
 )
 def diff(options: argparse.Namespace) -> int:
     """Say what changed between two architectures: steps, sizes, costs, and which weights still fit.
@@ -167,7 +167,7 @@ def _load(side: Side, allow: Sequence[str]) -> archspec.Spec:
     if side.revision is None:
         return read(side.path, allow)
     if side.path == STDIN:
-        raise UsageError("standard input is of no revision; name a file")
+        raise UsageError("standard input has no revision; name a file")
     return archspec.load(side.path, allow=allow, revision=side.revision)
 
 
@@ -219,7 +219,7 @@ def _show_text(labels: tuple[str, str], texts: Sequence[str | None], reason: str
     if reason:
         print(f"# {printable(reason)}")
     if texts[0] is None or texts[1] is None:
-        print(f"{echo(labels[0])} and {echo(labels[1])} differ, and are no texts to show")
+        print(f"{echo(labels[0])} and {echo(labels[1])} differ, and are not text files")
         return
     old, new = (text.splitlines() for text in texts if text is not None)
     for line in difflib.unified_diff(old, new, *labels, lineterm=""):

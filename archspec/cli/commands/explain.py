@@ -32,9 +32,7 @@ from archspec.cli.project import UsageError
         metavar="STEP",
         help="the dotted path of a step, as in block_1.0, with its number where it is repeated; default: all steps",
     ),
-    CliArgument(
-        "--uses", action="store_true", help="the other direction: what depends on STEP and would change with it"
-    ),
+    CliArgument("--uses", action="store_true", help="the opposite: list what depends on STEP and would change with it"),
     VARIANT,
     PARAM,
     INPUT,
@@ -68,7 +66,7 @@ def explain(options: argparse.Namespace) -> int:
     if report(problems, "json" if machine else "text") or spec is None:
         return FOUND
     if options.uses and options.step is None:
-        raise UsageError("--uses is of one step: name it, as in `archspec explain net.yaml fc --uses`")
+        raise UsageError("--uses needs a step, as in `archspec explain net.yaml fc --uses`")
     told = archspec.uses if options.uses else archspec.explain
     try:
         explanation: Any = told(spec, options.step, variant=options.variant, params=params, inputs=inputs)

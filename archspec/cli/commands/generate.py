@@ -37,7 +37,7 @@ from archspec.problems import Problem, SpecError
     CliArgument(
         "--parallel",
         action="store_true",
-        help="write `parallelize(model, mesh)` behind the class; with --mesh or --plan",
+        help="also write `parallelize(model, mesh)`; needs --mesh or --plan",
     ),
     CliArgument("--mesh", metavar="NAME=RANKS,…", help="the mesh that --parallel is for: dp=16,tp=8"),
     PLAN,
@@ -66,7 +66,7 @@ def generate(options: argparse.Namespace) -> int:
     that somebody edited by hand is left alone unless --force is given.
     """
     if options.force and (options.check or options.diff):
-        raise UsageError("--force has no meaning with --check or --diff, which write nothing")
+        raise UsageError("--force has no effect with --check or --diff, which write nothing")
     _check_parallel(options)
     config = project.settings(Path.cwd())
     sources = project.find(options.specs, config.specs)
@@ -94,10 +94,10 @@ def generate(options: argparse.Namespace) -> int:
 def _check_parallel(options: argparse.Namespace) -> None:
     """UsageError where --parallel lacks its mesh, or something that goes with it stands alone."""
     if options.parallel != (options.mesh is not None or options.plan is not None):
-        raise UsageError("--parallel goes with --mesh or --plan: --parallel --mesh dp=8,tp=4")
+        raise UsageError("--parallel needs --mesh or --plan: --parallel --mesh dp=8,tp=4")
     for name in ("checkpoint", "sequence_parallel"):
         if getattr(options, name) and not options.parallel:
-            raise UsageError(f"--{name.replace('_', '-')} goes with --parallel")
+            raise UsageError(f"--{name.replace('_', '-')} needs --parallel")
 
 
 def _is_stream(path: str) -> bool:
@@ -115,7 +115,7 @@ _STANDARD = ("/dev/stdout", "/dev/stderr")
 def _generate_to_stream(sources: Sequence[SpecSource], options: argparse.Namespace, output: str) -> int:
     """Write one module to standard output, a device or a pipe."""
     if len(sources) > 1:
-        raise UsageError("standard output and devices take the module of one spec only; name a folder with -o")
+        raise UsageError("standard output takes the module of only one spec; name a folder with -o")
     if options.check or options.diff:
         raise UsageError("--check and --diff compare with a file; name it with -o FILE")
     text, problems = _render(sources[0], options)

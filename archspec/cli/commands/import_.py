@@ -24,7 +24,8 @@ _DTYPES = ("float32", "float64", "int64", "int32", "bool")
     CliArgument(
         "target",
         metavar="TARGET",
-        help="what makes the model: package.module:Name, or folder/file.py:Name; with --format, a file",
+        help="the class or function that makes the model, package.module:Name or folder/file.py:Name; "
+        "with --format, a file",
     ),
     CliArgument(
         "--format",
@@ -32,7 +33,13 @@ _DTYPES = ("float32", "float64", "int64", "int32", "bool")
         default="python",
         help="what TARGET is: code, a model table of ultralytics, or a config.json of transformers; default: python",
     ),
-    CliArgument("--arg", action="append", default=[], metavar="NAME=VALUE", help="an argument of it; repeatable"),
+    CliArgument(
+        "--arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="an argument of the class or function; repeatable",
+    ),
     CliArgument(
         "--input",
         action="append",
@@ -51,7 +58,7 @@ _DTYPES = ("float32", "float64", "int64", "int32", "bool")
         "-o", "--output", is_path=True, metavar="FILE", help="where to write the spec; default: standard output"
     ),
     CliArgument("--weights", is_path=True, metavar="FILE", help="write the model's weights: *.pt, or *.safetensors"),
-    CliArgument("--partial", action="store_true", help="write what can be said, and name what cannot"),
+    CliArgument("--partial", action="store_true", help="write what can be imported, and list what cannot"),
     examples="""\
   archspec import torchvision.models:resnet50 --input x=2,3,224,224 -o resnet50.yaml
   archspec import models.py:Net --arg hidden=10 --input x=2,1,28,28 --vary hidden=12
@@ -73,7 +80,7 @@ def import_(options: argparse.Namespace) -> int:
     if options.format == "ultralytics":
         return _table(options)
     if options.format == "python" and ":" not in options.target:
-        raise UsageError(f"{echo(options.target)} names no factory; write it like package.module:Name")
+        raise UsageError(f"{echo(options.target)} does not name a class or function; write it like package.module:Name")
     if not options.input:
         raise UsageError("give the inputs of the model, as in --input x=2,3,224,224")
     args, vary = read_params(options.arg), read_params(options.vary)
@@ -135,7 +142,7 @@ def _inputs(pairs: list[str]) -> dict[str, tuple[tuple[int, ...], str]]:
     for name, text in read_pairs(pairs, "--input", "x=2,3,224,224"):
         sizes, _, dtype = text.partition(":")
         if dtype and dtype not in _DTYPES:
-            raise UsageError(f"--input {name}: {echo(dtype)} is none of {', '.join(_DTYPES)}")
+            raise UsageError(f"--input {name}: {echo(dtype)} is not one of {', '.join(_DTYPES)}")
         found[name] = read_inputs([f"{name}={sizes}"])[name], dtype or "float32"
     return found
 

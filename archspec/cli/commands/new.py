@@ -18,7 +18,7 @@ from archspec.starter import TEMPLATES
 
 
 @command(
-    CliArgument("name", metavar="NAME", help="the spec's name, which its file, module and class are named after"),
+    CliArgument("name", metavar="NAME", help="the name of the spec, and of its file, module and class"),
     CliArgument(
         "--template",
         choices=TEMPLATES,

@@ -38,15 +38,17 @@ from archspec.problems import SpecError, echo
     INPUT,
     ALLOW,
     CliArgument(
-        "--devices", metavar="N", help="without --mesh: every mesh of N devices, by the bytes that a step sends"
+        "--devices", metavar="N", help="without --mesh: compare all meshes of N devices, by the bytes sent per step"
     ),
     CliArgument("--pp", metavar="N", help="pipeline stages, cut between repeated blocks; default: one"),
-    CliArgument("--batch", metavar="N", help="samples that one data-parallel rank is given in a step; default: one"),
+    CliArgument("--batch", metavar="N", help="samples per data-parallel rank and step; default: one"),
     CliArgument(
-        "--dtype", metavar="DTYPE", help="of the parameters: float32 (the default), bfloat16, float16, float64"
+        "--dtype", metavar="DTYPE", help="dtype of the parameters: float32 (the default), bfloat16, float16, float64"
     ),
     CliArgument(
-        "--optimizer", metavar="NAME", help="whose states are counted: adamw (the default), adam, sgd, momentum, …"
+        "--optimizer",
+        metavar="NAME",
+        help="optimizer whose states are counted: adamw (the default), adam, sgd, momentum, …",
     ),
     CliArgument("--checkpoint", metavar="blocks", help="recompute each repeated block in the backward pass"),
     CliArgument(
@@ -55,7 +57,11 @@ from archspec.problems import SpecError, echo
         default=None,
         help="between the layers that tp cuts, each rank holds a block of the sequence",
     ),
-    CliArgument("--device-memory", metavar="SIZE", help="of one device, as 80GB: whether the most loaded rank fits"),
+    CliArgument(
+        "--device-memory",
+        metavar="SIZE",
+        help="memory of one device, such as 80GB: check whether the most loaded rank fits",
+    ),
     CliArgument(
         "--format",
         choices=("text", "json", "markdown"),

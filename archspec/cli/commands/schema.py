@@ -25,9 +25,9 @@ from archspec.cli.project import SCHEMA_FILE, STDIN
         "--draft",
         choices=("7", "2020-12"),
         default="7",
-        help="the draft of JSON Schema: 7, which every editor reads (the default), or 2020-12",
+        help="the draft of JSON Schema: 7, which every editor supports (the default), or 2020-12",
     ),
-    CliArgument("--plan", action="store_true", help="the schema of a plan's file, in place of that of a spec"),
+    CliArgument("--plan", action="store_true", help="write the schema of plan files instead"),
     examples=f"""\
   archspec schema -o {SCHEMA_FILE}
   archspec schema --plan -o .archspec-plan-schema.json
@@ -49,6 +49,6 @@ def schema(options: argparse.Namespace) -> int:
     path = Path(options.output)
     old = files.read(path)
     if old is not None and '"title": "archspec' not in old:
-        files.refuse(path, "the file is no schema of archspec's", "write elsewhere")
+        files.refuse(path, "the file is not an archspec schema", "write elsewhere")
     print("wrote" if files.write(path, text(options.draft)) else "unchanged", printable(str(path)))
     return CLEAN

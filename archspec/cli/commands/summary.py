@@ -32,11 +32,11 @@ from archspec.problems import SpecError, echo
     PARAM,
     INPUT,
     ALLOW,
-    CliArgument("--batch", metavar="N", help="figures for N samples; default: one"),
-    CliArgument("--depth", metavar="N", help="show N levels of modules, what is below them summed up; default: all"),
+    CliArgument("--batch", metavar="N", help="compute the compute the figures for N samples; default: one"),
+    CliArgument("--depth", metavar="N", help="show N levels of modules, and sum up the levels below; default: all"),
     CliArgument("--variants", action="store_true", help="the defaults and every variant side by side, a line each"),
     CliArgument("--columns", metavar="N", help="the width of the table; default: that of the terminal, else 120"),
-    CliArgument("--solve", metavar="NAME", help="the largest value of a parameter that keeps the budget"),
+    CliArgument("--solve", metavar="NAME", help="find the largest value of this parameter within the budget"),
     BUDGET,
     CliArgument("--verify", action="store_true", help="also build the module, run it under torchinfo, and compare"),
     CliArgument(
@@ -108,7 +108,7 @@ def _side_by_side(
 ) -> int:
     """Print the defaults and every variant, a line each."""
     if options.variant is not None or options.verify or options.depth is not None:
-        raise UsageError("--variants shows all of them in brief: leave out --variant, --depth and --verify")
+        raise UsageError("not possible with --variants: remove --variant, --depth and --verify")
     try:
         table = archspec.summaries(spec, params=params, inputs=inputs, batch=batch or 1)
     except SpecError as error:
@@ -130,9 +130,9 @@ def _sweep(
     values: dict[str, list[object]],
     batch: int,
 ) -> int:
-    """Print a table of settings, or the largest value of a parameter that keeps the budget."""
+    """Print a table of settings, or find the largest value of this parameter within the budget."""
     if options.variants or options.verify or options.depth is not None:
-        raise UsageError("a table of settings is in brief: leave out --variants, --depth and --verify")
+        raise UsageError("not possible with a table of settings: remove --variants, --depth and --verify")
     inputs, budget = read_inputs(options.input), read_budget(options.budget) or spec.budget
     settings: dict[str, Any] = {"variant": options.variant, "inputs": inputs, "batch": batch}
     try:
@@ -141,7 +141,7 @@ def _sweep(
                 raise UsageError("--solve needs --budget parameters=5M, and one value for each other parameter")
             found = archspec.solve(spec, options.solve, params=params, budget=budget, **settings)
             if found is None:
-                raise UsageError(f"--solve: no value of {echo(options.solve)} keeps the budget")
+                raise UsageError(f"--solve: no value of {echo(options.solve)} is within the budget")
             values = {options.solve: [found]}
         table = archspec.sweep(spec, values, params=params, budget=budget, **settings)
     except ValueError as error:
@@ -162,5 +162,5 @@ def _count(text: str | None, option: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise UsageError(f"{option}: {echo(text)} is no number of 1 or more")
+        raise UsageError(f"{option}: {echo(text)} is not an integer of at least 1")
     return int(text)

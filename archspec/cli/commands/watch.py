@@ -22,7 +22,7 @@ Saves = Callable[[Iterable[str]], Iterator[object]]
 @command(
     SPEC,
     CliArgument(
-        "--diagram", is_path=True, metavar="FILE", help="draw it, too, into this file: net.svg, net.html, net.mmd"
+        "--diagram", is_path=True, metavar="FILE", help="also draw the network to this file: net.svg, net.html, net.mmd"
     ),
     CliArgument("--no-generate", action="store_true", help="write no module: check, and draw if --diagram is given"),
     CliArgument("-o", "--output", is_path=True, metavar="FILE|DIR", help="where the module goes, as for `generate`"),

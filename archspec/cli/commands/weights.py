@@ -16,7 +16,7 @@ from archspec.cli.project import UsageError
 from archspec.problems import echo
 
 if TYPE_CHECKING:
-    from archspec.checkpoints import Archive, Stored
+    from archspec.checkpoints import Stored
     from archspec.migration import Initial
     from archspec.views.fitting import Match
 
@@ -39,13 +39,14 @@ def _choice(flag: str, help: str) -> CliArgument:
         action="append",
         default=[],
         metavar="OLD=NEW",
-        help="what the network calls a key of the checkpoint, or the path before several keys; repeatable",
+        help="what the network calls a key of the checkpoint, or the path before several keys; * stands for anything, "
+        "a=b,c splits a weight, a,b=c joins two; repeatable",
     ),
     CliArgument("--migrate", action="store_true", help="write the weights under the network's keys, as safetensors"),
     CliArgument("-o", "--output", is_path=True, metavar="FILE", help="with --migrate: the file to write"),
     _choice("--slice", "copy the part that fits of a weight of another shape"),
     _choice("--transpose", "swap the axes of a matrix"),
-    _choice("--initial", "give a weight the network's initial values, which takes PyTorch"),
+    _choice("--initial", "keep the network's initial values of a weight; needs PyTorch"),
     CliArgument("--seed", type=int, default=0, metavar="N", help="the seed of initial values (default: 0)"),
     CliArgument("--force", action="store_true", help="with --migrate: replace a file that exists"),
     CliArgument("--all", action="store_true", help="list the weights that fit, too"),
@@ -82,10 +83,9 @@ def weights(options: argparse.Namespace) -> int:
     graph = spec.graph(params, read_inputs(options.input))
     graph.require_values()
     try:
-        archive = open_archive(options.checkpoint)
-        found = match(graph, archive, rename)
+        found = match(graph, open_archive(options.checkpoint), rename)
         if options.migrate:
-            _migrate(options, spec, params, archive, found)
+            _migrate(options, spec, params, found)
             return CLEAN
     except ImportError as error:
         raise UsageError(str(error)) from None
@@ -105,7 +105,7 @@ def _require_migration(options: argparse.Namespace) -> None:
 def _renaming(pair: str) -> tuple[str, str]:
     old, equals, new = pair.partition("=")
     if not equals or not old:
-        raise UsageError(f"--rename: {echo(pair)} is no OLD=NEW; write it like --rename classifier=fc")
+        raise UsageError(f"--rename: {echo(pair)} is not OLD=NEW; write it like --rename classifier=fc")
     return old, new
 
 
@@ -122,16 +122,14 @@ def _print(options: argparse.Namespace, found: Match) -> None:
         print(text(found, every=options.all))
 
 
-def _migrate(
-    options: argparse.Namespace, spec: archspec.Spec, params: dict[str, object], archive: Archive, found: Match
-) -> None:
+def _migrate(options: argparse.Namespace, spec: archspec.Spec, params: dict[str, object], found: Match) -> None:
     from archspec.checkpoints.safetensors import pieces  # here: only this writes one
     from archspec.files import write_pieces  # here: likewise
     from archspec.migration import Choices, migrated  # here: likewise
 
     choices = Choices(tuple(options.slice), tuple(options.transpose), tuple(options.initial))
-    tensors = migrated(found, archive, choices, _initial(spec, params, options))
-    write_pieces(Path(options.output), pieces(tensors, archive.metadata or {"format": "pt"}))
+    tensors = migrated(found, choices, _initial(spec, params, options))
+    write_pieces(Path(options.output), pieces(tensors, found.archive.metadata or {"format": "pt"}))
     print(f"wrote {printable(options.output)}: {len(tensors):,} weights", file=sys.stderr)
     if found.by_order:
         several = f"{len(found.by_order):,} of them were matched by their order alone"

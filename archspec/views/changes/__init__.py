@@ -272,7 +272,7 @@ def _details(
     What it reads is compared where both stand `together` with the same steps.
     """
     said: dict[str, Pair] = {}
-    if old.label != new.label and old.path:  # the network's own name is told elsewhere
+    if old.label != new.label and old.path:  # the name of the network is told elsewhere
         said["class"] = old.label, new.label
     if old.label == new.label or old.children or new.children:
         said |= _other(old.settings, new.settings)

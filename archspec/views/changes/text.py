@@ -121,7 +121,7 @@ def _sections(changes: Changes) -> Iterator[tuple[str, list[Line], tuple[int, ..
         yield _title("Steps", said), list(map(_step, said)), (3,)
     follow = [c for c in changes.steps if c.kind == "resized" and any(d.name != "output" for d in c.details)]
     if follow:
-        yield "Steps that only take other sizes", list(map(_step, follow)), (3,)
+        yield "Steps that differ only in sizes", list(map(_step, follow)), (3,)
     if changes.checkpoint is not None:
         yield _WEIGHTS, list(_weights(changes.checkpoint)), (1,)
 

@@ -6,9 +6,9 @@ Coordinates are pixels, y downwards, from the upper left corner of the scene; si
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 from archspec.views.diagram.column import in_column, tangled
@@ -39,6 +39,7 @@ _WRAPPED: dict[str, Any] = {"max_rows": 4, "max_cut_edges": 8, "min_gain": 1.05}
 """How far that goes where a caller asks for it: what is no chain is broken, too."""
 _PLAIN = Look()
 _DIRECTIONS = {"down": "topbottom", "right": "leftright"}
+_ACROSS = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def _lay_out(scene: Scene, manner: _Manner, *, within: bool) -> Layout:
         _wire(edge, line, Point(left, top), manner.down) for edge, line in zip(scene.edges, raw["edges"], strict=True)
     )
     corner = raw["bounds"]["max"]
-    plan = _with_labels(Layout(tuple(boxes), wires, corner["x"] - left, corner["y"] - top))
+    plan = _with_labels(Layout(_facing(boxes, wires, manner.down), wires, corner["x"] - left, corner["y"] - top))
     if not within:
         return plan
     return _centred(plan, manner.down)
@@ -231,6 +232,61 @@ def moved(plan: Layout, dx: float, dy: float = 0.0) -> Layout:
         for wire in plan.wires
     )
     return replace(plan, boxes=boxes, wires=wires)
+
+
+# Open blocks, turned so that their inputs are in the order in which lines arrive.
+
+
+def _facing(boxes: Sequence[Placed], wires: Sequence[Wire], down: bool) -> tuple[Placed, ...]:
+    """The boxes, those mirrored whose inputs are in another order than the lines from outside."""
+    return tuple(_turned(placed, wires, down) if placed.body is not None else placed for placed in boxes)
+
+
+def _turned(placed: Placed, wires: Sequence[Wire], down: bool) -> Placed:
+    body = placed.body
+    assert body is not None, "it holds a drawing"
+    places = [_along(Point(one.x, one.y), down) for one in body.boxes if one.box.kind == "input"]
+    ends = [(_along(wire.points[-1], down), wire.edge.inlet) for wire in wires if wire.edge.target == placed.box.path]
+    agreement = sum(
+        _sign(there - here) * _sign(places[other] - places[one])
+        for (here, one), (there, other) in combinations(ends, 2)
+    )
+    return replace(placed, body=_mirrored(body, down)) if agreement < 0 else placed
+
+
+def _mirrored(plan: Layout, down: bool) -> Layout:
+    """A plan with left and right exchanged; top and bottom, where it goes to the right."""
+
+    def flip(point: Point) -> Point:
+        return Point(plan.width - point.x, point.y) if down else Point(point.x, plan.height - point.y)
+
+    def turn(placed: Placed) -> Placed:
+        corner = flip(Point(placed.x + placed.width, placed.y + placed.height))
+        x, y = (corner.x, placed.y) if down else (placed.x, corner.y)
+        return replace(placed, x=x, y=y, body=None if placed.body is None else _mirrored(placed.body, down))
+
+    def side(name: str) -> str:
+        return _ACROSS[name] if (name in ("left", "right")) == down else name
+
+    wires = tuple(
+        replace(
+            wire,
+            points=tuple(map(flip, wire.points)),
+            sides=(side(wire.sides[0]), side(wire.sides[1])),
+            label=None if wire.label is None else flip(wire.label),
+        )
+        for wire in plan.wires
+    )
+    return replace(plan, boxes=tuple(map(turn, plan.boxes)), wires=wires)
+
+
+def _along(point: Point, down: bool) -> float:
+    """Where a point is across the direction of the flow."""
+    return point.x if down else point.y
+
+
+def _sign(number: float) -> int:
+    return (number > 0) - (number < 0)
 
 
 # Sizes.

@@ -188,7 +188,7 @@ def _part(part: Term) -> Iterator[_Line]:
     for axis, of, size in part.stretched:
         flow = dict(part.inputs)[of]
         lacks = isinstance(flow, TensorType) and flow.rank < -axis
-        how = "has no such axis, and is repeated" if lacks else "is 1 there, and stretches"
+        how = "has no such axis, and is repeated" if lacks else "is 1 there, and is repeated"
         yield _Line(2, f"broadcast along axis {axis}, counted from the last: {_code(of)} {how} to {_number(size)}")
     if not part.stretched:
         yield _Line(2, "the shapes are equal, so it goes number by number")

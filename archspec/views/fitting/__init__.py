@@ -6,8 +6,8 @@ over are guessed by shape, by place in repeated blocks, by the meaning of their 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from archspec.checkpoints import NAMES, Archive
@@ -18,6 +18,7 @@ from archspec.problems import Problem, Span, SpecError, did_you_mean, echo
 from archspec.views.changes import Checkpoint, own_modules, weights_that_fit
 from archspec.views.fitting.aligning import beside, moved, plain, renamed
 from archspec.views.fitting.guessing import guesses, resized
+from archspec.views.fitting.regrouping import regrouped
 from archspec.views.fitting.trees import Shapes, pairs
 from archspec.views.weights import state, ties
 
@@ -29,7 +30,8 @@ class Match(Checkpoint):
     `gone` are those that the network has no place for, `new` those that the checkpoint lacks.
     """
 
-    path: str
+    archive: Archive = field(repr=False, compare=False)
+    """The checkpoint, its weights split and joined as the caller says."""
     spec: str
     stored: Mapping[str, tuple[tuple[int, ...], str]]
     """Shape and dtype of what the checkpoint holds, by its keys."""
@@ -47,6 +49,11 @@ class Match(Checkpoint):
     """Keys that the checkpoint lacks and the network does not need, as the parameter is that of another key."""
     beside: Mapping[str, tuple[str, ...]]
     """What the checkpoint holds besides weights, by its kind: keys of LoRA, states of an optimizer."""
+
+    @property
+    def path(self) -> str:
+        """The path of the checkpoint."""
+        return self.archive.path
 
     @property
     def sources(self) -> dict[str, str]:
@@ -80,17 +87,19 @@ class Match(Checkpoint):
 def match(graph: Graph, archive: Archive, rename: Mapping[str, str] | None = None) -> Match:
     """Which weights of a checkpoint fit a network whose parameters have values.
 
-    `rename` are keys of the checkpoint, or paths before them, and what they are called in the network. SpecError
-    (AS611) where the checkpoint has no such key.
+    `rename` maps keys of the checkpoint, or paths before them, to names in the network. `*` stands for any text,
+    `a: b,c` splits a weight, and `a,b: c` joins two. Raises SpecError (AS611) if the checkpoint has no such key, and
+    (AS610) if a weight cannot be split or joined like that.
     """
     wanted, tied = state(graph), ties(graph)
+    shapes = {key: weight.shape for key, weight in wanted.items()}
+    archive, rename = regrouped(archive, rename or {}, shapes)
     extra = {key: kind for key in archive.tensors if (kind := beside(key))}
     stored = {key: one.shape for key, one in archive.tensors.items() if key not in extra}
-    shapes = {key: weight.shape for key, weight in wanted.items()}
-    names, unused = renamed(plain(stored, shapes), rename or {})
+    names, unused = renamed(plain(stored, shapes), rename)
     if unused:
         raise SpecError([_no_such_key(archive, unused[0], stored)])
-    found = _Partners(stored, shapes, moved(names, stored, shapes), _fixed(names, shapes, rename or {}))
+    found = _Partners(stored, shapes, moved(names, stored, shapes), _fixed(names, shapes, rename))
     report = weights_that_fit(stored, shapes, found.partners, own_modules(graph))
     lacking = {key: tied[key] for key in report.new if key in tied and tied[key] not in report.new}
     kinds = {kind: tuple(key for key, one in extra.items() if one == kind) for kind in dict.fromkeys(extra.values())}
@@ -102,7 +111,7 @@ def match(graph: Graph, archive: Archive, rename: Mapping[str, str] | None = Non
         new=tuple(key for key in report.new if key not in lacking and key not in found.transposed.values()),
         mistaken=tuple(key for key in report.mistaken if key not in found.transposed),
         unknown=report.unknown,
-        path=archive.path,
+        archive=archive,
         spec=graph.path,
         stored={key: (shape, NAMES.get(dtype := archive.tensors[key].dtype, dtype)) for key, shape in stored.items()},
         wanted=wanted,
@@ -137,8 +146,8 @@ class _Partners:
 
     def __init__(self, stored: Shapes, wanted: Shapes, names: Mapping[str, str], fixed: Mapping[str, str]) -> None:
         self.stored, self.wanted = stored, wanted
-        self.partners: dict[str, str] = dict(fixed)
-        self.transposed: dict[str, str] = {}
+        self.transposed = {key: new for key, new in fixed.items() if _is_turned(stored[key], wanted[new])}
+        self.partners = {key: new for key, new in fixed.items() if key not in self.transposed}
         self.guessed: set[str] = set()
         self.by_order: set[str] = set()
         by_name = self._by_name(names)
@@ -148,7 +157,7 @@ class _Partners:
                 continue
             if stored[key] == wanted[new]:
                 self.partners[key] = new
-            elif len(stored[key]) == 2 and stored[key][::-1] == wanted[new]:
+            elif _is_turned(stored[key], wanted[new]):
                 self.transposed[key] = new
             elif name == new:  # what is called the same is the same, in another size
                 self.partners[key] = new
@@ -158,10 +167,7 @@ class _Partners:
 
     def _by_name(self, names: Mapping[str, str]) -> dict[str, str]:
         """What names and lists say: the network's key by the checkpoint's."""
-        taken = set(self.partners.values())
-        olds = {name: self.stored[key] for name, key in names.items() if key not in self.partners}
-        news = {key: shape for key, shape in self.wanted.items() if key not in taken}
-        return {names[old]: new for old, new in pairs(olds, news)}
+        return {names[old]: new for old, new in pairs(*self._left(names))}
 
     def _left(self, names: Mapping[str, str]) -> tuple[dict[str, tuple[Size, ...]], dict[str, tuple[Size, ...]]]:
         """What is in no pair yet; of the checkpoint, under the keys that are moved to the network's paths."""
@@ -196,6 +202,11 @@ class _Partners:
             shape = self.stored[old]
             if len(shape) == 2 and shape[0] == shape[1] and _block(new) in turned - straight:
                 self.transposed[old] = self.partners.pop(old)
+
+
+def _is_turned(stored: Sequence[Size], wanted: Sequence[Size]) -> bool:
+    """Whether a matrix is stored with its axes in the other order, as its shape says."""
+    return len(stored) == 2 and stored != wanted and stored[::-1] == wanted
 
 
 def _block(key: str) -> str:

@@ -92,7 +92,7 @@ def _sections(match: Match, *, every: bool) -> Iterator[_Section]:
     unsure = [(old, new) for old, new in match.renamed.items() if new in match.by_order]
     for sign, title, keys in (
         (">", "under another key", sure),
-        ("?", "under another key, if their order is the same: no name says it", unsure),
+        ("?", "under another key, matched by their order alone", unsure),
     ):
         if keys:
             yield sign, f"{_count(keys)} {title}", _rows(match, keys)
@@ -100,7 +100,7 @@ def _sections(match: Match, *, every: bool) -> Iterator[_Section]:
         yield "t", f"{_count(turned)} if transposed", _rows(match, turned)
     if match.tied:
         tied = [(other, key) for key, other in match.tied.items()]
-        yield "=", f"{_have(tied, 'is', 'are')} tied to another one, and not needed", _rows(match, tied)
+        yield "=", f"{_have(tied, 'is', 'are')} tied to another weight, and not needed", _rows(match, tied)
     yield from _misfits(match)
 
 
@@ -110,7 +110,7 @@ def _misfits(match: Match) -> Iterator[_Section]:
         yield "~", f"{_have(reshaped, 'has', 'have')} another shape", _rows(match, reshaped)
     for sign, title, keys in (
         ("+", "not in the checkpoint", match.new),
-        ("-", "in the checkpoint alone", match.gone),
+        ("-", "only in the checkpoint", match.gone),
     ):
         if several := [(key,) for key in keys]:
             yield sign, f"{_have(several, 'is', 'are')} {title}", _rows(match, several)
@@ -124,11 +124,11 @@ def _misfits(match: Match) -> Iterator[_Section]:
             _rows(match, several),
         )
     for kind, names in match.beside.items():
-        title = _BESIDE.get(kind, "in the file beside the weights")
+        title = _BESIDE.get(kind, "in the file besides the weights")
         yield "*", f"{_have(names, 'is', 'are')} {title}", _rows(match, [(name,) for name in names])
 
 
-_BESIDE = {"LoRA": "of LoRA adapters, no weights of the network", "optimizer": "of an optimizer"}
+_BESIDE = {"LoRA": "of LoRA adapters, not weights of the network", "optimizer": "of an optimizer"}
 
 
 def _count(several: Sequence[object]) -> str:

@@ -78,14 +78,14 @@ def _exactness(pattern: str) -> tuple[bool, int]:
 
 
 def _fits_nothing(pattern: str, span: Span, layers: Sequence[str]) -> Problem:
-    message = f"{echo(pattern)} means no layer of the network"
+    message = f"{echo(pattern)} matches no layer of the network"
     owner, _, name = pattern.rpartition(".")
     if any(path.startswith(f"{pattern}.") for path in layers):
         advice = f"write `{pattern}.*` for the layers below it"
     elif owner and any(fits(owner, path) for path in layers):
         advice = f"write `{owner}`: a layer is cut with all its weights, and `{name}` is one of these"
     else:
-        advice = did_you_mean(pattern, layers[:200]) or f"the layers are called like `{layers[-1]}`"
+        advice = did_you_mean(pattern, layers[:200]) or f"layers have names like `{layers[-1]}`"
     return Problem("AS808", message, span, advice)
 
 
@@ -106,7 +106,7 @@ def refused(found: Roles, asked: Mapping[str, Asked]) -> Iterator[Problem]:
         yield Problem("AS807", message, span, _ADVICE[one.role], related=related)
 
 
-_DERIVED = "leave the line out, and it is derived"
+_DERIVED = "remove the line: the plan derives it"
 _ADVICE = {
     "column": f"{_DERIVED}; `gathered` cuts the layer, too, and puts its output together",
     "row": _DERIVED,
@@ -119,5 +119,5 @@ def _why_not(path: str, one: Asked, found: Roles) -> Reason:
     if not any(run.path == path for run in found.runs):
         return Reason(f"`{one.type_name}` has no rule that cuts its weights", one.span)
     if one.role == "row" and not one.entries:
-        return Reason("what flows into it is whole, and a row layer sums up a value that is cut", one.span)
-    return found.whole.get(path) or Reason("it reads a value that is cut", one.span)
+        return Reason("its input is not sharded, but a row-wise layer needs a sharded input", one.span)
+    return found.whole.get(path) or Reason("it reads a sharded value", one.span)

@@ -44,7 +44,7 @@ def _pairs(text: str) -> list[tuple[str, int]]:
     for part in text.split(","):
         name, equals, size = part.strip().partition("=")
         if not equals or not re.fullmatch(r"[0-9]{1,9}", size, re.ASCII):
-            raise ValueError(f"{echo(text)} is no mesh; write it like dp=16,tp=8")
+            raise ValueError(f"{echo(text)} is not a mesh; write it like dp=16,tp=8")
         found.append((name, int(size)))
     return found
 
@@ -67,7 +67,7 @@ def read_bytes(text: int | str) -> int:
         return text
     match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([kMGT]i?|)B?", str(text), re.ASCII)
     if match is None or (size := int(float(match[1]) * _UNITS.get(match[2], 1024))) < 1:
-        raise ValueError(f"{echo(text)} is no size of memory; write it like 80GB")
+        raise ValueError(f"{echo(text)} is not a memory size; write it like 80GB")
     return size
 
 

@@ -96,14 +96,14 @@ def of_statistics(graph: Graph, blocks: Sequence[str]) -> Iterator[Problem]:
             found.append((path, call))
     if found:
         path, call = found[0]
-        what, runs = f"`{path}`", "runs twice in a step, as its block is checkpointed: its"
+        what, runs = f"`{path}`", "runs twice per step, because its block is checkpointed: its"
         if len(found) > 1:
             what, runs = (
                 f"{what} and {len(found) - 1} more",
-                "run twice in a step, as their blocks are checkpointed: their",
+                "run twice per step, because their blocks are checkpointed: their",
             )
-        advice = f"set the momentum m of `{call.type_name}` to 1 - sqrt(1 - m), or leave `checkpoint` out"
-        yield Problem("AS810", f"{what} {runs} running statistics move twice", call.span, advice, "warning")
+        advice = f"set the momentum m of `{call.type_name}` to 1 - sqrt(1 - m), or remove `checkpoint`"
+        yield Problem("AS810", f"{what} {runs} running statistics are updated twice", call.span, advice, "warning")
 
 
 def of_memory(peak: int, memory: int, place: Span, assumed: str) -> Iterator[Problem]:

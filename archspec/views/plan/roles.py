@@ -136,7 +136,7 @@ def _indivisible(token: Token, degree: int) -> Reason | None:
 
 
 def _of_size(size: object, degree: int, span: Span) -> Reason:
-    return Reason(f"{size} does not divide among {degree} ranks", span, size=size if isinstance(size, int) else 0)
+    return Reason(f"{size} is not divisible by {degree} ranks", span, size=size if isinstance(size, int) else 0)
 
 
 def _untied(cutting: Cutting, degree: int, asked: Mapping[str, Asked]) -> dict[str, Reason]:

@@ -162,7 +162,7 @@ class _Sequencing(Cutting):
             wrong = [(size, span) for size, span in token.demands.items() if size % degree]
             if token.forbidden is None and wrong:
                 size, span = wrong[0]
-                token.forbid(Reason(f"{size} does not divide among {degree} ranks", span, size=size))
+                token.forbid(Reason(f"{size} is not divisible by {degree} ranks", span, size=size))
             if token.forbidden is not None:
                 self._leave(token, token.forbidden)
             elif not any(source in self.sums for source in token.sources):

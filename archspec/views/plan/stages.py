@@ -89,15 +89,15 @@ def _named(order: Sequence[str], wanted: Sequence[tuple[str, Span]]) -> list[tup
     problems: list[Problem] = []
     for name, span in wanted:
         if name not in order:
-            advice = did_you_mean(name, order[:200]) or f"the blocks are called like `{order[0]}`"
-            problems.append(Problem("AS809", f"{echo(name)} is no block that repeats", span, advice))
+            advice = did_you_mean(name, order[:200]) or f"blocks have names like `{order[0]}`"
+            problems.append(Problem("AS809", f"{echo(name)} is not a repeated block", span, advice))
         elif not places and order.index(name):
-            advice = f"write `{order[0]}` first: it takes with it what runs before it"
+            advice = f"write `{order[0]}` first: the steps before it belong to the first stage"
             problems.append(
                 Problem("AS809", f"the first stage begins at `{name}`, not at the first block", span, advice)
             )
         elif places and order.index(name) <= places[-1]:
-            message = f"`{name}` does not run behind `{order[places[-1]]}`, at which the stage before it begins"
+            message = f"`{name}` does not run after `{order[places[-1]]}`, where the previous stage begins"
             problems.append(Problem("AS809", message, span, "name the blocks in the order in which they run"))
         else:
             places.append(order.index(name))
@@ -245,6 +245,6 @@ def torn(parts: Sequence[Part], ties: Mapping[str, str], spans: Mapping[str, Spa
     for key, other in ties.items():
         one, two = key.rpartition(".")[0], other.rpartition(".")[0]
         if places.get(one, 0) != places.get(two, 0) and one in spans:
-            message = f"`{key}` is `{other}`, which is in another pipeline stage: each would train a copy of its own"
-            advice = "leave the tie out, or take fewer stages: PyTorch's pipelines sum up no gradients across stages"
+            message = f"`{key}` is `{other}`, which is in another pipeline stage: each stage would train its own copy"
+            advice = "remove the tie, or use fewer stages: PyTorch's pipelines do not sum gradients across stages"
             yield Problem("AS804", message, spans[one], advice)

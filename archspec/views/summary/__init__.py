@@ -70,7 +70,7 @@ class Summary:
 
     @property
     def activation_bytes(self) -> Size:
-        """Memory of what all steps make together, in one forward pass."""
+        """Memory of the outputs of all steps together, in one forward pass."""
         return sum((row.output_bytes for row in self.rows), start=0)
 
     def as_dict(self) -> dict[str, Any]:

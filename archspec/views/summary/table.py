@@ -96,7 +96,7 @@ def totals(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "Parameters", _total(summary.parameters, f", {learning}: {bytes_text}" if bytes_text else "")
     yield "MACs", _total(summary.macs, f" multiply-accumulates{per}")
     made = human(summary.activation_bytes, "B")
-    yield "Activations", made if made == "?" else f"{made}{per}, what all steps make together"
+    yield "Activations", made if made == "?" else f"{made}{per}, the outputs of all steps together"
     memory = summary.memory
     if isinstance(memory.training, int):
         saved, adam = human(memory.saved, "B"), human(2 * sum(summary.parameter_bytes.values()), "B")

@@ -257,7 +257,7 @@ def _differences(graph: Graph, summary: Summary, measured: Measured) -> Iterator
         if row.is_own:
             continue
         if row.path not in found:
-            yield Problem("AS606", f"`{row.path}` is no module of the built network", call.span, _REPORT)
+            yield Problem("AS606", f"`{row.path}` is not a module of the built network", call.span, _REPORT)
             continue
         figures = found[row.path]
         ran_once = figures.runs == 1  # what runs again has other sizes, and its MACs stand where it does
@@ -282,7 +282,7 @@ def _differences(graph: Graph, summary: Summary, measured: Measured) -> Iterator
     steps = {row.path for row in summary.rows}
     more = sorted(path for path in found if path not in steps and not path.startswith(own))
     if more:
-        message = f"the built network has modules that are no steps: {', '.join(more)}"
+        message = f"the built network has modules that are not steps: {', '.join(more)}"
         yield Problem("AS606", message, span, _REPORT)
 
 
