@@ -23,6 +23,7 @@ from torch import nn
 
 import archspec
 import archspec.cli.commands  # declares them
+from archspec import results
 from archspec.checkpoints import Stored
 from archspec.checkpoints.safetensors import pieces
 from archspec.cli.arguments import COMMANDS
@@ -256,7 +257,10 @@ def test_all_is_sorted_complete_and_can_be_imported() -> None:
         if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value))
         if value.__module__.partition(".")[0] == "archspec"
     }
+    assert not public & set(results.__all__)  # imported when they are named
+    public |= {name for name in results.__all__ if inspect.isclass(getattr(archspec, name))}
     assert set(archspec.__all__) == public
+    assert not hasattr(archspec, "Sumary")
     promised = "Problem Spec SpecError build check diagram dtypes generate load parse shapes summary"
     assert set(promised.split()) <= public
 

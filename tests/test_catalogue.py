@@ -106,8 +106,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in listed for name in (*catalogue.families()["layer"]["pooling"], *ABSENT))
     for name, said in (
         ("Conv2D", "did you mean `Conv2d`"),
-        ("MSELoss", "no part of its architecture"),
-        ("Sequential", "a list is"),
+        ("MSELoss", "not to the architecture"),
+        ("Sequential", "use a list"),
     ):
         assert main(["layers", name]) == 2
         assert said in capsys.readouterr().err

@@ -590,7 +590,7 @@ def test_a_picture_is_not_for_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys
         with monkeypatch.context() as patch:
             patch.setattr(sys, "stdout", Terminal())
             assert main(["diagram", spec, *arguments]) == status
-    assert "svg is not for a terminal" in capsys.readouterr().err
+    assert "svg cannot be printed to a terminal" in capsys.readouterr().err
 
 
 def test_depth_says_how_much_is_open() -> None:

@@ -401,7 +401,7 @@ def test_rooms_import_only_those_before_them() -> None:
         ("(c", "(", "`(` is not closed"),
         ("c)", ")", "`)` closes nothing"),
         ("[c)", ")", "`)` closes nothing"),
-        ("c = 1", "=", "`=` would assign"),
+        ("c = 1", "=", "`=` is assignment"),
         ("a && b", "&&", "`&&` is not an operator"),
         ("!a", "!", "`!` is not an operator"),
         ("a ? b : c", "?", "`?` is not an operator"),

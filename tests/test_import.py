@@ -112,7 +112,7 @@ def test_equal_blocks_become_one_and_take_values_that_were_not_shown() -> None:
         torch.testing.assert_close(network.train(training)(x), model.train(training)(x))
 
 
-@pytest.mark.parametrize(("model", "words"), [(Router, "branches on the numbers"), (Drifting, "changes `calls`")])
+@pytest.mark.parametrize(("model", "words"), [(Router, "branches on the values"), (Drifting, "changes `calls`")])
 def test_what_no_spec_can_say_is_told_with_its_line(model: type[nn.Module], words: str) -> None:
     with pytest.raises(archspec.SpecError, match=words) as caught:
         archspec.import_module(model, {"x": (2, 4)})

@@ -454,6 +454,6 @@ def test_two_values_make_no_expression() -> None:
 
 
 def test_a_model_that_fails_is_a_problem_at_its_line() -> None:
-    with pytest.raises(archspec.SpecError, match="the model fails on the inputs") as caught:
+    with pytest.raises(archspec.SpecError, match="the model fails on the given inputs") as caught:
         archspec.import_module(HalfFrozen, {"x": (2, 7)})
     assert caught.value.problems[0].path.endswith("test_import_honesty.py")

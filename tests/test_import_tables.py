@@ -128,7 +128,7 @@ def changed(old: str, new: str) -> str:
 @pytest.mark.parametrize(
     ("table", "line", "message"),
     [
-        ("name: Net\ninputs: {x: [N, 4]}\n", 1, "no list of rows below `backbone`: this is no model table"),
+        ("name: Net\ninputs: {x: [N, 4]}\n", 1, "no list of rows below `backbone`: this is not a model table"),
         ("- 1\n", 1, "no list of rows below `backbone`"),
         ("backbone: []\nhead: 3\n", 2, "no list of rows below `head`"),
         (changed("- [-1, 3, C2f, [64]] # 6", "- [-1, 3, C2f]"), 14, "this is not a row of a model table"),

@@ -133,10 +133,10 @@ def _two_of_one_name(project: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "code", "words"),
     [
-        (_cycle, "AS206", "in the end, itself"),
+        (_cycle, "AS206", "imports itself"),
         (_outside, "AS107", "outside of the project"),
         (_link, "AS107", "outside of the project"),
-        (_absolute, "AS107", "no file to import"),
+        (_absolute, "AS107", "not a file to import"),
         (_absent, "AS107", "no file"),
         (_no_such_block, "AS303", "has no block `Thrice`"),
         (_two_of_one_name, "AS205", "two blocks"),
@@ -257,9 +257,9 @@ made = nn.ReLU()
 @pytest.mark.parametrize(
     ("step", "code", "words"),
     [
-        ("own_package.broken.mkdir: {path: made}", "AS401", "no subclass of `nn.Module`"),
-        ("own_package.broken.NoModule", "AS401", "no subclass of `nn.Module`"),
-        ("own_package.broken.made: {}", "AS401", "no subclass of `nn.Module`"),
+        ("own_package.broken.mkdir: {path: made}", "AS401", "not a subclass of `nn.Module`"),
+        ("own_package.broken.NoModule", "AS401", "not a subclass of `nn.Module`"),
+        ("own_package.broken.made: {}", "AS401", "not a subclass of `nn.Module`"),
         ("own_package.broken.ParametrizationList: {modules: []}", "AS408", "torch.nn"),
         ("own_package.broken.Missing", "AS401", "has no `Missing`"),
         ("own_package.lost.Swish", "AS401", "ModuleNotFoundError"),

@@ -231,7 +231,7 @@ def test_an_ignore_may_be_for_what_only_shows_otherwise() -> None:
 
 def test_a_code_that_is_no_warnings_is_refused() -> None:
     for code in ("AS401", "AS730", ""):
-        with pytest.raises(ValueError, match="no warning"):
+        with pytest.raises(ValueError, match="not the code of a warning"):
             archspec.check(parse("Linear: 2"), ignore=[code])
 
 
@@ -290,7 +290,7 @@ def test_unread_positions_are_those_that_have_no_effect(drawn: tuple[str, dict[s
     (problem,) = problems
     assert problem.code == "AS706"
     assert f"reads {size - unread} of {size} positions" in problem.message
-    advice = re.match(r"write `(padding|ceil_mode): (\w+)`.*?, or give it (\d+)", problem.help)
+    advice = re.match(r"(?:write|use) `(padding|ceil_mode): (\w+)`.*?, or give it (\d+)", problem.help)
     assert advice
     fitting = windowed(name, arguments, int(advice[3]))
     assert archspec.check(fitting) == []

@@ -118,7 +118,7 @@ def test_a_cell_binds_its_spec_and_its_model() -> None:
         archspec_cell("other", NET.replace("Linear", "Linaer"), names)
     assert caught.value._render_traceback_()[0].startswith("<cell>:6:5: error[AS401]")
     assert set(names) == {"net"}
-    with pytest.raises(ValueError, match="no name"):
+    with pytest.raises(ValueError, match="is not one name"):
         archspec_cell("a b c", NET, names)
     warned = archspec_cell("net", NET.replace("  - Flatten", "  - BatchNorm2d\n  - Flatten"), names)
     assert isinstance(warned, Warned)

@@ -110,7 +110,7 @@ def test_what_a_file_says_stands_and_the_rest_follows(net: str, cuts: dict[str, 
 @pytest.mark.parametrize(
     ("cuts", "code", "message"),
     [
-        ({"*.up": "row"}, "AS807", "`blocks.0.up` and 3 more cannot be row: what flows into it is whole"),
+        ({"*.up": "row"}, "AS807", "`blocks.0.up` and 3 more cannot be row: its input is not sharded"),
         ({"*.down": "column"}, "AS807", "`blocks.0.down` and 3 more cannot be column: `LayerNorm` reads whole rows"),
         ({"*.up": "column", "*.down": "whole"}, "AS807", "`blocks.0.up` and 3 more cannot be column: `blocks.0.down`"),
         ({"*.up": "whole", "*.down": "row"}, "AS807", "`blocks.0.down` and 3 more cannot be row"),
@@ -137,7 +137,7 @@ def test_what_would_compute_something_else_is_refused_in_its_place(
 def test_sizes_that_do_not_divide_are_refused_where_the_file_asks_for_them(net: str) -> None:
     plan = archspec.plan(net, "tp=3", plan={"cuts": {"table": "row"}})
     (problem,) = (one for one in plan.problems if one.severity == "error")
-    assert problem.message == "`table` cannot be row: 256 cannot be divided among 3 ranks"
+    assert problem.message == "`table` cannot be row: 256 is not divisible by 3 ranks"
     assert {one.span.path for one in problem.related} == {net}
 
 
@@ -170,7 +170,7 @@ def test_the_caller_counts_more_than_the_file(net: str) -> None:
     [
         ("mesh: {tp: 2}\ncut: {}", "AS201", 2, "unknown key `cut`"),
         ("mesh: {tp: 2}\ncuts: {head: colum}", "AS202", 2, "`colum` is not a way to shard a layer"),
-        ("mesh: {tp: 2}\ncuts: [head]", "AS202", 2, "`cuts` is a mapping"),
+        ("mesh: {tp: 2}\ncuts: [head]", "AS202", 2, "`cuts` must map layers"),
         ("mesh: {tp: two}", "AS202", 1, "`two` is not a number of ranks"),
         ("mesh: {pp: 2}", "AS202", 1, "a mesh has no dimension `pp`"),
         ("mesh: {tp: 0}", "AS202", 1, "the mesh has `0` ranks along `tp`"),
@@ -183,7 +183,7 @@ def test_the_caller_counts_more_than_the_file(net: str) -> None:
         ("mesh: {tp: 2}\nstages: blocks.0", "AS202", 2, "`stages` must be a list of blocks"),
         ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.9", "AS809", 4, "`blocks.9` is not a repeated block"),
         ("mesh: {tp: 2}\nstages:\n- blocks.1\n- blocks.2", "AS809", 3, "the first stage begins at `blocks.1`"),
-        ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.2\n- blocks.1", "AS809", 5, "`blocks.1` does not run behind"),
+        ("mesh: {tp: 2}\nstages:\n- blocks.0\n- blocks.2\n- blocks.1", "AS809", 5, "`blocks.1` does not run after"),
         ("mesh: {tp: 2}\nvariant: large", "AS208", 2, "the spec has no variant `large`"),
         ("mesh: {tp: 2}\nparams:\n  width: 8\n  depth: 2", "AS208", 4, "the spec has no parameter `depth`"),
         ("mesh: {tp: 2}\nparams: {width: wide}", "AS208", 2, '`"wide"` is not a valid value for the parameter `width`'),
@@ -251,7 +251,7 @@ def test_a_plan_beside_its_spec_is_no_spec(net: str, tmp_path: Path, capsys: pyt
     assert [one.name for one in (tmp_path / "out").iterdir()] == ["net.py"]
     capsys.readouterr()
     assert main(["summary", str(path)]) == 1
-    assert "this file is a plan, and no network" in capsys.readouterr().err
+    assert "this file is a plan, not a network" in capsys.readouterr().err
     path.write_text("mesh: {tp: 2}\ncut: {}\n")
     assert [one.code for one in archspec.check(path)] == ["AS201"]
     assert [one.code for one in archspec.analyse(path.read_text(), str(path)).problems] == ["AS201"]

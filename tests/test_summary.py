@@ -296,7 +296,7 @@ def test_verify_says_what_differs_and_where() -> None:
 
 def test_verify_finds_modules_that_are_no_steps() -> None:
     spec = archspec.parse("inputs: {x: [N, 4]}\nlayers: [Linear: 3]")
-    with pytest.raises(archspec.SpecError, match="modules that are no steps: 1"):
+    with pytest.raises(archspec.SpecError, match="modules that are not steps: 1"):
         verifying.verify(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), spec.graph())
 
 

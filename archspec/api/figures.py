@@ -178,7 +178,7 @@ def solve(
     settings = loaded.settings(variant, params)
     parameters = {one.name: one for one in loaded.graph(settings).main.parameters}
     if name not in parameters or parameters[name].type != "int":
-        raise ValueError(f"{echo(name)} is no parameter that holds an integer")
+        raise ValueError(f"{echo(name)} is not a parameter that holds an integer")
     start = parameters[name].value
     judge = _judge(loaded, limits_of(budget), settings, inputs, batch)
     return largest(judge, name, start if isinstance(start, int) else 1)

@@ -12,11 +12,12 @@ from collections.abc import Collection
 from archspec.emit.text import member
 from archspec.emit.values import ForwardValue, Values, in_order, is_each, loop_of
 from archspec.expressions import Binary, Compare, Conditional, FunctionCall, Index, Items, Logic, Name, Node, Unary
-from archspec.graph import Call, Step
+from archspec.graph import Call, Step, names_in
 from archspec.layers import Layer
 from archspec.layers.own import OwnLayer
 from archspec.lower.headers import rounds_of
 from archspec.lower.names import condition_of
+from archspec.tensors import Chain, Series
 
 METHODS = frozenset(
     ("chunk", "clone", "detach", "masked_fill", "mean", "permute", "reshape", "split", "squeeze", "sum")
@@ -57,12 +58,18 @@ class Inlining:
         reader, at = value.readers[0]
         if reader >= len(self.steps) or self.root[reader] != last or not self._stands_alone(reader, sized=True):
             return False
-        if not self._reads_well(place, reader, at, last):
+        if not self._reads_well(place, reader, at, last) or self._is_summed(value, reader, at):
             return False
         self.root[place] = last
         first = self._first_of(last, last)
         self.root[place] = place
         return first == place
+
+    def _is_summed(self, value: ForwardValue, reader: int, at: int) -> bool:
+        """Whether a value is a list that `sum` adds up, which writes it twice."""
+        node = self.steps[reader].arguments[at][1]
+        sums = (part for part in node.walk() if isinstance(part, FunctionCall) and part.function == "sum")
+        return isinstance(value.flow, tuple | Series | Chain) and any(value.name in names_in(part) for part in sums)
 
     def _stands_alone(self, index: int, *, sized: bool = False) -> bool:
         """Whether a step is one call or one expression; `sized` allows names for the sizes of its value."""

@@ -262,8 +262,10 @@ class Translation:
             for other in others:
                 whole = Binary("+", whole, other)
             return whole
-        text = items.within(PRIMARY)  # with a first one, as the sum of none would be a number
-        return Text(f"sum({text}[1:], {text}[0])")
+        text = items.within(PRIMARY)
+        if any(isinstance(part, PythonCall | FunctionCall) for part in items.walk()):
+            return Text(f"sum({text})")  # what computes the list is written once, as it may draw numbers
+        return Text(f"sum({text}[1:], {text}[0])")  # with a first one, as the sum of none would be a number
 
     def entries(self, node: Node, values: Mapping[str, ForwardValue]) -> Iterator[Node]:
         """The entries of a list within another one: all of a name's value, which may be a list or a tuple."""

@@ -184,7 +184,10 @@ def _result(name: str, function: ScalarFunction, arguments: list[Any], values: t
     if name == "reversed":
         return type_of(arguments[0])
     if function.result == "=":
-        return item_type(type_of(values[0])) if is_list(type_of(values[0])) else join(map(type_of, values))
+        if is_list(type_of(values[0])):
+            return item_type(type_of(values[0]))
+        found = set(map(type_of, values))
+        return "any" if found == {"int", "float"} else join(found)  # `max(n, 0.5)` is one of them
     if function.result != "list":
         return function.result
     kinds = [item_type(type_of(value)) for value in arguments[: 1 if function.start else None]]

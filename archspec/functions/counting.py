@@ -48,7 +48,6 @@ def _require_ordered(input: TensorType | Scalar, boundaries: TensorType) -> None
     require_dtype(boundaries, REAL, "boundaries")
     if isinstance(input, TensorType):
         require_dtype(input, REAL)
-        require_same_dtype(input, boundaries)
 
 
 @function("torch.histc")

@@ -19,6 +19,7 @@ from archspec.refusals import (
     require_at_least,
     require_divides,
     require_equal,
+    require_held,
     require_kernel,
 )
 from archspec.tensors import FLOATS, TensorType
@@ -155,4 +156,5 @@ def local_response_norm(
     if input.rank > 3:
         require_kernel(input.dtype, "avg_pool3d")
     require_at_least(size, 1, code="AS404", message=f"`size` is {show(size)}", argument="size")
+    require_held(input.dtype if input.dtype != "int64" else "float32", alpha=alpha, beta=beta, k=k)
     return input.to("float32") if input.dtype == "int64" else input

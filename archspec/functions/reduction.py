@@ -158,6 +158,8 @@ def count_nonzero(input: TensorType, dim: Axes | None = None) -> TensorType:
 @function("torch.logsumexp")
 def logsumexp(input: TensorType, dim: Axes, keepdim: bool = False) -> TensorType:
     """log(sum(exp(x))), without overflow. Shape: [*] -> [*] without the axes `dim`"""
+    if dim == () and input.rank and not keepdim:
+        refuse("AS404", "`dim` names no axis, which PyTorch takes only with `keepdim`", "name the axes", "dim")
     return TensorType(without(input, axes(input, dim), keepdim), floating(input.dtype))
 
 

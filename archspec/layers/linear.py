@@ -9,7 +9,7 @@ from archspec.cuts import Passing, broadcast
 from archspec.dimensions import Size, equal, plain, product, show
 from archspec.layers._base import Layer, Weight, device, dtype, flag, inferred, integer
 from archspec.layers._inputs import SeveralInputs
-from archspec.refusals import refuse, require, require_equal
+from archspec.refusals import require, require_equal
 from archspec.tensors import TensorType
 
 
@@ -42,13 +42,13 @@ class Linear(Layer):
         if x.rank > 2 and "in_features" in self.given and not equal(last, flat) and equal(self.in_features, flat):
             message = f"`in_features` is {show(self.in_features)}, but the last axis of {x} is {show(last)}"
             advice = f"put `Flatten` before it: {show(plain(flat))} features"
-            refuse("AS406", message, help=advice, argument="in_features")
+            require_equal(last, self.in_features, code="AS406", message=message, help=advice, argument="in_features")
         channels = x.shape[1] if x.rank > 3 else last
         if "in_features" in self.given and not equal(last, channels) and equal(self.in_features, channels):
             message = f"`in_features` is {show(channels)}, the channels of {x}, but Linear reads its last axis"
             whole = f": in_features would be {show(plain(flat))}" if isinstance(flat, int) else ""
             advice = f"put `Flatten` before it{whole}; or `AdaptiveAvgPool2d: 1` and `Flatten`: {show(channels)}"
-            refuse("AS406", message, help=advice, argument="in_features")
+            require_equal(last, channels, code="AS406", message=message, help=advice, argument="in_features")
         self.infer("in_features", last, "features")
         return x.resized(-1, self.out_features)
 

@@ -14,6 +14,7 @@ from archspec.expressions import (
     Node,
     Scope,
     Symbolic,
+    UndecidedError,
     evaluate,
     item_type,
     literal_text,
@@ -114,7 +115,11 @@ def _items(frame: Frame, iterable: Node, scope: Scope, text: str) -> Any:
     names = frame.names
     if names is None or not any(frame.value(name) is not None for name in names_in(iterable)):
         return evaluate(iterable, scope)
-    return names.rows(iterable, text)
+    try:
+        return names.rows(iterable, text)
+    except UndecidedError:
+        message = f"a loop runs over `{text}`, and the lengths of its parts depend on parameters"
+        raise ExpressionError("AS508", message, "write one loop for each of its lists") from None
 
 
 def _times(frame: Frame, step: StepEntry, site: Site) -> Node:

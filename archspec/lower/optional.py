@@ -19,7 +19,7 @@ def refuse_left_out(frame: Frame, name: str, inputs: Collection[str], given: Giv
         argument = given.names[place] or ""
         if argument in inputs:
             continue
-        what = f"into `{argument}` of {name}, which" if argument else f"into {name}, which"
+        what = f"`{argument}` of {name}" if argument else name
         message = f"`{node.text}` is optional, but {what} needs a tensor"
         advice = f"declare `{node.text}` without `optional`, or use another tensor instead: `a if … is None else …`"
         here = span or frame.span(at, key=True)

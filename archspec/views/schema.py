@@ -221,12 +221,12 @@ class _Maker:
             key, _, value = annotation.partition("[")[2][:-1].partition(", ")
             inside = self.of(value, kind) or {"type": ["number", "string", "boolean", "array"]}  # a value of `let`
             found = {"type": "object", "propertyNames": _names(key), "additionalProperties": inside}
-            return {**found, "minProperties": 1} if value == "Input" else found
+            return {**found, "minProperties": 1} if value == "InputEntry" else found
         references = {
-            "Parameter": "parameter",
-            "Input": "input",
+            "ParameterEntry": "parameter",
+            "InputEntry": "input",
             "Block": "block",
-            "Variant": "variant",
+            "VariantEntry": "variant",
             "Layers": f"{kind}_layers",
         }
         if annotation in references:

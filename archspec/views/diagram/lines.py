@@ -77,7 +77,7 @@ class _ClassLines:
         first = forward.body[0].lineno - written.first if forward is not None else 0
         for step, place in zip(cls.steps, written.steps, strict=False):
             lines = frozenset(first + line for line in place)
-            lines = lines or _lines(naming.get(step.module or "", ()))
+            lines = lines or _lines(naming.get(step.module or step.name.partition(".")[0], ()))
             self.runs[step.name or step.target.text] = lines
             self._steps.append((step.span, lines))
 
