@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import archspec
 from archspec.analysis import Analysis
 from archspec.analysis.names import names_of
+from archspec.analysis.records import Name
 from archspec.source import parse
 
 ROOT = Path(__file__).parent.parent
@@ -134,10 +135,11 @@ def test_what_may_wait_is_not_shown_while_a_line_is_typed() -> None:
 
 
 def test_names_have_their_definition_and_their_uses_by_scope() -> None:
-    names = {(one.kind, one.scope, one.name): one for one in archspec.analyse(NET, "net.yaml").names}
+    told = archspec.analyse(NET, "net.yaml").names
+    names: dict[tuple[str, ...], Name] = {(one.kind, one.scope, one.name): one for one in told}
 
     def lines(*key: str) -> list[int]:
-        found = names[key]  # type: ignore[index]
+        found = names[key]
         return [found.definition.line, *sorted(use.line for use in found.uses)]
 
     assert lines("parameter", "", "width") == [2, 7, 9]

@@ -229,7 +229,7 @@ class CountingInAClosure(_Base):
 
 
 class Collecting(_Base):
-    def forward(self, x: torch.Tensor, seen: list[int] = []) -> torch.Tensor:  # noqa: B006
+    def forward(self, x: torch.Tensor, seen: list[int] = []) -> torch.Tensor:  # noqa: B006 - the list that outlives a call is what is tested
         seen.append(x.shape[0])
         return self.fc(x) * (2 if len(seen) > 1000 else 1)
 

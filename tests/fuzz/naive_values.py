@@ -64,7 +64,7 @@ class DependsError(Exception):
     """A module would differ between inputs of different sizes: PyTorch makes it once."""
 
 
-class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class CoreLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # its base depends on libyaml
     """YAML 1.2's core schema: PyYAML's own rules take `1e-5` for a text and `no` for false."""
 
 
