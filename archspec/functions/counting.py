@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from archspec.dimensions import Size, Unknown, of, show
@@ -20,7 +21,7 @@ def bucketize(
 ) -> TensorType:
     """Between which boundaries, which are in order, each number falls. Shape: [*], [n] -> [*] int64"""
     require_rank(boundaries, 1, name="boundaries")
-    _require_ordered(input, boundaries)
+    _require_ordered(input, boundaries, "boundaries")
     shape = input.shape if isinstance(input, TensorType) else ()
     return TensorType(shape, "int32" if out_int32 else "int64")
 
@@ -31,7 +32,7 @@ def searchsorted(
 ) -> TensorType:
     """Where numbers go into rows that are in order. Shape: [*, n], [*, m] -> [*, m] int64, or [n], [*] -> [*]"""
     require_rank_from(sorted_sequence, 1, name="sorted_sequence")
-    _require_ordered(input, sorted_sequence)
+    _require_ordered(input, sorted_sequence, "sorted_sequence")
     if not isinstance(input, TensorType):
         message = f"a single number goes into one row; `sorted_sequence` is {sorted_sequence}"
         require(sorted_sequence.rank == 1, "AS501", message, argument="input")
@@ -44,8 +45,8 @@ def searchsorted(
     return TensorType(input.shape, "int32" if out_int32 else "int64")
 
 
-def _require_ordered(input: TensorType | Scalar, boundaries: TensorType) -> None:
-    require_dtype(boundaries, REAL, "boundaries")
+def _require_ordered(input: TensorType | Scalar, boundaries: TensorType, name: str) -> None:
+    require_dtype(boundaries, REAL, name)
     if isinstance(input, TensorType):
         require_dtype(input, REAL)
 
@@ -55,6 +56,10 @@ def histc(input: TensorType, bins: Size = 100, min: Scalar = 0, max: Scalar = 0)
     """How many numbers fall into each of so many bins. Shape: [*] -> [bins]"""
     require_dtype(input, FLOATS)
     require_at_least(bins, 1, code="AS404", message=f"`bins` is {show(bins)}", argument="bins")
+    for name, bound in (("min", min), ("max", max)):
+        finite = not isinstance(bound, float) or math.isfinite(bound)
+        require(finite, "AS404", f"`{name}` is {bound}; the range of the bins is finite", argument=name)
+    require_held(input.dtype, min=min, max=max)
     if isinstance(min, int | float) and isinstance(max, int | float):
         require(min <= max, "AS404", f"`min` {min} is larger than `max` {max}", argument="min")
     return TensorType((bins,), input.dtype)

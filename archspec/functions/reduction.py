@@ -9,6 +9,7 @@ from archspec.dimensions import Size, show
 from archspec.functions._base import ABSENT, Axes, Dtype, Function, function
 from archspec.functions._dtypes import (
     INEXACT,
+    NUMBERS,
     REAL,
     REAL_OR_BOOL,
     floating,
@@ -22,7 +23,7 @@ from archspec.functions._dtypes import (
 from archspec.functions._joined import joined
 from archspec.functions._shapes import axes, axis, broadcast, require_rank_from, same_size, without
 from archspec.refusals import refuse, require, require_at_least, require_held, require_kernel
-from archspec.tensors import FLOATS, TensorType
+from archspec.tensors import DTYPES, FLOATS, TensorType
 
 Pair = tuple[TensorType, TensorType]
 
@@ -243,10 +244,11 @@ def argsort(input: TensorType, dim: int = -1, descending: bool = False) -> Tenso
     return TensorType(input.shape, "int64")
 
 
-def _softmax(name: str, takes: tuple[str, ...], doc: str) -> Function:
+def _softmax(name: str, takes: tuple[str, ...], doc: str, converts: tuple[str, ...] = DTYPES) -> Function:
     def rule(input: TensorType, dim: int, *, dtype: Dtype | None = None) -> TensorType:
         result = TensorType(input.shape, dtype or input.dtype)
         require_dtype(result, takes)
+        require_dtype(input, converts)
         axis(input, dim)
         return result
 
@@ -255,7 +257,7 @@ def _softmax(name: str, takes: tuple[str, ...], doc: str) -> Function:
 
 SOFTMAXES = {
     "softmax": _softmax("softmax", FLOATS, "exp(x), divided by its sum along an axis"),
-    "softmin": _softmax("softmin", FLOATS, "exp(-x), divided by its sum along an axis"),
+    "softmin": _softmax("softmin", FLOATS, "exp(-x), divided by its sum along an axis", NUMBERS),  # negated as it is
     "log_softmax": _softmax("log_softmax", FLOATS, "x - log(sum(exp(x))) along an axis"),
 }
 
