@@ -256,18 +256,7 @@ class Cutting(Follower):
         self, name: str, given: Sequence[tuple[Piece, TensorType, Passing]], output: TensorType
     ) -> tuple[Token | None, ...]:
         """The cuts of what an operation makes: those of all its tensors that share an axis are one."""
-        cuts: list[Token | None] = [None] * output.rank
-        for piece, _, passing in given:
-            for axis, token in enumerate(piece.cuts):
-                if token is None:
-                    continue
-                place = passing.get(axis)
-                if place is None:
-                    self._forbid_axis(name, token)
-                elif (there := cuts[place]) is not None:
-                    there.meet(token)
-                else:
-                    cuts[place] = token
+        cuts = self.met(name, given, output.rank)
         for piece, kind, passing in given:
             self._meets_whole(name, piece, passing, cuts, kind)
         found = [place for place, token in enumerate(cuts) if token is not None]
@@ -283,7 +272,24 @@ class Cutting(Follower):
                 cuts[place] = None
         return tuple(cuts)
 
-    def _forbid_axis(self, name: str, token: Token) -> None:
+    def met(self, name: str, given: Sequence[tuple[Piece, TensorType, Passing]], rank: int) -> list[Token | None]:
+        """The cuts that pass through an operation, by the axis of what it makes; those that share one are one."""
+        cuts: list[Token | None] = [None] * rank
+        for piece, _, passing in given:
+            for axis, token in enumerate(piece.cuts):
+                if token is None:
+                    continue
+                place = passing.get(axis)
+                if place is None:
+                    self.read_whole(name, piece, token)
+                elif (there := cuts[place]) is not None:
+                    there.meet(token)
+                else:
+                    cuts[place] = token.root()
+        return cuts
+
+    def read_whole(self, name: str, piece: Piece, token: Token) -> None:
+        """An operation reads an axis that is cut as a whole."""
         packed = name in SPLITTING
         what = "takes the axis apart: several values lie in it" if packed else "reads whole rows of it"
         token.forbid(Reason(f"`{name}` {what}", self.here, packed))

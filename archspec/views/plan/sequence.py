@@ -387,21 +387,13 @@ class _Sequencing(Cutting):
             self.forbid(leaves(operands, Piece), f"`{applied.name}` would draw the same numbers for each block")
         return super().function(applied, operands)
 
+    def read_whole(self, name: str, piece: Piece, token: Token) -> None:
+        self._needs_whole(piece, f"`{name}` reads all of it")
+
     def passed(
         self, name: str, given: Sequence[tuple[Piece, TensorType, Passing]], output: TensorType
     ) -> tuple[Token | None, ...]:
-        cuts: list[Token | None] = [None] * output.rank
-        for piece, _, passing in given:
-            for axis, token in enumerate(piece.cuts):
-                if token is None:
-                    continue
-                place = passing.get(axis)
-                if place is None:
-                    self._needs_whole(piece, f"`{name}` reads all of it")
-                elif (there := cuts[place]) is not None:
-                    there.meet(token)
-                else:
-                    cuts[place] = token.root()
+        cuts = self.met(name, given, output.rank)
         found = [place for place, token in enumerate(cuts) if token is not None]
         if not found:
             return tuple(cuts)
