@@ -11,6 +11,7 @@ that stay are read in every round.
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -321,17 +322,27 @@ class _Planner:
         return tuple(part.variable for part in handed)
 
     def begin_as(self, index: int, place: int, variable: str) -> None:
-        """The value that a loop begins with is in the loop's variable at once, where the line above makes it for it."""
+        """The value that a loop begins with is in the loop's variable from the start, where nothing else is meanwhile.
+
+        So no line says `x = tokens`: what makes the tokens puts them into `x`.
+        """
         step, values = self.cls.steps[index], self.values.read[index]
         node = step.arguments[place][1]
         source = values.get(node.name) if isinstance(node, Name) else None
-        last = self.lines[-1] if self.lines else None
-        if source is None or not isinstance(last, Assignment) or last.part is not None or last.step != source.step:
+        if source is None or source.variable == variable or source.parts or condition_of(step) is not None:
             return
-        alone = source.readers == [(index, place)] and last.target == source.variable
-        clash = any(other.variable == variable for other in values.values() if other is not source)
-        if alone and not clash and condition_of(step) is None:
-            self.lines[-1] = replace(last, target=variable)
+        once = [reader for reader in source.readers if reader[0] == index] == [(index, place)]
+        if not once or self.end(source) > 2 * index:
+            return
+        writers = [at for at, line in enumerate(self.lines) if source.variable in targets_of(line)]
+        at = writers[-1] if writers else len(self.lines)
+        made = self.lines[at] if writers else None
+        if not isinstance(made, Assignment):
+            return
+        free = self.names.until.get(variable, -1) <= 2 * made.step
+        if free and not any(variable in targets_of(line) for line in self.lines[at:]):
+            target = re.sub(rf"\b{source.variable}\b", variable, made.target)
+            self.lines[at] = replace(made, target=target)
             source.variable = variable
 
     def meet(self, index: int, step: Step, begin: tuple[str, ...]) -> bool:
@@ -437,6 +448,14 @@ class _Planner:
         makers = {value.step for value in self.values.read[reader].values() if 0 <= value.step < index}
         calls = [maker for maker in makers if self.cls.steps[maker].kind == "call"]
         return any(sources & set(map(id, self.values.read[maker].values())) for maker in calls)
+
+
+def targets_of(line: Assignment | RoundsPlan) -> set[str]:
+    """The variables that a line writes."""
+    if isinstance(line, Assignment):
+        return set(re.findall(r"\w+", line.target))
+    kept = (variable for variable, _ in line.kept)
+    return {*kept, *line.begin, *line.items, line.collected, line.whole} - {""}
 
 
 def holds_numbers(flow: Flow | None) -> bool:
