@@ -69,7 +69,8 @@ class Containers:
         if listed:
             return Expression(head, [Expression("", children, exploded=True, brackets="[]")])
         if not _named(items):
-            return Expression(head, children, exploded=True)
+            many = len(children) > 2 or any(child.comment for child in children)
+            return Expression(head, children, exploded=many, apart=True)
         words = all(name_of(item).isidentifier() for item in items)
         for child, item in zip(children, items, strict=True):
             child.head = f"{name_of(item)}={child.head}" if words else f"{name_text(name_of(item))}: {child.head}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from itertools import groupby
 
 from archspec.emit.statement import relative
 from archspec.emit.text import INDENT, Expression, member
@@ -215,12 +216,15 @@ class Words:
         key, weight = self.free_name("name"), self.free_name("param")
         every = "remove_duplicate=False" if ties else ""
         yield 0, Expression(f"for {key}, {weight} in self.named_parameters({every}):")
-        for number, fill in enumerate(rule.fills):
-            yield 1, Expression(f"{'elif' if number else 'if'} {condition(fill.weight, key)}:")
-            if fill.function:
-                yield 2, self.call(fill, weight)
-            else:
-                yield 2, Expression("continue", comment="it begins as its step says")
+        kept = Expression("continue", comment="it begins as its step says")
+        bodies = [(fill, self.call(fill, weight) if fill.function else kept) for fill in rule.fills]
+        for number, (_, alike) in enumerate(groupby(bodies, lambda pair: pair[1].flat())):
+            several = list(alike)
+            asked = [condition(fill.weight, key) for fill, _ in several]
+            pieces = [*asked[:1], *(f"or {one}" for one in asked[1:])]
+            word = "elif" if number else "if"
+            yield 1, Expression(f"{word} {' '.join(pieces)}", tail=":", pieces=pieces, label=f"{word} ")
+            yield 2, several[0][1]
 
     def of_main(self, fill: Fill, main: Class) -> Iterator[tuple[int, Expression]]:
         first, _, weight = fill.weight.partition(".")

@@ -72,7 +72,8 @@ class Expression:
     """A call, a literal or a definition: `head` + bracket + arguments + bracket, and a comment behind.
 
     Without arguments of its own (None) it is the head alone, or the `pieces` where that is too long: in parentheses
-    behind `label`, where there is one. An `exploded` one always has one argument a line.
+    behind `label`, where there is one. An `exploded` one always has one argument a line, one that is `apart` has
+    wherever they do not fit behind the head.
     """
 
     head: str
@@ -83,6 +84,7 @@ class Expression:
     tail: str = ""
     pieces: list[str] = field(default_factory=list)
     label: str | None = None
+    apart: bool = False
 
     def behind(self, prefix: str) -> Expression:
         """The same with something before its head."""
@@ -101,18 +103,19 @@ class Expression:
     def lines(self, indent: str = "", suffix: str = "") -> list[str]:
         """As lines, the last ending in `suffix`."""
         flat = self.flat()
-        if self.pieces and len(indent) + len(self.head) + len(suffix) > WIDTH:
+        if self.pieces and len(indent) + len(self.head) + len(self.tail) + len(suffix) > WIDTH:
             *before, last = self._broken(indent)
-            return [*before, _with_comment(f"{last}{suffix}", self.comment)]
+            return [*before, _with_comment(f"{last}{self.tail}{suffix}", self.comment)]
         if flat is not None and (self.arguments is None or len(indent) + len(flat) + len(suffix) <= WIDTH):
             return [_with_comment(f"{indent}{flat}{suffix}", self.comment)]
         opening, closing = f"{indent}{self.head}{self.brackets[0]}", f"{indent}{self.brackets[-1]}{self.tail}{suffix}"
         inside = self._inside()
         # A call's or a definition's arguments stand together on a line of their own, where they fit there.
-        if not self.exploded and self.brackets == "()" and inside is not None:
-            together = f"{indent}{INDENT}{inside}"
-            if len(together) <= WIDTH:
-                return [opening, together, _with_comment(closing, self.comment)]
+        together = not self.exploded and not (self.apart and len(self.arguments or ()) > 1)
+        if together and self.brackets == "()" and inside is not None:
+            line = f"{indent}{INDENT}{inside}"
+            if len(line) <= WIDTH:
+                return [opening, line, _with_comment(closing, self.comment)]
         # Else the comma behind the last one keeps a formatter from joining them; a call alone in a call needs none.
         alone = self.brackets == "()" and not self.exploded and len(self.arguments or ()) == 1
         comma = "" if alone else ","
