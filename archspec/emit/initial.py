@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from archspec.emit.statement import relative
-from archspec.emit.text import INDENT, Expression, member
+from archspec.emit.text import INDENT, Expression, is_attribute, member
 from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
@@ -198,10 +198,10 @@ class Words:
             return
         first, _, weight = fill.weight.partition(".")
         item = next((step.item for step in block.written() if step.module == first), None)
-        if isinstance(item, Call) and isinstance(item.layer, Layer) and known.get(fill.weight) and weight in _TYPED:
-            yield from self.fill(
-                replace(fill, weight=weight, uncertain=False), member(first, module), declared=type(item.layer)
-            )
+        layer = item.layer if isinstance(item, Call) and is_attribute(first, module) else None
+        if isinstance(layer, Layer) and known.get(fill.weight) and weight in _TYPED:
+            inner = replace(fill, weight=weight, uncertain=False)
+            yield from self.fill(inner, member(first, module), declared=type(layer))
         else:
             yield from self.fill(_as(fill, uncertain=not known.get(fill.weight, False)), module)
 

@@ -174,6 +174,14 @@ def member(name: str, owner: str = "self", text: Callable[[Node], str] = _as_wri
     return f"{found}.get_submodule({name_text('.'.join(rest[1:]), text)})" if rest[1:] else found
 
 
+def is_attribute(name: str, owner: str) -> bool:
+    """Whether `member` reads a module of that name: one that is no identifier is an attribute of `self` alone.
+
+    Below another module it is found by its path, which `get_parameter` and `get_submodule` take.
+    """
+    return owner == "self" or name.isidentifier()
+
+
 def key_text(part: str, text: Callable[[Node], str] = _as_written) -> str:
     """The number or name of a module in a list of the class, as an index."""
     if part.isdecimal():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.emit.names import FreeNames
-from archspec.emit.text import INDENT, member
+from archspec.emit.text import INDENT, is_attribute, member
 from archspec.graph import Branch, Call, Class, Group, Item, Sharing, frozen_paths, module_of, walk
 
 _TENSORS = {f"{kind}{n}d" for kind in ("Conv", "ConvTranspose") for n in (1, 2, 3)}
@@ -129,7 +129,7 @@ class Ties:
         item: Item | None = None
         while parts and cls is not None and not cls.sequential:
             item = next((module_of(s.item) for s in cls.written() if s.module == parts[0] and s.item is not None), None)
-            if item is None:
+            if item is None or not is_attribute(parts[0], ref):
                 break
             ref, parts = member(parts[0], ref), parts[1:]
             cls = item.layer if isinstance(item, Call) and isinstance(item.layer, Class) else None
