@@ -69,17 +69,22 @@ class _Fixing:
         """The text with the edits of those problems, what is then found, and what was fixed; None if it is no better.
 
         A single edit may need a second one, which it uncovers: `x && y` is `x and y`, and that is `logical_and(x, y)`.
+        Where it uncovers the same mistake in another place, that one is corrected as well.
         """
         made: list[Problem] = []
-        for _ in range(_MOST_STEPS if len(chosen) == 1 else 1):
+        steps = _MOST_STEPS if len(chosen) == 1 else 1
+        while steps > 0 and self.left > 0:
             changed = apply(text, (edit for one in chosen for edit in one.edits))
             found, made = self.found(changed), [*made, *chosen]
             if _is_better(found, problems, len(chosen)):
                 return changed, found, made
-            uncovered = [one for one in found if self.applies(one) and one.line == chosen[0].line]
-            if _errors(found) > _errors(problems) or len(uncovered) != 1 or changed == text:
+            if _errors(found) > _errors(problems) or changed == text:
                 return None
-            text, chosen = changed, uncovered
+            again = [one for one in found if _is_again(one, chosen[0]) and one not in problems and self.applies(one)]
+            on_line = [one for one in found if one.line == chosen[0].line and self.applies(one)]
+            if len(again) != 1 and len(on_line) != 1:
+                return None
+            text, chosen, steps = changed, again or on_line, steps - (not again)
         return None
 
     def found(self, text: str) -> list[Problem]:
@@ -130,6 +135,11 @@ def _is_better(after: Sequence[Problem], before: Sequence[Problem], edits: int) 
         return unread[0]
     fewer = _errors(before) - _errors(after)
     return fewer >= edits or (fewer == 0 and len(before) - len(after) >= edits)
+
+
+def _is_again(one: Problem, other: Problem) -> bool:
+    """Whether two problems are one mistake, made twice."""
+    return (one.code, one.message) == (other.code, other.message)
 
 
 def _errors(problems: Sequence[Problem]) -> int:
