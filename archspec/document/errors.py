@@ -11,7 +11,7 @@ from archspec.document.checks import EXAMPLES, TYPES
 from archspec.document.model import Block, Budget, Document, InputEntry, Model, ParameterEntry
 from archspec.document.spelling import in_place, run_together
 from archspec.problems import Advice, Problem, did_you_mean, echo, nearest, rewording
-from archspec.source import Source
+from archspec.source import Path, Source
 
 _TYPES_ELSEWHERE = {"integer": "int", "boolean": "bool", "string": "str", "double": "float", "number": "float"} | {
     "array": "list",
@@ -26,19 +26,15 @@ def problems_of(
     """Pydantic's errors as ours: one for each place, whatever forms a value may have there. `root` is the whole's."""
     misfits: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     found: dict[tuple[int | str, ...], Problem] = {}
-    unknown: dict[tuple[int | str, ...], set[str | None]] = {}  # what the unknown keys of a mapping stand for, perhaps
+    meant = _meant_keys(source, errors, root)
+    replaced = _replaced(meant)
     for error in errors:
         path = _place(source.data, error["loc"])
-        if error["type"] == "extra_forbidden":
-            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1], root))
-            unknown.setdefault(path[:-1], set()).add(near)
-    for error in errors:
-        path = _place(source.data, error["loc"])
-        if error["type"] == "missing" and error["loc"][-1] in unknown.get(path, ()):
-            continue  # it is there, misspelt
+        if error["type"] == "missing" and (*path, error["loc"][-1]) in replaced:
+            continue  # it is there, under another name
         if error["type"] in ("archspec", "extra_forbidden", "missing"):
             key = (*path, error["loc"][-1]) if error["type"] == "missing" else path
-            found[key] = _problem(source, error, root)
+            found[key] = _problem(source, error, root, meant.get(path))
         else:
             misfits.setdefault(path, []).append(error)
     for path, several in misfits.items():
@@ -46,6 +42,45 @@ def problems_of(
         if not any(other[: len(path)] == path for other in inside):  # of one form, a part alone may be wrong
             found[path] = _misfit(source, path, several)
     return found
+
+
+def _meant_keys(source: Source, errors: list[ErrorDetails], root: type[Model]) -> dict[Path, str]:
+    """By the place of an unknown key: the key that it stands for, by its spelling, or as the one that is missing."""
+    meant: dict[Path, str] = {}
+    strange: dict[Path, list[Path]] = {}
+    missing: dict[Path, list[str]] = {}
+    for error in errors:
+        if error["type"] == "missing":
+            missing.setdefault(_place(source.data, error["loc"]), []).append(str(error["loc"][-1]))
+    for error in errors:
+        if error["type"] == "extra_forbidden":
+            path = _place(source.data, error["loc"])
+            hint = did_you_mean(str(path[-1]), _known_keys(error["loc"][:-1], root))
+            near = nearest(str(path[-1]), _known_keys(error["loc"][:-1], root))
+            if near is not None and (isinstance(hint, Advice) or near in missing.get(path[:-1], ())):
+                meant[path] = near
+            else:
+                strange.setdefault(path[:-1], []).append(path)
+    for around, names in missing.items():
+        for name in names:
+            fitting = [path for path in strange.get(around, ()) if path not in meant]
+            fitting = [path for path in fitting if _may_be(name, source.value(path))]
+            if len(fitting) == 1 and (*around, name) not in _replaced(meant):
+                meant[fitting[0]] = name
+    return meant
+
+
+def _replaced(meant: dict[Path, str]) -> set[Path]:
+    """The places of the keys that unknown keys stand for."""
+    return {(*path[:-1], name) for path, name in meant.items()}
+
+
+def _may_be(name: str, value: Any) -> bool:
+    """Whether a value has the form of what stands at a key that is required."""
+    if name == "inputs":
+        entries = value.values() if isinstance(value, dict) else [None]
+        return all(isinstance(one, list) or (isinstance(one, dict) and "shape" in one) for one in entries)
+    return isinstance(value, list) or (name == "layers" and isinstance(value, dict))
 
 
 def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetails]) -> Problem:
@@ -98,8 +133,8 @@ _FORMS = {
 }
 
 
-def _problem(source: Source, error: ErrorDetails, root: type[Model]) -> Problem:
-    """One of Pydantic's errors as one of ours."""
+def _problem(source: Source, error: ErrorDetails, root: type[Model], meant: str | None) -> Problem:
+    """One of Pydantic's errors as one of ours; an unknown key may be `meant` for another one."""
     context = error.get("ctx", {})
     # Pydantic names the branch of a union within the place; keys of ours are never so called at these positions.
     path = _place(source.data, error["loc"])
@@ -112,7 +147,10 @@ def _problem(source: Source, error: ErrorDetails, root: type[Model]) -> Problem:
         return _with_edits(Problem(context["code"], context["text"], span, context["help"]))
     if error["type"] == "extra_forbidden":
         key = str(error["loc"][-1])
-        hint = did_you_mean(key, _known_keys(error["loc"][:-1], root), "keys")
+        known = _known_keys(error["loc"][:-1], root)
+        hint = did_you_mean(key, known, "keys")
+        if meant not in (None, nearest(key, known)):
+            hint = Advice(f"did you mean `{meant}`? keys: {', '.join(known)}", str(meant), key)
         return _with_edits(Problem("AS201", f"unknown key {echo(key)}", source.span(path, key=True), hint))
     if error["type"] == "missing":
         name = error["loc"][-1]

@@ -102,9 +102,13 @@ def in_file_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def echo(text: object, limit: int = 80) -> str:
-    """A piece of a spec, as messages quote it: printable, on one line, in backquotes."""
+    """A piece of a spec, as messages quote it: printable, on one line, in backquotes.
+
+    Nothing, and what has a backquote in it, stands in quotes: it could not be told from the backquotes around it.
+    """
     line = printable(str(text)[: limit + 1])
-    return f"`{line if len(line) <= limit else line[: limit - 1] + '…'}`"
+    line = line if len(line) <= limit else line[: limit - 1] + "…"
+    return f'"{line}"' if not line or "`" in line else f"`{line}`"
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

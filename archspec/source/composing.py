@@ -272,12 +272,12 @@ class _Composer:
             self.report("AS104", "a list or mapping as a key", place, "quote it, if the bracket belongs to a name")
         elif not isinstance(value, str):
             text = self.text[slice(*place)][:40]
-            hint = (
-                "write a name; or a list, which counts by itself: `- …`"
-                if isinstance(value, int)
-                else f'quote it: "{text}"'
-            )
-            self.report("AS104", f"keys are strings, {echo(text)} is none", place, hint)
+            message, hint = f"keys are strings, {echo(text)} is none", f'quote it: "{text}"'
+            if isinstance(value, int):
+                hint = "write a name; or a list, which counts by itself: `- …`"
+            elif not text:
+                message, hint = "a key without a name", "write `key: value`"
+            self.report("AS104", message, place, hint)
         elif plain and value == "<<":
             self.report("AS104", "a merge key", place, "write the keys out")
         elif value in keys:

@@ -55,7 +55,7 @@ def slip(text: str, first: int, at: int, opened: list[int]) -> Told | None:
             return unclosed
     if opened:
         other = {"[": "}", "{": "]"}[text[opened[-1]]]
-        return _not_closed(text, opened[-1]) if text[at : at + 1] == other else None
+        return _not_closed(text, opened[-1]) if text[at : at + 1] in ("", other) else None
     lines = [(start + match.start(), match[0]) for match in re.finditer(r"[^\r\n]*\S[^\r\n]*", blanked)]
     for (offset, line), (_, following) in itertools.zip_longest(lines, lines[1:], fillvalue=(0, "")):
         content = offset + len(line) - len(line.lstrip(" -"))
