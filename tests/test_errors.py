@@ -73,7 +73,7 @@ def test_says_what_is_wrong(path: Path) -> None:
 def check_form(problem: Problem, text: str) -> None:
     """A problem says its cause and what to write instead, at a place within the text."""
     assert problem.code in CODES
-    assert re.match(r"[a-z0-9`]|[A-Z]\w*[ :]", problem.message), "a message begins in lower case, or with a name"
+    assert re.match(r"[a-z0-9`\"]|[A-Z]\w*[ :]", problem.message), "a message begins in lower case, or with a name"
     assert not problem.message.endswith("."), problem.message
     assert problem.help, f"no help: {problem}"
     assert problem.help != problem.message

@@ -236,9 +236,8 @@ def test_edits_that_touch_wait_and_those_that_harm_are_left_out() -> None:
 
 def test_a_mistake_that_is_told_once_is_corrected_wherever_it_is() -> None:
     lines = "\n".join(["      - rellu(x)"] * 5)
-    block = "blocks: {Sum: {inputs: {%s}, layers: {y: a + b + c + d + e}}}\n" % ", ".join(
-        f"{n}: [N, 4]" for n in "abcde"
-    )
+    inputs = ", ".join(f"{name}: [N, 4]" for name in "abcde")
+    block = f"blocks: {{Sum: {{inputs: {{{inputs}}}, layers: {{y: a + b + c + d + e}}}}}}\n"
     text = f"inputs: {{x: [N, 4]}}\nlayers:\n  y:\n    Sum: {{}}\n    from:\n{lines}\n{block}"
     found = archspec.fix(text)
     assert (found.text, found.problems) == (text.replace("rellu", "relu"), [])
