@@ -3,42 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from archspec.dimensions import is_unknown
-from archspec.graph import Call, Class, Loop, argument_text, size_names, walk
+from archspec.graph import Call, Class, Loop, Step, argument_text, names_in, size_names, walk
 from archspec.lower.leading import is_name
 from archspec.lower.names import constructor_reads
-from archspec.problems import Problem, Span
+from archspec.problems import Problem, Related, Span
+from archspec.tensors import flow_text
+
+_MOST_SHOWN = 4
+"""So many places stand beside a problem."""
 
 
-def unsayable(cls: Class) -> Iterator[Problem]:
+def unsayable(cls: Class) -> list[Problem]:
     """What is wrong with a class whose constructor needs a size that is known for values of the parameters alone.
 
     Or whose constructor would call a number, as one of its variables has the name of a block that it makes.
     """
     used = constructor_reads(cls)
     variables = used | {parameter.name for parameter in cls.parameters}
+    origins, found = _origins(cls), dict[Span | int, Problem]()
     for item in walk(cls.children()):
         if isinstance(item, Call):
             if isinstance(item.layer, Class) and item.layer.name in variables:
                 name = item.layer.name
                 message = f"`{name}` is the name of a block and of a number in {cls.name}"
-                yield Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`")
+                advice = f"rename one of them: call the block `{name}Block`"
+                found[len(found)] = Problem("AS205", message, item.span, advice)
             for name in _leading(item):
-                yield _of_leading_axes(name, item.span)
+                found[len(found)] = _of_leading_axes(name, item.span)
             for name in _arguments(item):
-                message = f"`{name}` depends on the parameters in a way that no expression describes"
-                advice = f"write it: `{name}: …`, an expression of the parameters"
-                yield Problem("AS508", message, item.span, advice)
+                origin = origins.get(item.span)
+                key = origin.span if origin is not None else len(found)
+                found[key] = _with_another(found[key], name, item.span) if key in found else _unsaid(name, item, origin)
         elif isinstance(item, Loop):
             for carried in item.carried:
                 sizes = (carried.initial, carried.update) if carried.name in used else ()
                 for name in (name for size in sizes for name in size_names(size) if is_name(name)):
-                    yield _of_leading_axes(name, item.span)
+                    found[len(found)] = _of_leading_axes(name, item.span)
                 if any(size is not None and is_unknown(size) for size in sizes):
                     message = f"`{carried.name}` changes in each round in a way that no expression describes"
                     advice = "write the size in the layer of the loop that needs it"
-                    yield Problem("AS508", message, item.span, advice)
+                    found[len(found)] = Problem("AS508", message, item.span, advice)
+    return list(found.values())
+
+
+def _origins(cls: Class) -> dict[Span, Step]:
+    """By the place of a module: the step that leaves open the shape of what flows into it."""
+    opened: dict[str, Step] = {}  # by a value
+    found: dict[Span, Step] = {}
+    for step in cls.steps:
+        read = {name for _, node in step.arguments for name in names_in(node)}
+        origin = next((opened[name] for name in sorted(read) if name in opened), step)
+        found.update((item.span, origin) for item in (walk((step.item,)) if step.item is not None else ()))
+        if step.output is None or "?" in flow_text(step.output):
+            opened.update(dict.fromkeys(names_in(step.target), origin))
+    return found
+
+
+def _unsaid(name: str, item: Call, origin: Step | None) -> Problem:
+    message = f"`{name}` depends on the parameters in a way that no expression describes"
+    advice = f"write it: `{name}: …`, an expression of the parameters"
+    related = (Related(f"the shape of `{origin.key}` depends on them", origin.span),) if origin is not None else ()
+    inside = origin is not None and origin.item is not None and item.span in {one.span for one in walk((origin.item,))}
+    return Problem("AS508", message, item.span, advice, related=() if inside else related)
+
+
+def _with_another(problem: Problem, name: str, span: Span) -> Problem:
+    """The problem, with another module that lacks a size for the same reason."""
+    if span == problem.span or len(problem.related) >= _MOST_SHOWN:
+        return problem
+    return replace(problem, related=(*problem.related, Related(f"`{name}` here, too", span)))
 
 
 def _of_leading_axes(name: str, span: Span) -> Problem:
