@@ -152,3 +152,26 @@ blocks:
     generated.load_state_dict(built.state_dict())
     x = torch.randn(2, 4)
     assert torch.equal(built(x), generated(x))
+
+
+def test_what_a_flag_decides_is_annotated_as_either() -> None:
+    text = """
+    params: {flag: true}
+    inputs: {x: [N, 4]}
+    layers:
+      pair: {Pair: {flag}}
+      lstm: {Recurrent: {flag}, from: x}
+      listed: "[x, *[x]] if flag else x"
+    outputs: {pair: pair, lstm: lstm, either: "pair if flag else (x, listed)"}
+    blocks:
+      Pair:
+        params: {flag: bool}
+        inputs: {x: [N, C]}
+        layers: {y: x + 1, z: "(x, y) if flag else y", same: z}
+      Recurrent: {params: {flag: bool}, inputs: {x: [N, C]}, layers: {fc: {Linear: C}, y: {LSTM: 4, when: flag}}}
+    """
+    source = archspec.generate(archspec.parse(text))
+    found = re.findall(r"(?:-> |^    \w+: )(.*Tensor.*?):?$", source, re.MULTILINE)
+    recurrent = "tuple[Tensor, tuple[Tensor, Tensor]] | Tensor"
+    either = "tuple[Tensor, Tensor] | Tensor | tuple[Tensor, list[Tensor] | Tensor]"
+    assert found == ["tuple[Tensor, Tensor] | Tensor", recurrent, "tuple[Tensor, Tensor] | Tensor", recurrent, either]

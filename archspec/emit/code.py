@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from archspec.emit import gate, parallel
+from archspec.emit.annotations import Returned, flow_annotation
 from archspec.emit.constructor import Constructor
-from archspec.emit.forward import Comments, Forward, flow_annotation, write_forward
+from archspec.emit.forward import Comments, Forward, write_forward
 from archspec.emit.parallel import Sharding
 from archspec.emit.remarks import Remarks
 from archspec.emit.shapes import shape_text
@@ -49,8 +50,8 @@ def generate(graph: Graph, spec_text: str, sharding: Sharding | None = None) -> 
     With a `sharding`, `parallelize(model, mesh)` stands behind them. ValueError where one of the names that this needs
     is a class's or a variant's.
     """
-    remarks = Remarks(graph.files)
-    classes = [_Class(cls, remarks, graph if cls is graph.main else None) for cls in (*graph.blocks, graph.main)]
+    words = _Words(Remarks(graph.files), Returned())
+    classes = [_Class(cls, words, graph if cls is graph.main else None) for cls in (*graph.blocks, graph.main)]
     functions = variant_functions(graph)
     written = [line for cls in classes for line in cls.all_lines()]
     text = "\n".join([*written, *(line for function in functions for line in function.lines())])
@@ -79,28 +80,35 @@ def generate(graph: Graph, spec_text: str, sharding: Sharding | None = None) -> 
     return seal("\n".join([rendered(parallel.imports(lines)), "", *lines, ""]))
 
 
+class _Words(NamedTuple):
+    """What stands beside the code of all classes: the remarks of the spec, and the types of what they return."""
+
+    remarks: Remarks
+    returned: Returned
+
+
 class _Class:
     """One class, as the template prints it."""
 
-    def __init__(self, cls: Class, remarks: Remarks, graph: Graph | None) -> None:
+    def __init__(self, cls: Class, words: _Words, graph: Graph | None) -> None:
         main = graph is not None
-        forward = forward_of(cls, remarks)
-        constructor = Constructor(cls, forward.saved, remarks, graph)
+        forward = forward_of(cls, words.remarks)
+        constructor = Constructor(cls, forward.saved, words.remarks, graph)
         body = constructor.lines()
         buffers = [f"    {step.name}: Tensor" for step in cls.steps if step.kind == "buffer"]
         needed = body != ["super().__init__()"] or bool(cls.parameters)
         begin = [*_signature(cls.parameters), *(f"        {line}" if line else "" for line in body)]
-        head = [] if cls.sequential else _forward_signature(cls, forward.arguments)
-        words = _doc(cls, main, forward.arguments)
+        head = [] if cls.sequential else _forward_signature(cls, forward.arguments, words.returned)
+        lines = _doc(cls, main, forward.arguments)
         self.name = Code(cls.name)
         self.base = Code("nn.Sequential" if cls.sequential else "nn.Module")
-        self.output = code(_named_output(cls))
+        self.output = code(_named_output(cls, words.returned))
         self.code = [
             code(buffers),
             code(begin if needed else []),
             code([*head, *(f"        {line}" if line else "" for line in forward.lines)]),
         ]
-        self.parts = [part for part in (docstring(words, "    ") if words else [], *self.code) if part]
+        self.parts = [part for part in (docstring(lines, "    ") if lines else [], *self.code) if part]
 
     def all_lines(self) -> list[Code]:
         """Everything in it that may need an import."""
@@ -115,13 +123,13 @@ def forward_of(cls: Class, remarks: Remarks) -> Forward:
     return write_forward(cls, Comments(tuple(remarks.of(step.span) for step in cls.steps), local_names(cls)))
 
 
-def _named_output(cls: Class) -> list[str]:
+def _named_output(cls: Class, returned: Returned) -> list[str]:
     """The NamedTuple that a class with named outputs returns."""
     if cls.outputs is None or not cls.outputs.names or not isinstance(cls.output, tuple):
         return []
     lines = [f"class {cls.name}Output(NamedTuple):", f'    """Outputs of {cls.name}."""', ""]
     return lines + [
-        f"    {name}: {flow_annotation(flow)}" for name, flow in zip(cls.outputs.names, cls.output, strict=True)
+        f"    {name}: {annotation}" for name, annotation in zip(cls.outputs.names, returned.values(cls), strict=True)
     ]
 
 
@@ -323,10 +331,9 @@ def _signature(parameters: tuple[Parameter, ...]) -> list[str]:
 # The forward method.
 
 
-def _forward_signature(cls: Class, names: tuple[str, ...]) -> list[str]:
+def _forward_signature(cls: Class, names: tuple[str, ...], returned: Returned) -> list[str]:
     arguments = [Expression("self")]
     for name, value in zip(names, cls.inputs, strict=True):
         kind = flow_annotation(value.type)
         arguments.append(Expression(f"{name}: {kind}{' | None = None' if value.optional else ''}"))
-    returns = f"{cls.name}Output" if cls.outputs is not None and cls.outputs.names else flow_annotation(cls.output)
-    return Expression("def forward", arguments, tail=f" -> {returns}:").lines("    ")
+    return Expression("def forward", arguments, tail=f" -> {returned.annotation(cls)}:").lines("    ")

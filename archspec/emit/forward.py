@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from archspec.dimensions import PRIMARY
 from archspec.document import MODULE_ATTRIBUTES
+from archspec.emit.annotations import flow_annotation
 from archspec.emit.nested import Within, loop_head, within_rounds
 from archspec.emit.remarks import NOTHING, Remark
 from archspec.emit.shapes import shape_comment, step_reshapes
@@ -23,7 +24,6 @@ from archspec.expressions import Conditional, FunctionCall, Items, Name, Node
 from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, standing
 from archspec.lower.headers import header_of, rounds_of, runs_one
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
-from archspec.tensors import Chain, ListType, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,16 +333,3 @@ def _expressions(cls: Class) -> list[Node]:
     nodes = [node for step in cls.steps for _, node in step.arguments]
     nodes += [node for step in cls.steps if (header := header_of(step)) is not None for node in header.lists]
     return nodes + list(cls.outputs.values if cls.outputs is not None else ())
-
-
-def flow_annotation(flow: Flow | None) -> str:
-    """The type of a value: tensors, or tuples and lists of them."""
-    if isinstance(flow, Series):
-        return f"list[{flow_annotation(flow.item)}]"
-    if isinstance(flow, Chain):
-        flow = ListType(one for part in flow.parts for one in (part if isinstance(part, ListType) else (part.item,)))
-    if isinstance(flow, ListType):
-        return f"list[{' | '.join(dict.fromkeys(map(flow_annotation, flow))) or 'Tensor'}]"
-    if isinstance(flow, tuple):
-        return f"tuple[{', '.join(map(flow_annotation, flow))}]"
-    return "Tensor"

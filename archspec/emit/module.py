@@ -19,8 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from archspec.emit.annotations import flow_annotation
 from archspec.emit.filling import apply_rules, fill_below, fill_weight, parametrize
-from archspec.emit.forward import flow_annotation, write_forward, write_tensor
+from archspec.emit.forward import write_forward, write_tensor
 from archspec.emit.own import own_module
 from archspec.emit.ties import frozen_ties
 from archspec.expressions import evaluate, make_divisible
