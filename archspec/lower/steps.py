@@ -304,6 +304,8 @@ class StepReader:
         name = str(step.again)
         at = (*path, "again") if self.report.source.value((*path, "again")) is not None else path
         if name not in self.made:
+            if (value := self.frame.value(name)) is not None and value.type is None:
+                raise UnknownTypeError(name)  # its module is not there because of a mistake above
             self.refuse_again(name, target.text, at)
             return None
         arguments, given = self.called_with(step, path, target.name)
