@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from archspec.importer.boundaries import Comparing, Comparisons, boundaries, compared, comparisons
 from archspec.importer.containers import with_containers
 from archspec.importer.gaps import Gap, GapError
 from archspec.importer.grouping import signature
@@ -25,6 +26,8 @@ from archspec.importer.recording import Recorder
 from archspec.importer.tracing import on_meta
 from archspec.importer.turns import with_loops
 
+_LARGEST_INPUT = 2**18
+"""How many numbers the inputs may have at a larger size."""
 _SETTLING = 2
 """With how many other values a model runs before a number becomes an expression of an argument."""
 
@@ -161,8 +164,30 @@ class Exploration:
                     self.unfollowed.add(one)
                 return False
             found.append(Run(body, {}, frozenset({len(self.groups)})))
+        for other in self._size_boundaries(group, size):
+            met = self._tried({}, resized(self.tensors, dict.fromkeys(group, other)))
+            if met is True:
+                self.unfollowed.add(one)
+                return False
+            if isinstance(met, ModuleBody):
+                found.append(Run(met, {}, frozenset({len(self.groups)})))
         self.runs += found
         return True
+
+    def _size_boundaries(self, group: tuple[Axis, ...], size: int) -> list[int]:
+        """Other sizes of some axes at which a comparison in the model turns out otherwise."""
+        if self.on_meta:
+            return []
+        model = self.factory(**self.args).eval()
+
+        def compared_at(value: int) -> Comparisons:
+            tensors = resized(self.tensors, dict.fromkeys(group, value))
+            return comparisons(lambda _: model(**{name: one.clone() for name, one in tensors.items()}))
+
+        with torch.no_grad():
+            found = boundaries({value: compared_at(value) for value in (size, size + 1, size + 3)})
+        numbers = sum(one.numel() for one in self.tensors.values())
+        return [one for one in found if numbers * (one / size) ** len(group) <= _LARGEST_INPUT]
 
     # arguments
 
@@ -174,6 +199,8 @@ class Exploration:
         values: dict[str, list[Any]] = {}
         for name, value in known.items():
             found = self._other_values(name, value, asked.get(name))
+            if found and not self._keeps_its_form(name, value, found) and name not in asked:
+                continue
             missing = _SETTLING - (name in asked) - len(found)
             if missing > 0:
                 if name in asked and isinstance(value, int | float | tuple | list) and not isinstance(value, bool):
@@ -188,6 +215,28 @@ class Exploration:
         if len(asked) > 1 and (body := self.attempt(asked)) is not None:
             self.runs.append(Run(body, dict(asked)))
         self._jointly(values)
+
+    def _keeps_its_form(self, name: str, value: Any, found: list[tuple[Any, ModuleBody]]) -> bool:
+        """Whether a model does the same where comparisons with an argument turn out otherwise; the runs say how."""
+        if self.on_meta or not all(type(one) is int for one in (value, found[0][0])):
+            return True
+        values = [value, *(one for one, _ in found)]
+        for other in boundaries({one: self._compared_with(name, one) for one in values}):
+            met = self._tried({name: other}, self.tensors)
+            if met is True:
+                self.unseen.append({name: other})
+                return False
+            if isinstance(met, ModuleBody):
+                self.runs.append(Run(met, {name: other}))
+        return True
+
+    def _compared_with(self, name: str, value: int) -> Comparisons:
+        def run(comparing: Comparing) -> None:
+            model = self.factory(**{**self.args, name: compared(value, comparing)}).eval()
+            with torch.no_grad():
+                model(**{key: one.clone() for key, one in self.tensors.items()})
+
+        return comparisons(run)
 
     def _ask(self, name: str, value: Any, usual: Any) -> None:
         self.parameters[name] = usual

@@ -63,14 +63,14 @@ _REVERSED = {
 }
 _READING = frozenset(
     "size dim stride is_contiguous numel nelement __len__ __hash__ is_floating_point is_complex"
-    " storage_offset data_ptr untyped_storage element_size __repr__ __format__ type ndimension"
-    " is_tensor get_device requires_grad_ register_hook retain_grad broadcast_shapes is_same_size"
+    " storage_offset data_ptr element_size type ndimension"
+    " is_tensor get_device requires_grad_ retain_grad broadcast_shapes is_same_size"
     " cpu result_type promote_types can_cast is_inference is_grad_enabled _set_grad_enabled".split()
 )
 """What asks a tensor for what shapes and dtypes say."""
 _VALUES = frozenset(
     "__bool__ item tolist __int__ __float__ __index__ __contains__ numpy __array__ equal allclose"
-    " is_nonzero __complex__ nonzero unique unique_consecutive".split()
+    " is_nonzero __complex__ nonzero unique unique_consecutive __repr__ __format__ untyped_storage".split()
 )
 """What turns the values of a tensor into Python's."""
 RANDOM = frozenset(
@@ -107,6 +107,13 @@ def overwrites(func: Any, keywords: Mapping[str, Any]) -> bool:
     name = getattr(func, "__name__", "")
     inplace = name.endswith("_") and not name.startswith("__")
     return inplace or name == "__setitem__" or bool(keywords.get("inplace")) or name in _IN_PLACE
+
+
+def overwritten(func: Any, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
+    """What a call changes in place; None where it changes nothing."""
+    if keywords.get("out") is not None:
+        return keywords["out"]
+    return args[0] if args and overwrites(func, keywords) else None
 
 
 _IN_PLACE = frozenset("__iadd__ __isub__ __imul__ __itruediv__ __idiv__ __ior__ __iand__".split())

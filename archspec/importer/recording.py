@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from archspec.importer.foreign import run_alone
 from archspec.importer.frames import (
     bound_tensors,
     caller_of,
@@ -24,6 +26,7 @@ from archspec.importer.gaps import Gap, GapError
 from archspec.importer.idle import accepts, candidates, holds, idle_modules, zeros_like
 from archspec.importer.intercepting import calls_to, layers_to
 from archspec.importer.making import Origins, made_with
+from archspec.importer.memory import FixedSizes, HeldMemory
 from archspec.importer.nodes import (
     ArgumentGroup,
     ModuleBody,
@@ -36,7 +39,7 @@ from archspec.importer.nodes import (
     StateTensor,
     thaw,
 )
-from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwrites, reads_numbers
+from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwritten, reads_numbers
 from archspec.importer.own import defaults_of, target_of
 from archspec.importer.own import settings_of as own_settings
 from archspec.importer.settings import is_plain, layer_of, settings_of
@@ -89,6 +92,7 @@ class Recorder(TorchFunctionMode):
         self.opaque = opaque
         """Classes that a spec names as they are."""
         self.origins = origins
+        self.memory = HeldMemory(model)
         self.frames: list[_Frame] = []
         self.paused = 0
         self.inlined: list[nn.Module] = []
@@ -123,10 +127,15 @@ class Recorder(TorchFunctionMode):
         layer = self._layer_of(func, args, kwargs)
         if layer is not None and name is not None:
             return self._run_layer(layer, func, args, kwargs, caller)
-        if overwrites(func, kwargs) and isinstance(said[0] if said else None, ModuleTensor):
-            message = f"changes `{said[0].name}`, a tensor of the module, while it runs"
+        held = self.memory.name_of(overwritten(func, args, kwargs))
+        if held is not None:
+            message = f"changes `{held}`, a tensor of the module, while it runs"
             raise GapError(gap_at(message, place, "A spec's forward pass changes no buffers of its own."))
-        result = self._unrecorded(func, args, kwargs)
+        try:
+            with nullcontext() if self._are_known(args) else FixedSizes():
+                result = self._unrecorded(func, args, kwargs)
+        except UnsayableError as error:
+            raise GapError(gap_at(str(error), place, _NOT_SAID)) from None
         if name is None:
             return result
         changed = args[0] if getattr(func, "__name__", "") == "__setitem__" else result
@@ -279,9 +288,13 @@ class Recorder(TorchFunctionMode):
         operation.args, operation.keywords = tuple(said), keywords
         self.paused += 1
         try:
-            result = original(module, *args, **kwargs)
+            result, inner = run_alone(lambda: original(module, *args, **kwargs))
         finally:
             self.paused -= 1
+        if inner is not None and operation.defaults is None:
+            message = f"runs other code within a {operation.function}: a hook, or a forward method of its own"
+            within = SourceLine(inner.co_filename, inner.co_firstlineno)
+            raise GapError(gap_at(message, within, "Remove it before the import, or make it a module."))
         if operation.defaults is not None:
             operation.shape = _shape_of_own(result, args, kwargs, place)
         self._add(frame, operation, result, caller)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import torch
@@ -56,6 +57,8 @@ class CallResult:
 
     value: Any
     buffers: Tensors
+    overwritten: Tensors
+    """The inputs that have other numbers afterwards."""
     gradients: Tensors
     learning: list[bool]
     """Whether each output has a gradient."""
@@ -71,8 +74,12 @@ class CallResult:
     """Whether it drew numbers by Python's or NumPy's generators."""
 
 
-def calls(module: nn.Module, trial: Trial) -> list[CallResult] | Exception:
-    """What a copy of a module gives; the exception that ended it."""
+Functions = Mapping[CodeType, Mapping[str, Any]]
+"""The code of functions, and their global variables."""
+
+
+def calls(module: nn.Module, trial: Trial, functions: Functions | None = None) -> list[CallResult] | Exception:
+    """What a copy of a module, which runs those functions, gives; the exception that ended it."""
     module = copy.deepcopy(module).train(trial.training)
     inputs = trial.inputs
     if trial.dtype is not None:
@@ -82,7 +89,10 @@ def calls(module: nn.Module, trial: Trial) -> list[CallResult] | Exception:
         try:
             module = module if trial.dtype is None else module.to(trial.dtype)
             with torch.set_grad_enabled(trial.learns):
-                return [_call(module.train(training), inputs) for training in trial.modes()]
+                return [
+                    _call(module.train(training), inputs, _SEED + number, functions or {})
+                    for number, training in enumerate(trial.modes())
+                ]
         except Exception as error:
             return error
 
@@ -96,13 +106,14 @@ def _python_random_kept() -> Iterator[None]:
         random.setstate(before)
 
 
-def _call(module: nn.Module, inputs: Tensors) -> CallResult:
+def _call(module: nn.Module, inputs: Tensors, seed: int, functions: Functions) -> CallResult:
     learns = torch.is_grad_enabled()
     leaves = {name: one.clone().requires_grad_(learns and one.is_floating_point()) for name, one in inputs.items()}
     module.zero_grad(set_to_none=True)
-    torch.default_generator.manual_seed(_SEED)  # torch.manual_seed asks every kind of device, at a cost
-    seeded, elsewhere, before = torch.get_rng_state(), _elsewhere(), plain_state(module)
-    value = module(**{name: one.clone() for name, one in leaves.items()})
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed asks every kind of device, at a cost
+    seeded, elsewhere, before = torch.get_rng_state(), _elsewhere(), plain_state(module, functions)
+    given = {name: one.clone() for name, one in leaves.items()}
+    value = module(**given)
     drawn = None if torch.equal(torch.get_rng_state(), seeded) else torch.get_rng_state()
     is_random_elsewhere = elsewhere != _elsewhere()
     outputs = tensors_in(value)
@@ -111,8 +122,10 @@ def _call(module: nn.Module, inputs: Tensors) -> CallResult:
     held = {**dict(module.named_parameters()), **{f"input {name}": one for name, one in leaves.items()}}
     gradients = {key: one.grad for key, one in held.items() if one.grad is not None}
     buffers = {key: one.detach().clone() for key, one in module.named_buffers()}
+    overwritten = {name: one.detach() for name, one in given.items() if not near(one, leaves[name])}
+    state = plain_state(module, functions)
     return CallResult(
-        value, buffers, gradients, learning, refusal, drawn, before, plain_state(module), is_random_elsewhere
+        value, buffers, overwritten, gradients, learning, refusal, drawn, before, state, is_random_elsewhere
     )
 
 
@@ -197,6 +210,9 @@ def unlike(mine: list[CallResult], theirs: list[CallResult], modes: list[bool]) 
             yield f"the outputs differ{again}"
         if not _same(one.buffers, other.buffers):
             yield f"the buffers differ afterwards{again}"
+        if not _same(one.overwritten, other.overwritten):
+            names = ", ".join(f"`{name}`" for name in {**one.overwritten, **other.overwritten})
+            yield f"{names} is changed in place, in one of the two{again}"
         if other.refusal and not one.refusal:
             yield f"the backward pass fails{again}: {other.refusal}"
         elif one.learning != other.learning or not (one.refusal or _same(one.gradients, other.gradients, summed=True)):

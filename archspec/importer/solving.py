@@ -22,6 +22,22 @@ def solve(values: Values, names: Mapping[str, Values]) -> str | None:
     for text, computed in _candidates(values, known_numbers):
         if _equal(computed, values):
             return text
+    return _bounded(values, known_numbers)
+
+
+def _bounded(values: Values, names: Mapping[str, Values]) -> str | None:
+    """An expression that is never below, or never above, a number that several of the values are."""
+    for bound, name, limited in ((min(values), "max", max), (max(values), "min", min)):
+        order = sorted(range(len(values)), key=lambda k: values[k] == bound)
+        free = {values[k] for k in order if values[k] != bound}
+        if len(free) < 2 or values.count(bound) < 2:
+            continue
+        sorted_values = tuple(values[k] for k in order)
+        sorted_names = {key: tuple(known[k] for k in order) for key, known in names.items()}
+        plain = ((key, known) for key, known in sorted_names.items() if len(set(known)) > 1)
+        for text, computed in (*plain, *_candidates(sorted_values, sorted_names)):
+            if _equal([limited(bound, one) for one in computed], sorted_values):
+                return f"{name}({bound}, {text})"
     return None
 
 

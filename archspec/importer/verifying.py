@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
 from torch import nn
 
+from archspec.importer.foreign import Execution, executed
 from archspec.importer.inputs import Tensors
 from archspec.importer.running import CallResult, Make, Trial, calls, near, stirred, unlike, unsteady
 from archspec.importer.tracing import untraced
@@ -40,16 +44,9 @@ def differences(
     except Exception as error:
         yield f"the model cannot be copied, so nothing was compared: {' '.join(str(error).split())[:120]}"
         return
-    runs: list[tuple[Trial, list[CallResult]]] = []
-    for trial in _trials(inputs, edges):
-        found = calls(model if trial.own_weights else other, trial)
-        if isinstance(found, Exception) and trial.is_edge:
-            continue
-        if isinstance(found, Exception):
-            yield f"{trial}, the model fails, so nothing was compared: {found}"
-            continue
-        yield from (f"{trial}, {one}" for one in unsteady(found))
-        runs.append((trial, found))
+    execution = _execution(model, inputs[0]) if edges is not None and inputs else Execution()
+    yield from (f"the model {one}" for one in dict.fromkeys(execution.asked))
+    networks = {}
     for how in (_built, _generated):
         name = how.__name__.lstrip("_")
         try:
@@ -58,13 +55,44 @@ def differences(
             yield f"{name}: it cannot be made: {error}"
             continue
         unlike_form = [*_form(model, network)]
-        yield from (f"{name}: {one}" for one in unlike_form or _unlike_runs(network, model, other, runs))
+        yield from (f"{name}: {one}" for one in unlike_form)
+        if not unlike_form:
+            networks[name] = network
+    for trial in _trials(inputs, edges):  # one after the other: the gradients of all are many times the weights
+        weights = model if trial.own_weights else other
+        found = calls(weights, trial, execution.functions)
+        if isinstance(found, Exception):
+            yield from () if trial.is_edge else (f"{trial}, the model fails, so nothing was compared: {found}",)
+            continue
+        yield from (f"{trial}, {one}" for one in unsteady(found))
+        for name, network in networks.items():
+            network.load_state_dict(weights.state_dict())
+            yield from (f"{name}: {trial}, {one}" for one in _unlike_calls(found, calls(network, trial), trial))
+
+
+def _unlike_calls(mine: list[CallResult], theirs: list[CallResult] | Exception, trial: Trial) -> Iterator[str]:
+    if isinstance(theirs, Exception):
+        yield f"it fails: {theirs}"
+    else:
+        yield from unlike(mine, theirs, trial.modes())
+
+
+def _execution(model: nn.Module, given: Tensors) -> Execution:
+    """What the model runs in both modes."""
+    found = Execution()
+    for training in (False, True):
+        module = copy.deepcopy(model).train(training)
+        inputs = {name: one.clone() for name, one in given.items()}
+        with executed(found), suppress(Exception):  # the trials tell why it fails
+            module(**inputs)
+    return found
 
 
 def _hooked(model: nn.Module) -> list[str]:
-    """Parameters whose gradients something else changes; a copy of the model no longer has that."""
-    names = ("_backward_hooks", "_post_accumulate_grad_hooks")
-    return [key for key, one in model.named_parameters() if any(getattr(one, name, None) for name in names)]
+    """Parameters and modules whose gradients something else changes; a copy of a parameter no longer has that."""
+    names = ("_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
+    held = (*model.named_parameters(), *model.named_modules())
+    return [key or "the model" for key, one in held if any(getattr(one, name, None) for name in names)]
 
 
 def _trials(inputs: list[Tensors], edges: list[Tensors] | None) -> Iterator[Trial]:
@@ -98,21 +126,6 @@ def unlike_dtypes(spec: Spec, make: Make, given: Tensors) -> list[str]:
         if not isinstance(mine, Exception) and (isinstance(theirs, Exception) or any(unlike(mine, theirs, [False]))):
             found.append(str(dtype).partition(".")[2])
     return found
-
-
-def _unlike_runs(
-    network: nn.Module, model: nn.Module, other: nn.Module, runs: list[tuple[Trial, list[CallResult]]]
-) -> Iterator[str]:
-    for weights in (model, other):
-        network.load_state_dict(weights.state_dict())
-        for trial, mine in runs:
-            if trial.own_weights != (weights is model):
-                continue
-            theirs = calls(network, trial)
-            if isinstance(theirs, Exception):
-                yield f"{trial}, it fails: {theirs}"
-            else:
-                yield from (f"{trial}, {one}" for one in unlike(mine, theirs, trial.modes()))
 
 
 def differences_on_meta(spec: Spec, make: Make, settings: Mapping[str, Any], inputs: list[Tensors]) -> Iterator[str]:
@@ -162,6 +175,7 @@ def _form(model: nn.Module, network: nn.Module) -> Iterator[str]:
             yield f"`{key}` is {tuple(theirs[key].shape)} {theirs[key].dtype}, not {tuple(tensor.shape)} {tensor.dtype}"
     if _ties(model) != _ties(network):
         yield "the parameters are shared otherwise"
+    yield from (f"`{a}` and `{b}` of the model share memory, and are two tensors" for a, b in _overlaps(model))
     wanted = {key: one.requires_grad for key, one in model.named_parameters(remove_duplicate=False)}
     if wanted != {key: one.requires_grad for key, one in network.named_parameters(remove_duplicate=False)}:
         yield "other parameters learn"
@@ -183,6 +197,19 @@ def _aliases(module: nn.Module) -> Iterator[tuple[str, str]]:
         known = first.setdefault(id(one), name)
         if known != name and any(True for _ in one.parameters(recurse=False)):
             yield known, name
+
+
+def _overlaps(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Parameters that lie in the memory of other parameters or of buffers: one changes as the other learns."""
+    spans = []
+    for key, one in (*module.named_parameters(), *module.named_buffers()):
+        if one.layout == torch.strided and not one.is_meta and one.numel():
+            reach = sum((size - 1) * step for size, step in zip(one.shape, one.stride(), strict=True)) + 1
+            spans.append((one.data_ptr(), one.data_ptr() + reach * one.element_size(), key, one))
+    spans.sort(key=lambda span: span[:2])
+    for (_, stop, key, one), (start, _, other, two) in itertools.pairwise(spans):
+        if start < stop and (isinstance(one, nn.Parameter) or isinstance(two, nn.Parameter)):
+            yield key, other
 
 
 def _ties(module: nn.Module) -> set[tuple[str, ...]]:
