@@ -12,7 +12,7 @@ from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
 from archspec.layers import LAYERS, Layer
-from archspec.lower.weights import fits, weights_below, weights_of_class
+from archspec.lower.weights import fits, overlap, weights_below, weights_of_class
 
 _TYPED = ("weight", "bias")
 """The parameters of layers that PyTorch declares by these names."""
@@ -155,7 +155,7 @@ class Words:
             yield from self.by_class(branches)
         for rule in graph.main.rules:
             if not rule.cls:
-                yield from self.by_name(rule, graph.main, _has_ties(classes))
+                yield from self.by_name(rule, graph.main, _fills_shared(rule, graph.main, graph.blocks))
 
     def by_class(self, branches: list[tuple[str, list[tuple[int, Expression]]]]) -> Iterator[tuple[int, Expression]]:
         """`for module in self.modules():`, and what is done with each kind of them."""
@@ -253,8 +253,19 @@ def _is_a(item: Item, kind: str) -> bool:
     return isinstance(item, Call) and isinstance(item.layer, Layer) and item.type_name == kind
 
 
-def _has_ties(classes: tuple[Class, ...]) -> bool:
-    return any(isinstance(item, Call) and item.ties for cls in classes for item in walk(cls.children()))
+def _fills_shared(rule: Rule, main: Class, blocks: Iterable[Class]) -> bool:
+    """Whether a rule by name may be for one name of a parameter that has several: of which it has only the first."""
+    if any(_has_ties(cls) for cls in blocks):
+        return True
+    if not _has_ties(main):
+        return False
+    pairs = [(f"{one.module}.{one.weight}".lstrip("."), one.other) for one in main.shared if one.within is None]
+    known = bool(pairs) and len(pairs) == len(main.shared)
+    return not known or any(overlap(fill.weight, name) for fill in rule.fills for pair in pairs for name in pair)
+
+
+def _has_ties(cls: Class) -> bool:
+    return any(isinstance(item, Call) and item.ties for item in walk(cls.children()))
 
 
 def _is_default(argument: Argument, default: object) -> bool:

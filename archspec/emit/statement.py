@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from archspec.dimensions import CONDITIONAL
 from archspec.emit.text import INDENT, WIDTH, Expression
-from archspec.expressions import Binary, Compare, Conditional, Items, Logic, Node, exchanged
+from archspec.expressions import Binary, Compare, Conditional, Items, Literal, Logic, Node, exchanged
 
 BASE = " " * 8  # the body of a method stands this deep
 
@@ -73,12 +73,15 @@ def relative(expression: Expression, indent: str = "") -> list[str]:
     return [line[len(BASE) :] for line in expression.lines(BASE + indent)]
 
 
-def statement(head: str, node: Node, comment: str, fresh: Callable[[], str]) -> list[str]:
+def statement(head: str, node: Node, comment: str, fresh: Callable[[], str], indent: str = "") -> list[str]:
     """`x = …`, `return …` or the value alone, as `head` says, as lines without the body's indentation.
 
     `fresh` names a variable for a part that is taken out.
     """
-    lines = _broken(head, node, comment)
+    base = BASE + indent
+    if isinstance(node, Conditional) and head and len(f"{base}{head}{node.text}") > WIDTH and _is_choice(node):
+        return _branches(head, node, comment, fresh, indent)
+    lines = _broken(head, node, comment, base)
     if max(map(len, lines)) <= WIDTH:
         return [line[len(BASE) :] for line in lines]
     part = _longest_part(node)
@@ -86,46 +89,64 @@ def statement(head: str, node: Node, comment: str, fresh: Callable[[], str]) -> 
     rest = exchanged(node, lambda one: Text(name) if one is part else one) if part is not None else node
     if part is None or rest.text == node.text:
         return [line[len(BASE) :] for line in lines]
-    return [*statement(f"{name} = ", part, "", fresh), *statement(head, rest, comment, fresh)]
+    return [*statement(f"{name} = ", part, "", fresh, indent), *statement(head, rest, comment, fresh, indent)]
 
 
-def _broken(head: str, node: Node, comment: str) -> list[str]:
+def _is_choice(node: Conditional) -> bool:
+    """Whether each side is a value: a variable that may be None has its type from the whole expression."""
+    return not any(isinstance(side, Literal) for side in (node.then, node.otherwise))
+
+
+def _branches(head: str, node: Conditional, comment: str, fresh: Callable[[], str], indent: str) -> list[str]:
+    """`if`, and the statement for each side of a choice that is too long for a line."""
+    then = statement(head, node.then, comment, fresh, indent + INDENT)
+    lines = [f"{indent}if {node.condition.within(CONDITIONAL)}:", *then]
+    if head == "return ":
+        return [*lines, *statement(head, node.otherwise, comment, fresh, indent)]
+    otherwise = statement(head, node.otherwise, comment, fresh, indent + INDENT)
+    if isinstance(node.otherwise, Conditional) and otherwise[0].startswith(f"{indent}{INDENT}if "):
+        nested = statement(head, node.otherwise, comment, fresh, indent)
+        return [*lines, f"{indent}el{nested[0].lstrip()}", *nested[1:]]
+    return [*lines, f"{indent}else:", *otherwise]
+
+
+def _broken(head: str, node: Node, comment: str, base: str) -> list[str]:
     """The lines of a statement, broken where its value can be."""
-    if isinstance(node, Binary) and len(f"{BASE}{head}{node.text}") > WIDTH:
+    if isinstance(node, Binary) and len(f"{base}{head}{node.text}") > WIDTH:
         operands = list(_operands(node, node.precedence))
         if len(operands) > 2:  # with one operator only, a formatter rather breaks what the operands hold
-            return _in_parentheses(head, node, operands)
-    if isinstance(node, Comprehension) and len(f"{BASE}{head}{node.text}") > WIDTH:
-        return _comprehension(head, node)
-    if isinstance(node, Conditional) and len(f"{BASE}{head}{node.text}") > WIDTH:
-        return _conditional(head, node)
-    return _expression(head, node, comment).lines(BASE)
+            return _in_parentheses(head, node, operands, base)
+    if isinstance(node, Comprehension) and len(f"{base}{head}{node.text}") > WIDTH:
+        return _comprehension(head, node, base)
+    if isinstance(node, Conditional) and len(f"{base}{head}{node.text}") > WIDTH:
+        return _conditional(head, node, base)
+    return _expression(head, node, comment).lines(base)
 
 
-def _conditional(head: str, node: Conditional) -> list[str]:
+def _conditional(head: str, node: Conditional, base: str) -> list[str]:
     """A choice over several lines; a side of it that is a long call is broken at its commas."""
     then, condition, otherwise = pieces(node)
-    inner = f"{BASE}{INDENT}"
+    inner = f"{base}{INDENT}"
     if len(f"{inner}{node.text}") <= WIDTH or max(map(len, (then, otherwise))) <= WIDTH - len(inner):
-        return _in_parentheses(head, node, [then, condition, otherwise])
+        return _in_parentheses(head, node, [then, condition, otherwise], base)
     sides = [
         _expression(label, side).lines(inner) if isinstance(side, PythonCall) else [f"{inner}{text}"]
         for label, side, text in (("", node.then, then), ("else ", node.otherwise, otherwise))
     ]
-    return [f"{BASE}{head}(", *sides[0], f"{inner}{condition}", *sides[1], f"{BASE})"]
+    return [f"{base}{head}(", *sides[0], f"{inner}{condition}", *sides[1], f"{base})"]
 
 
-def _comprehension(head: str, node: Comprehension) -> list[str]:
-    whole = f"{BASE}{INDENT}{node.element.text} {node.clause}"
-    element = _expression("", node.element).lines(f"{BASE}{INDENT}")
-    middle = [whole] if len(whole) <= WIDTH else [*element, f"{BASE}{INDENT}{node.clause}"]
-    return [f"{BASE}{head}[", *middle, f"{BASE}]"]
+def _comprehension(head: str, node: Comprehension, base: str) -> list[str]:
+    whole = f"{base}{INDENT}{node.element.text} {node.clause}"
+    element = _expression("", node.element).lines(f"{base}{INDENT}")
+    middle = [whole] if len(whole) <= WIDTH else [*element, f"{base}{INDENT}{node.clause}"]
+    return [f"{base}{head}[", *middle, f"{base}]"]
 
 
-def _in_parentheses(head: str, node: Node, pieces: list[str]) -> list[str]:
-    whole = f"{BASE}{INDENT}{node.text}"
-    middle = [whole] if len(whole) <= WIDTH else [f"{BASE}{INDENT}{piece}" for piece in pieces]
-    return [f"{BASE}{head}(", *middle, f"{BASE})"]
+def _in_parentheses(head: str, node: Node, pieces: list[str], base: str) -> list[str]:
+    whole = f"{base}{INDENT}{node.text}"
+    middle = [whole] if len(whole) <= WIDTH else [f"{base}{INDENT}{piece}" for piece in pieces]
+    return [f"{base}{head}(", *middle, f"{base})"]
 
 
 def pieces(node: Node) -> list[str]:
