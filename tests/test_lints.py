@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 import archspec
 from archspec import Problem, source
-from archspec.graph import Class, Graph, Item, modules
+from archspec.graph import Class, Graph, Group, Item, modules
 from archspec.layers import LAYERS, Layer
 from archspec.lints import LINTS
 from archspec.lints.places import blocks, lies_in, reach, steps
@@ -135,15 +135,25 @@ def test_what_reads_what(name: str) -> None:
     """Each layer is there, and what is said to flow into it is what it takes."""
     graph = test_models.load(name).graph()
     ops = list(Wiring(graph).of(*LAYERS))
-    layers = {id(op.layer) for op in ops if op.layer is not None}
-    assert layers == {id(layer) for _, _, layer in graph.layers()} - _not_run(graph) | _run_again(graph)
+    layers, again = {id(op.layer) for op in ops if op.layer is not None}, _run_again(graph)
+    assert layers == {id(layer) for _, _, layer in graph.layers()} - _not_run(graph) | again
     for op in ops:
         if op.call is not None:
             taken = [one for flow in op.call.inputs for one in types(flow)]
-            assert [[origin.output for origin in op.origins(place)] for place in range(len(op.inputs))] == [
-                [one] * len(op.origins(place)) for place, one in enumerate(taken)
-            ]
+            made = [{origin.output for origin in op.origins(place)} for place in range(len(op.inputs))]
+            assert len(made) == len(taken)
+            assert all(one in origins or not origins for one, origins in zip(taken, made, strict=True))
+            assert id(op.layer) in again or all(len(origins) <= 1 for origins in made)
             assert op.readings()
+
+
+def test_what_a_list_spreads_flows_in() -> None:
+    text = (
+        'inputs: {x: [N, 8]}\nlayers:\n  a: {each: "k in [1, 2, 3]", from: x, Linear: k}\n  b: {from: x, Linear: 4}\n'
+    )
+    graph = archspec.parse(text + '  c: {from: "cat([b, *a], 1)", ReLU: }\n').graph()
+    (relu,) = Wiring(graph).of("ReLU")
+    assert [str(origin.output) for origin in relu.origins(0)] == ["[N, 10]"]
 
 
 def _not_run(graph: Graph) -> set[int]:
@@ -152,8 +162,12 @@ def _not_run(graph: Graph) -> set[int]:
 
 
 def _run_again(graph: Graph) -> set[int]:
-    """The layers of what `again` runs."""
-    return _layers_of([step.again for cls in _classes(graph) for step in cls.steps if step.again is not None])
+    """The layers of what `again` runs, and of the rounds that share one module."""
+    steps = [step for cls in _classes(graph) for step in cls.steps]
+    rounds = [step.item.items for step in steps if isinstance(step.item, Group) and step.item.module is not None]
+    return _layers_of(
+        [*(step.again for step in steps if step.again is not None), *(one for run in rounds for one in run)]
+    )
 
 
 def _classes(graph: Graph) -> list[Class]:

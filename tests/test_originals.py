@@ -53,17 +53,20 @@ def variants() -> dict[str, Path]:
 
 
 @pytest.mark.slow
-def test_torchvision_classifiers_are_variants_of_specs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torchvision_models_are_variants_of_specs(monkeypatch: pytest.MonkeyPatch) -> None:
     models = torchvision_models()
     specs = variants()
-    names = set(models.list_models(module=models))
-    assert len(names) >= 80
-    assert names - set(specs) == set()
-    for name in sorted(names):
-        arguments = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    classifiers, segmenters = set(models.list_models(module=models)), models.list_models(module=models.segmentation)
+    assert len(classifiers) >= 80
+    arguments: dict[str, dict[str, Any]] = {name: {} for name in classifiers}
+    arguments |= {"googlenet": {"init_weights": False}, "inception_v3": {"init_weights": False}}
+    arguments |= {name: {"weights_backbone": None, "aux_loss": not name.startswith("lraspp")} for name in segmenters}
+    arguments |= {name: {"weights_backbone": None} for name in ("retinanet_resnet50_fpn", "retinanet_resnet50_fpn_v2")}
+    assert set(arguments) - set(specs) == set()
+    for name in sorted(arguments):
         with monkeypatch.context() as patched:
             patched.setattr(nn.Module, "register_parameter", register_on_meta)
-            expected = models.get_model(name, weights=None, **arguments).state_dict()
+            expected = models.get_model(name, weights=None, **arguments[name]).state_dict()
         found = archspec.build(specs[name], variant=name, device="meta", limit=None).state_dict()
         assert [(key, tensor.shape) for key, tensor in found.items()] == [
             (key, tensor.shape) for key, tensor in expected.items()

@@ -9,6 +9,20 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"dims": [8, 12], "depths": [1, 2], "num_classes": 5},
         {"dims": [4, 8, 8], "depths": [2, 1, 1], "layer_scale": 0.5, "stochastic_depth": 0.5},
     ],
+    "vision/deeplabv3": [
+        {"depths": [1, 1, 1, 1], "width": 4, "atrous_rate": 2, "num_classes": 3},
+        {"depths": [2, 1, 1, 2], "width": 8, "atrous_rate": 1},
+    ],
+    "vision/deeplabv3_mobilenet": [
+        {
+            "width_mult": 0.5,
+            "settings": [[3, 16, 16, False, "RE", 1, 1], [5, 24, 16, True, "HS", 2, 2]],
+            "low_level": 0,
+            "atrous_rate": 2,
+            "num_classes": 3,
+        },
+        {"settings": [[3, 16, 16, True, "RE", 2, 1]], "low_level": 0},
+    ],
     "vision/densenet": [
         {"growth_rate": 4, "block_config": [2, 3], "num_init_features": 6, "num_classes": 5},
         {"growth_rate": 3, "block_config": [1, 2, 1], "num_init_features": 8, "bn_size": 2, "drop_rate": 0.2},
@@ -37,8 +51,22 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
             "stochastic_depth": 0.5,
         },
     ],
+    "vision/fcn": [
+        {"depths": [1, 1, 1, 1], "width": 4, "num_classes": 3},
+        {"depths": [2, 1, 1, 2], "width": 8},
+    ],
     "vision/googlenet": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
     "vision/inception_v3": [{"aux_logits": False, "num_classes": 5}, {"num_classes": 3, "dropout": 0.0}],
+    "vision/lraspp": [
+        {
+            "width_mult": 0.5,
+            "settings": [[3, 16, 16, False, "RE", 1, 1], [5, 24, 16, True, "HS", 2, 2]],
+            "low_level": 0,
+            "inter_channels": 6,
+            "num_classes": 3,
+        },
+        {"settings": [[3, 16, 16, True, "RE", 2, 1], [3, 24, 16, False, "HS", 1, 1]], "low_level": 1},
+    ],
     "vision/maxvit": [
         {
             "stem_channels": 6,
@@ -79,6 +107,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {"depths": [3, 1, 2, 1], "width_per_group": 8},
     ],
     "vision/resnet_basic": [{"depths": [1, 1, 1, 1], "num_classes": 5}, {"depths": [1, 2, 1, 1]}],
+    "vision/retinanet": [
+        {"depths": [1, 1, 1, 1], "width": 4, "fpn_channels": 8, "num_anchors": 2, "num_classes": 3},
+        {"depths": [1, 2, 1, 1], "width": 4, "fpn_channels": 32, "group_norm": True, "p6_from_backbone": True},
+    ],
     "vision/shufflenet_v2": [
         {"depths": [1, 2, 1], "branch_widths": [4, 6, 8], "last_width": 12, "num_classes": 5},
         {"depths": [2, 1, 1], "branch_widths": [3, 5, 7]},
@@ -131,6 +163,12 @@ REFERENCES: list[tuple[str, str, dict[str, Any]]] = [
     ("efficientnet_v2_s", "vision/efficientnet_v2", {}),
     ("swin_v2_t", "vision/swin_v2", {}),
     ("maxvit_t", "vision/maxvit", {}),
+    ("fcn_resnet50", "vision/fcn", {}),
+    ("deeplabv3_resnet50", "vision/deeplabv3", {}),
+    ("deeplabv3_mobilenet_v3_large", "vision/deeplabv3_mobilenet", {}),
+    ("lraspp_mobilenet_v3_large", "vision/lraspp", {}),
+    ("retinanet_resnet50_fpn", "vision/retinanet", {}),
+    ("retinanet_resnet50_fpn_v2", "vision/retinanet", {"group_norm": True, "p6_from_backbone": True}),
 ]
 """Figures of torchvision's models: the file, the spec, its parameters."""
 
@@ -162,5 +200,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("vision/shufflenet_v2", {"branch_widths": [122, 244, 488], "last_width": 2048}, 7_393_996),
     ("vision/swin", SWIN_B, 87_768_224),
     ("vision/vit", VIT_H_14, 632_045_800),
+    ("vision/fcn", {"depths": [3, 4, 23, 3]}, 54_314_346),
+    ("vision/deeplabv3", {"depths": [3, 4, 23, 3]}, 60_996_202),
 ]
 """How many parameters torchvision's documentation counts for a model."""

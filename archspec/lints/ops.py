@@ -92,10 +92,14 @@ class Op:
 
         def known(node: Node, value: Value) -> Node:
             if isinstance(node, expressions.Items) and isinstance(value, tuple):
-                return expressions.Items(tuple(map(known, node.items, value)))
-            if isinstance(node, Name) or not isinstance(value, Op):
-                return node
-            types[f"_{len(types)}"] = value.flow
+                spread = any(isinstance(item, expressions.Starred) for item in node.items)
+                return expressions.Items(tuple(map(named, value) if spread else map(known, node.items, value)))
+            return node if isinstance(node, Name) or not isinstance(value, Op) else named(value)
+
+        def named(value: Value) -> Node:
+            if isinstance(value, tuple):
+                return expressions.Items(tuple(map(named, value)))
+            types[f"_{len(types)}"] = value.flow if value is not None else None
             return Name(f"_{len(types) - 1}")
 
         parts = iter(self.parts)

@@ -27,7 +27,12 @@ def sizes_name(name: str, declared: InputEntry, axis: int) -> str:
     """What a constructor calls the list of the sizes of an axis, one for each item."""
     rank = len(declared.axes)
     channels = axis == (1 if rank > 2 else rank - 1)
-    return f"{name}_channels" if channels else f"{name}_sizes_{axis}"
+    return channels_name(name) if channels else f"{name}_sizes_{axis}"
+
+
+def channels_name(name: str) -> str:
+    """What a constructor calls the list of the channels, one number for each item."""
+    return f"{name}_channels"
 
 
 def count_name(name: str) -> str:
@@ -42,7 +47,10 @@ def constructor_names(name: str, declared: InputEntry) -> dict[str, str]:
 
 
 def symbolic(name: str, declared: InputEntry, sizes: tuple[Size, ...], scope: dict[str, Any]) -> Series:
-    """The list in symbols; what a constructor has to know of it is put into the scope."""
+    """The list in symbols; what a constructor has to know of it is put into the scope.
+
+    Where the channels differ, their list says how long the list is. Other sizes may be free, so they cannot.
+    """
     index, shape = f"_{name}", list(sizes)
     place = dimensions.symbol(index, minimum=None)
     count: Size | None = None
@@ -50,7 +58,8 @@ def symbolic(name: str, declared: InputEntry, sizes: tuple[Size, ...], scope: di
         one = sizes_name(name, declared, axis)
         scope[one] = Symbolic(Name(one), "list[int]")
         shape[axis] = typed(Indexed(scope[one].node, lift(place)), "int")
-        count = length_of(scope[one]) if count is None else count
+        if one == channels_name(name):
+            count = length_of(scope[one])
     scope[count_name(name)] = dimensions.symbol(count_name(name))
     length: Size = count if count is not None else scope[count_name(name)]
     return Series(TensorType(tuple(shape), declared.dtype), index, length)

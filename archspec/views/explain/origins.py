@@ -250,6 +250,7 @@ class _Walk:
         arguments: list[tuple[str | None, Value | None]] = []
         results: list[Value | None] = []
         kept: dict[int, Value | None] = {}
+        first: dict[str, Producer] = {}
         before = scope.flows
         for child, item in zip(group.items, self.bound(rounds, scope), strict=False):
             numbers = {name: lift(one) for name, one in item.items() if not isinstance(one, ValueRef | tuple)}
@@ -263,6 +264,9 @@ class _Walk:
             where = prefix if group.module is not None else f"{prefix}{getattr(child, 'name', None) or '*'}"
             result = self.item(child, where, values, named, scope)
             results.append(result)
+            first = first or dict(self.found)
+            if group.module is not None:
+                self.found |= first  # a module that runs in every round is explained by its first run, as `shapes` has it
             if result is None:
                 break
             several = parts(result) if rounds.returned > 1 else None
