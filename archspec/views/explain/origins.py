@@ -265,8 +265,8 @@ class _Walk:
             result = self.item(child, where, values, named, scope)
             results.append(result)
             first = first or dict(self.found)
-            if group.module is not None:
-                self.found |= first  # a module that runs in every round is explained by its first run, as `shapes` has it
+            if group.module is not None:  # it is explained by its first run, which `shapes` tells as well
+                self.found |= first
             if result is None:
                 break
             several = parts(result) if rounds.returned > 1 else None
