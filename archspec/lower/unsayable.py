@@ -16,6 +16,27 @@ _MOST_SHOWN = 4
 """So many places stand beside a problem."""
 
 
+class _Found:
+    """The problems of a class: one for each cause, whatever it makes unknown."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.by_cause: dict[Span | str, int] = {}
+
+    def add(self, problem: Problem, name: str = "", cause: Span | str | None = None) -> None:
+        """Adds a problem; where its cause has one already, `name` is a size that is missing there, too."""
+        if cause not in self.by_cause:
+            if cause is not None:
+                self.by_cause[cause] = len(self.problems)
+            self.problems.append(problem)
+            return
+        place = self.by_cause[cause]
+        first = self.problems[place]
+        if problem.span != first.span and len(first.related) < _MOST_SHOWN:
+            another = Related(f"`{name}` here, too", problem.span)
+            self.problems[place] = replace(first, related=(*first.related, another))
+
+
 def unsayable(cls: Class) -> list[Problem]:
     """What is wrong with a class whose constructor needs a size that is known for values of the parameters alone.
 
@@ -23,37 +44,36 @@ def unsayable(cls: Class) -> list[Problem]:
     """
     used = constructor_reads(cls)
     variables = used | {parameter.name for parameter in cls.parameters}
-    origins, found = _origins(cls), dict[Span | int, Problem]()
+    origins, found = _origins(cls), _Found()
     for item in walk(cls.children()):
         if isinstance(item, Call):
             if isinstance(item.layer, Class) and item.layer.name in variables:
                 name = item.layer.name
                 message = f"`{name}` is the name of a block and of a number in {cls.name}"
-                advice = f"rename one of them: call the block `{name}Block`"
-                found[len(found)] = Problem("AS205", message, item.span, advice)
+                found.add(Problem("AS205", message, item.span, f"rename one of them: call the block `{name}Block`"))
             for name in _leading(item):
-                found[len(found)] = _of_leading_axes(name, item.span)
+                found.add(_of_leading_axes(name, item.span), name, "...")
             for name in _arguments(item):
                 origin = origins.get(item.span)
-                key = origin.span if origin is not None else len(found)
-                found[key] = _with_another(found[key], name, item.span) if key in found else _unsaid(name, item, origin)
+                cause = origin.span if origin is not None else "items" if cls.sequential else None
+                found.add(_unsaid(name, item, origin), name, cause)
         elif isinstance(item, Loop):
             for carried in item.carried:
                 sizes = (carried.initial, carried.update) if carried.name in used else ()
                 for name in (name for size in sizes for name in size_names(size) if is_name(name)):
-                    found[len(found)] = _of_leading_axes(name, item.span)
+                    found.add(_of_leading_axes(name, item.span), name, "...")
                 if any(size is not None and is_unknown(size) for size in sizes):
                     message = f"`{carried.name}` changes in each round in a way that no expression describes"
                     advice = "write the size in the layer of the loop that needs it"
-                    found[len(found)] = Problem("AS508", message, item.span, advice)
-    return list(found.values())
+                    found.add(Problem("AS508", message, item.span, advice))
+    return found.problems
 
 
 def _origins(cls: Class) -> dict[Span, Step]:
     """By the place of a module: the step that leaves open the shape of what flows into it."""
     opened: dict[str, Step] = {}  # by a value
     found: dict[Span, Step] = {}
-    for step in cls.steps:
+    for step in cls.written():
         read = {name for _, node in step.arguments for name in names_in(node)}
         origin = next((opened[name] for name in sorted(read) if name in opened), step)
         found.update((item.span, origin) for item in (walk((step.item,)) if step.item is not None else ()))
@@ -68,13 +88,6 @@ def _unsaid(name: str, item: Call, origin: Step | None) -> Problem:
     related = (Related(f"the shape of `{origin.key}` depends on them", origin.span),) if origin is not None else ()
     inside = origin is not None and origin.item is not None and item.span in {one.span for one in walk((origin.item,))}
     return Problem("AS508", message, item.span, advice, related=() if inside else related)
-
-
-def _with_another(problem: Problem, name: str, span: Span) -> Problem:
-    """The problem, with another module that lacks a size for the same reason."""
-    if span == problem.span or len(problem.related) >= _MOST_SHOWN:
-        return problem
-    return replace(problem, related=(*problem.related, Related(f"`{name}` here, too", span)))
 
 
 def _of_leading_axes(name: str, span: Span) -> Problem:
