@@ -320,3 +320,34 @@ def test_what_is_unread_is_left_out(kind: type[nn.Module], shape: tuple[int, ...
     imported = archspec.import_module(kind, {"x": shape})
     assert imported.verified, imported.differences
     assert "diff" not in imported.text
+
+
+class Within(nn.Module):
+    def __init__(self, shared: nn.Embedding, inner: bool) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(9, 6)
+        self.embedding.weight = shared.weight
+        self.head = nn.Sequential(nn.Linear(6, 9, bias=False), nn.Tanh()) if inner else nn.Tanh()
+        if inner:
+            self.head[0].weight = shared.weight  # type: ignore[index]
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(self.embedding(ids).mul(2))
+
+
+class TiedToInner(nn.Module):
+    """As the encoders of transformers, which keep the embedding that their blocks share."""
+
+    def __init__(self, inner: bool = False) -> None:
+        super().__init__()
+        self.shared = nn.Embedding(9, 6)
+        self.encoder = Within(self.shared, inner)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.encoder(ids)
+
+
+@pytest.mark.parametrize("inner", [False, True])
+def test_a_layer_is_tied_to_one_within_a_block(inner: bool) -> None:
+    ids = {"ids": torch.tensor([[1, 2, 3], [4, 5, 6]])}
+    assert archspec.import_module(TiedToInner, ids, args={"inner": inner}).verified

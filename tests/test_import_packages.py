@@ -60,6 +60,7 @@ def test_a_model_of_timm() -> None:
     [
         ("BertModel", {"model_type": "bert", "max_position_embeddings": 32}),
         ("LlamaForCausalLM", {}),
+        ("T5EncoderModel", {"model_type": "t5", "d_model": 16, "d_kv": 4, "num_layers": 2, "num_heads": 4}),
         ("Qwen2ForCausalLM", {"model_type": "qwen2"}),
     ],
 )

@@ -65,13 +65,22 @@ class _Frame:
         self.paths = {id(one): name for name, one in reversed(list(module.named_modules(remove_duplicate=False)))}
         held = [*module.named_parameters(remove_duplicate=False), *module.named_buffers(remove_duplicate=False)]
         self.held = {id(one): name for name, one in reversed(held)}
-
+        self.shared = {name: other for name, one in held if (other := self.held[id(one)]) != name}
+        """The further names of parameters, and their first ones."""
         self.detached: set[int] = set()
         """The operations that ran without gradients."""
 
     def keep(self, tensor: torch.Tensor, ref: Ref) -> None:
         self.kept.append(tensor)
         self.values[id(tensor)] = ref, tensor._version
+
+    def tie_to_inner(self) -> None:
+        """Ties layers to those of modules that have a body of their own, which does not see what is around it."""
+        layers = {one.module: one for one in self.body.operations if one.module and one.body is None}
+        for name, first in self.shared.items():
+            (outer, _, key), inner = first.rpartition("."), name.rpartition(".")[0]
+            if outer in layers and inner not in layers:
+                layers[outer].ties.setdefault(key, name)
 
     def detach(self, tensor: torch.Tensor, ref: Ref, place: SourceLine | None) -> Ref:
         """A value that was made without gradients, where it is read with them."""
@@ -351,6 +360,7 @@ class Recorder(TorchFunctionMode):
             result = original(module, *args, **kwargs)
             body.output = self._returned(result, frame, body)
             self._run_idle(module, frame)
+            frame.tie_to_inner()
         finally:
             self.frames.pop()
         if outer is None:
