@@ -351,3 +351,43 @@ class TiedToInner(nn.Module):
 def test_a_layer_is_tied_to_one_within_a_block(inner: bool) -> None:
     ids = {"ids": torch.tensor([[1, 2, 3], [4, 5, 6]])}
     assert archspec.import_module(TiedToInner, ids, args={"inner": inner}).verified
+
+
+class Growing(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+        self.fc = nn.Linear(width, 4)
+
+    def forward(self, values: list[torch.Tensor]) -> torch.Tensor:
+        return self.fc(self.norm(torch.cat(values, 1)))
+
+
+class GrowingBlock(nn.ModuleDict):
+    """Each layer takes what all layers before it made, as in DenseNet."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__({f"layer{k + 1}": Growing(width + 4 * k) for k in range(depth)})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        values = [x]
+        for layer in self.values():
+            values.append(layer(values))
+        return torch.cat(values, 1)
+
+
+class Dense(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = GrowingBlock(6, 3)
+        self.second = GrowingBlock(18, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.second(self.first(x))
+
+
+def test_a_list_that_grows_is_a_loop_over_one_value() -> None:
+    imported = archspec.import_module(Dense, {"x": (3, 6)})
+    assert imported.verified
+    assert 'for: i in range(depth)\n        name: "layer{i + 1}"' in imported.text
+    assert imported.text.count("Growing: {}") == 1

@@ -16,6 +16,7 @@ from archspec.importer.boundaries import Comparing, Comparisons, boundaries, com
 from archspec.importer.containers import with_containers
 from archspec.importer.gaps import Gap, GapError
 from archspec.importer.grouping import signature
+from archspec.importer.growing import grown
 from archspec.importer.inputs import Axis, Tensors, defaults_of, others, resized
 from archspec.importer.making import make
 from archspec.importer.merging import merged
@@ -91,7 +92,7 @@ class Exploration:
                 bodies.append(
                     Recorder(model, origins, self.opaque).run({name: one.clone() for name, one in tensors.items()})
                 )
-        return pruned(merged(*bodies))
+        return grown(pruned(merged(*bodies)))
 
     def _needed(self, args: Mapping[str, Any], otherwise: str) -> ModuleBody:
         try:

@@ -103,8 +103,8 @@ def with_loops_of(body: ModuleBody) -> ModuleBody:
         one = body.operations[index]
         if run:
             rounds = body.operations[index : index + run]
-            container, _, number = str(one.module).rpartition(".")
-            operations.append(ModuleLoop(container, int(number), rounds, rounds[-1].results, rounds[-1].single))
+            container, number = _numbered(body.operations, index)
+            operations.append(ModuleLoop(container, number, rounds, rounds[-1].results, rounds[-1].single))
         else:
             operations.append(one)
         index += max(run, 1)
@@ -118,8 +118,8 @@ def with_loops_of(body: ModuleBody) -> ModuleBody:
 def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
     """How many operations from there on are rounds of one loop; 0 where none is one."""
     first = operations[start]
-    container, _, number = str(first.module).rpartition(".")
-    if not number.isdigit() or not first.args or not first.single or (first.body is None and not container):
+    container, number = _numbered(operations, start)
+    if number < 0 or not first.args or not first.single or (first.body is None and not container):
         return 0
     if first.ties or not first.called or (first.body is not None and first.body.kind is Region):
         return 0
@@ -131,8 +131,7 @@ def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
         one = operations[index]
         if isinstance(one, ModuleLoop):
             break
-        expected = f"{container}.{int(number) + length}" if container else str(int(number) + length)
-        if one.module != expected or not one.single or signature(one, False) != form:
+        if one.module != _path(container, number + length) or not one.single or signature(one, False) != form:
             break
         if one.args[0] != Ref(index - 1) or one.args[1:] != first.args[1:] or one.keywords != first.keywords:
             break
@@ -140,6 +139,36 @@ def run_of(operations: list[Operation], start: int, reads: list[int]) -> int:
             break
         length += 1
     return length
+
+
+def _numbered(operations: list[Operation], index: int) -> tuple[str, int]:
+    """The container of a module and its number there; where there is none, -1.
+
+    Where a module runs no others than `layer1`, `layer2` and so on, their container is called `layer{i + 1}`.
+    """
+    path = str(operations[index].module)
+    container, _, number = path.rpartition(".")
+    if number.isdigit():
+        return container, int(number)
+    word = path.rstrip("0123456789")
+    if index or "." in word or word == path or operations[0].body is None or len(operations) == 1:
+        return "", -1
+    first = int(path[len(word) :])
+    alone = all(one.module == f"{word}{first + k}" for k, one in enumerate(operations))
+    return (f"{word}{{i + {first}}}" if first else f"{word}{{i}}", 0) if alone else ("", -1)
+
+
+def is_pattern(container: str) -> bool:
+    """Whether a container stands for modules that lie in none, with a number at the end of their names."""
+    return container.endswith("}")
+
+
+def _path(container: str, number: int) -> str:
+    """The path of a module in a container."""
+    if is_pattern(container):
+        word, _, base = container.removesuffix("}").partition("{i")
+        return f"{word}{number + int(base.removeprefix(' + ') or 0)}"
+    return f"{container}.{number}" if container else str(number)
 
 
 def reads_of(node: Any) -> Iterator[int]:

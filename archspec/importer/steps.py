@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from archspec.importer.blocks import Blocks
-from archspec.importer.grouping import Region, is_chain, is_sequential, reads_of
+from archspec.importer.grouping import Region, is_chain, is_pattern, is_sequential, reads_of
 from archspec.importer.inlining import again, is_next
 from archspec.importer.naming import BlockNames, UnwritableError, clean, lowered, pattern_of, word_of
 from archspec.importer.nodes import Apply, ArgumentGroup, ModuleBody, Operation, Ref, Scalar
@@ -58,6 +58,10 @@ class Steps:
             shape = list(axes)
             inputs[name] = shape if given.dtype == "float32" else {"shape": shape, "dtype": given.dtype}
         found: dict[str, Any] = {"inputs": inputs}
+        only = self.body.operations[0] if len(self.body.operations) == 1 else None
+        if isinstance(only, LoopTemplate) and is_pattern(only.container):
+            made = mapping_of(self._marked(self._listed(only.round), only.round))
+            return {**found, "layers": [{**made, **header(self.printer, only, named=True), "name": only.container}]}
         if is_chain(self.body) and (chain := self._chain(self.body)) is not None and isinstance(chain, list):
             return {**found, "layers": chain}
         self._reserve()
@@ -245,6 +249,12 @@ class Steps:
         settings = {name: value_of(self.printer, value) for name, value in one.settings.items()}
         return {variant.name: settings} if settings else variant.name
 
+    def _listed(self, one: Operation, given: tuple[Any, ...] = ()) -> Any:
+        """A module within a list or a loop, where rounds of a Sequential would be rounds of what is around it."""
+        if one.body is not None and one.body.kind is not Region and is_sequential(one.body):
+            return {"layers": self._chain(one.body)}
+        return self._kind(one, given)
+
     def _in_place(self, body: ModuleBody) -> Any:
         """A Sequential where it stands: equal steps as one that is repeated, else a list of them."""
         only = body.operations[0] if len(body.operations) == 1 else None
@@ -278,11 +288,11 @@ class Steps:
         if isinstance(one, LoopTemplate):
             if one.count == Scalar(1) and not one.items and not one.counted:
                 return self._item(one.round)
-            inner = self._marked(self._kind(one.round), one.round)
+            inner = self._marked(self._listed(one.round), one.round)
             if isinstance(inner, dict) and "layers" in inner and isinstance(inner["layers"], list):
                 inner = {"layers": [inner["layers"]]}
             return {**mapping_of(inner), **header(self.printer, one)}
-        kind = self._marked(self._kind(one), one)
+        kind = self._marked(self._listed(one), one)
         if when := self._when(one.kept):
             return {**mapping_of(kind if not is_list(kind) else {"layers": [kind["layers"]]}), **when}
         if isinstance(kind, dict) and list(kind) == ["layers"] and isinstance(kind["layers"], list):
@@ -325,11 +335,11 @@ class Steps:
         return inner.steps
 
     def _rounds(self, index: int, one: LoopTemplate) -> None:
-        inner = self._marked(self._kind(one.round, one.args), one.round)
+        inner = self._marked(self._listed(one.round, one.args), one.round)
         whole = one.container and one.start == 0 and "." not in one.container and not shares_container(self.body, one)
         key = f"{one.container}.{one.start}…"
         name = self.modules[key]
-        if one.count == Scalar(1) and not one.items and not one.counted:
+        if not whole and one.count == Scalar(1) and not one.items and not one.counted:
             step = {**mapping_of(inner), "name": f"{one.container}.{one.start}"}
         else:
             step = {**mapping_of(inner), **header(self.printer, one, named=not whole)}
