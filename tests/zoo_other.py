@@ -17,6 +17,7 @@ CLIP = {
     "text_layers": 2,
     "text_heads": 3,
 }
+CONFORMER = {"input_dim": 12, "num_heads": 3, "ffn_dim": 20, "num_layers": 2, "depthwise_conv_kernel_size": 5}
 DIT = {
     "input_size": 8,
     "patch_size": 4,
@@ -58,6 +59,11 @@ WHISPER = {
 }
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "audio/conformer": [
+        CONFORMER,
+        {**CONFORMER, "num_layers": 1, "use_group_norm": True, "dropout": 0.0},
+        {**CONFORMER, "num_heads": 2, "depthwise_conv_kernel_size": 1, "ffn_dim": 7},
+    ],
     "audio/wavenet": [
         WAVENET,
         {**WAVENET, "kernel_size": 3, "stacks": 1},
@@ -127,6 +133,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 """Settings for each spec, the smallest first."""
 
 SLOW = {
+    "audio/conformer",
     "audio/wavenet",
     "audio/whisper_encoder",
     "generative/diffusion_unet",
