@@ -81,6 +81,13 @@ def whisper() -> nn.Module:
     return module
 
 
+def hifigan() -> nn.Module:
+    from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+    module: nn.Module = SpeechT5HifiGan(SpeechT5HifiGanConfig(**zoo_other.HIFIGAN))
+    return module
+
+
 def albert() -> nn.Module:
     from transformers import AlbertConfig, AlbertModel
 
@@ -104,11 +111,18 @@ def mixtral() -> nn.Module:
 
 
 OF_TRANSFORMERS = {
+    "audio/hifigan": (hifigan, zoo_other.HIFIGAN, fill.example([2, 7, 5])),
     "audio/whisper_encoder": (whisper, zoo_other.WHISPER, fill.example([2, 5, 14])),
     "text/albert": (albert, zoo_text.ALBERT, fill.tokens([2, 11], 99)),
     "text/mixtral": (mixtral, zoo_text.MIXTRAL, fill.tokens([2, 11], 99)),
     "text/t5_encoder": (t5, zoo_text.T5, fill.tokens([2, 150], 99)),
 }
+
+
+def tensors(output: Any) -> list[torch.Tensor]:
+    """The tensors that a model returns: one, a tuple of them, or an output of transformers by its names."""
+    values = output.values() if isinstance(output, dict) else output if isinstance(output, tuple) else [output]
+    return [value for value in values if isinstance(value, torch.Tensor)]
 
 
 @pytest.mark.slow
@@ -121,8 +135,7 @@ def test_specs_equal_the_models_of_transformers(name: str) -> None:
     assert list(found.state_dict()) == list(expected.state_dict())
     found.load_state_dict(expected.state_dict())
     with torch.no_grad():
-        answer, wanted = found(x), tuple(value for value in expected(x).values() if isinstance(value, torch.Tensor))
-    answers = answer if isinstance(answer, tuple) else (answer,)
+        answers, wanted = tensors(found(x)), tensors(expected(x))
     assert len(answers) == len(wanted)
     for one, other in zip(answers, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
@@ -161,7 +174,7 @@ def test_weights_begin_as_those_of_the_papers(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["text/mixtral"])
+@pytest.mark.parametrize("name", ["audio/hifigan", "text/mixtral"])
 def test_weights_begin_as_those_of_transformers(name: str) -> None:
     pytest.importorskip("transformers")
     make, params, _ = OF_TRANSFORMERS[name]

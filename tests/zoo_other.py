@@ -28,6 +28,14 @@ DIT = {
     "num_classes": 9,
 }
 DLRM = {"table_sizes": [9, 9, 9], "dense_features": 4, "embedding_dim": 6, "bottom": [7], "top": [5, 3]}
+HIFIGAN = {
+    "model_in_dim": 5,
+    "upsample_initial_channel": 12,
+    "upsample_rates": [4, 2],
+    "upsample_kernel_sizes": [8, 4],
+    "resblock_kernel_sizes": [3, 5, 7],
+    "resblock_dilation_sizes": [[1, 3], [1], [2, 1]],
+}
 LSTM = {"vocab_size": 11, "embedding_dim": 4, "hidden_size": 3}
 NERF = {"depth": 4, "width": 10, "position_frequencies": 3, "direction_frequencies": 2, "skips": [1]}
 PERCEIVER = {
@@ -63,6 +71,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         CONFORMER,
         {**CONFORMER, "num_layers": 1, "use_group_norm": True, "dropout": 0.0},
         {**CONFORMER, "num_heads": 2, "depthwise_conv_kernel_size": 1, "ffn_dim": 7},
+    ],
+    "audio/hifigan": [
+        HIFIGAN,
+        {**HIFIGAN, "normalize_before": False, "leaky_relu_slope": 0.3},
+        {**HIFIGAN, "upsample_rates": [3], "upsample_kernel_sizes": [3], "resblock_kernel_sizes": [5, 1, 3]},
     ],
     "audio/wavenet": [
         WAVENET,
@@ -134,6 +147,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 
 SLOW = {
     "audio/conformer",
+    "audio/hifigan",
     "audio/wavenet",
     "audio/whisper_encoder",
     "generative/diffusion_unet",

@@ -14,7 +14,7 @@ from archspec.emit.annotations import flow_annotation
 from archspec.emit.nested import Within, loop_head, within_rounds
 from archspec.emit.remarks import NOTHING, Remark
 from archspec.emit.shapes import shape_comment, step_reshapes
-from archspec.emit.statement import BASE, PythonCall, PythonList, Text, relative, statement
+from archspec.emit.statement import BASE, Comprehension, PythonCall, PythonList, Text, relative, statement
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.translation import Sizes, Translation, naming, solving
 from archspec.emit.values import ForwardValue, parts_of
@@ -83,9 +83,11 @@ def kept_parameters(cls: Class) -> set[str]:
 class _Writer:
     """Writes the lines of a plan."""
 
-    def __init__(self, cls: Class, comments: Comments | None, within: Within | None = None) -> None:
+    def __init__(self, cls: Class, comments: Comments | None, within: Within | None = None, base: str = BASE) -> None:
         self.cls = cls
         self.within = within
+        self.base = base
+        """How deep the lines stand."""
         self.comments = comments
         self.remarks = comments.remarks if comments is not None else (NOTHING,) * len(cls.steps)
         self.lines: list[str] = []
@@ -148,7 +150,7 @@ class _Writer:
             return
         returns = line.step == self.plan.returned
         head = self.returning() if returns else f"{line.target} = "
-        self.translation.room = WIDTH - len(f"{BASE}{head}")
+        self.translation.room = WIDTH - len(f"{self.base}{head}")
         value = self.translation.step(line.step) if line.part is None else Name(line.part.variable)
         if step.kind == "call" and not any(one.readers for one in self.plan.values.named[line.step].values()):
             self.write_statement("" if isinstance(value, PythonCall) else "_ = ", value)  # it runs, and nobody reads it
@@ -156,7 +158,9 @@ class _Writer:
         self.write_statement(head, value, "" if returns else self.shape(line.step, value))
 
     def write_statement(self, head: str, value: Node, comment: str = "") -> None:
-        self.lines += statement(head, value, comment, lambda: self.plan.names.fresh("value"))
+        indent = self.base[len(BASE) :]
+        lines = statement(head, value, comment, lambda: self.plan.names.fresh("value"), indent)
+        self.lines += [line[len(indent) :] for line in lines]
 
     def shape(self, index: int, value: Node) -> str:
         """The shape of a line's value as a comment, where the line changes it and does not say so itself."""
@@ -197,7 +201,7 @@ class _Writer:
             self.lines.append(f"{inside[len(INDENT) :]}for {self.translation.header(line.step)}:")
             results = line.whole or ", ".join((*line.begin, *line.items))
             call = Expression(f"{results} = {self.translation.runs(step)}", arguments)
-            self.lines += relative(call, inside)
+            self.lines += [one[len(self.base) :] for one in call.lines(self.base + inside)]
         if line.whole:
             self.lines += [f"{inside}{line.collected}.append({line.whole})"] if line.collected else []
             self.lines.append(f"{inside}{', '.join((*line.begin, *line.items))} = {line.whole}")
@@ -216,22 +220,35 @@ class _Writer:
     def side_by_side(self, line: Assignment, step: Step) -> None:
         """Rounds side by side whose modules stand in lists of the class: a list of what each returns."""
         returns = line.step == self.plan.returned
-        target = self.plan.names.fresh("values") if returns else line.target
         values = self.plan.values.read[line.step]
-        self.lines.append(f"{target}: {flow_annotation(step.output)} = []")
         item = self.plan.names.fresh("item")
-        self.written(line.step, step, [self.translation.node(node, values) for _, node in step.arguments], (item,))
-        self.lines.append(f"{INDENT}{target}.append({item})")
+        given = [self.translation.node(node, values) for _, node in step.arguments]
+        header, lines = self.round(line.step, step, given, (item,))
+        if len(lines) == 1 and lines[0].startswith(f"{item} = "):
+            value = Comprehension(Text(lines[0].removeprefix(f"{item} = ")), f"for {header}")
+            self.write_statement(self.returning() if returns else f"{line.target} = ", value)
+            return
+        target = self.plan.names.fresh("values") if returns else line.target
+        self.lines.append(f"{target}: {flow_annotation(step.output)} = []")
+        self.lines += loop_head(header)
+        self.lines += [f"{INDENT}{one}" if one else "" for one in (*lines, f"{target}.append({item})")]
         self.lines += [f"{self.returning()}{target}"] if returns else []
 
     def written(self, index: int, step: Step, given: Sequence[Node], targets: tuple[str, ...]) -> None:
         """A loop with the lines of its rounds, whose modules stand in lists of the class."""
+        header, lines = self.round(index, step, given, targets)
+        self.lines += loop_head(header)
+        self.lines += [f"{INDENT}{line}" if line else "" for line in lines]
+
+    def round(
+        self, index: int, step: Step, given: Sequence[Node], targets: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        """What a loop runs over, and the lines of its rounds."""
         assert isinstance(step.item, Group)
         within, lists, before = within_rounds(step, given, targets, self.plan.names, self.translation)
-        lines = _Writer(body_of(step.item), None, within).write().lines
+        lines = _Writer(body_of(step.item), None, within, self.base + INDENT).write().lines
         header = self.translation.header(index, [(name, member(around)) for around, name in lists.items()])
-        self.lines += loop_head(header)
-        self.lines += [f"{INDENT}{line}" if line else "" for line in (*before, *lines)]
+        return header, (*before, *lines)
 
     def collected(self, step: Step) -> Flow | None:
         """The type of the list that a loop collects."""
@@ -294,9 +311,9 @@ class _Writer:
             several = isinstance(value, Items) and not isinstance(value, PythonList) and len(self.within.targets) > 1
             text = value.text[1:-1] if several else value.text
             head = ", ".join(self.within.targets)
-            return (
-                [] if text == head else statement(f"{head} = ", Text(text), "", lambda: self.plan.names.fresh("value"))
-            )
+            if text != head:
+                self.write_statement(f"{head} = ", Text(text))
+            return []
         if outputs.names:
             pairs = zip(outputs.names, nodes, strict=True)
             values = [Expression(f"{name}={node.within()}") for name, node in pairs]

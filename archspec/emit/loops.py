@@ -129,8 +129,13 @@ def _certain(items: tuple[Item, ...]) -> Iterator[Call]:
 
 def _reads(item: Item) -> set[str]:
     """The names that an item reads; of a round that adds to lists, what its modules read."""
-    if not isinstance(item, Call) or not isinstance(item.layer, Class) or not holds_dotted(item.layer):
+    if not isinstance(item, Call) or not isinstance(item.layer, Class) or not _is_round(item.layer):
         return item_reads(item)
     return set().union(
         *(_reads(one) for step in item.layer.steps if step.item is not None for one in walk((step.item,)))
     )
+
+
+def _is_round(cls: Class) -> bool:
+    """Whether a class is what a round adds to the lists of the class around it, not a block with lists of its own."""
+    return cls.grouped and holds_dotted(cls)

@@ -86,7 +86,7 @@ def _arguments(
     group: Group, given: Sequence[Node], bound: Collection[str], names: VariableNames
 ) -> tuple[list[str], list[str]]:
     """The variables of what flows into a round, and the lines that give those their values that stand anew in each."""
-    each = group.rounds is not None and group.rounds.each
+    each = group.rounds is not None and group.rounds.each and len(body_of(group).steps) > 1
     before, arguments = [], []
     for place, node in enumerate(given):
         text = node.text

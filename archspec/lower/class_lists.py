@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,6 +115,8 @@ class Opener:
         self.taken |= {name for step in cls.written() for name in names_in(step.target)}
         self.filling: defaultdict[str, set[Span]] = defaultdict(set)
         """Which steps of the spec put modules into each list."""
+        self.repeated = False
+        """Whether what is opened is the round of a loop, so that its lists get items from other rounds, too."""
         self.collect(cls)
 
     def collect(self, cls: Class) -> None:
@@ -131,6 +134,12 @@ class Opener:
             if isinstance(child, Call | Group):
                 self.note(child.name, span)
             self.collect_below(child, span)
+
+    @contextmanager
+    def in_round(self) -> Iterator[None]:
+        around, self.repeated = self.repeated, True
+        yield
+        self.repeated = around
 
     def note(self, name: str | None, span: Span) -> None:
         if name is not None and is_dotted(name):
@@ -175,7 +184,7 @@ class Opener:
             return
         if self.refuses(step, item):
             return
-        if isinstance(item, Group) and (renamed := self.renamed(step, item)) is not None:
+        if isinstance(item, Group) and not self.repeated and (renamed := self.renamed(step, item)) is not None:
             yield renamed
         elif isinstance(item, Group) and any(isinstance(child, Loop) for child in item.items):
             yield self.loop_that_stays(step, item)
@@ -267,7 +276,8 @@ class Opener:
             prefix = f"{step.name}_{number}"
             if isinstance(child, Call) and _holds(child):
                 child = replace(child, trainable=child.trainable and group.trainable)
-                made = self.group(child, arguments, own, f"{prefix}_")
+                with self.in_round():
+                    made = self.group(child, arguments, own, f"{prefix}_")
             else:
                 made = self.module(step, child, (prefix, own), tuple(zip(keys, arguments, strict=True)))
             steps += made.steps
@@ -325,7 +335,8 @@ class Opener:
         if isinstance(child, Call) and _holds(child):
             assert isinstance(child.layer, Class)
             self.frame.lowering.symbolic_classes.pop(child.layer.name, None)
-            cls = self.open(child.layer)
+            with self.in_round():
+                cls = self.open(child.layer)
             if not (trainable and child.trainable):
                 cls = replace(cls, steps=tuple(map(_frozen, cls.steps)))
             for one in cls.written():
