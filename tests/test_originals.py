@@ -1,7 +1,7 @@
 """Specs that ship equal their originals: torchvision's weights by name, the outputs of transformers.
 
 A network without a package stands in tests/originals as its paper describes it, under the spec's own name: the module
-`Net`, which takes the spec's parameters, and its `inputs`. It is tested by existing.
+`Net` and its `inputs`, which take the spec's parameters. It is tested by existing.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def test_specs_equal_the_networks_of_their_papers(name: str) -> None:
     for params in SETTINGS[name]:
         torch.manual_seed(0)
         hand, found = original.Net(**params).double(), archspec.build(spec, params=params).double()
-        inputs = [x.double() if x.is_floating_point() else x for x in original.inputs()]
+        inputs = [x.double() if x.is_floating_point() else x for x in original.inputs(**params)]
         compare(found, hand, tuple(inputs))
 
 

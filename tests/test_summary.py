@@ -45,8 +45,12 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 ]
 """Shipped specs with parameters other than their defaults."""
 
-SHORT = {"lstm_classifier": {"tokens": [1, 9]}, "seq2seq": {"source": [1, 7], "target": [1, 9]}}
-"""Sizes for those that PyTorch runs step by step."""
+SHORT = {
+    "ft_transformer": {"x_cat": [1, 3]},
+    "lstm_classifier": {"tokens": [1, 9]},
+    "seq2seq": {"source": [1, 7], "target": [1, 9]},
+}
+"""Sizes for those that PyTorch runs step by step, and for one with columns that no figure depends on."""
 
 TORCHINFO: dict[str, Callable[[Call, nn.Module], int]] = {
     # A convolution's bias is added once to each output, a Linear's likewise: no multiply-accumulate.

@@ -28,6 +28,14 @@ DIT = {
     "num_classes": 9,
 }
 DLRM = {"table_sizes": [9, 9, 9], "dense_features": 4, "embedding_dim": 6, "bottom": [7], "top": [5, 3]}
+FT_TRANSFORMER = {
+    "n_cont_features": 4,
+    "cat_cardinalities": [9, 12],
+    "d_out": 3,
+    "n_blocks": 2,
+    "d_block": 12,
+    "attention_n_heads": 3,
+}
 HIFIGAN = {
     "model_in_dim": 5,
     "upsample_initial_channel": 12,
@@ -113,6 +121,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**DLRM, "table_sizes": [9], "bottom": []},
         {**DLRM, "table_sizes": [12, 9], "top": []},
     ],
+    "recommendation/ft_transformer": [
+        FT_TRANSFORMER,
+        {**FT_TRANSFORMER, "n_cont_features": 1, "n_blocks": 1, "residual_dropout": 0.1},
+        {**FT_TRANSFORMER, "cat_cardinalities": [], "n_blocks": 3, "attention_n_heads": 1, "ffn_d_hidden": 7},
+    ],
     "text/lstm_classifier": [
         LSTM,
         {**LSTM, "bidirectional": False, "num_layers": 1, "num_classes": 4},
@@ -153,6 +166,7 @@ SLOW = {
     "generative/diffusion_unet",
     "generative/dit",
     "generative/vae",
+    "recommendation/ft_transformer",
     "text/lstm_classifier",
     "text/seq2seq",
     "vision/clip",

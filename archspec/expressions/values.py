@@ -239,6 +239,7 @@ def choose(condition: Any, then: Any, otherwise: Any) -> Any:
     if kinds[0] == kinds[1] and then == otherwise:
         return then
     if kinds == ("int", "int"):
+        then, otherwise = assume(then, condition, True), assume(otherwise, condition, False)
         for truth, other in ((True, otherwise), (False, then)):
             if assume(then, condition, truth) == assume(otherwise, condition, truth):
                 return other  # `a if a == b else b` is b
@@ -261,8 +262,10 @@ def assume(value: Any, condition: Any, truth: bool) -> Any:
         chosen |= {atom.text: right for atom in dimensions.atoms(left) if left == dimensions.of(atom)}
     for atom in dimensions.atoms(value):
         node = atom.node if isinstance(atom, Integer) else None
-        if isinstance(node, Conditional) and node.condition.text == condition.node.text:
-            chosen[atom.text] = as_size(Integer.reading(node.then if truth else node.otherwise, {}))
+        holds = _known(node.condition, condition.node, truth) if isinstance(node, Conditional) else None
+        if isinstance(node, Conditional) and holds is not None:
+            side = as_size(Integer.reading(node.then if holds else node.otherwise, {}))
+            chosen[atom.text] = assume(side, condition, truth)
     total: Size = 0 if chosen else value
     for monomial, coefficient in value.terms.items() if chosen else ():
         term: Size = coefficient
@@ -272,6 +275,15 @@ def assume(value: Any, condition: Any, truth: bool) -> Any:
     names = {_name_of(left): right for left, right in _equalities(condition.node, truth)}
     within = {name: right for name, right in names.items() if name not in {s.text for s in dimensions.symbols(right)}}
     return dimensions.substitute(total, {name: right for name, right in within.items() if name is not None})
+
+
+def _known(node: Node, condition: Node, truth: bool) -> bool | None:
+    """Whether a condition holds where another one is known to be so; None where that does not say it."""
+    for negated in (node, condition):
+        if isinstance(negated, Unary) and negated.operator == "not":
+            truth = not truth
+    one, other = (n.operand if isinstance(n, Unary) and n.operator == "not" else n for n in (node, condition))
+    return truth if one.text == other.text else None
 
 
 def _equalities(node: Node, truth: bool) -> Iterator[tuple[Size, Size]]:

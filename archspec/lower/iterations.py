@@ -26,6 +26,7 @@ from archspec.graph import names_in
 from archspec.lower.binding import destructure, typed_item
 from archspec.lower.conditions import free_dimension
 from archspec.lower.frames import Frame
+from archspec.lower.lists import GIVING
 from archspec.lower.sites import Site
 from archspec.problems import echo
 from archspec.tensors import Chain, Series, flow_text
@@ -118,8 +119,13 @@ def _items(frame: Frame, iterable: Node, scope: Scope, text: str) -> Any:
     try:
         return names.rows(iterable, text)
     except UndecidedError:
-        message = f"a loop runs over `{text}`, and the lengths of its parts depend on parameters"
-        raise ExpressionError("AS508", message, "write one loop for each of its lists") from None
+        if any(isinstance(part, FunctionCall) and part.function in GIVING for part in iterable.walk()):
+            message = f"a loop runs over `{text}`, whose length depends on parameters"
+            advice = "loop over numbers, and index the tensor: `i in range(n)` with `from: x[:, i]`"
+        else:
+            message = f"a loop runs over `{text}`, and the lengths of its parts depend on parameters"
+            advice = "write one loop for each of its lists"
+        raise ExpressionError("AS508", message, advice) from None
 
 
 def _times(frame: Frame, step: StepEntry, site: Site) -> Node:

@@ -78,5 +78,5 @@ class Net(nn.Module):
         return x, lengths
 
 
-def inputs() -> tuple[Tensor, ...]:
+def inputs(**_: object) -> tuple[Tensor, ...]:
     return torch.randn(3, 7, 12), torch.tensor([7, 4, 1])

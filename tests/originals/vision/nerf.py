@@ -52,5 +52,5 @@ class Net(nn.Module):
         return Output(self.rgb_linear(h).sigmoid(), density)
 
 
-def inputs() -> tuple[Tensor, ...]:
+def inputs(**_: object) -> tuple[Tensor, ...]:
     return torch.randn(2, 5, 3), torch.nn.functional.normalize(torch.randn(2, 5, 3), dim=-1)
