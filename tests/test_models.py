@@ -73,7 +73,7 @@ HUGE: set[str] = set().union(*(zoo.HUGE for zoo in ZOO))
 """Specs whose defaults are beyond a test machine's memory."""
 
 UNSCRIPTABLE = {"audio/hifigan"}
-"""Specs that read items of an nn.ModuleList by numbers that are worked out, as their originals do: TorchScript cannot."""
+"""Specs that read items of a list by numbers that are worked out, as their originals do: TorchScript takes literals."""
 
 FREE = {
     "N": 3,
