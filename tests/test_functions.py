@@ -381,12 +381,12 @@ def of_one_number(arguments: dict[str, Any]) -> bool:
     return arguments["input"].numel == 1
 
 
+def of_length_one(arguments: dict[str, Any]) -> bool:
+    return bool(arguments["window_length"] == 1)
+
+
 def of_truth_values(arguments: dict[str, Any]) -> bool:
     return any(tensor.dtype == "bool" for tensor in flat(arguments))
-
-
-def no_axes(arguments: dict[str, Any]) -> bool:
-    return all(tensor.rank == 0 for tensor in flat(arguments))
 
 
 def constant_is_changed(arguments: dict[str, Any]) -> bool:
@@ -416,9 +416,15 @@ STRICTER: list[Stricter] = [
     Stricter("scaled_*", "value", lambda arguments: True, "the CPU's kernel does not look at the value's length"),
     Stricter("einsum", "", unlike_dtypes, "only where nothing is summed over does PyTorch convert"),
     Stricter("cdist", "", unlike_dtypes, "the CPU alone converts, and not always"),
-    Stricter("clamp", "min", lambda arguments: True, "PyTorch takes truth values for tensors"),
+    Stricter(
+        "clamp",
+        "min",
+        lambda arguments: True,
+        "PyTorch takes truth values for tensors, and tensors for numbers",
+    ),
     Stricter("linear", "bias", lambda arguments: True, "a bias of two axes PyTorch takes for some inputs, by luck"),
-    Stricter("addc*", "value", no_axes, "PyTorch does not look at the factor of tensors without axes"),
+    Stricter("addc*", "value", lambda arguments: True, "of 0.5 PyTorch makes 0 for integers, without a word"),
+    Stricter("*_window", "dtype", of_length_one, "PyTorch looks at the dtype of longer ones alone"),
     Stricter("arange", "step", lambda arguments: arguments["step"] is True, "a step is a number, no truth value"),
     Stricter("conv_transpose?d", "", unlike_dtypes, "PyTorch does not look at the bias where there is one number"),
     Stricter("scaled_*", "attn_mask", lambda arguments: True, "a mask of more axes PyTorch takes, and adds its axes"),
@@ -767,8 +773,9 @@ def is_stricter(function: Function, refusal: RefusalError, draw: Draw) -> bool:
         return True
     if asked & {"require_held", "require_stored"}:
         return constant_is_changed(draw.known())
+    names = [name for name, one in FUNCTIONS.items() if one.rule is function.rule]  # `clip` is another name of `clamp`
     return any(
-        fnmatch(function.name, entry.functions)
+        any(fnmatch(name, entry.functions) for name in names)
         and fnmatch(refusal.argument or "", entry.argument)
         and entry.wrong(draw.known())
         for entry in STRICTER
