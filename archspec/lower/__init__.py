@@ -13,7 +13,7 @@ from typing import Any
 
 from archspec.document import Document, StepEntry, variable_problem
 from archspec.document.imports import Sources
-from archspec.graph import Call, Class, Graph, Group, Variant
+from archspec.graph import Call, Class, Graph, Group, Variant, free_symbols
 from archspec.layers import ABSENT, LAYERS
 from archspec.lower import leading
 from archspec.lower._problems import Report
@@ -243,9 +243,15 @@ def mixed_dtypes(source: Sources, document: Document, graph: Graph, settings: Se
 
 def _refuse_read_too_early(report: Report, classes: Iterable[Class]) -> None:
     """A size that a constructor would need before it has it, as `order:` may ask for."""
-    for event in (event for cls in classes for event in read_too_early(cls)):
-        message = f"this depends on `{event.name}`, which has no value yet at this point"
-        report.add_at("AS508", message, event.by.span, "write the size as a number, or change `order:`")
+    for cls in classes:
+        free = {symbol.text for one in cls.inputs for symbol in free_symbols(one.type)}
+        for event in read_too_early(cls):
+            if event.name in free:  # where no round runs, a loop leaves the size as it was
+                message = f"this depends on the free dimension `{event.name}`"
+                report.add_at("AS506", message, event.by.span, f"make `{event.name}` a parameter or a number")
+                continue
+            message = f"this depends on `{event.name}`, which has no value yet at this point"
+            report.add_at("AS508", message, event.by.span, "write the size as a number, or change `order:`")
     if report.problems:
         raise SpecError(report.problems)
 
