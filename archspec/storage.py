@@ -35,6 +35,12 @@ DROPPING = frozenset(
 )
 """In evaluation they return their input itself, as they do where they drop nothing."""
 
+RANDOM = DROPPING | frozenset(
+    "rand randn rand_like randn_like randint randint_like randperm normal bernoulli multinomial rrelu poisson"
+    " gumbel_softmax empty empty_like new_empty scaled_dot_product_attention".split()
+)
+"""Functions whose numbers are others at each call, or may be."""
+
 CASTING = frozenset("float double half bfloat16 int long bool to type_as as_tensor".split())
 """They return their input itself where it has the dtype already, and else a copy, whose gradient is cast back."""
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from archspec.dimensions import show
+from archspec.dimensions import PRIMARY, show
 from archspec.emit.calls import argument_expression, call_expression
 from archspec.emit.checks import write_assertions, write_checks
 from archspec.emit.class_lists import ClassLists
 from archspec.emit.containers import Containers, container, name_of, needs_more
-from archspec.emit.forward import write_tensor
+from archspec.emit.forward import write_constant, write_tensor
 from archspec.emit.initial import Words, is_static
 from archspec.emit.loops import Loops
 from archspec.emit.names import FreeNames
 from archspec.emit.remarks import Remarks
-from archspec.emit.statement import BASE, breakable, relative
+from archspec.emit.statement import BASE, Text, breakable, relative
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.ties import Ties, frozen_ties
+from archspec.emit.variables import TAKEN
+from archspec.expressions import Items, Name, Node, replaced
 from archspec.graph import (
     Branch,
     Call,
@@ -27,6 +29,7 @@ from archspec.graph import (
     Item,
     Loop,
     Step,
+    TensorLine,
     argument_text,
     called,
     is_number,
@@ -38,6 +41,7 @@ from archspec.graph import (
     walk,
 )
 from archspec.lower.names import constructor_reads
+from archspec.lower.state import may_share
 
 _FEWEST = 3
 """Modules of a group between blank lines, in the mean."""
@@ -61,6 +65,8 @@ class Constructor:
         hidden = {carried.name for loop in loops for carried in loop.carried} - self.used
         taken = self.used | {parameter.name for parameter in cls.parameters} | {name for name, _ in cls.let} | hidden
         self.names = FreeNames(taken | {name for loop in loops for name in names_in(loop.target)})
+        self.computed: dict[str, str] = {}
+        """The variables of what tensors are computed from."""
         self.ties = Ties(cls, self.names)
         self.lists = ClassLists(cls)
         self.graph = graph  # of which the class is the network itself
@@ -143,14 +149,39 @@ class Constructor:
 
     def tensor(self, step: Step) -> list[str]:
         """A parameter or buffer of the module itself."""
-        value = breakable(write_tensor(step, self.cls))
+        above, node = self.worked_out(step) if step.lines else ([], write_tensor(step, self.cls))
+        value = breakable(node)
         if step.kind == "parameter":
             frozen = [] if step.trainable else [Expression("requires_grad=False")]
-            lines = relative(Expression(f"self.{step.name} = nn.Parameter", [value, *frozen]), "")
+            lines = [*above, *relative(Expression(f"self.{step.name} = nn.Parameter", [value, *frozen]), "")]
             calls = (self.words.call(fill, f"self.{step.name}") for fill in step.initial)
             return [*lines, *(line for call in calls for line in relative(call, ""))]
         saved = [] if step.saved else [Expression("persistent=False")]
-        return relative(Expression("self.register_buffer", [Expression(f'"{step.name}"'), value, *saved]), "")
+        made = relative(Expression("self.register_buffer", [Expression(f'"{step.name}"'), value, *saved]), "")
+        return [*above, *made]
+
+    def worked_out(self, step: Step) -> tuple[list[str], Node]:
+        """The lines that compute what a tensor is made of, but for those that stand above, and its own expression."""
+        *before, last = step.lines
+        written: list[str] = []
+        for line in before:
+            names = [part.name for part in line.target.walk() if isinstance(part, Name)]
+            if self.computed.keys() >= set(names):
+                continue
+            node = write_constant(line.node, self.cls, self.computed)
+            self.computed |= {name: self.names.fresh(f"{name}_" if name in TAKEN else name) for name in names}
+            target = replaced(line.target, {name: Name(self.computed[name]) for name in names}).text
+            head = f"{target[1:-1] if isinstance(line.target, Items) else target} = "
+            written += [f"# {text}" for text in self.remarks.of(line.span).lines]
+            written += relative(breakable(node, head), "")
+        value = write_constant(last.node, self.cls, self.computed)
+        copied = step.copied or (may_share(last.node) and self.is_read_again(before))
+        return written, Text(f"{value.within(PRIMARY)}.clone()") if copied else value
+
+    def is_read_again(self, lines: Iterable[TensorLine]) -> bool:
+        """Whether other tensors are made of these, too: none may be a view of what another one is."""
+        every = {line for step in self.cls.steps for line in step.lines}
+        return any(sum(bool(names_in(one.node) & names_in(line.target)) for one in every) > 1 for line in lines)
 
     def standing(self, step: Step, indent: str) -> list[str]:
         """The statements that make a step's module where it stands: an attribute, or an item of a list."""

@@ -5,8 +5,9 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from archspec.dimensions import PRIMARY
 from archspec.document import MODULE_ATTRIBUTES
@@ -59,11 +60,16 @@ def write_forward(cls: Class, comments: Comments | None = None) -> Forward:
 
 def write_tensor(step: Step, cls: Class) -> Node:
     """The expression of a parameter or buffer, as a constructor makes it, in Python."""
-    buffers = (one.name for one in cls.steps if one.kind == "buffer")
-    above = {name: ForwardValue(name, None, -1, f"self.{name}") for name in buffers}
     ((_, node),) = step.arguments
-    made = Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
+    made = write_constant(node, cls)
     return Text(f"{made.within(PRIMARY)}.clone()") if step.copied else made
+
+
+def write_constant(node: Node, cls: Class, variables: Mapping[str, str] = MappingProxyType({})) -> Node:
+    """An expression over buffers, and over `variables` of a constructor, in Python."""
+    buffers = {one.name: f"self.{one.name}" for one in cls.steps if one.kind == "buffer"}
+    above = {name: ForwardValue(name, None, -1, text) for name, text in {**buffers, **variables}.items()}
+    return Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
 
 
 _SAYING = (".reshape", ".view", ".expand", ".arange", ".zeros", ".ones", ".full", ".rand", ".randn", ".eye")

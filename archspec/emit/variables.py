@@ -25,7 +25,7 @@ from archspec.tensors import Chain, Series, TensorType
 
 _OWN = "self torch nn F math Tensor Any Callable Literal NamedTuple OrderedDict Sequence make_divisible"
 _BUILTINS = frozenset(dir(builtins))
-_TAKEN = _BUILTINS | set(_OWN.split())
+TAKEN = _BUILTINS | set(_OWN.split())
 """What these names mean to whoever reads generated code."""
 
 _MAIN = ("x", "out")
@@ -83,7 +83,7 @@ class VariableNames:
     """The variables of a method: which are taken, and until when each is read."""
 
     def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = {*_TAKEN, *taken}
+        self.taken = {*TAKEN, *taken}
         self.until: dict[str, int] = {}
 
     def fresh(self, name: str) -> str:

@@ -5,7 +5,7 @@ unrolled, and one with its parameters as symbols and its loops as loops. Knows n
 how it is printed as source.
 """
 
-from archspec.graph.classes import Class, Export, Input, Outputs, Parameter, Step
+from archspec.graph.classes import Class, Export, Input, Outputs, Parameter, Step, TensorLine
 from archspec.graph.items import Branch, Call, Carried, Group, Item, Loop, Rounds, Update, called, module_of
 from archspec.graph.names import Flow, free_symbols, names_in, pieces, size_names
 from archspec.graph.network import Graph, Variant
@@ -35,6 +35,7 @@ __all__ = [
     "Rule",
     "Sharing",
     "Step",
+    "TensorLine",
     "Tie",
     "Update",
     "Variant",

@@ -17,6 +17,15 @@ from archspec.tensors import TensorType
 
 
 @dataclass(frozen=True, slots=True)
+class TensorLine:
+    """One line by which a constructor computes a tensor: the expression of a step, which reads those of lines above."""
+
+    target: Node
+    node: Node
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One line of a forward method, and the module that it needs.
 
@@ -46,6 +55,9 @@ class Step:
     """Of a parameter or buffer: whether its expression may share memory, so that it is a copy of what that makes."""
     saved: bool = True
     """Of a buffer: whether it is part of the state_dict."""
+    lines: tuple[TensorLine, ...] = ()
+    """Of a parameter or buffer that is made of other steps: how it is computed from them. Its argument says all of it
+    in one expression."""
     initial: tuple[Fill, ...] = ()
     trainable: bool = True
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from archspec.importer.grouping import Region, reads_of
 from archspec.importer.nodes import ModuleBody, Operation
-from archspec.importer.operations import RANDOM
 from archspec.importer.templates import LoopTemplate
+from archspec.storage import RANDOM
 
 
 def is_next(body: ModuleBody, index: int) -> bool:

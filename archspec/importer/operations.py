@@ -73,11 +73,6 @@ _VALUES = frozenset(
     " is_nonzero __complex__ nonzero unique unique_consecutive __repr__ __format__ untyped_storage".split()
 )
 """What turns the values of a tensor into Python's."""
-RANDOM = frozenset(
-    "rand randn rand_like randn_like randint randperm normal dropout bernoulli multinomial alpha_dropout dropout1d"
-    " dropout2d dropout3d feature_alpha_dropout rrelu poisson scaled_dot_product_attention".split()
-)
-"""Functions that draw random numbers, or may."""
 FILLING = frozenset("zeros_like ones_like full_like new_zeros new_ones new_full".split())
 """Functions that ask a tensor for its shape and dtype alone."""
 _SIZES = frozenset(

@@ -39,10 +39,11 @@ from archspec.importer.nodes import (
     StateTensor,
     thaw,
 )
-from archspec.importer.operations import FILLING, RANDOM, UnsayableError, convert, overwritten, reads_numbers
+from archspec.importer.operations import FILLING, UnsayableError, convert, overwritten, reads_numbers
 from archspec.importer.own import defaults_of, target_of
 from archspec.importer.own import settings_of as own_settings
 from archspec.importer.settings import is_plain, layer_of, settings_of
+from archspec.storage import RANDOM
 
 _TWINS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...]]] = {
     "layer_norm": ("LayerNorm", ("input", "normalized_shape", "weight", "bias", "eps"), ("normalized_shape", "eps")),

@@ -17,7 +17,7 @@ from archspec.lower.history import HistoryStep
 from archspec.lower.leading import is_name
 from archspec.lower.lifetimes import succeeding
 from archspec.lower.modules import ModuleReader, refuse_captured
-from archspec.lower.names import constructor_reads, forward_reads
+from archspec.lower.names import constructor_reads, forward_reads, without_unread
 from archspec.lower.sites import Container, Site
 from archspec.lower.steps import StepReader
 from archspec.lower.ties import with_ties
@@ -81,6 +81,7 @@ def _graph(frame: Frame, declared: Class, block: Block, path: Path, below: Path)
     made = (*steps, *(step for _, step in idle))
     order = _order(frame, block, made, (*path, "order")) if sound else ()  # what cannot be read is not a step
     cls = replace(declared, output=output, steps=tuple(steps), outputs=outputs, order=order, idle=tuple(idle))
+    cls = without_unread(cls) if sound else cls
     return _with_sizes(frame, in_lists(frame, cls) if frame.outer is None else cls)
 
 

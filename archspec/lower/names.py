@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
-from archspec.expressions import Node
+from archspec.expressions import FunctionCall, Node
 from archspec.graph import (
     Branch,
     Call,
@@ -22,6 +23,7 @@ from archspec.graph import (
     walk,
 )
 from archspec.lower.headers import header_of, read_in_rounds, rounds_of
+from archspec.storage import RANDOM
 
 
 def item_reads(item: Item) -> set[str]:
@@ -90,20 +92,56 @@ def constructor_reads(cls: Class) -> set[str]:
 
 def forward_reads(cls: Class) -> set[str]:
     """Every name that the forward method reads: values of the flow, and names that are none."""
+    return _returned(cls).union(*map(_step_reads, cls.steps))
+
+
+def without_unread(cls: Class) -> Class:
+    """The class, of whose expressions those do not run that no line of the forward method reads.
+
+    Some are there for the constructor, which makes parameters and buffers of them.
+    """
+    used, unread = _returned(cls), set[int]()
+    for step in reversed(cls.steps):
+        plain = step.kind == "compute" and not step.axes and not _draws(step)
+        if plain and not used & names_in(step.target):
+            unread.add(id(step))
+        else:
+            used |= _step_reads(step)
+    if not unread:
+        return cls
+    steps: list[Step] = []
+    idle: list[tuple[int, Step]] = []
+    for step in cls.written():
+        if cls.runs(step) and id(step) not in unread:
+            steps.append(step)
+        else:
+            idle.append((len(steps), step))
+    return replace(cls, steps=tuple(steps), idle=tuple(idle))
+
+
+def _step_reads(step: Step) -> set[str]:
+    """The names that a line of the forward method reads."""
     used: set[str] = set()
-    for step in cls.steps:
-        if step.kind in ("call", "compute"):
-            read = {name for _, node in step.arguments for name in names_in(node)}
-            header, rounds = header_of(step), rounds_of(step)
-            if header is not None and rounds is not None:
-                read -= names_in(rounds.target)
-                read |= {name for node in header.lists for name in names_in(node)}
-            used |= read | read_in_rounds(step)
-        condition = condition_of(step)
-        used |= names_in(condition) if condition is not None else set()
-    if cls.outputs is not None:
-        used |= {name for node in cls.outputs.values for name in names_in(node)}
-    return used
+    if step.kind in ("call", "compute"):
+        read = {name for _, node in step.arguments for name in names_in(node)}
+        header, rounds = header_of(step), rounds_of(step)
+        if header is not None and rounds is not None:
+            read -= names_in(rounds.target)
+            read |= {name for node in header.lists for name in names_in(node)}
+        used |= read | read_in_rounds(step)
+    condition = condition_of(step)
+    return used | names_in(condition) if condition is not None else used
+
+
+def _returned(cls: Class) -> set[str]:
+    """The names that what the forward method returns reads."""
+    return {name for node in cls.outputs.values for name in names_in(node)} if cls.outputs is not None else set()
+
+
+def _draws(step: Step) -> bool:
+    """Whether an expression draws random numbers: then it runs, as those that come later depend on it."""
+    parts = (part for _, node in step.arguments for part in node.walk())
+    return any(isinstance(part, FunctionCall) and part.function in RANDOM for part in parts)
 
 
 def reads(cls: Class) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from archspec import graph
@@ -24,10 +25,10 @@ from archspec.expressions import (
 from archspec.graph import Flow, free_symbols, names_in
 from archspec.lower.frames import Frame
 from archspec.lower.initial import of_tensor
-from archspec.problems import echo
+from archspec.problems import Span, echo
 from archspec.refusals import RefusalError
 from archspec.source import Path
-from archspec.storage import CASTING, DROPPING, EXPANDING, VIEWS
+from archspec.storage import CASTING, DROPPING, EXPANDING, RANDOM, VIEWS
 from archspec.tensors import COMPLEX, FLOATS, TensorType, flow_text
 
 _REFUSED = {
@@ -50,6 +51,7 @@ class State:
         self.frame = frame
         self.buffers: dict[str, TensorType] = {}
         self.computed: dict[str, tuple[Node, Flow]] = {}  # what depends on no input, in terms of buffers alone
+        self.lines: dict[str, graph.TensorLine] = {}  # the same, but each in terms of others
 
     def note(self, step: graph.Step) -> None:
         """Keeps what later tensors may be made of: a buffer, or a computation that depends on no input."""
@@ -63,7 +65,10 @@ class State:
             return
         if any(free_symbols(self.frame.scope.get(name)) for name in names):
             return
+        line = graph.TensorLine(step.target, self.resolved(node, self.lines), step.span)
         node = self.resolved(node)
+        if not any(isinstance(part, FunctionCall) and part.function in RANDOM for part in node.walk()):
+            self.lines |= dict.fromkeys(names_in(step.target), line)  # else each tensor draws numbers of its own
         if isinstance(step.target, Name):
             self.computed[step.target.name] = node, step.output
         elif isinstance(step.target, Items) and isinstance(step.output, tuple):
@@ -81,12 +86,25 @@ class State:
         """The tensors that an expression of a further one may read."""
         return {**self.buffers, **{name: flow for name, (_, flow) in self.computed.items()}}
 
-    def resolved(self, node: Node) -> Node:
-        """An expression as a constructor can compute it: sizes that a `shape:` bound by their formulas."""
+    def resolved(self, node: Node, kept: Container[str] = ()) -> Node:
+        """An expression as a constructor can compute it: sizes that a `shape:` bound by their formulas.
+
+        What other steps compute stands in it as their expressions, but for the names that are `kept`.
+        """
         scope, known = self.frame.scope, self.known()
         words = {name: Word(name) for name in names_in(node) if name not in scope and name not in known}
         node = self.frame.for_constructor(replaced(node, words), scope)
-        return replaced(node, {name: one for name, (one, _) in self.computed.items()})
+        return replaced(node, {name: one for name, (one, _) in self.computed.items() if name not in kept})
+
+    def lines_of(self, target: Name, node: Node, span: Span) -> tuple[graph.TensorLine, ...]:
+        """How a tensor is computed, line by line; none where it is made of no other step."""
+        last = graph.TensorLine(target, self.resolved(node, self.lines), span)
+        wanted, found = names_in(last.node) & self.lines.keys(), [last]
+        for line in reversed(list(dict.fromkeys(self.lines.values()))):
+            if names_in(line.target) & wanted:
+                wanted |= names_in(line.node)
+                found.insert(0, line)
+        return tuple(found) if len(found) > 1 else ()
 
     def read(self, target: Name, step: StepEntry, path: Path) -> graph.Step | None:
         """The graph's step for a Parameter or Buffer, if it can be one."""
@@ -105,11 +123,24 @@ class State:
         node, output = found
         if not self.is_sound(target, step, node, output, at):
             return None
-        node, span = self.resolved(node), self.frame.span(path, key=True)
+        span = self.frame.span(path, key=True)
+        lines = self.lines_of(target, node, span)
+        node = self.resolved(node)
         kind: Any = "parameter" if step.type == "Parameter" else "buffer"
         copied, saved = may_share(node), step.persistent is not False
         made = graph.Step(
-            target.name, kind, target, ((None, node),), None, target.name, (), output, span, copied=copied, saved=saved
+            target.name,
+            kind,
+            target,
+            ((None, node),),
+            None,
+            target.name,
+            (),
+            output,
+            span,
+            copied=copied,
+            saved=saved,
+            lines=lines,
         )
         return of_tensor(self.frame, made, step, path) if kind == "parameter" else made
 

@@ -95,7 +95,7 @@ def _told(step: Explained, path: str, *, whole: bool) -> Iterator[_Line]:
     """One step; with `whole`, each of its sizes with its history."""
     made = step.made
     label = made.label if made.label.isidentifier() else _code(made.label)
-    what = made.kind if made.kind in ("expression", "input") else label
+    what = made.kind if made.kind in ("expression", "input", "tensor") else label
     yield _Line(0, f"{_code(step.path)}: {what} {_place(made.span, path)}", "heading")
     if step.same:
         yield _Line(1, f"as {_code(step.same)}: {_code(_flow(made.output))}")

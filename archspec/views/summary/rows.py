@@ -77,6 +77,8 @@ class Rows:
         for step in cls.written():
             if not cls.runs(step) and step.item is not None:
                 yield from self.idle(step.item, depth, prefix)
+            elif not cls.runs(step):
+                continue  # what the constructor makes tensors of
             elif step.kind == "weight":
                 continue  # its layer has a row
             elif step.kind in ("parameter", "buffer") and isinstance(step.output, TensorType):
