@@ -175,3 +175,11 @@ def test_what_a_flag_decides_is_annotated_as_either() -> None:
     recurrent = "tuple[Tensor, tuple[Tensor, Tensor]] | Tensor"
     either = "tuple[Tensor, Tensor] | Tensor | tuple[Tensor, list[Tensor] | Tensor]"
     assert found == ["tuple[Tensor, Tensor] | Tensor", recurrent, "tuple[Tensor, Tensor] | Tensor", recurrent, either]
+
+
+def test_a_parameter_is_no_word_in_the_expression_of_a_tensor() -> None:
+    text = "name: Net\nparams: {least: 0.2}\ninputs: {x: [N, 4]}\nlayers:\n"
+    spec = archspec.parse(text + '  scale: {Buffer: "clamp(zeros(4), min=least)"}\n  out: x * scale\n')
+    made = classes(spec)["Net"](least=0.5)
+    assert torch.equal(made.scale, torch.full((4,), 0.5))
+    assert torch.equal(archspec.build(spec, least=0.5).scale, made.scale)

@@ -102,6 +102,13 @@ def t5() -> nn.Module:
     return module
 
 
+def mamba() -> nn.Module:
+    from transformers import MambaConfig, MambaForCausalLM
+
+    module: nn.Module = MambaForCausalLM(MambaConfig(**zoo_text.MAMBA, use_cache=False))
+    return module
+
+
 def mixtral() -> nn.Module:
     from transformers import MixtralConfig, MixtralForCausalLM
 
@@ -114,6 +121,7 @@ OF_TRANSFORMERS = {
     "audio/hifigan": (hifigan, zoo_other.HIFIGAN, fill.example([2, 7, 5])),
     "audio/whisper_encoder": (whisper, zoo_other.WHISPER, fill.example([2, 5, 14])),
     "text/albert": (albert, zoo_text.ALBERT, fill.tokens([2, 11], 99)),
+    "text/mamba": (mamba, {**zoo_text.MAMBA, "max_length": 16}, fill.tokens([2, 11], 99)),
     "text/mixtral": (mixtral, zoo_text.MIXTRAL, fill.tokens([2, 11], 99)),
     "text/t5_encoder": (t5, zoo_text.T5, fill.tokens([2, 150], 99)),
 }
@@ -174,7 +182,7 @@ def test_weights_begin_as_those_of_the_papers(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["audio/hifigan", "text/mixtral"])
+@pytest.mark.parametrize("name", ["audio/hifigan", "text/mamba", "text/mixtral"])
 def test_weights_begin_as_those_of_transformers(name: str) -> None:
     pytest.importorskip("transformers")
     make, params, _ = OF_TRANSFORMERS[name]

@@ -27,6 +27,7 @@ TRANSLATOR = {
 }
 ALBERT = {**TINY, "vocab_size": 99, "embedding_size": 16, "max_position_embeddings": 64}
 T5 = {"vocab_size": 99, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 2, "num_heads": 3}
+MAMBA = {"vocab_size": 99, "hidden_size": 24, "state_size": 5, "num_hidden_layers": 2, "conv_kernel": 3}
 GPT2 = {"n_layer": 2, "n_head": 3, "n_embd": 12, "vocab_size": 11, "block_size": 16}
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -50,6 +51,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**LLAMA, "num_hidden_layers": 1, "num_key_value_heads": 6, "head_dim": 4},
         {**LLAMA, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "rms_norm_eps": 1e-3},
     ],
+    "text/mamba": [
+        {**MAMBA, "max_length": 16},
+        {**MAMBA, "num_hidden_layers": 1, "expand": 3, "use_bias": True, "use_conv_bias": False, "max_length": 8},
+        {**MAMBA, "time_step_rank": 3, "conv_kernel": 1, "layer_norm_epsilon": 1e-6, "max_length": 5},
+    ],
     "text/mixtral": [
         MIXTRAL,
         {**MIXTRAL, "num_hidden_layers": 1, "num_experts_per_tok": 1, "head_dim": 4},
@@ -72,7 +78,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-SLOW = {"text/albert", "text/bert", "text/gpt2", "text/t5_encoder", "text/transformer", "text/vit_hf"}
+SLOW = {"text/albert", "text/bert", "text/gpt2", "text/mamba", "text/t5_encoder", "text/transformer", "text/vit_hf"}
 HUGE = {"text/llama", "text/mixtral"}
 """Specs whose defaults are beyond a test machine's memory."""
 
@@ -90,6 +96,8 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("text/gpt2", {"n_layer": 48, "n_embd": 1600, "n_head": 25}, 1_557_611_200),
     ("text/llama", {}, 8_030_261_248),
     ("text/llama", LLAMA_70B, 70_553_706_496),
+    ("text/mamba", {"num_hidden_layers": 24}, 129_135_360),
+    ("text/mamba", {"hidden_size": 2560, "num_hidden_layers": 64}, 2_768_345_600),
     ("text/mixtral", {}, 46_702_792_704),
     ("text/vit_hf", {}, 86_389_248),
 ]

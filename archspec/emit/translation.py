@@ -26,6 +26,7 @@ from archspec.expressions import (
     Slice,
     Starred,
     Unary,
+    Word,
     with_constants,
 )
 from archspec.expressions import FUNCTIONS as NUMBERS
@@ -305,6 +306,8 @@ class Translation:
         """Whether a name is none that is declared, but a word that stands for itself."""
         if not isinstance(node, Name) or node.name == "training" or node.name in CONSTANTS:
             return False
+        if self.plan is None:  # in a constructor every other name is a parameter, or computed from some
+            return isinstance(node, Word)
         if node.name in self.loop_names:
             return False
         return not any(node.name in names for names in (values, self.sizes.axes, self.sizes.declared, self.sizes.bound))
