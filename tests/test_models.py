@@ -72,7 +72,7 @@ SLOW = {"alexnet", "vgg"}.union(*(zoo.SLOW for zoo in ZOO))
 HUGE: set[str] = set().union(*(zoo.HUGE for zoo in ZOO))
 """Specs whose defaults are beyond a test machine's memory."""
 
-UNSCRIPTABLE = {"audio/hifigan"}
+UNSCRIPTABLE = {"audio/hifigan", "vision/deeplabv3_mobilenet", "vision/lraspp"}
 """Specs that read items of a list by numbers that are worked out, as their originals do: TorchScript takes literals."""
 
 FREE = {

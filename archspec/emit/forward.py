@@ -72,6 +72,11 @@ def write_constant(node: Node, cls: Class, variables: Mapping[str, str] = Mappin
     return Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
 
 
+def _part(before: int, behind: int) -> str:
+    """The slice of a list without so many items at its ends."""
+    return f"[{before or ''}:{-behind or ''}]" if before or behind else ""
+
+
 _SAYING = (".reshape", ".view", ".expand", ".arange", ".zeros", ".ones", ".full", ".rand", ".randn", ".eye")
 """Functions whose arguments are the shape of what they return."""
 
@@ -253,7 +258,9 @@ class _Writer:
         assert isinstance(step.item, Group)
         within, lists, before = within_rounds(step, given, targets, self.plan.names, self.translation)
         lines = _Writer(body_of(step.item), None, within, self.base + INDENT).write().lines
-        header = self.translation.header(index, [(name, member(around)) for around, name in lists.items()])
+        between = {name: (before, behind) for name, before, behind in step.item.between}
+        modules = [(name, f"{member(around)}{_part(*between.get(around, (0, 0)))}") for around, name in lists.items()]
+        header = self.translation.header(index, modules)
         return header, (*before, *lines)
 
     def collected(self, step: Step) -> Flow | None:

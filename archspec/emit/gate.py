@@ -221,6 +221,8 @@ def _modules_of(target: ast.expr, iterable: ast.expr) -> Iterator[str]:
     match iterable:
         case ast.Attribute() if isinstance(target, ast.Name) and _is_attribute(iterable):
             yield target.id
+        case ast.Subscript(value=whole, slice=ast.Slice()) if isinstance(target, ast.Name) and _is_attribute(whole):
+            yield target.id
         case ast.Call(func=ast.Name(id="zip"), args=lists) if isinstance(target, ast.Tuple):
             for one, over in zip(target.elts, lists, strict=False):
                 yield from _modules_of(one, over)

@@ -122,7 +122,9 @@ class Group:
     spread: bool = False
     """Whether the modules of its rounds stand in lists of the class, so that there is no module of the group itself."""
     zipped: bool = False
-    """Whether its rounds take the items of those lists in turn, and nothing else adds to them."""
+    """Whether its rounds take the items of those lists in turn."""
+    between: tuple[tuple[str, int, int], ...] = ()
+    """Of those lists: which hold single modules besides, how many of them before its own, and how many behind."""
     initial: tuple[Fill, ...] = ()
     trainable: bool = True
 

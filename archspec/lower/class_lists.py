@@ -38,7 +38,7 @@ from archspec.graph import (
 from archspec.lower.class_lists_renaming import Renaming
 from archspec.lower.class_lists_rules import check_lists
 from archspec.lower.frames import Frame
-from archspec.lower.headers import may_be_zipped
+from archspec.lower.headers import zipped
 from archspec.lower.initial import frozen
 from archspec.lower.names import item_reads
 from archspec.problems import Span
@@ -117,6 +117,8 @@ class Opener:
         """Which steps of the spec put modules into each list."""
         self.repeated = False
         """Whether what is opened is the round of a loop, so that its lists get items from other rounds, too."""
+        self.alone = [step for step in cls.steps if isinstance(step.item, Call | Group) and is_dotted(step.attribute)]
+        """The steps of which each puts one module into a list, whatever the parameters."""
         self.collect(cls)
 
     def collect(self, cls: Class) -> None:
@@ -145,6 +147,15 @@ class Opener:
         if name is not None and is_dotted(name):
             self.filling[_list_of(name)].add(span)
 
+    def others(self, loop: Step) -> dict[str, list[str] | None]:
+        """The keys of the single modules that stand in lists beside those of a loop; None where more than such do."""
+        found: dict[str, list[str] | None] = {}
+        for name, spans in self.filling.items():
+            single = {one.span: place_of(one.attribute)[-1] for one in self.alone if _list_of(one.attribute) == name}
+            keys = [single.get(span) for span in spans - {loop.span}]
+            found[name] = None if None in keys else [key for key in keys if key is not None]
+        return found
+
     def fresh(self, name: str) -> str:
         """A name that nothing else has."""
         candidates = (name, *(f"{name}_{number}" for number in range(2, 10_000)))
@@ -167,7 +178,21 @@ class Opener:
                 elif one.item is not None:
                     idle.append((len(steps), one))
         order = tuple(name for one in cls.order for name in named.get(one, (one,)))
-        return replace(cls, steps=tuple(steps), idle=tuple(idle), order=order)
+        return replace(cls, steps=tuple(self.counted_from_the_end(steps)), idle=tuple(idle), order=order)
+
+    def counted_from_the_end(self, steps: list[Step]) -> Iterator[Step]:
+        """The steps, where those behind a loop in one list go by their places from its end."""
+        groups = [step.item for step in steps if isinstance(step.item, Group) and step.item.zipped]
+        left = {name: (before, behind) for group in groups for name, before, behind in group.between}
+        for step in steps:
+            name, key = _list_of(step.attribute), place_of(step.attribute)[-1]
+            before, behind = left.get(name, (0, 0))
+            if step.item is None or not behind or (key.isdecimal() and int(key) < before):
+                yield step
+                continue
+            left[name] = before, behind - 1
+            place = f"{name}.{{{-behind}}}"
+            yield replace(step, module=place, item=called(step.item, place))
 
     def step(self, step: Step) -> Iterator[Step]:
         if step.again is not None and _holds(step.again):
@@ -326,8 +351,7 @@ class Opener:
         body = self.body(step, child, group.trainable)
         items = (replace(loop, items=(body,)),)
         spread = replace(group, items=items, listed=True, rounds=rounds, spread=True)
-        filled = {name for name, spans in self.filling.items() if len(spans) > 1}
-        return replace(step, item=replace(spread, zipped=may_be_zipped(spread, step.attribute, filled)))
+        return replace(step, item=zipped(spread, step.attribute, self.others(step)))
 
     def body(self, step: Step, child: Call | Group, trainable: bool) -> Call:
         """What each round runs, as a class whose modules stand elsewhere."""

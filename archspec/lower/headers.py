@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from archspec.expressions import FunctionCall, Items, Name, Node
+from archspec.expressions import FunctionCall, Items, Literal, Name, Node
 from archspec.graph import Branch, Class, Group, Item, Loop, Rounds, Step, body_of, names_in, pieces, standing
 
 
@@ -117,36 +117,41 @@ def _read_in(cls: Class, *, zipped: bool) -> set[str]:
     return read | {name for node in (cls.outputs.values if cls.outputs is not None else ()) for name in names_in(node)}
 
 
-def may_be_zipped(group: Group, own: str, others: set[str]) -> bool:
-    """Whether a loop's rounds take the items of its lists in turn, which nothing else adds to: `others` are taken."""
+def zipped(group: Group, own: str, others: Mapping[str, Sequence[str] | None]) -> Group:
+    """The loop, and whether its rounds take the items of its lists in turn.
+
+    `others` are the keys of the single modules that stand in each list besides, None where more than such do.
+    """
     (loop,) = group.items
     rounds = group.rounds
-    if not isinstance(loop, Loop) or rounds is None or rounds.each:
-        return False
-    count = _counter(rounds.target, rounds.over)
+    if not isinstance(loop, Loop) or rounds is None:
+        return group
+    count, first = _counter(rounds.target, rounds.over)
+    between = []
     for place, _ in _places(group, own):
-        if ".".join(place[:-1]) in others or len(place) != 2 or place[-1] not in (f"{{{count}}}", "{_}"):
-            return False
-    return not any(isinstance(step.item, Group) and step.item.spread for step in body_of(group).steps)
+        keys = others.get(".".join(place[:-1]), ())
+        if keys is None or len(place) != 2 or place[-1] not in (f"{{{count}}}", "{_}"):
+            return group
+        before = sum(key.isdecimal() and int(key) < first for key in keys)
+        if place[-1] != "{_}" and before != first:
+            return group
+        if keys:
+            between.append((place[0], before, len(keys) - before))
+    nested = any(isinstance(step.item, Group) and step.item.spread for step in body_of(group).steps)
+    return group if nested else replace(group, zipped=True, between=tuple(between))
 
 
-def _counter(target: Node, over: Node) -> str | None:
-    """The name that counts the rounds of a loop from 0."""
-    if (
-        isinstance(over, FunctionCall)
-        and over.function == "range"
-        and len(over.arguments) == 1
-        and isinstance(target, Name)
-    ):
-        return target.name
-    if (
-        isinstance(over, FunctionCall)
-        and over.function == "enumerate"
-        and len(over.arguments) == 1
-        and isinstance(target, Items)
-    ):
-        return target.items[0].name if isinstance(target.items[0], Name) else None
-    return None
+def _counter(target: Node, over: Node) -> tuple[str | None, int]:
+    """The name that counts the rounds of a loop, and from which number on."""
+    called = over if isinstance(over, FunctionCall) else None
+    if called is not None and called.function == "range" and len(called.arguments) == 1 and isinstance(target, Name):
+        return target.name, 0
+    if called is not None and called.function == "enumerate" and isinstance(target, Items):
+        first, *_ = target.items
+        start = called.arguments[1] if len(called.arguments) > 1 else Literal(0)
+        if isinstance(first, Name) and isinstance(start, Literal) and isinstance(start.value, int):
+            return first.name, start.value
+    return None, 0
 
 
 def _places(group: Group, own: str) -> Iterator[tuple[tuple[str, ...], Item]]:
