@@ -147,12 +147,13 @@ class Opener:
         if name is not None and is_dotted(name):
             self.filling[_list_of(name)].add(span)
 
-    def others(self, loop: Step) -> dict[str, list[str] | None]:
+    def others(self, loop: Group, span: Span) -> dict[str, list[str] | None]:
         """The keys of the single modules that stand in lists beside those of a loop; None where more than such do."""
+        own = {span, *(step.span for step in body_of(loop).written())}
         found: dict[str, list[str] | None] = {}
         for name, spans in self.filling.items():
             single = {one.span: place_of(one.attribute)[-1] for one in self.alone if _list_of(one.attribute) == name}
-            keys = [single.get(span) for span in spans - {loop.span}]
+            keys = [single.get(one) for one in spans - own]
             found[name] = None if None in keys else [key for key in keys if key is not None]
         return found
 
@@ -351,7 +352,7 @@ class Opener:
         body = self.body(step, child, group.trainable)
         items = (replace(loop, items=(body,)),)
         spread = replace(group, items=items, listed=True, rounds=rounds, spread=True)
-        return replace(step, item=zipped(spread, step.attribute, self.others(step)))
+        return replace(step, item=zipped(spread, step.attribute, self.others(spread, step.span)))
 
     def body(self, step: Step, child: Call | Group, trainable: bool) -> Call:
         """What each round runs, as a class whose modules stand elsewhere."""

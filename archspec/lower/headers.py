@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from archspec.expressions import FunctionCall, Items, Literal, Name, Node
+from archspec.expressions import FunctionCall, Items, Literal, Name, Node, evaluate
 from archspec.graph import Branch, Class, Group, Item, Loop, Rounds, Step, body_of, names_in, pieces, standing
 
 
@@ -130,15 +130,25 @@ def zipped(group: Group, own: str, others: Mapping[str, Sequence[str] | None]) -
     between = []
     for place, _ in _places(group, own):
         keys = others.get(".".join(place[:-1]), ())
-        if keys is None or len(place) != 2 or place[-1] not in (f"{{{count}}}", "{_}"):
+        number = 0 if place[-1] == "{_}" else _first_number(place[-1], count, first)
+        if keys is None or len(place) != 2 or number is None:
             return group
-        before = sum(key.isdecimal() and int(key) < first for key in keys)
-        if place[-1] != "{_}" and before != first:
+        before = sum(key.isdecimal() and int(key) < number for key in keys)
+        if before != number:
             return group
         if keys:
             between.append((place[0], before, len(keys) - before))
     nested = any(isinstance(step.item, Group) and step.item.spread for step in body_of(group).steps)
     return group if nested else replace(group, zipped=True, between=tuple(between))
+
+
+def _first_number(key: str, count: str | None, first: int) -> int | None:
+    """The number of a loop's first item in a list, if each further one has the next number."""
+    nodes = [part for part in pieces(key) if isinstance(part, Node)]
+    if len(nodes) != 1 or count is None or names_in(nodes[0]) != {count}:
+        return None
+    number, following = (evaluate(nodes[0], {count: place}) for place in (first, first + 1))
+    return number if isinstance(number, int) and following == number + 1 else None
 
 
 def _counter(target: Node, over: Node) -> tuple[str | None, int]:
