@@ -203,7 +203,7 @@ def _doc(cls: Class, main: bool, inputs: tuple[str, ...]) -> list[str]:
     lines += ["", "Args:"] if told else []
     uses = _uses(cls) if told else {}
     for parameter in told:
-        words = " ".join(prose(parameter.doc).split()) or prose(_what_for(parameter, uses))
+        words = prose(" ".join(parameter.doc.split())) or prose(_what_for(parameter, uses))
         lines += wrap(f"{INDENT}{parameter.name}: {words}", INDENT * 2)
     return lines + _shapes(cls, main, inputs or tuple(one.name for one in cls.inputs))
 

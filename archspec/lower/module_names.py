@@ -31,7 +31,8 @@ def named_module(frame: Frame, step: StepEntry, site: Site) -> tuple[str, StepEn
         return None if name is None else (name, step.model_copy(update={"name": None}))
     if "{" in step.name:
         message = f"{echo(step.name)} contains an expression, but the step already has a name"
-        frame.report.add("AS206", message, at, "write the name as text; `{…}` is for the steps of a list")
+        advice = "write the name as text; `{…}` is for the steps of a list, and for lists of the class: `blocks.{i}`"
+        frame.report.add("AS206", message, at, advice)
         return None
     return step.name, step.model_copy(update={"name": None})
 

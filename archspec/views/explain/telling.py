@@ -305,7 +305,7 @@ def _says(source: Definition, path: str, near: Span, passed: tuple[Span | None, 
     on = f", passed on in {' and '.join(_bare(one, path) for one in reversed(passed))}" if passed else ""
     span = source.span
     place = f" {_place(span, path)}" if span is not None and (span.path, span.line) != (near.path, near.line) else ""
-    if not source.says:
+    if not source.says or (source.says == source.name and not source.sources):  # a loop binds a name like it
         return f"{value}{place}{on}"
     if source.kind != "written":
         return f"{value}, {source.says}{place}{on}"
