@@ -107,7 +107,7 @@ class Rules:
         for fill in self.named:
             found = [weight for name, weight, _ in whole if fits(fill.weight, name) and weight is not None]
             all(is_for(self.report, weight.name, weight, fill) for weight in found)
-            if not found and not conditional:
+            if not found and not (conditional and self.may_reach(fill.weight)):
                 hint = did_you_mean(fill.weight, [name for name, _, _ in whole][:200])
                 yield f"`{fill.weight}`", hint, fill.span
         types = {str(step.type) for block in self.all_blocks() for step in steps_of(block.layers)}
@@ -121,6 +121,13 @@ class Rules:
                 if not weights and (calls or cls not in types) and fill.weight not in ("weight", "bias") * bool(calls):
                     what = f"`{fill.weight}` of `{cls}`" if calls else f"`{cls}`"
                     yield what, known_weights(calls[0]) if calls else "no step is of that class", fill.span
+
+    def may_reach(self, pattern: str) -> bool:
+        """Whether such a name may be there with other steps kept: its first part is a module of the network."""
+        layers, first = self.document.layers, pattern.partition(".")[0]
+        if "*" in first or not isinstance(layers, dict):
+            return True
+        return first in layers or any((step.name or "").partition(".")[0] == first for step in steps_of(layers))
 
     def refuse_parametrized(self, main: Class) -> None:
         """Rules by name and of blocks run once modules are made: too late for a weight that is parametrized by then."""
