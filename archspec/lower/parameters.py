@@ -147,7 +147,12 @@ def _frozen(value: Any) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return echo(value) if isinstance(value, dict) else literal_text(_frozen(value))
+    """A value in a message: a literal, unless there is a mapping in it, which has none."""
+    return echo(value) if _has_mapping(value) else literal_text(_frozen(value))
+
+
+def _has_mapping(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list | tuple) and any(map(_has_mapping, value)))
 
 
 def kind_of(parameter: document.ParameterEntry, value: Any) -> str:
