@@ -183,3 +183,35 @@ def test_a_parameter_is_no_word_in_the_expression_of_a_tensor() -> None:
     made = classes(spec)["Net"](least=0.5)
     assert torch.equal(made.scale, torch.full((4,), 0.5))
     assert torch.equal(archspec.build(spec, least=0.5).scale, made.scale)
+
+
+def test_what_tensors_are_made_of_is_computed_once() -> None:
+    spec = archspec.load(
+        """
+name: Gate
+params: {width: 4}
+inputs: {x: [N, width]}
+layers:
+  dt: rand(width) + 0.1
+  low, high: split(arange(2 * width), width)
+  bias: {Parameter: dt + log(-expm1(-dt))}
+  drawn: {Buffer: dt}
+  first: {Buffer: low}
+  second: {Buffer: low + high}
+  out: x + softplus(bias)
+"""
+    )
+    made = []
+    for factory in (lambda: archspec.build(spec), classes(spec)["Gate"]):
+        torch.manual_seed(0)
+        made.append(factory())
+        before = torch.get_rng_state()
+        made[-1](torch.ones(1, 4))
+        assert torch.equal(torch.get_rng_state(), before), "the forward method draws nothing"
+    built, generated = made
+    for (name, one), (key, other) in zip(built.state_dict().items(), generated.state_dict().items(), strict=True):
+        assert name == key
+        assert torch.equal(one, other)
+    torch.testing.assert_close(nn.functional.softplus(built.bias), built.drawn)
+    assert len({tensor.data_ptr() for tensor in generated.state_dict().values()}) == 4
+    assert archspec.generate(spec).count("torch.rand(") == 1

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from archspec.dimensions import PRIMARY, show
+from archspec.dimensions import show
 from archspec.emit.calls import argument_expression, call_expression
 from archspec.emit.checks import write_assertions, write_checks
 from archspec.emit.class_lists import ClassLists
 from archspec.emit.containers import Containers, container, name_of, needs_more
-from archspec.emit.forward import write_constant, write_tensor
 from archspec.emit.initial import Words, is_static
 from archspec.emit.loops import Loops
 from archspec.emit.names import FreeNames
 from archspec.emit.remarks import Remarks
-from archspec.emit.statement import BASE, Text, breakable, relative
+from archspec.emit.statement import BASE, breakable, relative
+from archspec.emit.tensors import write_line, write_tensor
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.ties import Ties, frozen_ties
 from archspec.emit.variables import TAKEN
-from archspec.expressions import Items, Name, Node, replaced
+from archspec.expressions import Items, Name, replaced
 from archspec.graph import (
     Branch,
     Call,
@@ -29,7 +29,6 @@ from archspec.graph import (
     Item,
     Loop,
     Step,
-    TensorLine,
     argument_text,
     called,
     is_number,
@@ -41,7 +40,6 @@ from archspec.graph import (
     walk,
 )
 from archspec.lower.names import constructor_reads
-from archspec.lower.state import may_share
 
 _FEWEST = 3
 """Modules of a group between blank lines, in the mean."""
@@ -149,8 +147,8 @@ class Constructor:
 
     def tensor(self, step: Step) -> list[str]:
         """A parameter or buffer of the module itself."""
-        above, node = self.worked_out(step) if step.lines else ([], write_tensor(step, self.cls))
-        value = breakable(node)
+        above = self.worked_out(step)
+        value = breakable(write_tensor(step, self.cls, self.computed))
         if step.kind == "parameter":
             frozen = [] if step.trainable else [Expression("requires_grad=False")]
             lines = [*above, *relative(Expression(f"self.{step.name} = nn.Parameter", [value, *frozen]), "")]
@@ -160,28 +158,20 @@ class Constructor:
         made = relative(Expression("self.register_buffer", [Expression(f'"{step.name}"'), value, *saved]), "")
         return [*above, *made]
 
-    def worked_out(self, step: Step) -> tuple[list[str], Node]:
-        """The lines that compute what a tensor is made of, but for those that stand above, and its own expression."""
-        *before, last = step.lines
+    def worked_out(self, step: Step) -> list[str]:
+        """The lines that compute what a tensor is made of, but for those that stand above."""
         written: list[str] = []
-        for line in before:
+        for line in step.lines[:-1]:
             names = [part.name for part in line.target.walk() if isinstance(part, Name)]
             if self.computed.keys() >= set(names):
                 continue
-            node = write_constant(line.node, self.cls, self.computed)
+            node = write_line(line, self.cls, self.computed)
             self.computed |= {name: self.names.fresh(f"{name}_" if name in TAKEN else name) for name in names}
             target = replaced(line.target, {name: Name(self.computed[name]) for name in names}).text
             head = f"{target[1:-1] if isinstance(line.target, Items) else target} = "
             written += [f"# {text}" for text in self.remarks.of(line.span).lines]
             written += relative(breakable(node, head), "")
-        value = write_constant(last.node, self.cls, self.computed)
-        copied = step.copied or (may_share(last.node) and self.is_read_again(before))
-        return written, Text(f"{value.within(PRIMARY)}.clone()") if copied else value
-
-    def is_read_again(self, lines: Iterable[TensorLine]) -> bool:
-        """Whether other tensors are made of these, too: none may be a view of what another one is."""
-        every = {line for step in self.cls.steps for line in step.lines}
-        return any(sum(bool(names_in(one.node) & names_in(line.target)) for one in every) > 1 for line in lines)
+        return written
 
     def standing(self, step: Step, indent: str) -> list[str]:
         """The statements that make a step's module where it stands: an attribute, or an item of a list."""

@@ -5,11 +5,9 @@ Both back ends print the same lines: the builder compiles them, the generator wr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
-from archspec.dimensions import PRIMARY
 from archspec.document import MODULE_ATTRIBUTES
 from archspec.emit.annotations import flow_annotation
 from archspec.emit.nested import Within, loop_head, within_rounds
@@ -18,11 +16,11 @@ from archspec.emit.shapes import shape_comment, step_reshapes
 from archspec.emit.statement import BASE, Comprehension, PythonCall, PythonList, Text, relative, statement
 from archspec.emit.text import INDENT, WIDTH, Expression, member
 from archspec.emit.translation import Sizes, Translation, naming, solving
-from archspec.emit.values import ForwardValue, parts_of
+from archspec.emit.values import parts_of
 from archspec.emit.variables import Assignment, RoundsPlan, plan_forward
 from archspec.expressions import FUNCTIONS as NUMBERS
 from archspec.expressions import Conditional, FunctionCall, Items, Name, Node
-from archspec.graph import Class, Flow, Group, Outputs, Step, body_of, is_spread, names_in, standing
+from archspec.graph import Class, Flow, Group, Step, body_of, is_spread, names_in, standing
 from archspec.lower.headers import header_of, rounds_of, runs_one
 from archspec.lower.names import condition_of, constructor_reads, forward_reads
 
@@ -58,20 +56,6 @@ def write_forward(cls: Class, comments: Comments | None = None) -> Forward:
     return _Writer(cls, comments).write()
 
 
-def write_tensor(step: Step, cls: Class) -> Node:
-    """The expression of a parameter or buffer, as a constructor makes it, in Python."""
-    ((_, node),) = step.arguments
-    made = write_constant(node, cls)
-    return Text(f"{made.within(PRIMARY)}.clone()") if step.copied else made
-
-
-def write_constant(node: Node, cls: Class, variables: Mapping[str, str] = MappingProxyType({})) -> Node:
-    """An expression over buffers, and over `variables` of a constructor, in Python."""
-    buffers = {one.name: f"self.{one.name}" for one in cls.steps if one.kind == "buffer"}
-    above = {name: ForwardValue(name, None, -1, text) for name, text in {**buffers, **variables}.items()}
-    return Translation(Sizes(_NOTHING), None, {}, set()).node(node, above)
-
-
 def _part(before: int, behind: int) -> str:
     """The slice of a list without so many items at its ends."""
     return f"[{before or ''}:{-behind or ''}]" if before or behind else ""
@@ -79,8 +63,6 @@ def _part(before: int, behind: int) -> str:
 
 _SAYING = (".reshape", ".view", ".expand", ".arange", ".zeros", ".ones", ".full", ".rand", ".randn", ".eye")
 """Functions whose arguments are the shape of what they return."""
-
-_NOTHING = Class("", "", (), (), (), None, outputs=Outputs(()))
 
 
 def kept_parameters(cls: Class) -> set[str]:

@@ -21,10 +21,12 @@ from torch.nn import functional
 
 from archspec.emit.annotations import flow_annotation
 from archspec.emit.filling import apply_rules, fill_below, fill_weight, parametrize
-from archspec.emit.forward import write_forward, write_tensor
+from archspec.emit.forward import write_forward
 from archspec.emit.own import own_module
+from archspec.emit.statement import Text
+from archspec.emit.tensors import write_line, write_tensor
 from archspec.emit.ties import frozen_ties
-from archspec.expressions import evaluate, make_divisible
+from archspec.expressions import evaluate, make_divisible, replaced
 from archspec.graph import (
     Call,
     Class,
@@ -35,8 +37,10 @@ from archspec.graph import (
     Parameter,
     Sharing,
     Step,
+    TensorLine,
     is_number,
     module_of,
+    names_in,
     place_of,
 )
 from archspec.layers import LAYERS
@@ -53,6 +57,9 @@ MODULES: dict[str, type[nn.Module]] = {name: getattr(nn, name) for name in LAYER
 
 Make = Callable[[Factory], nn.Module]
 """Makes one module, with those `device` and `dtype`."""
+
+Part = Callable[[nn.Module, Factory, dict[str, Tensor]], None]
+"""Makes a part of a module; the last argument holds what its parameters and buffers are made of."""
 
 
 class Builder:
@@ -86,10 +93,11 @@ class Builder:
         module_class = self.module_class(cls, path)
         saved = [(attribute, cls.values[name]) for attribute, name in getattr(module_class, "_saved", ())]
         prefix = f"{path}." if path else ""
-        parts: list[Callable[[nn.Module, Factory], None]] = [self.child(item, prefix) for item in cls.items]
+        parts: list[Part] = [self.child(item, prefix) for item in cls.items]
+        tensors = _Tensors(cls)
         for step in cls.registered():
             if step.kind in ("parameter", "buffer"):
-                parts.append(_tensor(step, write_tensor(step, cls).text, cls.values))
+                parts.append(tensors.part(step))
                 parts += [partial(_settle, name=step.name, fill=fill) for fill in step.initial]
             elif step.item is not None:
                 parts.append(self.child(module_of(step.item), prefix))
@@ -101,8 +109,9 @@ class Builder:
             nn.Module.__init__(module)
             for name, value in saved:
                 setattr(module, name, value)
+            computed: dict[str, Tensor] = {}  # what parameters and buffers are made of
             for part in parts:
-                part(module, factory)
+                part(module, factory, computed)
             for sharing in cls.shared:
                 _share(module, sharing)
             for name in held if cls.shared else ():
@@ -111,11 +120,11 @@ class Builder:
 
         return make
 
-    def child(self, item: Item, prefix: str) -> Callable[[nn.Module, Factory], None]:
+    def child(self, item: Item, prefix: str) -> Part:
         """How a step's module becomes one of the module that holds it."""
         name, make = _name(item), self.item(item, prefix)
 
-        def register(module: nn.Module, factory: Factory) -> None:
+        def register(module: nn.Module, factory: Factory, computed: dict[str, Tensor]) -> None:
             _add(module, name, make(factory))
 
         return register
@@ -214,24 +223,42 @@ def _name(item: Item) -> str:
     return name
 
 
-def _tensor(step: Step, text: str, values: Mapping[str, Any]) -> Callable[[nn.Module, Factory], None]:
-    """How a parameter or buffer, computed by its expression, becomes one of a module."""
-    compute = run(f"def make(self):\n    return {text}\n", step.name, dict(values))["make"]
+class _Tensors:
+    """Makes the parameters and buffers of a class. What they are made of is computed once for each module."""
 
-    def register(module: nn.Module, factory: Factory) -> None:
-        with torch.device(factory.get("device", torch.get_default_device())):
-            value = compute(module)
-        if "dtype" in factory and value.is_floating_point():
-            value = value.to(factory["dtype"])
-        if step.kind == "parameter":
-            module.register_parameter(step.name, nn.Parameter(value, requires_grad=step.trainable))
-        else:
-            module.register_buffer(step.name, value, persistent=step.saved)
+    def __init__(self, cls: Class) -> None:
+        self.cls = cls
+        self.above: list[TensorLine] = []
+        """The lines that tensors further above are made of."""
 
-    return register
+    def part(self, step: Step) -> Part:
+        """How a tensor, computed by its expression, becomes one of a module."""
+        lines = step.lines[:-1]
+        held = {name: f"computed[{name!r}]" for line in lines for name in names_in(line.target)}
+        body = []
+        for line in lines:
+            if line not in self.above:
+                target = replaced(line.target, {name: Text(held[name]) for name in names_in(line.target)})
+                body.append(f"{target.text} = {write_line(line, self.cls, held).text}")
+                self.above.append(line)
+        body.append(f"return {write_tensor(step, self.cls, held).text}")
+        text = "\n    ".join(("def make(self, computed):", *body))
+        compute = run(f"{text}\n", step.name, dict(self.cls.values))["make"]
+
+        def register(module: nn.Module, factory: Factory, computed: dict[str, Tensor]) -> None:
+            with torch.device(factory.get("device", torch.get_default_device())):
+                value = compute(module, computed)
+            if "dtype" in factory and value.is_floating_point():
+                value = value.to(factory["dtype"])
+            if step.kind == "parameter":
+                module.register_parameter(step.name, nn.Parameter(value, requires_grad=step.trainable))
+            else:
+                module.register_buffer(step.name, value, persistent=step.saved)
+
+        return register
 
 
-def _settle(module: nn.Module, factory: Factory, name: str, fill: Fill) -> None:
+def _settle(module: nn.Module, factory: Factory, computed: dict[str, Tensor], name: str, fill: Fill) -> None:
     """Gives a parameter of a module its first values."""
     fill_weight(module.get_parameter(name), fill)
 

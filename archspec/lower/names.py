@@ -101,9 +101,11 @@ def without_unread(cls: Class) -> Class:
     Some are there for the constructor, which makes parameters and buffers of them.
     """
     used, unread = _returned(cls), set[int]()
+    held = {name for step in cls.steps for line in step.lines for name in names_in(line.target)}
     for step in reversed(cls.steps):
-        plain = step.kind == "compute" and not step.axes and not _draws(step)
-        if plain and not used & names_in(step.target):
+        named = names_in(step.target)
+        plain = step.kind == "compute" and not step.axes and (not _draws(step) or named & held)
+        if plain and not used & named:
             unread.add(id(step))
         else:
             used |= _step_reads(step)

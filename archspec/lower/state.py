@@ -28,7 +28,7 @@ from archspec.lower.initial import of_tensor
 from archspec.problems import Span, echo
 from archspec.refusals import RefusalError
 from archspec.source import Path
-from archspec.storage import CASTING, DROPPING, EXPANDING, RANDOM, VIEWS
+from archspec.storage import CASTING, DROPPING, EXPANDING, VIEWS
 from archspec.tensors import COMPLEX, FLOATS, TensorType, flow_text
 
 _REFUSED = {
@@ -67,8 +67,7 @@ class State:
             return
         line = graph.TensorLine(step.target, self.resolved(node, self.lines), step.span)
         node = self.resolved(node)
-        if not any(isinstance(part, FunctionCall) and part.function in RANDOM for part in node.walk()):
-            self.lines |= dict.fromkeys(names_in(step.target), line)  # else each tensor draws numbers of its own
+        self.lines |= dict.fromkeys(names_in(step.target), line)
         if isinstance(step.target, Name):
             self.computed[step.target.name] = node, step.output
         elif isinstance(step.target, Items) and isinstance(step.output, tuple):
