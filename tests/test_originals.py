@@ -109,6 +109,20 @@ def mamba() -> nn.Module:
     return module
 
 
+def patchtst() -> nn.Module:
+    from transformers import PatchTSTConfig, PatchTSTForPrediction
+
+    module: nn.Module = PatchTSTForPrediction(PatchTSTConfig(**zoo_other.PATCHTST, pooling_type=None))
+    return module
+
+
+def t5_whole() -> nn.Module:
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    module: nn.Module = T5ForConditionalGeneration(T5Config(**zoo_text.T5_WHOLE))
+    return module
+
+
 def mixtral() -> nn.Module:
     from transformers import MixtralConfig, MixtralForCausalLM
 
@@ -117,6 +131,12 @@ def mixtral() -> nn.Module:
     return module
 
 
+SERIES = {
+    "past_values": fill.example([2, 13, 3]),
+    "past_observed_mask": torch.arange(13)[:, None] < torch.tensor([[[13, 9, 2]], [[0, 13, 13]]]),
+}
+PAIR = {"input_ids": fill.tokens([2, 150], 99), "decoder_input_ids": fill.tokens([2, 140], 99)}
+
 OF_TRANSFORMERS = {
     "audio/hifigan": (hifigan, zoo_other.HIFIGAN, fill.example([2, 7, 5])),
     "audio/whisper_encoder": (whisper, zoo_other.WHISPER, fill.example([2, 5, 14])),
@@ -124,7 +144,14 @@ OF_TRANSFORMERS = {
     "text/mamba": (mamba, {**zoo_text.MAMBA, "max_length": 16}, fill.tokens([2, 11], 99)),
     "text/mixtral": (mixtral, zoo_text.MIXTRAL, fill.tokens([2, 11], 99)),
     "text/t5_encoder": (t5, zoo_text.T5, fill.tokens([2, 150], 99)),
+    "forecasting/patchtst": (patchtst, zoo_other.PATCHTST, SERIES),
+    "text/t5": (t5_whole, zoo_text.T5_WHOLE, PAIR),
 }
+
+
+def call(model: nn.Module, given: Any) -> Any:
+    """What a model returns for one input, or for several by their names."""
+    return model(**given) if isinstance(given, dict) else model(given)
 
 
 def tensors(output: Any) -> list[torch.Tensor]:
@@ -137,13 +164,13 @@ def tensors(output: Any) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", OF_TRANSFORMERS)
 def test_specs_equal_the_models_of_transformers(name: str) -> None:
     pytest.importorskip("transformers")
-    make, params, x = OF_TRANSFORMERS[name]
+    make, params, given = OF_TRANSFORMERS[name]
     expected, found = make().eval(), archspec.build(SPECS / f"{name}.yaml", params=params).eval()
     fill.fill(expected)
     assert list(found.state_dict()) == list(expected.state_dict())
     found.load_state_dict(expected.state_dict())
     with torch.no_grad():
-        answers, wanted = tensors(found(x)), tensors(expected(x))
+        answers, wanted = tensors(call(found, given)), tensors(call(expected, given))
     assert len(answers) == len(wanted)
     for one, other in zip(answers, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)

@@ -28,6 +28,7 @@ TRANSLATOR = {
 ALBERT = {**TINY, "vocab_size": 99, "embedding_size": 16, "max_position_embeddings": 64}
 T5 = {"vocab_size": 99, "d_model": 24, "d_kv": 6, "d_ff": 40, "num_layers": 2, "num_heads": 3}
 MAMBA = {"vocab_size": 99, "hidden_size": 24, "state_size": 5, "num_hidden_layers": 2, "conv_kernel": 3}
+T5_WHOLE = {**T5, "num_decoder_layers": 3}
 GPT2 = {"n_layer": 2, "n_head": 3, "n_embd": 12, "vocab_size": 11, "block_size": 16}
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
@@ -61,6 +62,11 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         {**MIXTRAL, "num_hidden_layers": 1, "num_experts_per_tok": 1, "head_dim": 4},
         {**MIXTRAL, "num_local_experts": 2, "num_key_value_heads": 6, "rope_theta": 500.0},
     ],
+    "text/t5": [
+        T5_WHOLE,
+        {**T5_WHOLE, "num_layers": 1, "num_buckets": 8, "max_distance": 6},
+        {**T5_WHOLE, "num_decoder_layers": 1, "dropout_rate": 0.0, "layer_norm_epsilon": 1e-5},
+    ],
     "text/t5_encoder": [
         T5,
         {**T5, "num_layers": 3, "num_buckets": 8, "max_distance": 6},
@@ -78,7 +84,16 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     ],
 }
 
-SLOW = {"text/albert", "text/bert", "text/gpt2", "text/mamba", "text/t5_encoder", "text/transformer", "text/vit_hf"}
+SLOW = {
+    "text/albert",
+    "text/bert",
+    "text/gpt2",
+    "text/mamba",
+    "text/t5",
+    "text/t5_encoder",
+    "text/transformer",
+    "text/vit_hf",
+}
 HUGE = {"text/llama", "text/mixtral"}
 """Specs whose defaults are beyond a test machine's memory."""
 
@@ -99,6 +114,7 @@ PARAMETERS: list[tuple[str, dict[str, Any], int]] = [
     ("text/mamba", {"num_hidden_layers": 24}, 129_135_360),
     ("text/mamba", {"hidden_size": 2560, "num_hidden_layers": 64}, 2_768_345_600),
     ("text/mixtral", {}, 46_702_792_704),
+    ("text/t5", {}, 60_506_624),
     ("text/vit_hf", {}, 86_389_248),
 ]
 """What the authors of a network count."""

@@ -156,6 +156,9 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
             what = "the step that makes the module" if key == "again" else "a layer, or a Parameter"
             what = "a layer, block or group" if modifier == "call" else what
             raise refuse("AS206", message, f"it goes beside {what}", at=(modifier,), key=True)
+    if key == "again" and (loop := next((name for name in LOOPS if name in data), None)) is not None:
+        message = f"`{loop}:` is not allowed beside `again`"
+        raise refuse("AS206", message, "repeat the module's own step, with `shared: true`", at=(loop,), key=True)
     rest = {name: value for name, value in data.items() if name != key}
     if key in SPECIAL:
         return {**rest, key: data[key]}

@@ -59,7 +59,7 @@ def _pattern(item: Call | Group) -> Iterator[str]:
 def condition_of(step: Step) -> Node | None:
     """The condition that the forward method asks for: where it does not hold, a step of several inputs is the first."""
     item = step.item if step.item is not None else step.again
-    plain = len(step.arguments) == 1 and step.arguments[0][0] is None
+    plain = len(step.arguments) == 1 and step.arguments[0][0] is None and step.again is None  # else an nn.Identity
     if not isinstance(item, Branch) or plain:
         return None
     inner = item.items[0] if item.items else None

@@ -21,11 +21,13 @@ from archspec.expressions import (
     compile_value,
     evaluate,
     parse,
+    unknown,
 )
 from archspec.graph import Flow, Item, Outputs, names_in
 from archspec.lower.arguments import difference
 from archspec.lower.axes import input_origins
 from archspec.lower.binding import destructure
+from archspec.lower.conditions import merge, read_condition
 from archspec.lower.exports import same_variables
 from archspec.lower.frames import Frame, UnknownTypeError, Value
 from archspec.lower.from_key import Arguments, arguments_taken, captured_arguments, read_from
@@ -336,6 +338,20 @@ class StepReader:
         again = items[0]
         arguments = (*arguments_taken(arguments, again), *captured_arguments(again))
         output = again.output if first.item is None else same_variables(first.item, again)
+        if step.when is not None:
+            condition = read_condition(
+                self.frame, step.when, Site(path, Container(self.frame.prefix), self.frame.scope)
+            )
+            if condition is None:
+                return None
+            node, truth = condition
+            if not unknown(truth) and not truth:  # its name means what it would take
+                taken = arguments[:1]
+                flow = given.first()
+                return graph.Step(target.name, "compute", target, taken, None, None, given.types[:1], flow, span)
+            if unknown(truth):
+                output = merge(truth, output, given.first())
+                again = graph.Branch(attribute, node, (again,), given.types, output, span)
         return graph.Step(
             target.name, "call", target, arguments, None, attribute, given.types, output, span, again=again
         )
