@@ -186,7 +186,7 @@ def test_a_parameter_is_no_word_in_the_expression_of_a_tensor() -> None:
 
 
 def test_what_tensors_are_made_of_is_computed_once() -> None:
-    spec = archspec.load(
+    spec = archspec.parse(
         """
 name: Gate
 params: {width: 4}
