@@ -18,7 +18,7 @@ _LONGEST = 48
 def shape_comment(flow: Flow | None, hidden: Collection[str] = ()) -> str:
     """The shape of a tensor, where it is short enough to teach something; `hidden` names mean nothing to a reader."""
     text = shape_text(flow, hidden) if isinstance(flow, TensorType) else ""
-    return text if len(text) <= _LONGEST else ""
+    return "" if len(text) > _LONGEST or re.search(r"\b(max|min)\(", text) else text  # nobody would write those
 
 
 def shape_text(flow: Flow | None, hidden: Collection[str] = ()) -> str:
