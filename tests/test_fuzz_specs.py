@@ -292,7 +292,7 @@ SETTINGS = settings(
 )
 
 
-@settings(SETTINGS, max_examples=150, derandomize=True)
+@settings(SETTINGS, max_examples=80, derandomize=True)
 @given(edited())
 def test_nearly_valid_specs(text: str) -> None:
     examine(text)
