@@ -109,13 +109,6 @@ def mamba() -> nn.Module:
     return module
 
 
-def patchtst() -> nn.Module:
-    from transformers import PatchTSTConfig, PatchTSTForPrediction
-
-    module: nn.Module = PatchTSTForPrediction(PatchTSTConfig(**zoo_other.PATCHTST, pooling_type=None))
-    return module
-
-
 def t5_whole() -> nn.Module:
     from transformers import T5Config, T5ForConditionalGeneration
 
@@ -131,10 +124,6 @@ def mixtral() -> nn.Module:
     return module
 
 
-SERIES = {
-    "past_values": fill.example([2, 13, 3]),
-    "past_observed_mask": torch.arange(13)[:, None] < torch.tensor([[[13, 9, 2]], [[0, 13, 13]]]),
-}
 PAIR = {"input_ids": fill.tokens([2, 150], 99), "decoder_input_ids": fill.tokens([2, 140], 99)}
 
 OF_TRANSFORMERS = {
@@ -144,7 +133,6 @@ OF_TRANSFORMERS = {
     "text/mamba": (mamba, {**zoo_text.MAMBA, "max_length": 16}, fill.tokens([2, 11], 99)),
     "text/mixtral": (mixtral, zoo_text.MIXTRAL, fill.tokens([2, 11], 99)),
     "text/t5_encoder": (t5, zoo_text.T5, fill.tokens([2, 150], 99)),
-    "forecasting/patchtst": (patchtst, zoo_other.PATCHTST, SERIES),
     "text/t5": (t5_whole, zoo_text.T5_WHOLE, PAIR),
 }
 

@@ -41,6 +41,7 @@ BEYOND = {
     "from_*": "what flows, and into what",
     "round_hands_nothing_on": "what flows, and into what",
     "shared_reads_the_round": "what a string says",
+    "again_in_a_loop": "which keys of a loop exclude one another",
     "collect_beside_each": "which keys of a loop exclude one another",
     "list_of_the_class_*": "what a string says, and which modules stand in a list",
     "list_input_of_the_document": "inputs of documents and of blocks have one form",

@@ -46,17 +46,6 @@ HIFIGAN = {
 }
 LSTM = {"vocab_size": 11, "embedding_dim": 4, "hidden_size": 3}
 NERF = {"depth": 4, "width": 10, "position_frequencies": 3, "direction_frequencies": 2, "skips": [1]}
-PATCHTST = {
-    "num_input_channels": 3,
-    "context_length": 13,
-    "prediction_length": 5,
-    "patch_length": 4,
-    "patch_stride": 2,
-    "num_hidden_layers": 2,
-    "d_model": 12,
-    "num_attention_heads": 3,
-    "ffn_dim": 10,
-}
 PERCEIVER = {
     "input_dim": 4,
     "num_latents": 5,
@@ -105,11 +94,6 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
         WHISPER,
         {**WHISPER, "encoder_layers": 1, "dropout": 0.1, "attention_dropout": 0.2, "activation_dropout": 0.3},
         {**WHISPER, "d_model": 8, "encoder_attention_heads": 2},
-    ],
-    "forecasting/patchtst": [
-        PATCHTST,
-        {**PATCHTST, "channel_attention": True, "num_hidden_layers": 1, "pooling": "mean", "path_dropout": 0.1},
-        {**PATCHTST, "scaling": False, "pooling": "max", "bias": False, "patch_stride": 4},
     ],
     "generative/dcgan_discriminator": [{"ndf": 3, "halvings": 1}, {"ndf": 2, "nc": 1, "halvings": 0}, {"ndf": 4}],
     "generative/dcgan_generator": [
@@ -179,7 +163,6 @@ SLOW = {
     "audio/hifigan",
     "audio/wavenet",
     "audio/whisper_encoder",
-    "forecasting/patchtst",
     "generative/diffusion_unet",
     "generative/dit",
     "generative/vae",

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from archspec.emit.statement import relative
-from archspec.emit.text import INDENT, Expression, is_attribute, member
+from archspec.emit.text import INDENT, WIDTH, Expression, is_attribute, member
 from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
@@ -220,10 +220,7 @@ class Words:
         bodies = [(fill, self.call(fill, weight) if fill.function else kept) for fill in rule.fills]
         for number, (_, alike) in enumerate(groupby(bodies, lambda pair: pair[1].flat())):
             several = list(alike)
-            asked = [condition(fill.weight, key) for fill, _ in several]
-            pieces = [*asked[:1], *(f"or {one}" for one in asked[1:])]
-            word = "elif" if number else "if"
-            yield 1, Expression(f"{word} {' '.join(pieces)}", tail=":", pieces=pieces, label=f"{word} ")
+            yield 1, _asking("elif" if number else "if", [condition(fill.weight, key) for fill, _ in several])
             yield 2, several[0][1]
 
     def of_main(self, fill: Fill, main: Class) -> Iterator[tuple[int, Expression]]:
@@ -271,6 +268,17 @@ def _has_ties(cls: Class) -> bool:
 def _is_default(argument: Argument, default: object) -> bool:
     written = isinstance(argument.node, Literal)
     return written and type(argument.value) is type(default) and argument.value == default
+
+
+def _asking(word: str, asked: list[str]) -> Expression:
+    """`if one or other:`, broken where a formatter breaks it: of two conditions, within the call that ends the line."""
+    *before, last = sorted(asked, key=lambda text: text.endswith(")"))
+    pieces = [*(f"{'or ' if place else ''}{one}" for place, one in enumerate(before)), f"or {last}" if before else last]
+    text = " ".join(pieces)
+    head, _, inside = text.removesuffix(")").rpartition("(")
+    if len(asked) == 2 and text.endswith(")") and len(f"{word} {head}(") < WIDTH - 3 * len(INDENT):
+        return Expression(f"{word} {head}", [Expression(one) for one in inside.split(", ")], tail=":")
+    return Expression(f"{word} {text}", tail=":", pieces=pieces, label=f"{word} ")
 
 
 def condition(pattern: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import sysconfig
@@ -59,13 +60,19 @@ class Execution:
 
 @contextmanager
 def executed(found: Execution) -> Iterator[None]:
-    """Notes what runs within the context."""
-    before = sys.getprofile()
+    """Notes what runs within the context.
+
+    Garbage is not collected meanwhile: what other packages run then, and what they ask, is none of the model's doing.
+    """
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()
     sys.setprofile(found.note)
     try:
         yield
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()
 
 
 def run_alone(call: Callable[[], Any]) -> tuple[Any, CodeType | None]:

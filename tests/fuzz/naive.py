@@ -162,6 +162,7 @@ class Network:
         self.plan: list[tuple[str, Factory]] = []  # how each was made, in order
         self.ties: dict[str, Tie] = {}
         self.unsaved: set[str] = set()
+        self.fixed: dict[str, Any] = {}  # values of steps that depend on no input
         self.said: set[str] = set()  # the places whose steps have said what becomes of their weights
         self.seen: dict[str, Any] = {}  # what each step gave in the last run
         self.training = False
@@ -458,6 +459,7 @@ class Network:
                 if "," in key and isinstance(result, Tensor) and result.ndim:
                     result = result.unbind()  # several names for a tensor take it apart along its first axis
                 frame.values |= destructure(key, result)
+                self.keep_what_no_input_reaches(key, step["expression"], frame)
             else:
                 result = self.named(step, key, frame, self.given(step, frame, current))
                 frame.values[key] = result
@@ -466,6 +468,17 @@ class Network:
                 self.shape(key, step["shape"], result, frame.names)
             current = None if "," in key else result
         return current
+
+    def keep_what_no_input_reaches(self, key: str, text: Any, frame: Frame) -> None:
+        """Values that Parameters and Buffers below may be made of."""
+        words = set(re.findall(r"[A-Za-z_]\w*", str(text)))
+        read = {word for word in words & frame.values.keys() if f"{frame.prefix}{word}" not in self.fixed}
+        buffers = {name for name, value in frame.tensors.items() if not isinstance(value, nn.Parameter)}
+        names = [name.strip() for name in key.split(",")]
+        for name in names:
+            self.fixed.pop(f"{frame.prefix}{name}", None)
+        if not read - buffers and "training" not in words:
+            self.fixed |= {f"{frame.prefix}{name}": frame.values[name] for name in names if name in frame.values}
 
     def uncalled(self, step: dict[str, Any], key: str, frame: Frame, current: Any) -> None:
         """A module that is made, for what would flow into it, and not run: it leaves nothing that a step could read."""
@@ -495,10 +508,12 @@ class Network:
             self.unsaved.add(path)
         names = dict(frame.names)
         above = {name: value for name, value in frame.tensors.items() if not isinstance(value, nn.Parameter)}
+        words = re.findall(r"[A-Za-z_]\w*", text)
+        fixed = {name: self.fixed[f"{frame.prefix}{name}"] for name in words if f"{frame.prefix}{name}" in self.fixed}
 
         def factory() -> Tensor:
             tensors = {name: self.modules.get(f"{prefix}{name}", value) for name, value in above.items()}
-            value = compute(text, {**names, **tensors}, tensors=True)
+            value = compute(text, {**names, **tensors, **fixed}, tensors=True)
             if not isinstance(value, Tensor):
                 raise TypeError("a parameter is a tensor")
             return nn.Parameter(value.clone()) if learnable else value.clone()

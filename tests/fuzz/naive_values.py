@@ -128,7 +128,7 @@ NUMBERS: dict[str, Any] = {
     "sum": sum,
     "len": len,
     "range": lambda *bounds: list(range(*bounds)),
-    "enumerate": lambda items: list(enumerate(items)),
+    "enumerate": lambda items, start=0: list(enumerate(items, start)),
     "zip": lambda *lists: list(zip(*lists, strict=False)),
     "round": round,
     "int": int,
