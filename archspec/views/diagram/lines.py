@@ -77,7 +77,7 @@ class _ClassLines:
         first = forward.body[0].lineno - written.first if forward is not None else 0
         for step, place in zip(cls.steps, written.steps, strict=False):
             lines = frozenset(first + line for line in place)
-            lines = lines or _lines(naming.get(step.module or step.name.partition(".")[0], ()))
+            lines = lines or _lines(naming.get(step.attribute.partition(".")[0], ()))
             self.runs[step.name or step.target.text] = lines
             self._steps.append((step.span, lines))
 
@@ -103,9 +103,9 @@ class _ClassLines:
         return self.runs.get(row.step, frozenset()) | _lines(calls or made) or self._around(row.span)
 
     def _around(self, span: Span) -> Lines:
-        """The lines of the loop that a step of one of its rounds stands in."""
+        """The lines of the loop that a step of one of its rounds stands in; those of the class where it is a list."""
         above = [(one.line, lines) for one, lines in self._steps if one.path == span.path and one.line <= span.line]
-        return max(above, key=lambda one: one[0])[1] if above else frozenset()
+        return max(above, key=lambda one: one[0])[1] if above else self.head
 
     def calls(self, module: str, type_name: str) -> list[ast.Call]:
         """Where a module's statements, or the whole constructor, make a class, in order: `nn.Conv2d(…)`."""
