@@ -327,9 +327,11 @@ class Within(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(9, 6)
         self.embedding.weight = shared.weight
-        self.head = nn.Sequential(nn.Linear(6, 9, bias=False), nn.Tanh()) if inner else nn.Tanh()
+        self.head: nn.Module = nn.Tanh()
         if inner:
-            self.head[0].weight = shared.weight  # type: ignore[index]
+            linear = nn.Linear(6, 9, bias=False)
+            linear.weight = shared.weight
+            self.head = nn.Sequential(linear, nn.Tanh())
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
         return self.head(self.embedding(ids).mul(2))
