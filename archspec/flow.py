@@ -203,9 +203,9 @@ class Follower:
 
     def bound(self, rounds: Rounds, here: Here) -> Iterator[tuple[dict[str, Any], dict[str, Value]]]:
         """What the names of a loop stand for in each round: types and numbers, and values."""
-        from archspec.lower.tensors import rows_of  # here: many specs compute nothing
+        from archspec.lower.tensors import rounds_of  # here: many specs compute nothing
 
-        items = rows_of(rounds.over, here.scope, rounds.over.text)
+        items = rounds_of(rounds.over, here.scope, rounds.over.text)
         values = self.expression(rounds.over, here.scope, here.values, here.path)
         if not isinstance(values, tuple):  # a tensor, or numbers
             whole, count = values, len(items)

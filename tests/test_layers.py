@@ -163,7 +163,8 @@ STRICTER: list[Stricter] = [
         "Dropout?d", "", lambda _: True, "without channels there are none to drop: PyTorch warns, or says nothing"
     ),
     Stricter("*Dropout*", "", lambda x: x.dtype not in FLOATS, "training refuses it"),
-    Stricter("Threshold", "*", below(0), "PyTorch makes 254 of a uint8 -2"),
+    Stricter("Threshold", "threshold", below(0), "PyTorch makes 254 of a uint8 -2"),
+    Stricter("Threshold", "value", below(0), "PyTorch makes 254 of a uint8 -2"),
     Stricter("LPPool?d", "norm_type", lambda value: not 0 <= value <= 127, "an integer dtype may hold no such number"),
     Stricter("Embedding", "max_norm", below(0), "a norm is not negative"),
     Stricter("CrossMapLRN2d", "size", below(1), "a number of channels is at least 1"),

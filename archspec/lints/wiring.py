@@ -229,9 +229,9 @@ class _Body:
 
     def bound(self, rounds: Rounds, span: Span) -> Iterator[tuple[Value, Any]]:
         """What a loop binds in each round, as a value and as a type."""
-        from archspec.lower.tensors import rows_of  # here: many specs compute nothing
+        from archspec.lower.tensors import rounds_of  # here: many specs compute nothing
 
-        flows = rows_of(rounds.over, self.scope, rounds.over.text)
+        flows = rounds_of(rounds.over, self.scope, rounds.over.text)
         values = self.listed(rounds.over, span)
         for place, flow in enumerate(flows):
             yield values[place] if isinstance(values, tuple) and place < len(values) else values, flow

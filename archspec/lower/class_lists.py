@@ -35,6 +35,7 @@ from archspec.graph import (
     place_of,
     walk,
 )
+from archspec.lower.class_lists_counts import check_counts, counts_up
 from archspec.lower.class_lists_renaming import Renaming
 from archspec.lower.class_lists_rules import check_lists
 from archspec.lower.frames import Frame
@@ -179,6 +180,9 @@ class Opener:
                 elif one.item is not None:
                     idle.append((len(steps), one))
         order = tuple(name for one in cls.order for name in named.get(one, (one,)))
+        loops = not self.frame.lowering.unroll or any(_stays(step.item) for step in steps)
+        if loops and not self.repeated and not self.frame.report.problems:
+            check_counts(self.frame, steps)
         return replace(cls, steps=tuple(self.counted_from_the_end(steps)), idle=tuple(idle), order=order)
 
     def counted_from_the_end(self, steps: list[Step]) -> Iterator[Step]:
@@ -247,7 +251,10 @@ class Opener:
         places = [place_of(str(child.name)) for child in modules]
         lists = {place[:-1] for place in places}
         name = ".".join(next(iter(lists))) if len(lists) == 1 else "{"
-        counted = all(is_number(place[-1]) if loops else place[-1] == str(n) for n, place in enumerate(places))
+        if loops:
+            counted = is_number(places[0][-1]) and counts_up(self.frame, group, places[0][-1])
+        else:
+            counted = all(place[-1] == str(n) for n, place in enumerate(places))
         if "{" in name or not counted or self.filling[name] != {step.span}:
             return None
         plain = tuple(called(child, None if loops else place[-1]) for child, place in zip(modules, places, strict=True))
@@ -371,9 +378,6 @@ class Opener:
                 if isinstance(one.item, Group) and one.item.spread and _has_own(body_of(one.item)):
                     message = f"`{one.name}` is a nested loop, and some of its modules are in no list of the class"
                     report.add_at("AS508", message, one.span, "name all of them with a dot, or make them a block")
-                if "{" in ".".join(place_of(one.attribute)[:-1]) and one.item is not None:
-                    message = f"`{one.attribute}` is a list within a list that a loop fills"
-                    report.add_at("AS508", message, one.span, "use one list: `blocks.{i * n + j}`")
             cls = replace(cls, steps=tuple(map(_unnamed, cls.steps)))
             items = [item for step in cls.steps if step.item is not None for item in walk((step.item,))]
             read = set[str]().union(*map(item_reads, items))
@@ -388,6 +392,11 @@ class Opener:
         outputs = Outputs((made.target,))
         cls = Class("", "", (), (), inputs, child.output, steps=(made,), outputs=outputs, grouped=True)
         return Call(None, cls, (), child.inputs, child.output, child.span)
+
+
+def _stays(item: Item | None) -> bool:
+    """Whether an item is a loop that stays one: what it fills is a list, or it puts modules into some."""
+    return isinstance(item, Group) and any(isinstance(child, Loop) for child in item.items)
 
 
 def _of_rounds(group: Group, rounds: Rounds, taken: list[Node], returned: list[_Opened]) -> Node:

@@ -16,6 +16,10 @@ def check_lists(frame: Frame, cls: Class) -> None:
     """Reports what does not fit into the lists of an unrolled class: one problem for each list."""
     refused: set[Parts] = set()
     rules = _Lists(cls)
+    for name, span in rules.names_again():
+        message = f"`{name}` is the name of a step and of a list"
+        at = frame.lowering.named_at.get(span, span)
+        frame.report.add_at("AS205", message, at, "choose another name for the list")
     for place, span in rules.modules():
         found = rules.add(place)
         if found is None:
@@ -35,6 +39,14 @@ class _Lists:
         self.taken: set[Parts] = {
             (step.attribute,) for step in cls.written() if "." not in step.attribute and _held(step)
         }
+
+    def names_again(self) -> Iterator[tuple[str, Span]]:
+        """The lists that a loop fills alone and that have the name of a step."""
+        held = [(step.attribute, step.span) for step in self.cls.written() if "." not in step.attribute and _held(step)]
+        names = [name for name, _ in held]
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield next((one, span) for one, span in held if one == name)
 
     def modules(self) -> Iterator[tuple[Parts, Span]]:
         """The places in lists, in the order in which the modules are made."""

@@ -60,7 +60,12 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
         return Series(item, flow.index, length)
     if isinstance(flow, Chain):
         return chain(substitute(part, names) for part in flow.parts)
-    return each_part(flow, lambda size: substitute_value(size, names))
+
+    def replaced(size: Any) -> Any:
+        value = substitute_value(size, names)
+        return as_size(value) if isinstance(size, Dimension) and isinstance(value, Symbolic) else value
+
+    return each_part(flow, replaced)
 
 
 def each_part(flow: Any, change: Callable[[Any], Any]) -> Any:

@@ -71,7 +71,7 @@ class RoundsReader:
         items = iteration.items
         written = Rounds(iteration.target, iteration.iterable, self.each, bool(self.step.collect))
         try:
-            if self.frame.lowering.unroll or (isinstance(items, tuple) and self.differs(iteration.target, items)):
+            if isinstance(items, tuple) and (self.frame.lowering.unroll or self.differs(iteration.target, items)):
                 return self.unrolled(written, iteration.target, items)
             return self.symbolic(written, iteration)
         except (ExpressionError, UnknownTypeError):

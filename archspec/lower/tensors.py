@@ -129,6 +129,12 @@ def rows_of(node: Node, names: Mapping[str, Any], text: str) -> Any:
     return _rows(present(node, names), text)
 
 
+def rounds_of(node: Node, names: Mapping[str, Any], text: str) -> tuple[Any, ...]:
+    """What each round of a loop takes of its list; None once, for all rounds, where only parameters give the list."""
+    items = rows_of(node, names, text)
+    return items if isinstance(items, tuple) else (None,)
+
+
 def _rows(value: Any, text: str) -> Any:
     """The rows of a tensor; what is none stays."""
     if not isinstance(value, TensorType):

@@ -16,7 +16,7 @@ from archspec.expressions import Literal as Number
 from archspec.graph import Argument, Branch, Call, Class, Flow, Graph, Group, Input, Item, Loop, Rounds, Step
 from archspec.layers import Layer
 from archspec.lower.lists import is_flow
-from archspec.lower.tensors import rows_of, tensor_value
+from archspec.lower.tensors import rounds_of, tensor_value
 from archspec.problems import Span
 from archspec.tensors import TensorType
 
@@ -296,7 +296,7 @@ class _Walk:
         """What the names of a loop stand for in each round: values, and numbers as they are."""
         names = ChainMap({name: type_of(value) for name, value in scope.flows.items()}, scope.values)
         span, read = scope.cls.inputs[0].span, self.read(rounds.over, scope)
-        for place, item in enumerate(rows_of(rounds.over, names, rounds.over.text)):
+        for place, item in enumerate(rounds_of(rounds.over, names, rounds.over.text)):
             node = Index(rounds.over, Number(place))
             made = Producer("", "expression", item, span, scope, read, node=node)
             named = destructure(rounds.target, ValueRef(made))
