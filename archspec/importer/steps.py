@@ -74,6 +74,8 @@ class Steps:
             call = one.round if isinstance(one, LoopTemplate) else one
             comments.add(self.steps, one.container if isinstance(one, LoopTemplate) else one.module, call.place)
         outputs = self._outputs()
+        if not self.steps:  # it gives back what it takes
+            self.steps[self.names.free("output")] = self.inputs[0]
         found["layers"] = comments.beside(self.steps)
         if outputs is not None:
             found["outputs"] = outputs

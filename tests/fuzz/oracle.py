@@ -34,21 +34,19 @@ def judge(text: str) -> str | None:
     meta = Network(text, "meta")
     names = meta.free_names()
     for sizes in draws(names):
-        why = attempt(meta, sizes, (True,))
-        if why is not None and names:
-            why = attempt(meta, {name: 6 * size if name in STEPS else size + LARGER for name, size in sizes.items()})
+        why = attempt_larger(meta, sizes, True)
         if why is not None:
             return why
         if not names:
             break
     sizes = {name: SMALL.get(name, 6 + place) for place, name in enumerate(names)}
     if sum(p.numel() for m in meta.modules.values() if isinstance(m, nn.Module) for p in m.parameters()) > 2**24:
-        return attempt(meta, next(draws(names)), (False,))
+        return attempt_larger(meta, next(draws(names)), False)
     why = attempt(Network(text, "cpu"), sizes)
     if why is not None and "is out of bounds for dimension" in why:
         raise NumbersError(why)
     if why is not None and names and attempt(Network(text, "meta"), sizes) is not None:
-        return attempt(meta, next(draws(names)), (False,))  # too small for this one
+        return attempt_larger(meta, next(draws(names)), False)  # too small for this one
     return why
 
 
@@ -63,6 +61,14 @@ def witness(text: str, sound: str) -> str | None:
         if why is not None and attempt(Network(sound, "meta"), sizes, (False,)) is None:
             return f"for {sizes}: {why}"
     return None
+
+
+def attempt_larger(network: Network, sizes: Mapping[str, int], training: bool) -> str | None:
+    """Why PyTorch rejects it for those sizes in one mode, and for far larger ones in both."""
+    why = attempt(network, sizes, (training,))
+    if why is None or not sizes:
+        return why
+    return attempt(network, {name: 6 * size if name in STEPS else size + LARGER for name, size in sizes.items()})
 
 
 def attempt(network: Network, sizes: Mapping[str, int], modes: tuple[bool, ...] = (True, False)) -> str | None:
