@@ -4,30 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from archspec.document import Block, Document, StepEntry
-from archspec.expressions import (
-    Scope,
-)
-from archspec.graph import (
-    Call,
-    Class,
-    Fill,
-    Rule,
-    modules,
-)
+from archspec.expressions import Scope
+from archspec.graph import Call, Class, Fill, Rule, modules
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
-from archspec.lower.reading import steps_of
-from archspec.problems import Span, did_you_mean, echo
-from archspec.source import Path
-
-if TYPE_CHECKING:
-    pass
-
-
 from archspec.lower.initial_functions import is_for, read_fill
+from archspec.lower.reading import steps_of
 from archspec.lower.weights import (
     classes_below,
     fits,
@@ -38,6 +23,8 @@ from archspec.lower.weights import (
     weights_of_class,
     weights_with_init,
 )
+from archspec.problems import Span, did_you_mean, echo
+from archspec.source import Path
 
 HOLDING: tuple[str, ...] = ("MultiheadAttention", "Transformer", "TransformerDecoder", "TransformerDecoderLayer")
 HOLDING += ("TransformerEncoder", "TransformerEncoderLayer")
@@ -102,6 +89,7 @@ class Rules:
     def judge(self, main: Class) -> Iterator[tuple[str, str, Span]]:
         """Checks what each rule fills in an unrolled network; those that fit nothing."""
         self.refuse_parametrized(main)
+        self.refuse_overwritten(main)
         whole = list(weights_of_class(main))
         conditional = any(step.when is not None for block in self.all_blocks() for step in steps_of(block.layers))
         for fill in self.named:
@@ -139,6 +127,20 @@ class Rules:
             for fill, name in _too_late(block, self.blocks.get(block.name, ())):
                 message = f"`{name}` of `{block.name}` is parametrized before rules for blocks are applied"
                 self.report.add_at("AS206", message, fill.span, "use `init:` beside its step")
+
+    def refuse_overwritten(self, main: Class) -> None:
+        """Rules of blocks run once modules are made: too late for a weight of which a step around the block says more."""
+        said = list(weights_with_init(main)) if self.blocks else []
+        for path, item in modules(main.children()) if said else ():
+            for fill in self.blocks.get(item.type_name, ()) if isinstance(item, Call) else ():
+                own = weights_of_steps_with_init(self.document, item.type_name)
+                name = f"{path}.{fill.weight}"
+                if fill.weight in own or (step := next((one for one in said if overlap(one, name)), None)) is None:
+                    continue
+                message = f"the rule for `{item.type_name}` runs after the `init:` of a step, which says how `{step}` begins"
+                advice = f"write `init:` beside the step of `{item.type_name}` that has this weight"
+                self.report.add_at("AS206", message, fill.span, advice)
+                return
 
     def all_blocks(self) -> tuple[Block, ...]:
         return (self.document, *self.document.blocks.values())
