@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shipped
 import torch
-from test_models import NAMES, OTHER_PARAMETERS, load
+from shipped import NAMES
+from test_models import OTHER_PARAMETERS, load
 
 import archspec
 from archspec.cli import main
@@ -90,7 +92,7 @@ def test_small_and_medium_gpt2_in_a_screenful(golden: Callable[[str, str], None]
     golden("diff_gpt2.md", changes.markdown())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", shipped.each())
 def test_an_architecture_equals_itself_and_differs_with_other_parameters(name: str) -> None:
     settings = OTHER_PARAMETERS.get(name) or [{}]
     same = archspec.diff(load(name), load(name), params=settings[0])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import shipped
 import test_models
 import torch
 import yaml
@@ -65,7 +66,7 @@ SHOWN = {
 """The specs that show a warning with some of their settings, and why."""
 
 
-@pytest.mark.parametrize("name", test_models.NAMES)
+@pytest.mark.parametrize("name", shipped.each())
 def test_what_ships_is_silent_or_gives_the_reason(name: str) -> None:
     spec = test_models.load(name)
     found: set[str] = set()

@@ -28,6 +28,7 @@ import torch
 import zoo_other
 import zoo_text
 import zoo_vision
+from shipped import NAMES, SPECS, marks
 from torch import Tensor, nn
 
 import archspec
@@ -36,9 +37,7 @@ ZOO = [zoo_other, zoo_text, zoo_vision]
 """Tables of more specs: settings, references, known counts."""
 
 ROOT = Path(__file__).parent.parent
-SPECS = ROOT / "specs"
 GENERATED = ROOT / "generated"
-NAMES = sorted(path.relative_to(SPECS).with_suffix("").as_posix() for path in SPECS.rglob("*.yaml"))
 
 VGG_11 = [[64], [128], [256, 256], [512, 512], [512, 512]]
 VGG_16 = [[64, 64], [128, 128], [256, 256, 256], [512, 512, 512], [512, 512, 512]]
@@ -96,12 +95,10 @@ def cases() -> list[Any]:
     """Each spec with its defaults and with each of its other settings."""
     found = []
     for name in NAMES:
-        marks = [pytest.mark.slow] if name in SLOW else []
         if name not in HUGE:
-            found.append(pytest.param(name, {}, id=name, marks=marks))
-        marks = [pytest.mark.slow] if name in zoo_vision.NEVER_SMALL else []
+            found.append(pytest.param(name, {}, id=name, marks=[pytest.mark.slow] if name in SLOW else marks(name)))
         for number, params in enumerate(OTHER_PARAMETERS.get(name, [])):
-            found.append(pytest.param(name, params, id=f"{name}-{number}", marks=marks))
+            found.append(pytest.param(name, params, id=f"{name}-{number}", marks=marks(name)))
     return found
 
 
@@ -112,7 +109,7 @@ def small_cases() -> list[Any]:
             name,
             (OTHER_PARAMETERS.get(name) or [{}])[0],
             id=name,
-            marks=[pytest.mark.slow] if name in zoo_vision.NEVER_SMALL else [],
+            marks=marks(name),
         )
         for name in NAMES
     ]

@@ -137,9 +137,6 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 SLOW = set(SETTINGS) - {"vision/squeezenet"}
 """Specs that take seconds with their defaults."""
 
-NEVER_SMALL = {"vision/googlenet", "vision/inception_v3"}
-"""Specs whose parameters make no small network: all that builds them is slow."""
-
 HUGE: set[str] = set()
 
 REFERENCES: list[tuple[str, str, dict[str, Any]]] = [

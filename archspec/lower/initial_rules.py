@@ -129,17 +129,19 @@ class Rules:
                 self.report.add_at("AS206", message, fill.span, "use `init:` beside its step")
 
     def refuse_overwritten(self, main: Class) -> None:
-        """Rules of blocks run once modules are made: too late for a weight of which a step around the block says more."""
+        """Rules of blocks run once modules are made: too late for weights of which a step around a block says more."""
         said = list(weights_with_init(main)) if self.blocks else []
         for path, item in modules(main.children()) if said else ():
-            for fill in self.blocks.get(item.type_name, ()) if isinstance(item, Call) else ():
-                own = weights_of_steps_with_init(self.document, item.type_name)
-                name = f"{path}.{fill.weight}"
-                if fill.weight in own or (step := next((one for one in said if overlap(one, name)), None)) is None:
+            if not isinstance(item, Call) or item.type_name not in self.blocks:
+                continue
+            own = weights_of_steps_with_init(self.document, item.type_name)
+            for fill in self.blocks[item.type_name]:
+                step = next((one for one in said if overlap(one, f"{path}.{fill.weight}")), None)
+                if step is None or fill.weight in own:
                     continue
-                message = f"the rule for `{item.type_name}` runs after the `init:` of a step, which says how `{step}` begins"
+                what = f"the rule for `{item.type_name}` runs after the `init:` of a step"
                 advice = f"write `init:` beside the step of `{item.type_name}` that has this weight"
-                self.report.add_at("AS206", message, fill.span, advice)
+                self.report.add_at("AS206", f"{what}, which says how `{step}` begins", fill.span, advice)
                 return
 
     def all_blocks(self) -> tuple[Block, ...]:
