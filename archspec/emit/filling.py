@@ -18,8 +18,8 @@ def fill_weight(weight: Tensor, fill: Fill) -> None:
 
 
 def fill_below(module: nn.Module, fill: Fill) -> None:
-    """Fills the weights below a module that the fill means."""
-    for name, weight in module.named_parameters():
+    """Fills the weights below a module that the fill means; one that is shared by any of its names, but once."""
+    for name, weight in module.named_parameters(remove_duplicate=fill.pattern or fill.uncertain):
         if _fits(fill, name):
             fill_weight(weight, fill)
 

@@ -32,7 +32,7 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
         return frame.unreadable(site.path, given)
     name, span = site.name, group_span(frame, site)
     class_name = _group_class(frame, site.path)
-    own = Frame(frame.lowering, dict(site.scope), f"{frame.prefix}{name}.", frame)
+    own = Frame(frame.lowering, dict(site.scope), f"{site.container.dotted(name)}.", frame)
     variables = {one: around.locals.value(one) for around in _around(own) for one in around.locals.carried}
     own.locals.taken.update(variables)
     attributes = received_sizes(own, given.types)

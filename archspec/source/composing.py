@@ -15,9 +15,12 @@ import yaml
 from archspec.problems import Advice, Edit, Problem, Related, SpecError, echo
 from archspec.source.hints import (
     DASHED,
+    ESCAPES,
+    FLATTER,
     NO_CHARACTER,
     NO_DASH,
     OWN,
+    SHORTER,
     WHOLE,
     Told,
     cause,
@@ -28,7 +31,7 @@ from archspec.source.hints import (
     tuple_of,
     undashed,
 )
-from archspec.source.reading import unreadable
+from archspec.source.reading import too_large
 from archspec.source.scalars import resolve
 from archspec.source.tree import GLUED, LIMITS, Entries, Extent, Limits, Place, Source
 
@@ -57,7 +60,7 @@ def parse_beside(text: str, path: str, limits: Limits = LIMITS) -> tuple[Source,
     """The document of a text without the entries that are wrong, and its problems; SpecError where there is no tree."""
     source = Source(path, text.removeprefix("\ufeff"), limits)
     if len(text) > limits.bytes or len(text.encode(errors="surrogatepass")) > limits.bytes:
-        raise unreadable("AS102", f"larger than {limits.bytes} bytes, the limit of the language", path)
+        raise too_large(limits, path)
     composer = _Composer(source)
     if found := re.search(_REFUSED_ASCII if source.text.isascii() else _REFUSED, source.text):
         message = f"the character U+{ord(found[0]):04X} is not allowed in the text"
@@ -121,7 +124,7 @@ class _Composer:
         if len(self.problems) >= self.limits.problems:
             raise SpecError(self.problems)
 
-    def stop(self, code: str, message: str, place: Place, hint: str = "") -> NoReturn:
+    def stop(self, code: str, message: str, place: Place, hint: str) -> NoReturn:
         self.report(code, message, place, hint)
         raise SpecError(self.problems)
 
@@ -150,7 +153,7 @@ class _Composer:
             opened, mark = error.context_mark, error.problem_mark
             self.syntax(error.problem or "", mark.index if mark else self.last[1], opened.index if opened else None)
         except (yaml.YAMLError, ValueError, OverflowError):  # without libyaml, "\UFFFFFFFF" is chr()'s ValueError
-            self.stop("AS101", NO_CHARACTER, (self.last[1], self.last[1]))
+            self.stop("AS101", NO_CHARACTER, (self.last[1], self.last[1]), ESCAPES)
 
     def finish(self, event: Any) -> None:
         """The end of the document. The parser is asked no more: it would first read the next one's directives."""
@@ -178,9 +181,9 @@ class _Composer:
         """Counts a value against the limits; what an alias stands for counts each time, in number and in depth."""
         self.count += nodes
         if self.count > self.limits.nodes:
-            self.stop("AS102", f"more than {self.limits.nodes} values, including those of aliases", place)
+            self.stop("AS102", f"more than {self.limits.nodes} values, including those of aliases", place, SHORTER)
         if len(self.stack) - 1 + levels > self.limits.depth:
-            self.stop("AS102", f"nested more than {self.limits.depth} levels deep", place)
+            self.stop("AS102", f"nested more than {self.limits.depth} levels deep", place, FLATTER)
 
     def tag(self, event: Any, place: Place) -> None:
         self.report("AS104", f"the tag {echo(event.tag)}", place, "remove it: types follow from the text")
@@ -195,7 +198,7 @@ class _Composer:
         if event.tag is not None:
             self.tag(event, place)
         if not value.isascii() and value.encode(errors="ignore").decode() != value:
-            self.report("AS101", NO_CHARACTER, place)  # a lone surrogate, which libyaml refuses itself
+            self.report("AS101", NO_CHARACTER, place, ESCAPES)  # a lone surrogate, which libyaml refuses itself
         if not frame.awaits_key:
             self.admit(place)
             if isinstance(result, tuple):

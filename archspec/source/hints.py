@@ -25,6 +25,9 @@ _QUOTED = re.compile(r"'[^'\r\n]*'|\"[^\"\r\n]*\"|(?:(?<=\s)|^)#[^\r\n]*", re.MU
 WHOLE = "a value that begins with a quote or a bracket also ends with it: quote all of it"
 NO_DASH = "no space after the dash"
 NO_CHARACTER = "an invalid escape in a string"
+ESCAPES = "write the character itself, or `\\uXXXX` with the four hexadecimal digits of one"
+SHORTER = "write what repeats as a block or with `repeat:`, or raise the limit when you call archspec"
+FLATTER = "move the inner steps into blocks, or raise the limit when you call archspec"
 OWN = "quote the value, if the {} belongs to it"
 _CAUSES = (  # what libyaml or PyYAML says; is its place shown, or the one where the thing began?; the cause; the hint
     ("cannot start any token|node content", True, "{} cannot begin a value", OWN),

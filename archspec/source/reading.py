@@ -7,6 +7,7 @@ import stat
 from typing import BinaryIO
 
 from archspec.problems import Problem, Span, SpecError, echo
+from archspec.source.hints import SHORTER
 from archspec.source.tree import LIMITS, Limits, Source
 
 
@@ -26,9 +27,10 @@ def read(path: str | os.PathLike[str], limits: Limits = LIMITS) -> str:
     except SpecError:
         raise
     except OSError as error:
-        raise unreadable("AS107", (error.strerror or str(error)).lower(), shown) from None
+        advice = "name a file that exists and can be read"
+        raise unreadable("AS107", (error.strerror or str(error)).lower(), shown, advice) from None
     except ValueError:  # a NUL or a lone surrogate
-        raise unreadable("AS107", "this is not a valid path", shown) from None
+        raise unreadable("AS107", "this is not a valid path", shown, "name a file") from None
 
 
 def read_stream(stream: BinaryIO, limits: Limits = LIMITS, path: str = "<stdin>") -> str:
@@ -37,7 +39,7 @@ def read_stream(stream: BinaryIO, limits: Limits = LIMITS, path: str = "<stdin>"
     while len(data) <= limits.bytes and (piece := stream.read(limits.bytes + 1 - len(data))):
         data += piece
     if len(data) > limits.bytes:
-        raise unreadable("AS102", f"larger than {limits.bytes} bytes, the limit of the language", path)
+        raise too_large(limits, path)
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         return data.decode()
@@ -47,6 +49,11 @@ def read_stream(stream: BinaryIO, limits: Limits = LIMITS, path: str = "<stdin>"
         raise SpecError([Problem("AS107", message, source.place(at, at + 1), "save the file as UTF-8")]) from None
 
 
-def unreadable(code: str, reason: str, path: str, hint: str = "") -> SpecError:
+def too_large(limits: Limits, path: str) -> SpecError:
+    """That a document has more bytes than the language allows."""
+    return unreadable("AS102", f"larger than {limits.bytes} bytes, the limit of the language", path, SHORTER)
+
+
+def unreadable(code: str, reason: str, path: str, hint: str) -> SpecError:
     """Why a document cannot be read at all."""
     return SpecError([Problem(code, f"cannot read {echo(path)}: {reason}", Span(path, 1, 1, 1, 1), hint)])
