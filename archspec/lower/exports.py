@@ -67,12 +67,24 @@ def received_sizes(frame: Frame, flows: tuple[Flow | None, ...]) -> dict[str, st
 
 
 def same_variables(first: Item, again: Item) -> Flow | None:
-    """The output of a module that runs once more, in terms of the variables of its first reading."""
+    """The output of a module that runs once more, in terms of the variables of its first reading.
+
+    None where no constructor has a variable for a size: the rounds of a loop begin with another size than they did.
+    """
     names: dict[str, Size] = {}
+    unknown: set[str] = set()
     for one, other in zip(walk((first,)), walk((again,)), strict=False):
         if isinstance(one, Loop) and isinstance(other, Loop):
             for a, b in zip(one.carried, other.carried, strict=False):
+                before = None if b.initial is None else substitute(b.initial, names)
                 names[b.name] = dimensions.symbol(a.name)
+                # Rounds that end with one size, or none of which runs, end alike wherever they begin.
+                if before is None or a.initial is None or before == a.initial:
+                    continue
+                if before != names[b.name] or a.name in size_names(a.update):
+                    unknown.add(b.name)
+    if unknown & size_names(again.output):
+        return None
     output: Flow | None = substitute(again.output, names)
     return output
 

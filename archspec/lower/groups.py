@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
 from archspec.document import Block, StepEntry, variable_problem
 from archspec.expressions import ExpressionError, Literal, Name, Node, Scope, compile_value, type_of
-from archspec.graph import Argument, Call, Class, Flow, Group
+from archspec.graph import Argument, Call, Class, Flow, Group, free_symbols
 from archspec.lower.classes import read_class
 from archspec.lower.exports import exported_sizes, received_sizes
 from archspec.lower.frames import Frame, OuterValue
 from archspec.lower.given import Given
+from archspec.lower.leading import is_name
 from archspec.lower.lists import substitute
 from archspec.lower.modules import group_span
 from archspec.lower.names import constructor_reads, reads
@@ -47,10 +49,10 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
             frame.wrong_groups.append(Call(name, cls, (), given.types, None, span))
         return frame.unreadable(site.path, given)
     captured = tuple(
-        graph.Input(one, value.type, value.span, _axes(value.type, site.scope), value.optional, captured=True)
+        graph.Input(one, value.type, value.span, (), value.optional, captured=True)
         for one, value in sorted(own.captured.items(), key=lambda one: one[1].optional)
     )
-    cls = replace(cls, inputs=(*cls.inputs, *captured))
+    cls = replace(cls, inputs=tuple(_with_axes((*cls.inputs, *captured), site.scope, reads(cls))))
     values = {
         one: Argument(one, value, frame.for_constructor(Name(one), site.scope), span)
         for one, value in site.scope.items()
@@ -58,6 +60,12 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
     values |= {one: Argument(one, value, None, span) for one, value in sorted(variables.items())}
     values |= {here: Argument(here, dimensions.symbol(one), None, span) for one, here in attributes.items()}
     read = _names_needed(cls, own)
+    free = next((one for one in sorted(read) if frame.lowering.unroll and free_symbols(site.scope.get(one))), None)
+    if free is not None:
+        message = f"this group reads `{free}`, but nothing that flows into it has an axis of that size"
+        advice = f"read a value with this axis in the group, or make `{free}` a parameter"
+        frame.report.add("AS506", message, site.path, advice)
+        return frame.unreadable(site.path, given)
     passed = tuple(argument for one, argument in values.items() if one in read)
     parameters = tuple(
         graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)
@@ -159,10 +167,27 @@ def _names_read(layers: list[StepEntry] | dict[str, StepEntry]) -> Iterator[str]
 
 def _axes(flow: Flow | None, scope: Scope) -> tuple[Node, ...]:
     """The sizes of what flows into a group, where a name stands for one; none of several values."""
-    if not isinstance(flow, TensorType):
-        return ()
-    named: dict[Size, str] = {}
+    (found,) = _with_axes((graph.Input("", flow, Span("", 1, 1, 1, 1)),), scope, set())
+    return found.axes
+
+
+def _with_axes(inputs: tuple[graph.Input, ...], scope: Scope, read: Collection[str]) -> Iterator[graph.Input]:
+    """Inputs with names for the sizes of their axes, where there are some.
+
+    Where several names have one size, as a free one may, each that is `read` has an axis, as far as there are axes.
+    """
+    named: dict[Size, list[str]] = {}
     for name, value in scope.items():
         if isinstance(value, Dimension):
-            named.setdefault(value, name)
-    return tuple(Name(named[size]) if size in named else Literal(1) for size in flow.shape)
+            named.setdefault(value, []).append(name)
+    for size, names in named.items():
+        names.sort(key=lambda name: (name not in read, is_name(name)))
+        named[size] = [name for name in names if name in read] or names[:1]
+    place: Counter[Size] = Counter()
+    for one in inputs:
+        axes: list[Node] = []
+        for size in one.type.shape if isinstance(one.type, TensorType) else ():
+            names = named.get(size, [])
+            axes.append(Name(names[place[size] % len(names)]) if names else Literal(1))
+            place[size] += 1
+        yield replace(one, axes=tuple(axes))
