@@ -275,14 +275,20 @@ class _Body:
             return self.value(node.value, span)
         parts = [self.value(child, span) for child in node.children]
         if isinstance(node, expressions.Items):
-            several = (
-                one if isinstance(child, expressions.Starred) and isinstance(one, tuple) else (one,)
-                for one, child in zip(parts, node.children, strict=True)
-            )
-            return tuple(one for some in several for one in some) if any(parts) else None
+            several: list[Value] = []
+            for one, child in zip(parts, node.children, strict=True):
+                if not isinstance(child, expressions.Starred):
+                    several.append(one)
+                elif isinstance(one, tuple):
+                    several += one
+                else:  # of how many values, is not known
+                    return self.either(span, *parts)
+            return tuple(several) if any(parts) else None
         if isinstance(node, expressions.FunctionCall) and node.function in ("enumerate", "reversed", "zip"):
             return self.listed(node, span)
         if isinstance(node, expressions.Index) and isinstance(parts[0], tuple):
+            if isinstance(node.index, expressions.Slice):
+                return self.sliced(parts[0], node.index, span)
             place, items = self.known(node.index), parts[0]
             known = isinstance(place, int) and -len(items) <= place < len(items)
             return items[place] if known else self.either(span, *items)
@@ -294,6 +300,14 @@ class _Body:
         op = self.wiring.op(_SPELLED.get(function.replace("_", ""), function) or operator, span, None, flows)
         op.syntax, op.parts, op.scope = node, parts, self.scope
         return op
+
+    def sliced(self, values: tuple[Value, ...], index: expressions.Slice, span: Span) -> Value:
+        """A part of several values."""
+        bounds = {one: self.known(one) for one in index.children}
+        if not all(isinstance(bound, int) for bound in bounds.values()):
+            return self.either(span, *values)
+        start, stop, step = (None if one is None else bounds[one] for one in (index.start, index.stop, index.step))
+        return values[start:stop:step]
 
     def chosen(self, node: expressions.Conditional, span: Span) -> Value:
         condition = self.known(node.condition)

@@ -184,7 +184,8 @@ def _read(
     if not symbolic:
         return graph, hints
     read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
-    shown = Hints(hints.succeeding | run.succeeding if hints == NO_HINTS else hints.succeeding, read)
+    succeeding = hints.succeeding | run.succeeding if hints == NO_HINTS else hints.succeeding
+    shown = Hints(succeeding, read, hints.received | run.received)
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
         problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]

@@ -52,7 +52,9 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
         graph.Input(one, value.type, value.span, (), value.optional, captured=True)
         for one, value in sorted(own.captured.items(), key=lambda one: one[1].optional)
     )
-    cls = replace(cls, inputs=tuple(_with_axes((*cls.inputs, *captured), site.scope, reads(cls))))
+    received = {one for path, one in frame.lowering.hints.received if path == site.path}
+    of_axes = {one: size for one, size in site.scope.items() if one not in received}
+    cls = replace(cls, inputs=tuple(_with_axes((*cls.inputs, *captured), of_axes, reads(cls))))
     values = {
         one: Argument(one, value, frame.for_constructor(Name(one), site.scope), span)
         for one, value in site.scope.items()
@@ -66,6 +68,9 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
         advice = f"read a value with this axis in the group, or make `{free}` a parameter"
         frame.report.add("AS506", message, site.path, advice)
         return frame.unreadable(site.path, given)
+    if not frame.lowering.unroll:
+        first = frame.lowering.needed.setdefault(site.path, read)
+        frame.lowering.received |= {(site.path, one) for one in first ^ read if one in site.scope}
     passed = tuple(argument for one, argument in values.items() if one in read)
     parameters = tuple(
         graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)

@@ -62,7 +62,12 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
         return chain(substitute(part, names) for part in flow.parts)
 
     def replaced(size: Any) -> Any:
-        value = substitute_value(size, names)
+        try:
+            value = substitute_value(size, names)
+        except ExpressionError:  # the item of a list of sizes that nothing says
+            unsaid = (one for one in names.values() if isinstance(one, Dimension) and dimensions.is_unknown(one))
+            if (value := next(unsaid, None)) is None:
+                raise
         return as_size(value) if isinstance(size, Dimension) and isinstance(value, Symbolic) else value
 
     return each_part(flow, replaced)

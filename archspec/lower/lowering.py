@@ -29,6 +29,9 @@ class Hints:
     """Variables that go on under the name of the one that they begin with."""
     exports: frozenset[tuple[str, str]] = frozenset()
     """Sizes that a caller reads from a block: the block's class, and the attribute."""
+    received: frozenset[tuple[Path, str]] = frozenset()
+    """Sizes around a group that not each of its runs has an axis of, so that its constructor takes them: its place,
+    and the name."""
 
 
 NO_HINTS = Hints()
@@ -53,6 +56,10 @@ class Lowering(ABC):
 
     succeeding: set[Origin] = field(default_factory=set)
     """Variables that may go on under another one's name in the next reading."""
+    needed: dict[Path, set[str]] = field(default_factory=dict)
+    """In symbols, what the constructor of the group at each place takes in the first of its readings."""
+    received: set[tuple[Path, str]] = field(default_factory=set)
+    """Sizes that a group's constructor has to take in the next reading, as a later run of it needs them."""
     own_classes: dict[str, str] = field(default_factory=dict)
     """The classes of the allowed packages that are used, by their last names."""
     count: int = 0

@@ -179,10 +179,13 @@ class StepReader:
 
     def made_step(self, target: Node, step: StepEntry, path: Path) -> graph.Step | None:
         """The graph's step, without its `shape:`; None, and reported, where it cannot be read."""
+        before = len(self.report.problems)
         try:
             return self.read(target, step, path)
-        except ExpressionError:
-            return None  # reported where it was found
+        except ExpressionError as error:
+            if len(self.report.problems) == before and not self.report.passed_over:
+                self.report.expression(error, path, None)  # others are reported where they are found
+            return None
         except UnknownTypeError as error:
             if not self.report.problems and not self.report.passed_over:  # only symbols leave a size unknown then
                 message = f"the shape of `{error}` depends on a parameter in a way that no expression describes"
