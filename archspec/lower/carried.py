@@ -10,7 +10,19 @@ from typing import Any, TypeAlias
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
 from archspec.expressions import Compare, FunctionCall, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
-from archspec.graph import Branch, Call, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
+from archspec.graph import (
+    Branch,
+    Call,
+    Carried,
+    Flow,
+    Item,
+    Loop,
+    Update,
+    names_in,
+    several_by_condition,
+    size_names,
+    walk,
+)
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -158,6 +170,13 @@ def carry(
         this = Round(chosen, read)
         items, outputs = go_round(entry, this)
         if not _alike(entry, outputs):
+            decided = not items or several_by_condition(items[-1]) is None  # else that is told
+            if decided and None in outputs and outputs != entry:  # of what later rounds take, nothing is known
+                variables.restore(saved)
+                entry = tuple(
+                    _of_unknown_sizes(now) if after is None else now for now, after in zip(entry, outputs, strict=True)
+                )
+                items, outputs = go_round(entry, Round({}, set()))
             return items, (), (), outputs if outputs == entry else (None,) * len(entry)
         sizes = {axis: _size(outputs, axis) for axis in _axes(entry)}
         sizes |= {axis: this.totals[name] for axis, name in chosen.items()}
@@ -285,6 +304,12 @@ def _alike(before: Flows, after: Flows) -> bool:
         elif a != b:
             return False
     return any(isinstance(flow, TensorType) for flow in before)
+
+
+def _of_unknown_sizes(flow: Flow | None) -> Flow | None:
+    """A type of whose sizes nothing is known."""
+    size = dimensions.of(dimensions.Unknown("each round of a loop may change it"))
+    return TensorType((size,) * flow.rank, flow.dtype) if isinstance(flow, TensorType) else None
 
 
 def _choose(variables: Locals, flows: Flows, names: dict[Axis, str], path: Path) -> dict[Axis, str]:
