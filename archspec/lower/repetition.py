@@ -59,7 +59,10 @@ def repeated_group(modules: ModuleReader, step: StepEntry, site: Site, given: Gi
 def count_handed_on(modules: ModuleReader, step: StepEntry, site: Site, given: Given) -> int:
     """How many values a round of a loop without rounds would hand on: what flows on are that many of its inputs."""
     frame, count = modules.frame, modules.frame.lowering.count
-    if len(given.types) == 1:
+    block = frame.lowering.document.blocks.get(str(step.type))
+    if block is not None and isinstance(block.outputs, list | dict):
+        return len(block.outputs)
+    if len(given.types) == 1 or None in given.types:
         return 1
     try:
         with frame.report.trial():

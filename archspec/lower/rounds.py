@@ -238,12 +238,6 @@ class RoundsReader:
 
     def without_rounds(self) -> int:
         """How many values a round would hand on, where none is there."""
-        block = self.frame.lowering.document.blocks.get(str(self.step.type))
-        outputs = block.outputs if block is not None else None
-        if isinstance(outputs, list | dict):
-            return len(outputs)
-        if None in self.given.types:
-            return 1
         return count_handed_on(self.modules, self.once, self.site, alone(self.given))
 
     def collected(self, output: Flow | None) -> Flow | None:

@@ -304,6 +304,13 @@ class StepReader:
         self.current.read = True
         return ((None, self.current.node),), Given.one(self.current)
 
+    def hands_on_one(self, first: MadeModule, given: Given) -> bool:
+        """Whether one value flows into a loop of several that its condition leaves out, or may."""
+        item = first.item.items[-1] if isinstance(first.item, graph.Branch) and first.item.items else first.item
+        if first.step.when is None or len(given.types) != 1 or not isinstance(item, graph.Group) or not item.listed:
+            return False
+        return not item.items or len(item.inputs) > 1
+
     def again(self, target: Name, step: StepEntry, path: Path) -> graph.Step | None:
         """Runs an earlier step's module once more."""
         name = str(step.again)
@@ -339,6 +346,14 @@ class StepReader:
             return None
         span = self.frame.span(path, key=True)
         again = items[0]
+        if self.hands_on_one(first, given):
+            if lowering.unroll:  # it is not kept, so its name means what it would take
+                return graph.Step(
+                    target.name, "compute", target, arguments[:1], None, None, given.types, given.first(), span
+                )
+            message = f"`{first.name}` takes several values where it is kept, and one where it is not"
+            self.report.add_at("AS508", message, here, "put the condition on the layers inside it", related=related)
+            return None
         arguments = (*arguments_taken(arguments, again), *captured_arguments(again))
         output = again.output if first.item is None else same_variables(first.item, again)
         if step.when is not None:
