@@ -155,3 +155,23 @@ def test_loops(text: str) -> None:
 @given(networks())
 def test_many_loops(text: str) -> None:
     compare(text)
+
+
+def test_rounds_of_which_nothing_is_known_are_refused_where_sizes_are_needed() -> None:
+    """With `flag`, `h` is several values: what a round returns then, nobody knows, so later rounds have no sizes."""
+    text = """
+params: {width: 4, flag: false}
+inputs: {x: [T, 2 * width]}
+layers:
+  v:
+    layers:
+      r: {MaxPool1d: 2}
+      l: {LayerNorm: {}}
+      h: {from: {query: x, key: r, value: r}, MultiheadAttention: {num_heads: 2}, when: flag}
+      body: r + mean(h) + mean(x[0])
+    for: i in range(2)
+"""
+    spec = archspec.parse(text)
+    assert list(weights(archspec.build(spec, device="meta")).values()) == [(4,), (4,), (2,), (2,)]
+    with pytest.raises(archspec.SpecError, match="AS508"):
+        spec.generate()

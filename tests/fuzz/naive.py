@@ -420,7 +420,9 @@ class Network:
             raise DeclarationError("twice in the order")
 
         def place(entry: tuple[str, Factory]) -> int:
-            name = self.by_step(entry[0]).removeprefix(self.by_step(frame.prefix)).partition(".")[0]
+            own = (key for key, one in self.renamed.items() if f"{entry[0]}.".startswith(f"{one}."))
+            path = next((key for key in own if key.startswith(frame.prefix)), entry[0])
+            name = path.removeprefix(frame.prefix).partition(".")[0]
             return order.index(name) if name in order else len(order)
 
         self.plan[first:] = sorted(self.plan[first:], key=place)
