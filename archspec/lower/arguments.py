@@ -160,7 +160,9 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
             names = ", ".join(sorted(f"`{symbol.shown}`" for symbol in free))
             what = "a list of sizes" if isinstance(argument.value, tuple) else show_value(argument.value)
             plural = "s" if len(free) > 1 else ""
-            message = f"`{argument.name}` would be {what}, which depends on the free dimension{plural} {names}"
+            whole = f"the free dimension{plural} {names}"
+            depends = f"{what}, which depends on {whole}"
+            message = f"`{argument.name}` would be {whole if f'`{what}`' == names else depends}"
             fixed = "parameters or numbers" if plural else "a parameter or a number"
             advice = f"make {names.replace(', ', ' and ')} {fixed}"
             if {symbol.text for symbol in free} == {"training"}:
