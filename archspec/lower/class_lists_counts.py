@@ -76,7 +76,7 @@ class _Checker:
             count = following.get(holder, 0)
             following[holder] = count + 1
             if _number(key, scope) != count:
-                message = f"the number of items before `{name}` is not its number for all parameters"
+                message = f"with some parameters, `{name}` is not the next item of `{'.'.join(around)}`"
                 self.refuse(holder, message, span, "number the items from 0, in the order of the steps")
 
     def refuse(self, holder: Parts, message: str, span: Span, advice: str) -> None:

@@ -43,10 +43,11 @@ class _Lists:
     def names_again(self) -> Iterator[tuple[str, Span]]:
         """The lists that a loop fills alone and that have the name of a step."""
         held = [(step.attribute, step.span) for step in self.cls.written() if "." not in step.attribute and _held(step)]
-        names = [name for name, _ in held]
-        for name in dict.fromkeys(names):
-            if names.count(name) > 1:
-                yield next((one, span) for one, span in held if one == name)
+        seen: dict[str, Span] = {}
+        for name, span in held:
+            if name in seen:
+                yield name, seen[name]
+            seen.setdefault(name, span)
 
     def modules(self) -> Iterator[tuple[Parts, Span]]:
         """The places in lists, in the order in which the modules are made."""
