@@ -106,23 +106,3 @@ def ran(graph: Graph) -> Iterator[tuple[str, Step | Item]]:
                 yield from inside(child, f"{path}.")
 
     return below(graph.main, "")
-
-
-def several_by_condition(item: Item) -> Branch | None:
-    """A condition on which it depends whether an item returns one value or several."""
-    if item.output is not None:
-        return None
-    if isinstance(item, Branch):
-        then = item.items[-1].output if item.items else None
-        several = isinstance(then, tuple) and bool(item.inputs) and isinstance(item.inputs[0], TensorType)
-        return item if several else several_by_condition(item.items[-1]) if item.items else None
-    if isinstance(item, Loop | Group):
-        return several_by_condition(item.items[-1]) if item.items else None
-    if not isinstance(item.layer, Class):
-        return None
-    if item.layer.sequential:
-        return several_by_condition(item.layer.items[-1]) if item.layer.items else None
-    outputs = item.layer.outputs
-    name = outputs.values[0] if outputs is not None and outputs.single and outputs.values else None
-    made = (step.item for step in item.layer.steps if step.item is not None and name and step.target.text == name.text)
-    return next((found for one in made if (found := several_by_condition(one)) is not None), None)

@@ -28,6 +28,7 @@ from archspec.lower.frames import Frame
 from archspec.lower.given import Given
 from archspec.lower.leading import is_name
 from archspec.lower.sites import Site
+from archspec.lower.sizes import TOLD
 from archspec.problems import Edit, Span
 from archspec.refusals import settled
 from archspec.source import Path
@@ -182,6 +183,8 @@ def check_constant(frame: Frame, arguments: tuple[Argument, ...], given: Given, 
                 frame.report.add_at("AS506", message, argument.span, advice, related=places)
             return False
         why = unknown_reason(argument.value)
+        if why == TOLD:
+            return False
         if why is not None:
             message = f"`{argument.name}` depends on a size that is not an expression of the parameters: {why}"
             frame.report.add_to_type("AS508", message, at, f"write `{argument.name}` out", related=input_origins(given))

@@ -10,19 +10,7 @@ from typing import Any, TypeAlias
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size, Symbol
 from archspec.expressions import Compare, FunctionCall, Literal, Name, Node, Symbolic, as_size, choose, lift, typed
-from archspec.graph import (
-    Branch,
-    Call,
-    Carried,
-    Flow,
-    Item,
-    Loop,
-    Update,
-    names_in,
-    several_by_condition,
-    size_names,
-    walk,
-)
+from archspec.graph import Branch, Call, Carried, Flow, Item, Loop, Update, names_in, size_names, walk
 from archspec.source import Path
 from archspec.tensors import TensorType
 
@@ -147,12 +135,18 @@ class Round:
 
 
 def carry(
-    variables: Locals, flows: Flows, read_round: RoundReader, header: tuple[Node, Node], path: Path
+    variables: Locals,
+    flows: Flows,
+    read_round: RoundReader,
+    header: tuple[Node, Node],
+    path: Path,
+    is_sound: Callable[[tuple[Item, ...]], bool],
 ) -> tuple[tuple[Item, ...], tuple[Carried, ...], tuple[Update, ...], Flows]:
     """The steps of a loop, the variables that it changes, how each step changes them, and what flows out of it.
 
     `header` is what the loop binds, and over what it runs; `path` is where it stands. Every size is first taken to stay
-    what it is; those that a round changes become symbols, until a round changes no other.
+    what it is; those that a round changes become symbols, until a round changes no other. `is_sound` says of a round
+    whether all is right with it.
     """
 
     def go_round(entry: Flows, this: Round) -> tuple[tuple[Item, ...], Flows]:
@@ -170,8 +164,7 @@ def carry(
         this = Round(chosen, read)
         items, outputs = go_round(entry, this)
         if not _alike(entry, outputs):
-            decided = not items or several_by_condition(items[-1]) is None  # else that is told
-            if decided and None in outputs and outputs != entry:  # of what later rounds take, nothing is known
+            if None in outputs and outputs != entry and is_sound(items):  # of what later rounds take, nothing is known
                 variables.restore(saved)
                 entry = tuple(
                     _of_unknown_sizes(now) if after is None else now for now, after in zip(entry, outputs, strict=True)

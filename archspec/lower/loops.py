@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
-from archspec.graph import Branch, Call, Class, Flow, Group, Input, Item, Loop, several_by_condition, walk
+from archspec.graph import Branch, Call, Class, Flow, Group, Input, Item, Loop, walk
 from archspec.lower.axes import input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given, values_of
@@ -51,7 +52,7 @@ def check_decided(frame: Frame, item: Item, path: Path) -> None:
     """Refuses a round of which it depends on a condition whether it hands on one value or several."""
     while isinstance(item, Loop | Branch | Group) and item.items:
         item = item.items[-1]  # conditions on whole rounds are the loop's own matter
-    branch = several_by_condition(item)
+    branch = _undecided(item)
     if branch is not None:
         what = echo(branch.name) if branch.name is not None else "one of its steps"
         message = (
@@ -59,6 +60,32 @@ def check_decided(frame: Frame, item: Item, path: Path) -> None:
         )
         advice = f"put the condition on the layers inside {what}, or remove it"
         frame.report.add("AS508", message, path, advice, key=True, related=(Related("the condition", branch.span),))
+
+
+def sound_rounds(frame: Frame) -> Callable[[tuple[Item, ...]], bool]:
+    """A test whether all is right with the modules of a round, of which none has been read yet."""
+    before = len(frame.report.problems)
+    return lambda items: len(frame.report.problems) == before and (not items or _undecided(items[-1]) is None)
+
+
+def _undecided(item: Item) -> Branch | None:
+    """A condition on which it depends whether an item returns one value or several."""
+    if item.output is not None:
+        return None
+    if isinstance(item, Branch):
+        then = item.items[-1].output if item.items else None
+        several = isinstance(then, tuple) and bool(item.inputs) and isinstance(item.inputs[0], TensorType)
+        return item if several else _undecided(item.items[-1]) if item.items else None
+    if isinstance(item, Loop | Group):
+        return _undecided(item.items[-1]) if item.items else None
+    if not isinstance(item.layer, Class):
+        return None
+    if item.layer.sequential:
+        return _undecided(item.layer.items[-1]) if item.layer.items else None
+    outputs = item.layer.outputs
+    name = outputs.values[0] if outputs is not None and outputs.single and outputs.values else None
+    made = (step.item for step in item.layer.steps if step.item is not None and name and step.target.text == name.text)
+    return next((found for one in made if (found := _undecided(one)) is not None), None)
 
 
 def first_input(item: Item) -> str | None:

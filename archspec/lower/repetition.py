@@ -25,6 +25,7 @@ from archspec.lower.loops import (
     handing_on,
     is_tuple_of_one,
     returned,
+    sound_rounds,
 )
 from archspec.lower.sites import Container, Site
 from archspec.problems import SpecError
@@ -166,7 +167,9 @@ class Repetition:
             return tuple(body), inside.types
 
         header = iteration.target, iteration.iterable
-        body, carried, updates, types = carry(self.frame.locals, given.types, read_round, header, self.site.path)
+        body, carried, updates, types = carry(
+            self.frame.locals, given.types, read_round, header, self.site.path, sound_rounds(self.frame)
+        )
         last = body[-1].output if body else None
         output = types[0] if last is not None or not body else None
         if last is not None and len(values_of(last)) > 1:

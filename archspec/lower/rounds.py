@@ -25,7 +25,15 @@ from archspec.lower.frames import Frame, UnknownTypeError
 from archspec.lower.given import Given, values_of
 from archspec.lower.iterations import Iteration, bounded_iteration
 from archspec.lower.lists import each_part
-from archspec.lower.loops import captured, check_axes_kept, check_decided, fits_next_round, handing_on, returned
+from archspec.lower.loops import (
+    captured,
+    check_axes_kept,
+    check_decided,
+    fits_next_round,
+    handing_on,
+    returned,
+    sound_rounds,
+)
 from archspec.lower.reading import sizes_read
 from archspec.lower.repetition import count_handed_on, one_round
 from archspec.lower.sites import Container, Site
@@ -325,7 +333,9 @@ class RoundsReader:
             return body, inside.types
 
         given = self.given.types
-        body, carried, updates, types = carry(self.frame.locals, given, read_round, loop, self.at)
+        body, carried, updates, types = carry(
+            self.frame.locals, given, read_round, loop, self.at, sound_rounds(self.frame)
+        )
         last = body[-1].output if body else None
         check_axes_kept(self.frame, self.given, body, self.at)
         count = min(returned(body[-1]) if body else 1, self.room)

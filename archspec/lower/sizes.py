@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeAlias
 
 from archspec import dimensions
@@ -18,6 +19,9 @@ from archspec.refusals import fits
 from archspec.source import Path
 from archspec.tensors import TensorType, flow_text
 
+TOLD = "the step that says it is wrong"
+"""Why a size is not known of which nothing needs to be said: what is wrong has been reported."""
+
 
 def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow | None, made: Span) -> bool:
     """Compares a step's output with its `shape:`, which stands at `site`, and binds the names that are new there.
@@ -29,7 +33,7 @@ def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow |
     if not are_sizes(frame, shape, path):
         return False
     if output is None:
-        _leave_open(shape, scope, "the type of the step's output is not known")
+        leave_open(shape, scope, "the type of the step's output is not known")
         return True
     wanted = f"[{', '.join(map(str, shape))}]"
     leading = _leading_axes(shape, output)
@@ -47,17 +51,17 @@ def check_shape(frame: Frame, shape: list[int | str], site: Site, output: Flow |
         message = f"axis {axis + leading} of the step's output does not fit `shape`: {problem}"
         places = (related, *frame.report.declared(place, shape[axis + named]))
         frame.report.add("AS502", message, place, f"the step returns {output}", related=places)
-        _leave_open(shape, scope, "the shape does not fit")
         return False
     frame.bound |= scope.keys() - known
     return True
 
 
-def _leave_open(shape: list[int | str], scope: dict[str, Any], why: str) -> None:
+def leave_open(shape: list[int | str], scope: dict[str, Any], why: str) -> None:
     """Binds the new names of a shape to sizes that nobody knows, so that later steps may read them all the same."""
-    named = (size for size in shape if size != DOTS)
-    for name in {name for size in named for name in names_in(compile_value(size))} - scope.keys():
-        scope[name] = dimensions.of(dimensions.Unknown(why))
+    for size in shape:
+        with suppress(ExpressionError):
+            for name in (names_in(compile_value(size)) if size != DOTS else set()) - scope.keys():
+                scope[name] = dimensions.of(dimensions.Unknown(why))
 
 
 def _leading_axes(shape: list[int | str], output: Flow) -> int | None:

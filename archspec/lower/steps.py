@@ -40,7 +40,7 @@ from archspec.lower.modules import ModuleReader
 from archspec.lower.outputs import last_output, read_outputs, report_unread
 from archspec.lower.reading import sizes_read, values_read
 from archspec.lower.sites import Container, Site
-from archspec.lower.sizes import check_shape
+from archspec.lower.sizes import TOLD, check_shape, leave_open
 from archspec.lower.state import State
 from archspec.lower.value_expressions import ExpressionReader
 from archspec.problems import Related, Span, did_you_mean, echo
@@ -109,11 +109,13 @@ class StepReader:
         made = self.made_step(target, step, path)
         yield from self.reached.new_steps()
         if made is None or (len(self.report.problems) > before and not self.frame.lowering.partial):
+            leave_open(step.shape or [], self.frame.scope, TOLD)
             self.bind(target, None, span, path)
             return
         if step.shape is not None:
             made = self.shaped(made, step.shape, (*path, "shape"), span)
             if made is None:
+                leave_open(step.shape, self.frame.scope, TOLD)
                 self.bind(target, None, span, path)
                 return
         made = replace(made, macs=self.names.macs)
