@@ -66,7 +66,7 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
     if free is not None:
         message = f"this group reads `{free}`, but nothing that flows into it has an axis of that size"
         advice = f"read a value with this axis in the group, or make `{free}` a parameter"
-        frame.report.add("AS506", message, site.path, advice)
+        frame.report.add("AS506", message, site.path, advice, key=True)
         return frame.unreadable(site.path, given)
     if not frame.lowering.unroll:
         first = frame.lowering.needed.setdefault(site.path, read)
