@@ -338,7 +338,7 @@ def load(path: str | os.PathLike[str], *, allow: Iterable[str] = (), revision: s
 def _with_advice(error: SpecError, path: str) -> SpecError:
     """The same, and what a caller meant who names no file."""
     first = error.problems[0]
-    if first.code != "AS107" or first.help or os.path.lexists(path):
+    if first.code != "AS107" or os.path.lexists(path):
         return error
     if "\n" in path:
         return SpecError([replace(first, help="for the text of a spec use `archspec.parse(text)`")])

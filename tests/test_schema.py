@@ -48,6 +48,7 @@ BEYOND = {
     "input_several_*": "what flows, and into what",
     "group_of_several_inputs": "what flows, and into what",
     "tie_of_no_parameter": "which parameters a layer has, as its settings say",
+    "init_of_a_block_*": "which weights the steps of a block have",
     "init_*_parametrized": "which weights are parametrized below",
     "optional_before_required": "what flows, and into what",
     "outputs_*": "what flows, and into what",

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from archspec.document import is_dotted
@@ -160,7 +161,7 @@ class Opener:
 
     def fresh(self, name: str) -> str:
         """A name that nothing else has."""
-        candidates = (name, *(f"{name}_{number}" for number in range(2, 10_000)))
+        candidates = chain((name,), (f"{name}_{number}" for number in range(2, 10_000)))
         found = next(one for one in candidates if one not in self.taken)
         self.taken.add(found)
         return found

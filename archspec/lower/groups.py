@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from itertools import chain
 
 from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
@@ -125,7 +126,7 @@ def _group_class(frame: Frame, path: Path) -> str:
             classes = (str(lowering.document.name), *lowering.document.blocks)
             taken.update(classes, (f"{one}Output" for one in classes))
             taken.update(number_names(lowering.document), lowering.document.variants)
-        candidates = (name, f"{around}{name}", *(f"{around}{name}{n}" for n in range(2, 10_000)))
+        candidates = chain((name, f"{around}{name}"), (f"{around}{name}{n}" for n in range(2, 10_000)))
         lowering.group_classes[path] = chosen = next(
             one for one in candidates if one not in taken and not variable_problem(one)
         )
@@ -151,7 +152,7 @@ def _group_inputs(own: Frame, layers: dict[str, StepEntry], given: Given, span: 
     steps = {one for key in layers for one in re.findall(r"\w+", key)}
     if name is None or variable_problem(name) or name in own.scope or name in steps:
         taken = {*steps, *own.scope, *_names_read(layers)}
-        name = next(one for one in ("x", *(f"x_{number}" for number in range(2, 10_000))) if one not in taken)
+        name = next(one for one in chain(("x",), (f"x_{n}" for n in range(2, 10_000))) if one not in taken)
         own.entry = OuterValue(given.label, span)
     return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
 

@@ -250,7 +250,10 @@ class Population:
         """Draw a text for a command, and keep it where it costs more than those that are kept."""
         command = self.draw.choice(self.commands)
         text = offspring(self.parent(command), self.draw, self.seeds)
-        measured = cost(command, text, memory=self.draw.random() < 0.3)
+        memory = self.draw.random() < 0.3
+        measured = cost(command, text, memory=memory)
+        if measured.too_much:  # once more: what a process does once, such as to import, is no cost of the text
+            measured = cost(command, text, memory=memory)
         if not measured.sound:
             command = "problems"
         for measure, value in measured.measures(text).items():
