@@ -107,7 +107,7 @@ def _misfit(source: Source, path: tuple[int | str, ...], errors: list[ErrorDetai
         return Problem("AS202", f"unknown version {given} of the language", source.span(path), EXAMPLES["archspec"])
     name = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
     advice = EXAMPLES.get(name) or "write " + words
-    if name == "type" and value in _TYPES_ELSEWHERE:
+    if name == "type" and isinstance(value, str) and value in _TYPES_ELSEWHERE:
         advice = Advice(f"write `type: {_TYPES_ELSEWHERE[value]}`; {_TYPES_ARE}", _TYPES_ELSEWHERE[value], value)
     is_key = errors[0]["loc"][-1:] == ("[key]",)
     span = source.span(path, key=is_key)
