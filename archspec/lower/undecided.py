@@ -7,9 +7,9 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.dimensions import Dimension, Size
-from archspec.expressions import Name, Symbolic, UndecidedError, of_the_call
+from archspec.expressions import Name, Symbolic, UndecidedError, evaluate, of_the_call
 from archspec.functions import Function, Takes
-from archspec.graph import free_symbols
+from archspec.graph import free_symbols, names_in
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
 
@@ -18,8 +18,22 @@ MOST_TRIED = 64
 
 
 def outcome(function: Function, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """What a function returns; UndecidedError where the values of a parameter leave nothing in common."""
+    """What a function returns; UndecidedError where the values of a parameter leave nothing in common.
+
+    A number that depends on the mode alone, such as `p if training else 0.0`, has to be right in both.
+    """
+    if any(map(_of_the_mode, (*arguments, *keywords.values()))):
+        for training in (True, False):
+            mode = {"training": training}
+            placed = [evaluate(one.node, mode) if _of_the_mode(one) else one for one in arguments]
+            named = {key: evaluate(one.node, mode) if _of_the_mode(one) else one for key, one in keywords.items()}
+            _outcome(function, placed, named, MOST_TRIED)
     return _outcome(function, arguments, keywords, MOST_TRIED)
+
+
+def _of_the_mode(value: Any) -> bool:
+    """Whether a number is known as soon as the mode is."""
+    return isinstance(value, Symbolic) and names_in(value.node) == {"training"}
 
 
 def _outcome(function: Function, arguments: list[Any], keywords: dict[str, Any], room: int) -> Any:
