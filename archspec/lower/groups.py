@@ -12,7 +12,7 @@ from archspec import dimensions, graph
 from archspec.dimensions import Dimension, Size
 from archspec.document import Block, StepEntry, variable_problem
 from archspec.expressions import ExpressionError, Literal, Name, Node, Scope, compile_value, type_of
-from archspec.graph import Argument, Call, Class, Flow, Group, free_symbols
+from archspec.graph import Argument, Call, Class, Group, free_symbols
 from archspec.lower.classes import read_class
 from archspec.lower.exports import exported_sizes, received_sizes
 from archspec.lower.frames import Frame, OuterValue
@@ -154,7 +154,7 @@ def _group_inputs(own: Frame, layers: dict[str, StepEntry], given: Given, span: 
         taken = {*steps, *own.scope, *_names_read(layers)}
         name = next(one for one in chain(("x",), (f"x_{n}" for n in range(2, 10_000))) if one not in taken)
         own.entry = OuterValue(given.label, span)
-    return (graph.Input(name, first, given.span, _axes(first, own.scope)),)
+    return (graph.Input(name, first, given.span),)
 
 
 def _names_read(layers: list[StepEntry] | dict[str, StepEntry]) -> Iterator[str]:
@@ -169,12 +169,6 @@ def _names_read(layers: list[StepEntry] | dict[str, StepEntry]) -> Iterator[str]
                 continue  # reported where it is read
         for inner in (step.layers, step.nested):
             yield from _names_read(inner) if inner else ()
-
-
-def _axes(flow: Flow | None, scope: Scope) -> tuple[Node, ...]:
-    """The sizes of what flows into a group, where a name stands for one; none of several values."""
-    (found,) = _with_axes((graph.Input("", flow, Span("", 1, 1, 1, 1)),), scope, set())
-    return found.axes
 
 
 def _with_axes(inputs: tuple[graph.Input, ...], scope: Scope, read: Collection[str]) -> Iterator[graph.Input]:
