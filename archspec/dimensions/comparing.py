@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 from archspec.dimensions.terms import Dimension, Size, bounds, evaluate, parts, symbols, terms_of
 
@@ -141,6 +142,7 @@ def equal_for_multiples(a: Size, b: Size) -> tuple[str, int] | None:
     return None
 
 
+@lru_cache(maxsize=256)  # equal blocks ask the same, one after another
 def _periodic(size: Dimension) -> tuple[list[int], int] | None:
     """Values of a quasi-linear function of one symbol over one period, and by how much it grows a period.
 

@@ -23,7 +23,7 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from archspec.cuts import Passings
 from archspec.cuts import Rule as Cut
-from archspec.dimensions import Dimension, Size, show
+from archspec.dimensions import Dimension, Size, at_least, show
 from archspec.expressions import Symbolic, UndecidedError, as_size
 from archspec.problems import Advice, did_you_mean, echo
 from archspec.refusals import RefusalError, refuse, require_at_least
@@ -316,7 +316,7 @@ def require_some(output: Flow) -> Flow:
     for item in (output,) if isinstance(output, TensorType) else output:
         if isinstance(item, TensorType):
             for size in item.shape:
-                if not isinstance(size, int) or size < 1:
+                if at_least(size, 1) is not True:  # first, as the message costs more than the answer
                     require_at_least(size, 1, message=f"the result would be empty: it returns {item}")
         else:
             require_some(item)

@@ -13,13 +13,14 @@ from typing import Any
 from archspec import layout
 from archspec.expressions import Index
 from archspec.flow import Applied, Follower, Value, leaves, picks
-from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Item, Loop, Step, walk
+from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Loop, Step
 from archspec.layers import Layer
 from archspec.overwriting.findings import Findings
+from archspec.overwriting.fresh import may_overwrite, works_in_place
 from archspec.overwriting.memory import Flowing, GradientNode, Owner, Saved, Storage, Tensor, Write
 from archspec.overwriting.views import along, parts, view
 from archspec.problems import Problem
-from archspec.storage import DROPPING, FROM_RESULT, NEVER_IN_PLACE, SPLITTING, UNREAD, VIEWS, keeps
+from archspec.storage import DROPPING, FROM_RESULT, SPLITTING, UNREAD, VIEWS, keeps
 from archspec.tensors import COMPLEX, FLOATS, TensorType
 
 MOST = 30_000
@@ -39,32 +40,13 @@ _ONE_PLACE = tuple(f"{name}{axes}d" for name in ("AdaptiveAvgPool", "adaptive_av
 
 def problems(graph: Graph) -> list[Problem]:
     """What is wrong with the layers that work in place; a warning for those that overwrite what the caller passes."""
-    if not any(map(works_in_place, _items(graph))):
+    if not may_overwrite(graph):
         return []
     findings = Findings()
     optional = any(value.optional for value in graph.main.inputs)
     for training, given in product((True, False), (True, False) if optional else (True,)):
         Overwriting(findings, training=training).run(graph.main, given=given)
     return findings.problems()
-
-
-def works_in_place(item: Item) -> bool:
-    """Whether an item of a graph is a layer that writes into what it takes."""
-    if not isinstance(item, Call) or not isinstance(item.layer, Layer) or item.type_name in NEVER_IN_PLACE:
-        return False
-    return getattr(item.layer, "inplace", None) is True
-
-
-def _items(graph: Graph) -> Iterator[Item]:
-    """Every item of a network, those of a block once, however often it is used."""
-    waiting, seen = [graph.main], {id(graph.main)}
-    while waiting:
-        for item in walk(waiting.pop().children()):
-            yield item
-            block = item.layer if isinstance(item, Call) else None
-            if isinstance(block, Class) and id(block) not in seen:
-                seen.add(id(block))
-                waiting.append(block)
 
 
 class _EnoughError(Exception):
