@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 
 from archspec import graph
 from archspec.document import Block, variable_problem
@@ -95,7 +96,26 @@ def _order(frame: Frame, block: Block, steps: tuple[graph.Step, ...], path: Path
             frame.report.add("AS303", f"this class has no module {echo(name)}", (*path, place), hint)
         elif name in order[:place]:
             frame.report.add("AS205", f"`{name}` occurs twice in the order", (*path, place), "remove one of them")
+    if len(set(order).intersection(made)) == len(order):
+        _refuse_made_early(frame, sorted(steps, key=lambda step: _place(step.name, order)), path)
     return order
+
+
+def _place(name: str, order: tuple[str, ...]) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _refuse_made_early(frame: Frame, ordered: list[graph.Step], path: Path) -> None:
+    """Refuses an order that makes a Parameter or Buffer before one that it is made of."""
+    later = {step.name for step in ordered if step.kind in ("parameter", "buffer")}
+    for place, step in enumerate(ordered):
+        later.discard(step.name)
+        if step.kind not in ("parameter", "buffer"):
+            continue
+        nodes = (*(node for _, node in step.arguments), *(line.node for line in step.lines))
+        for of in sorted(later.intersection(chain.from_iterable(map(names_in, nodes)))):
+            message = f"`{step.name}` is made of `{of}`, which the order has after it"
+            frame.report.add("AS508", message, (*path, place), f"put `{of}` before `{step.name}`")
 
 
 def _sequential(frame: Frame, declared: Class, block: Block, below: Path) -> Class | None:

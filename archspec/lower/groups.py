@@ -70,8 +70,10 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
         frame.report.add("AS506", message, site.path, advice, key=True)
         return frame.unreadable(site.path, given)
     if not frame.lowering.unroll:
-        first = frame.lowering.needed.setdefault(site.path, read)
-        frame.lowering.received |= {(site.path, one) for one in first ^ read if one in site.scope}
+        found: set[tuple[str, tuple[int, int] | None]] = {(one, None) for one in read}
+        found.update(_axes_read(cls))
+        first = frame.lowering.needed.setdefault(site.path, found)
+        frame.lowering.received |= {(site.path, one) for one, _ in first ^ found if one in site.scope}
     passed = tuple(argument for one, argument in values.items() if one in read)
     parameters = tuple(
         graph.Parameter(one.name, type_of(one.value).partition(":")[0], None, "", one.value, span, inferred=True)
@@ -107,6 +109,16 @@ def _names_needed(cls: Class, own: Frame) -> set[str]:
     """The names around a group whose values its constructor needs: sizes of its inputs come with those."""
     sizes = {one for value in cls.inputs for node in value.axes for one in graph.names_in(node)}
     return constructor_reads(cls) | (reads(cls) - sizes - own.captured.keys())
+
+
+def _axes_read(cls: Class) -> Iterator[tuple[str, tuple[int, int]]]:
+    """The sizes that a group's forward method reads of its inputs, each with the input and the axis."""
+    read, found = reads(cls), set[str]()
+    for place, value in enumerate(cls.inputs):
+        for axis, node in enumerate(value.axes):
+            for one in graph.names_in(node) & read - found:
+                found.add(one)
+                yield one, (place, axis)
 
 
 def _around(frame: Frame) -> Iterator[Frame]:

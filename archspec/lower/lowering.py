@@ -56,8 +56,9 @@ class Lowering(ABC):
 
     succeeding: set[Origin] = field(default_factory=set)
     """Variables that may go on under another one's name in the next reading."""
-    needed: dict[Path, set[str]] = field(default_factory=dict)
-    """In symbols, what the constructor of the group at each place takes in the first of its readings."""
+    needed: dict[Path, set[tuple[str, tuple[int, int] | None]]] = field(default_factory=dict)
+    """In symbols, the sizes around the group at each place that it needs in the first of its readings: those that its
+    constructor takes, and those of an input's axis, by the input and the axis."""
     received: set[tuple[Path, str]] = field(default_factory=set)
     """Sizes that a group's constructor has to take in the next reading, as a later run of it needs them."""
     own_classes: dict[str, str] = field(default_factory=dict)

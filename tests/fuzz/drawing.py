@@ -37,8 +37,8 @@ FEATURES = frozenset(
         " collect conditional each lists_of_tensors shared star"
         " conditional_on_training ellipsis group group_in_loop group_reads_several inplace invert let linspace list"
         " list_functions lists loop loop_of_several name_beside named_like_a_size named_outputs nested optional order"
-        " parameter pattern random rank_in_loop rounding several shape step_as_parameter step_called_x tie typed unpack"
-        " when when_of_group when_of_several"
+        " parameter pattern random rank_in_loop rounding several shape step_as_parameter step_called_x"
+        " tensor_of_steps tie typed unpack when when_of_group when_of_several"
     ).split()
 )
 SWITCHED_OFF: frozenset[str] = frozenset()

@@ -242,7 +242,26 @@ class Steps:
                 lines += [f"zeros({last}, dtype={kind})" for kind in ("int64", "float64", "bool", "int32", "float16")]
         if not self.sketch.may(kind.lower()):
             return False
+        of = self.source_of_a_tensor(scope, last) if self.sketch.may("tensor_of_steps") else None
+        if of is not None:
+            lines = [f"{of} * 0.5", f"cumsum({of}, 0) / 4", f"flip({of}, [0]) + 0.0", f"stack([{of}, {of} * 2]) * 1.0"]
+            lines += [f"sin({of} * {last})", f"{of}[:1] - 1.0"]
         return scope.attempt(scope.fresh(), {kind: choose(lines)})
+
+    def source_of_a_tensor(self, scope: Scope, last: Any) -> str | None:
+        """What a Parameter or Buffer may be made of: a buffer above, or a step that reads no input."""
+        choose = self.random.choice
+        buffers = [key for key, raw in scope.steps.items() if isinstance(raw, dict) and "Buffer" in raw]
+        if buffers and self.random.random() < 0.4:
+            return choose(buffers)
+        name = scope.fresh()
+        lines = [f"arange({last})", f"linspace(0, 1, {last})", f"ones({last}, {last})", f"2 ** arange({last})"]
+        lines += [f"eye({last})", f"zeros({last}) + 0.5", *(f"{one} * 2" for one in buffers)]
+        if not scope.attempt(name, choose(lines)):
+            return None
+        if self.random.random() < 0.5:
+            scope.read({name})  # by what is made of it alone
+        return name
 
     def several(self, scope: Scope) -> bool:
         found = of_several(scope) if self.sketch.may("several") else None
