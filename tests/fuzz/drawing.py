@@ -213,12 +213,19 @@ def judged(text: str, settings: list[dict[str, Any]]) -> Verdict:
 
 
 def breaks(text: str) -> bool:
-    """Whether other parameters, or other sizes with them, break a spec: then no class of it can take them all."""
+    """Whether other parameters, or other sizes with them, break a spec: then no class of it can take them all.
+
+    Where a block keeps a step or not, as its sizes are, other numbers of the network's inputs are tried, too.
+    """
     random, known = Random(0), load(text).get("params") or {}
-    for _ in range(40):
+    chooses = any("when" in written(block) for block in (load(text).get("blocks") or {}).values())
+    for attempt in range(80 if chooses else 40):
         params = {name: other(value, random) for name, value in known.items()}
         try:
             tree = with_other_settings(load(text), random)
+            if attempt >= 40:
+                numbers = {number: random.choice([number, 1, 2, 3, 6, 7, 12, 16]) for number in range(20)}
+                tree["inputs"] = replaced(tree["inputs"], numbers)
             reading = Network(tree, "cpu", params, embed_anything=False)
             for training in (False, True):
                 for sizes in (SIZES, OTHERS):
@@ -227,6 +234,15 @@ def breaks(text: str) -> bool:
         except Exception:
             return True
     return False
+
+
+def replaced(value: Any, numbers: dict[int, int]) -> Any:
+    """The same with other numbers in its lists."""
+    if isinstance(value, dict):
+        return {key: replaced(one, numbers) for key, one in value.items()}
+    if isinstance(value, list):
+        return [replaced(one, numbers) for one in value]
+    return numbers.get(value, value) if type(value) is int else value
 
 
 def with_other_settings(tree: dict[str, Any], random: Random) -> dict[str, Any]:

@@ -168,7 +168,7 @@ def _containers(tree: Any) -> Iterator[Any]:
 
 def regrown(text: str, draw: random.Random, pool: Sequence[str]) -> str:
     """The tree with a part doubled, moved, put within another one or taken from another spec; in one long line."""
-    with suppress(yaml.YAMLError, ValueError, RecursionError, AttributeError):
+    with suppress(yaml.YAMLError, ValueError, RecursionError, AttributeError, IndexError):
         tree, other = yaml.load(text, yaml.CSafeLoader), yaml.load(draw.choice(pool), yaml.CSafeLoader)
         containers = list(_containers(tree))
         target = draw.choice(containers)
