@@ -202,7 +202,7 @@ def judged(text: str, settings: list[dict[str, Any]]) -> Verdict:
             return Verdict(f"{other}, {error.problems[0].code}", str(error), params)
         except judge.DisagreementError as error:
             if error.kind == "an input is changed" and any(
-                one.code == "AS711" for one in archspec.check(archspec.parse(text))
+                one.code == "AS711" for one in archspec.check(archspec.parse(text), params=params)
             ):
                 return Verdict("warned, AS711")
             what, _, code = error.kind.partition(" refuses ")
