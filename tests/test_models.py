@@ -28,7 +28,7 @@ import torch
 import zoo_other
 import zoo_text
 import zoo_vision
-from shipped import NAMES, SPECS, marks
+from shipped import LARGE, NAMES, SPECS, marks
 from torch import Tensor, nn
 
 import archspec
@@ -368,7 +368,10 @@ def test_equals_the_real_model(model: str, name: str, params: dict[str, Any]) ->
     assert_equal(outputs(generated, *inputs), outputs(built, *inputs))
 
 
-@pytest.mark.parametrize(("name", "params", "count"), [case for zoo in ZOO for case in zoo.PARAMETERS])
+@pytest.mark.parametrize(
+    ("name", "params", "count"),
+    [pytest.param(*case, marks=marks(case[0])) for zoo in ZOO for case in zoo.PARAMETERS],
+)
 def test_has_the_parameters_that_its_authors_count(name: str, params: dict[str, Any], count: int) -> None:
     assert archspec.summary(load(name), params=params).parameters == count
     built = archspec.build(load(name), device="meta", **params)
@@ -526,10 +529,19 @@ assert "torch" not in sys.modules
 """
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
-def test_committed_files_are_what_is_generated_now(seed: str) -> None:
-    sources = json.loads(python(GENERATE_ALL, json.dumps(NAMES), PYTHONHASHSEED=seed))
-    assert [name for name in NAMES if sources[name] != (GENERATED / f"{name}.py").read_text("utf-8")] == []
+@pytest.mark.parametrize(
+    ("seed", "names"),
+    [
+        pytest.param("1", [name for name in NAMES if name not in LARGE], id="small"),
+        pytest.param("2", NAMES, id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_committed_files_are_what_is_generated_now(seed: str, names: list[str]) -> None:
+    sources = json.loads(python(GENERATE_ALL, json.dumps(names), PYTHONHASHSEED=seed))
+    assert [name for name in names if sources[name] != (GENERATED / f"{name}.py").read_text("utf-8")] == []
+
+
+def test_each_spec_has_a_committed_file() -> None:
     committed = {path.relative_to(GENERATED).with_suffix("").as_posix() for path in GENERATED.rglob("*.py")}
     assert committed - {"__init__"} == set(NAMES)
 

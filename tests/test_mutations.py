@@ -9,7 +9,7 @@ import edits
 import mutations
 import oracle
 import pytest
-from test_models import NAMES
+from shipped import NAMES, each
 
 QUICK = ("tinyvgg", "mlp_configurable", "autoencoder", "conv2d_depthwise", "text/gpt2", "vision/siamese")
 LEAST_AT_THE_LINE = 0.9
@@ -39,7 +39,7 @@ def test_mutations_of_all_specs() -> None:
     examine(tuple(NAMES), 200, seed=1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", each())
 def test_the_oracle_accepts_what_ships(name: str) -> None:
     assert oracle.judge(edits.base(name)) is None
 
