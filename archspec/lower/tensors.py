@@ -293,7 +293,7 @@ class _Assuming(Counting):
 def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
     value = present(node.value, names)
     if not isinstance(value, TensorType):
-        position = evaluate(node.index, names)
+        position = _bounds(node.index, names) if isinstance(node.index, Slice) else evaluate(node.index, names)
         if not lists.is_list(value):
             raise ExpressionError("AS304", f"`{node.text}`: only tensors and lists are indexed")
         found = lists.indexed(value, position, node.text)
@@ -307,14 +307,38 @@ def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
 
 def _index_item(item: Node, names: Mapping[str, Any]) -> Any:
     if isinstance(item, Slice):
-        bounds = evaluate(item, names)
+        bounds = _bounds(item, names)
         return slice(*(None if one is None else as_size(one) for one in (bounds.start, bounds.stop, bounds.step)))
     return present(item, names)
+
+
+def _bounds(node: Slice, names: Mapping[str, Any]) -> slice:
+    """The bounds of a slice, which no tensor can be: how much it takes is known before the network runs."""
+    for part in node.children:
+        value = tensor_value(part, names) if holds_tensor(part, names) else None
+        if _is_flow(value):
+            message = f"the bounds of a slice must be integers, not {_said(value)}"
+            advice = "write a number, a parameter or a size"
+            raise ExpressionError("AS304", message, advice, part.offset, len(part.text))
+    found: slice = evaluate(node, names)
+    return found
+
+
+def _said(value: Any) -> str:
+    return f"the {'tensor' if isinstance(value, TensorType) else 'list'} {flow_text(value)}"
 
 
 def _flows(value: Any) -> bool:
     """Whether that is a tensor, or a list of them."""
     return isinstance(value, TensorType) or lists.is_list(value)
+
+
+_FOR_TENSORS = {
+    "len": "name the size in `inputs` or with `shape:`, and write the name",
+    "range": "`arange` makes a tensor of numbers",
+    "reversed": "`flip(x, [0])` reverses a tensor",
+}
+"""What to write in place of Python's functions of lists and numbers that are none of tensors."""
 
 
 def _called(node: FunctionCall, names: Mapping[str, Any]) -> Any:
@@ -330,6 +354,10 @@ def _called(node: FunctionCall, names: Mapping[str, Any]) -> Any:
         if not any(map(_is_flow, values)):
             return call_numbers(node, values)
     function = FUNCTIONS.get(node.function)
+    if function is None and node.function in _FOR_TENSORS and node.arguments and not node.keywords:
+        taken = expressions.FUNCTIONS[node.function].takes
+        message = f"{node.function} takes {taken}, not {_said(values[0])}"
+        raise ExpressionError("AS304", message, _FOR_TENSORS[node.function], node.offset, len(node.function))
     if function is None:
         hint = reason(node.function) or expressions.unknown_function(
             node.function, [*FUNCTIONS, *expressions.FUNCTIONS]
