@@ -12,7 +12,7 @@ from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
 from archspec.layers import LAYERS, Layer
-from archspec.lower.weights import fits, overlap, weights_below, weights_of_class
+from archspec.lower.weights import overlap, weights_below, weights_of_class
 
 _TYPED = ("weight", "bias")
 """The parameters of layers that PyTorch declares by these names."""
@@ -184,8 +184,7 @@ class Words:
             return
         uses = [dict(_certain(item)) for cls in classes for item in walk(cls.children()) if _is_a(item, rule.cls)]
         for fill in rule.fills:
-            names = {name for use in uses for name in use if fits(fill.weight, name)}
-            if not names:
+            if not any(overlap(fill.weight, name) for use in uses for name in use):
                 continue
             certain = all(use.get(fill.weight, False) for use in uses)
             yield from self.fill(_as(fill, uncertain=fill.pattern or not certain), module, declared=LAYERS[rule.cls])
@@ -194,7 +193,7 @@ class Words:
         self, fill: Fill, block: Class, known: dict[str, bool], module: str
     ) -> Iterator[tuple[int, Expression]]:
         """What is done with a weight of a block."""
-        if not any(fits(fill.weight, name) or fits(name, fill.weight) for name in known):
+        if not any(overlap(fill.weight, name) for name in known):
             return
         first, _, weight = fill.weight.partition(".")
         item = next((step.item for step in block.written() if step.module == first), None)

@@ -10,10 +10,11 @@ nothing of specs, of YAML, or of source code.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
-from itertools import takewhile
-from typing import Any, ClassVar, TypeAlias
+from itertools import product, takewhile
+from typing import Any, ClassVar, Self, TypeAlias
 
 from archspec.cuts import Passing
 from archspec.dimensions import Dimension, Size, Unknown, of, show
@@ -118,6 +119,16 @@ class Layer(Configured):
     def weights(self) -> tuple[Weight, ...]:
         """The tensors of its state_dict, in PyTorch's order and under PyTorch's names; what is inferred is known."""
         return ()
+
+    def decided(self) -> Iterator[Self]:
+        """The layer for each combination of what its flags without a value may be; what is not inferred is unknown."""
+        missing = [name for name, one in self.arguments.items() if one.inferred and one.without_default]
+        sizes = {name: of(Unknown("it is not inferred")) for name in missing if name not in vars(self)}
+        flags = [name for name, value in vars(self).items() if isinstance(value, Symbolic) and value.type == "bool"]
+        for answers in product((True, False), repeat=len(flags)):
+            twin = copy(self)
+            vars(twin).update(sizes, **dict(zip(flags, answers, strict=True)))
+            yield twin
 
     def weight(self, name: str, *shape: Size) -> Weight:
         """One of them, of the dtype that the layer was given."""

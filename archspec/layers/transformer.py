@@ -5,7 +5,9 @@ Masks are of truth values, true where nothing is to be attended to, or of number
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from copy import copy
+from typing import Any, Self
 
 from archspec.dimensions import Size, equal, product, show
 from archspec.expressions import UndecidedError
@@ -174,7 +176,9 @@ class MultiheadAttention(_Attending):
 
     def weights(self) -> tuple[Weight, ...]:
         width, key, value = self.embed_dim, self._width("kdim"), self._width("vdim")
-        joined = equal(key, width) and equal(value, width)
+        joined = self._joined()
+        if joined is None:
+            raise UndecidedError("whether the weights of query, key and value are one")
         widths = {"q": width, "k": key, "v": value}
         apart = [self.weight(f"{name}_proj_weight", width, size) for name, size in widths.items()]
         found = [self.weight("in_proj_weight", 3 * width, width)] if joined else apart
@@ -183,6 +187,20 @@ class MultiheadAttention(_Attending):
         if self.add_bias_kv:
             found += [self.weight(f"bias_{name}", 1, 1, width) for name in "kv"]
         return (*found, *self.linear("out_proj", width, width))
+
+    def decided(self) -> Iterator[Self]:
+        for twin in super().decided():
+            answers = (True, False) if self._joined() is None else (self._joined(),)
+            for joined in answers:
+                vars(one := copy(twin))["_is_joined"] = joined
+                yield one
+
+    def _joined(self) -> bool | None:
+        """Whether query, key and value have one weight, as they have where they are of one width."""
+        if "_is_joined" in vars(self):
+            return bool(vars(self)["_is_joined"])
+        answers = {equal(self._width(name), self.embed_dim) for name in ("kdim", "vdim")}
+        return False if False in answers else None if None in answers else True
 
     def _parameter_count(self) -> Size:
         count = self.attention_count(self.embed_dim, self._width("kdim"), self._width("vdim"))

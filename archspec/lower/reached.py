@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Set
 
-from archspec.expressions import ExpressionError, Literal, Name, Node, UndecidedError, replaced, unknown
+from archspec.expressions import ExpressionError, Literal, Name, Node, replaced
 from archspec.graph import Branch, Call, Item, Step
 from archspec.layers import Layer, Weight
 from archspec.layers.own import OwnLayer
 from archspec.lower.frames import Frame, UnknownTypeError, Value
 from archspec.lower.state import State
+from archspec.lower.weights import weights_of_layer
 from archspec.problems import did_you_mean
 from archspec.source import Path
 from archspec.tensors import TensorType
@@ -76,31 +77,29 @@ def layer_weight(item: Item, name: Name) -> Weight | None:
     if not isinstance(item, Call) or not isinstance(item.layer, Layer) or isinstance(item.layer, OwnLayer):
         advice = "an expression can read the weights of single layers only; inside a block or group, use a step there"
         raise _refusal(name, f"`{step}` is not a single layer", advice)
-    every, present = _weights(item.layer, True), _weights(item.layer, None)
-    found = {one.name: one for one in every if one.learnable}
-    if weight not in found:
-        known = [f"{step}.{one}" for one in found]
+    with_all = copy.copy(item.layer)
+    declared = item.layer.arguments
+    vars(with_all).update({one: True for one in _OPTIONAL if one in declared and declared[one].kind == "flag"})
+    every, present = _weights(with_all), _weights(item.layer)
+    if not {weight, "*"} & every.keys():
+        known = [f"{step}.{one}" for one in every]
         advice = did_you_mean(name.name, known, "its weights") if known else "the layer has no weights"
         raise _refusal(name, f"{item.type_name} has no weight `{weight}`", advice)
-    return found[weight] if any(one.name == weight for one in present) else None
+    found = every.get(weight)
+    if found is None:
+        advice = "write what it depends on as a number"
+        raise _refusal(name, f"whether `{name.name}` is there depends on parameters", advice, "AS508")
+    return found if weight in present else None
 
 
-def _weights(layer: Layer, flags: bool | None) -> tuple[Weight, ...]:
-    """What a layer holds, where its settings that are true or false have that value; None: those without a value."""
-    twin = copy.copy(layer)
-    for setting, declared in type(layer).arguments.items():
-        value = vars(layer).get(setting)
-        if declared.kind == "flag" and setting in _OPTIONAL and (unknown(value) or flags is not None):
-            vars(twin)[setting] = True
-    try:
-        return twin.weights()
-    except UndecidedError:
-        return ()
+def _weights(layer: Layer) -> dict[str, Weight | None]:
+    """The learnable weights of a layer; None for those that it may have, as a setting without a value decides."""
+    return {name: weight if certain else None for name, weight, certain in weights_of_layer(layer)}
 
 
 _OPTIONAL = ("affine", "bias", "elementwise_affine")
 """The settings that say whether a layer has a weight."""
 
 
-def _refusal(name: Name, message: str, help: str) -> ExpressionError:
-    return ExpressionError("AS303", message, help, name.offset, len(name.name))
+def _refusal(name: Name, message: str, help: str, code: str = "AS303") -> ExpressionError:
+    return ExpressionError(code, message, help, name.offset, len(name.name))

@@ -319,7 +319,8 @@ def _bounds(node: Slice, names: Mapping[str, Any]) -> slice:
         if _is_flow(value):
             message = f"the bounds of a slice must be integers, not {_said(value)}"
             advice = "write a number, a parameter or a size"
-            raise ExpressionError("AS304", message, advice, part.offset, len(part.text))
+            start, end = part.place or (None, 1)
+            raise ExpressionError("AS304", message, advice, start, end - (start or 0))
     found: slice = evaluate(node, names)
     return found
 

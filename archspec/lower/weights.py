@@ -4,27 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from itertools import chain
 
-from archspec.expressions import (
-    UndecidedError,
-    unknown,
-)
-from archspec.graph import (
-    Branch,
-    Call,
-    Class,
-    Group,
-    Item,
-    Loop,
-    module_of,
-    modules,
-    placed,
-)
+from archspec.dimensions import is_unknown
+from archspec.expressions import UndecidedError
+from archspec.graph import Branch, Call, Class, Group, Item, Loop, module_of, modules, placed
 from archspec.layers import Layer, Weight
-
-if TYPE_CHECKING:
-    pass
 
 
 def weights_below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
@@ -63,13 +48,20 @@ def weights_of_class(cls: Class) -> Iterator[tuple[str, Weight | None, bool]]:
 def weights_of_layer(layer: Layer) -> Iterator[tuple[str, Weight | None, bool]]:
     """The learnable weights of a layer of the catalogue; those that it may have, where a setting is not known."""
     try:
-        for weight in layer.weights():
-            if weight.learnable:
-                yield weight.name, weight, True
+        every = [layer.weights()]
     except UndecidedError:
-        given = vars(layer)
-        certain = not any(unknown(given.get(flag)) for flag in ("affine", "elementwise_affine"))
-        yield from (("weight", None, certain), ("bias", None, False))
+        try:
+            every = [one.weights() for one in layer.decided()]
+        except UndecidedError:  # how many there are, only the module knows
+            yield "*", None, False
+            return
+    found: dict[str, list[Weight]] = {}
+    for weight in chain.from_iterable(every):
+        if weight.learnable:
+            found.setdefault(weight.name, []).append(weight)
+    for name, alike in found.items():
+        known = all(one == alike[0] for one in alike) and not any(map(is_unknown, alike[0].shape))
+        yield name, alike[0] if known else None, len(alike) == len(every)
 
 
 def fits(pattern: str, name: str) -> bool:
