@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, NamedTuple
 
 from archspec.document import StepEntry, name_problem
@@ -17,6 +18,7 @@ from archspec.expressions import (
     UndecidedError,
     evaluate,
     item_type,
+    lift,
     literal_text,
     parse,
     type_of,
@@ -86,7 +88,16 @@ def read_iteration(frame: Frame, step: StepEntry, site: Site) -> Iteration:
             error.offset += shift
         frame.report.expression(error, site.at(str(step.loop)), step.over, site.scope)
         raise
-    return Iteration(target, frame.for_constructor(iterable, site.scope), items)
+    return Iteration(target, frame.for_constructor(_with_lengths(frame, iterable), site.scope), items)
+
+
+def _with_lengths(frame: Frame, node: Node) -> Node:
+    """The same with the lengths of values as numbers: a constructor has no values."""
+    names = frame.names
+    is_length = isinstance(node, FunctionCall) and node.function == "len"
+    if is_length and names is not None and any(frame.value(name) is not None for name in names_in(node)):
+        return lift(names.rows(node, node.text))
+    return node.map(partial(_with_lengths, frame))
 
 
 def _without_in(step: StepEntry) -> ExpressionError:

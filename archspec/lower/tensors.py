@@ -334,20 +334,14 @@ def _flows(value: Any) -> bool:
     return isinstance(value, TensorType) or lists.is_list(value)
 
 
-_FOR_TENSORS = {
-    "len": "name the size in `inputs` or with `shape:`, and write the name",
-    "range": "`arange` makes a tensor of numbers",
-    "reversed": "`flip(x, [0])` reverses a tensor",
-}
-"""What to write in place of Python's functions of lists and numbers that are none of tensors."""
-
-
 def _called(node: FunctionCall, names: Mapping[str, Any]) -> Any:
     if node.function in lists.FUNCTIONS and not node.keywords:
         values = [present(argument, names) for argument in node.arguments]
-        if node.function in ("zip", "enumerate") and any(map(_flows, values)):
+        if node.function in ("zip", "enumerate", "reversed") and any(map(_flows, values)):
             values = [_rows(value, one.text) for value, one in zip(values, node.arguments, strict=True)]
             return lists.call_with_lists(node.function, values, node.text)
+        if node.function == "len" and isinstance(values[0], TensorType) and values[0].shape:
+            return values[0].shape[0]
         if values and lists.is_list(values[0]):
             return lists.call_with_lists(node.function, values, node.text)
     if node.function in expressions.FUNCTIONS and not node.keywords:
@@ -355,10 +349,10 @@ def _called(node: FunctionCall, names: Mapping[str, Any]) -> Any:
         if not any(map(_is_flow, values)):
             return call_numbers(node, values)
     function = FUNCTIONS.get(node.function)
-    if function is None and node.function in _FOR_TENSORS and node.arguments and not node.keywords:
-        taken = expressions.FUNCTIONS[node.function].takes
-        message = f"{node.function} takes {taken}, not {_said(values[0])}"
-        raise ExpressionError("AS304", message, _FOR_TENSORS[node.function], node.offset, len(node.function))
+    if function is None and node.function in expressions.FUNCTIONS and node.arguments and not node.keywords:
+        message = f"{node.function} takes {expressions.FUNCTIONS[node.function].takes}, not {_said(values[0])}"
+        advice = "`arange` makes a tensor of numbers" if node.function == "range" else ""
+        raise ExpressionError("AS304", message, advice, node.offset, len(node.function))
     if function is None:
         hint = reason(node.function) or expressions.unknown_function(
             node.function, [*FUNCTIONS, *expressions.FUNCTIONS]
