@@ -11,7 +11,7 @@ from archspec.graph.names import Flow, free_symbols, names_in, pieces, size_name
 from archspec.graph.network import Graph, Variant
 from archspec.graph.places import body_of, is_number, is_spread, place_of, standing
 from archspec.graph.printing import argument_text
-from archspec.graph.walks import frozen_paths, modules, outputs, part, placed, ran, walk
+from archspec.graph.walks import frozen_paths, modules, outputs, part, placed, ran, tied_names, walk
 from archspec.graph.weights import Argument, Fill, Parametrization, Rule, Sharing, Tie
 
 __all__ = [
@@ -57,5 +57,6 @@ __all__ = [
     "ran",
     "size_names",
     "standing",
+    "tied_names",
     "walk",
 ]

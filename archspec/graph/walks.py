@@ -106,3 +106,12 @@ def ran(graph: Graph) -> Iterator[tuple[str, Step | Item]]:
                 yield from inside(child, f"{path}.")
 
     return below(graph.main, "")
+
+
+def tied_names(cls: Class, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The names of tied weights of a class, each with the name of the weight that it takes."""
+    for one in cls.shared:
+        yield f"{prefix}{one.module}.{one.weight}".replace("..", ".").lstrip("."), f"{prefix}{one.other}"
+    for path, item in modules(cls.children(), opened=False):
+        if isinstance(item, Call) and isinstance(item.layer, Class):
+            yield from tied_names(item.layer, f"{prefix}{path}.")

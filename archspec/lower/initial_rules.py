@@ -8,10 +8,11 @@ from typing import Any
 
 from archspec.document import Block, Document, StepEntry
 from archspec.expressions import Scope
-from archspec.graph import Call, Class, Fill, Rule, modules
+from archspec.graph import Call, Class, Fill, Rule, modules, tied_names
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
 from archspec.lower.initial_functions import is_for, read_fill
+from archspec.lower.initial_ties import classes_tied, less_exact, tied_below
 from archspec.lower.reading import steps_of
 from archspec.lower.weights import (
     classes_below,
@@ -72,7 +73,7 @@ class Rules:
         """The rules that run once all modules are made."""
         classes = [(cls, fills) for cls, fills in self.layers.items() if cls not in self.pushed]
         for block, fills in self.blocks.items():
-            own = weights_of_steps_with_init(self.document, block)
+            own = {*weights_of_steps_with_init(self.document, block), *tied_below(self.document.blocks[block])}
             classes.append((block, tuple(fill for fill in fills if fill.weight not in own)))
         found = [Rule(cls, fills, fills[0].span) for cls, fills in classes if fills]
         if not self.named:
@@ -82,6 +83,7 @@ class Rules:
             *weights_with_init(main),
             *(f"{path}.parametrizations.{weight}.*" for path, weight in parametrized(main.children())),
         )
+        said = (*said, *less_exact(tied_names(main), said, [one.weight for one in exact]))
         kept = [name for name in dict.fromkeys(said) if any(overlap(one.weight, name) for one in exact)]
         left = [replace(exact[0], weight=name, function="", arguments=(), pattern="*" in name) for name in kept]
         return (*found, Rule("", (*left, *exact), exact[0].span))
@@ -149,8 +151,11 @@ class Rules:
 
 
 def classes_filled_when_made(document: Document) -> frozenset[str]:
-    """The classes of layers whose rules run as each of them is made."""
-    found: set[str] = set()
+    """The classes of layers whose rules run as each of them is made.
+
+    A rule that runs once all are made would fill a tied weight by the name that is tied to another one.
+    """
+    found = set(classes_tied(document))
     for block in (document, *document.blocks.values()):
         for step in steps_of(block.layers):
             if step.init is not None or step.parametrize is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from archspec.graph import Branch, Call, Class, Graph, Item, Loop, Step, modules
+from archspec.graph import Branch, Call, Class, Graph, Item, Loop, Step, tied_names
 from archspec.layers import Weight
 from archspec.tensors import TensorType
 
@@ -19,7 +19,7 @@ def state(graph: Graph) -> dict[str, Weight]:
 
 def ties(graph: Graph) -> dict[str, str]:
     """The keys whose parameters are those of other keys: the key that has the parameter, by the one that takes it."""
-    found = dict(_ties(graph.main, ""))
+    found = dict(tied_names(graph.main))
     for key, other in found.items():
         seen = {key}
         while other in found and other not in seen:
@@ -27,14 +27,6 @@ def ties(graph: Graph) -> dict[str, str]:
             other = found[other]
         found[key] = other
     return found
-
-
-def _ties(cls: Class, prefix: str) -> Iterator[tuple[str, str]]:
-    for one in cls.shared:
-        yield f"{prefix}{one.module}.{one.weight}".replace("..", ".").lstrip("."), f"{prefix}{one.other}"
-    for path, item in modules(cls.children(), opened=False):
-        if isinstance(item, Call) and isinstance(item.layer, Class):
-            yield from _ties(item.layer, f"{prefix}{path}.")
 
 
 def _class_weights(cls: Class) -> tuple[Weight, ...]:

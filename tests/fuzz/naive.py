@@ -44,7 +44,7 @@ from naive_values import (
     solved,
     some,
 )
-from naive_weights import SAID, Rules, apply
+from naive_weights import SAID, Rules, apply, call, fitting, weights_of
 from torch import Tensor, nn
 
 
@@ -164,6 +164,7 @@ class Network:
         self.unsaved: set[str] = set()
         self.fixed: dict[str, Any] = {}  # values of steps that depend on no input
         self.said: set[str] = set()  # the places whose steps have said what becomes of their weights
+        self.filled: list[Tensor] = []  # the weights that steps have filled
         self.seen: dict[str, Any] = {}  # what each step gave in the last run
         self.training = False
         self.open: list[str] = []
@@ -305,7 +306,8 @@ class Network:
         last = paths[-1] if paths else path
 
         def done() -> None:
-            apply(step, path, {one: self.modules[one] for one in paths if one in self.modules}, names, self.ties)
+            made = {one: self.modules[one] for one in paths if one in self.modules}
+            self.filled += apply(step, path, made, names, self.ties)
 
         self.plan.append((last, done))
 
@@ -875,6 +877,13 @@ class Network:
             if not getattr(module, attribute).requires_grad:
                 other.requires_grad_(False)  # frozen for both
             setattr(module, attribute, other)
+        for key, tie in self.ties.items():  # a weight begins by the most exact rule for any of its names
+            other = self.weight(tie, {key})
+            names = [one for one, weight in weights_of(self.modules).items() if weight is other]
+            ranks = {one: self.rules.rank(one) for one in names if one not in self.ties}
+            said = any(one is other for one in self.filled)
+            if not said and self.rules.rank(key) > max(ranks.values(), default=(0, 0)):
+                call(nn.init, str(fitting(self.rules.named, key)), self.constants(), other)
 
     def tied(self) -> Iterator[tuple[nn.Module, str, nn.Parameter]]:
         """The weights that are another one, each with that one, which is of the same shape."""

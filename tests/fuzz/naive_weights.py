@@ -26,21 +26,23 @@ def weights_of(made: Mapping[str, Any]) -> dict[str, nn.Parameter]:
 
 def apply(
     step: Mapping[str, Any], path: str, made: Mapping[str, Any], names: Mapping[str, Any], tied: Container[str]
-) -> None:
+) -> list[Tensor]:
     """Does with the modules of a step what the step says: fills their weights, parametrizes and freezes them.
 
-    Weights that are `tied` to others begin as those do.
+    Returns the weights that it has filled. Weights that are `tied` to others begin as those do.
     """
     init = step.get("init") or {}
     rules = {path: init} if isinstance(init, str) else {f"{path}.{name}": text for name, text in init.items()}
     own = {key: weight for key, weight in weights_of(made).items() if key not in tied}
-    for weight, text in chosen(rules, own):
+    filled = chosen(rules, own)
+    for weight, text in filled:
         call(nn.init, text, names, weight)
     for name, text in (step.get("parametrize") or {}).items():
         call(nn.utils.parametrizations, text, names, made[path], name)
     if step.get("trainable") is False:
         for one in weights_of(made).values():
             one.requires_grad_(False)
+    return [weight for weight, _ in filled]
 
 
 class Rules:
@@ -66,6 +68,13 @@ class Rules:
             text = fitting(self.named, key) or own
             if text is not None:
                 call(nn.init, text, names, weight)
+
+    def rank(self, key: str) -> tuple[int, int]:
+        """How exact a rule for a name there is: the name itself, a pattern, none."""
+        if key in self.named:
+            return 2, 0
+        patterns = [len(one.replace("*", "")) for one in self.named if "*" in one and fnmatchcase(key, one)]
+        return (1, max(patterns)) if patterns else (0, 0)
 
 
 def fitting(rules: Mapping[str, str], key: str) -> str | None:
