@@ -26,6 +26,7 @@ from archspec.lower.given import Given
 from archspec.lower.groups import call_group
 from archspec.lower.initial_rules import Rules
 from archspec.lower.inputs import read_inputs
+from archspec.lower.let_sizes import spelled_out
 from archspec.lower.lifetimes import exports_read, read_too_early
 from archspec.lower.lowering import NO_HINTS, Hints, Lowering
 from archspec.lower.parameters import bind, compute_let
@@ -69,7 +70,7 @@ def lower(source: Sources, document: Document, settings: Settings = DEFAULTS, *,
 
     With `symbolic` the parameters stay symbols and the loops loops.
     """
-    document = widened(document)
+    document = spelled_out(widened(document))
     if not leading.has_any_rank(document):
         return _lower(source, document, settings, symbolic=symbolic)
     count = leading.count_given(document, settings.inputs)
@@ -112,7 +113,7 @@ def lower_partly(
     The types are unknown that depend on what is wrong, or on what an `incomplete` document lacks. Without problems the
     graph is the one that `lower` gives; it is None where what the steps stand on cannot be read.
     """
-    document = widened(document)
+    document = spelled_out(widened(document))
     if not leading.has_any_rank(document):
         return _lower_partly(source, document, allow, incomplete)
     graph, problems = _lower_partly(source, leading.at_rank(document, 1), allow, incomplete)
@@ -146,6 +147,7 @@ def _lower_partly(
 
 def check_library(source: Sources, document: Document, *, allow: Collection[str] = ()) -> None:
     """SpecError with what is wrong with blocks that nothing uses yet, whatever their parameters and inputs may be."""
+    document = spelled_out(document)
     counts = leading.CHECKED if any(map(leading.has_any_rank, document.blocks.values())) else (1,)
     if problems := min((_in_library(source, document, allow, count) for count in counts), key=len):
         raise SpecError(problems)

@@ -73,7 +73,7 @@ def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
             types[one] = TensorType(sizes, declared.dtype)
             if declared.list_ is not None:
                 types[one] = listed.symbolic(one, declared, sizes, scope)
-        hide_sizes(block.inputs, block.params, scope)
+        hide_sizes(block, scope)
         cls = _read(Frame(lowering, scope), name, block, parameters, types)
         lowering.symbolic_by_rank[key] = cls
         known = lowering.symbolic_classes.get(name)

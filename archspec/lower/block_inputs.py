@@ -93,7 +93,7 @@ class BlockInputs:
             place, problem = wrong
             self.refuse_size(*places[place], axes[place], problem)
             return False
-        hide_sizes(self.block.inputs, self.block.params, scope)
+        hide_sizes(self.block, scope)
         return True
 
     def refuse_no_list(self, one: str, declared: InputEntry, flow: Flow) -> None:

@@ -62,7 +62,7 @@ def read_inputs(
             report.add("AS507", message, shape_of(report, path), "use smaller sizes")
         found.append(graph.Input(name, tensor, report.source.span(path, key=True), axes, declared.optional))
     refuse_optional_first(report, spec.inputs, ())
-    hide_sizes(spec.inputs, spec.params, scope)
+    hide_sizes(spec, scope)
     return tuple(found)
 
 
@@ -106,11 +106,12 @@ def refuse_optional_first(report: Report, inputs: Mapping[str, document.InputEnt
             report.add("AS206", message, (*base, "inputs", name), f"put `{name}` after `{required[-1]}`", key=True)
 
 
-def hide_sizes(inputs: Mapping[str, document.InputEntry], params: Collection[str], scope: dict[str, Any]) -> None:
+def hide_sizes(block: document.Block, scope: dict[str, Any]) -> None:
     """Takes the sizes from a scope that optional inputs alone have: where those are left out, there is none."""
-    always = {name for one in inputs.values() if not one.optional for name in size_names(one.axes)}
-    for declared in inputs.values():
-        for name in size_names(declared.axes) - always - set(params) if declared.optional else ():
+    known = {name for one in block.inputs.values() if not one.optional for name in size_names(one.axes)}
+    known |= {*block.params, *block.let}
+    for declared in block.inputs.values():
+        for name in size_names(declared.axes) - known if declared.optional else ():
             scope.pop(name, None)
 
 
