@@ -15,6 +15,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from archspec.document import checks, shorthand
 
 StepName: TypeAlias = Annotated[str, BeforeValidator(checks.step_name)]
+Outputs: TypeAlias = str | list[str] | dict[StepName, str]
+"""What a network, a block or a group returns."""
 Target: TypeAlias = Annotated[str, BeforeValidator(checks.target)]
 ParameterName: TypeAlias = Annotated[str, BeforeValidator(checks.parameter_name)]
 InputName: TypeAlias = Annotated[str, BeforeValidator(checks.input_name)]
@@ -106,6 +108,7 @@ class StepEntry(Model):
     parametrize: Parametrized | None = None
     trainable: bool | None = None
     call: bool | None = None
+    outputs: Outputs | None = None
     ignore: Ignore = {}
 
     @model_validator(mode="before")
@@ -153,7 +156,7 @@ class Block(Model):
     doc: Doc = ""
     params: dict[ParameterName, ParameterEntry] = {}
     let: dict[ParameterName, Any] = {}
-    outputs: str | list[str] | dict[StepName, str] | None = None
+    outputs: Outputs | None = None
     order: list[Target] | None = None
     ignore: Ignore = {}
 

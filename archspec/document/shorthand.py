@@ -31,6 +31,7 @@ MODIFIERS: tuple[str, ...] = (
     "parametrize",
     "trainable",
     "call",
+    "outputs",
 )
 LOOPS = ("for", "repeat", "each")
 SPECIAL = ("layers", "again", "layer")
@@ -159,6 +160,9 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
     if key == "again" and (loop := next((name for name in LOOPS if name in data), None)) is not None:
         message = f"`{loop}:` is not allowed beside `again`"
         raise refuse("AS206", message, "repeat the module's own step, with `shared: true`", at=(loop,), key=True)
+    if "outputs" in data and not (key == "layers" and isinstance(data[key], Mapping)):
+        message, advice = "`outputs:` is only for a group of named steps", "name the steps: `layers: {a: …, b: …}`"
+        raise refuse("AS206", message, advice if key == "layers" else "leave it out", at=("outputs",), key=True)
     rest = {name: value for name, value in data.items() if name != key}
     if key in SPECIAL:
         return {**rest, key: data[key]}

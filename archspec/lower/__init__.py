@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archspec.document import Document, StepEntry, variable_problem
+from archspec.document import Block, Document, StepEntry, variable_problem
 from archspec.document.imports import Sources
 from archspec.graph import Call, Class, Graph, Group, Variant, free_symbols
 from archspec.layers import ABSENT, LAYERS
@@ -46,8 +46,8 @@ class _Run(Lowering):
     def call_block(self, frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
         return call_block(frame, step, name, site, given)
 
-    def call_group(self, frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
-        return call_group(frame, steps, site, given)
+    def call_group(self, frame: Frame, block: Block, site: Site, given: Given) -> Call | Group:
+        return call_group(frame, block, site, given)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,8 @@ def _graph(frame: Frame, declared: Class, block: Block, path: Path, below: Path)
         frame.report.add("AS203", "there are no steps", below, "add one: `fc: {Linear: 10}`")
         return None
     before = len(frame.report.problems)
-    outputs, output = reader.outputs(block, (*path, "outputs"), below)
+    around = path if frame.outer is None else path[:-1]
+    outputs, output = reader.outputs(block, (*around, "outputs"), below)
     steps += reader.reached.new_steps()
     if len(frame.report.problems) == before:
         reader.report_unread()

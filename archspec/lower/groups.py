@@ -29,8 +29,9 @@ from archspec.source import Path
 from archspec.tensors import TensorType
 
 
-def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
-    """A group in its place; `site` is that of its steps."""
+def call_group(frame: Frame, block: Block, site: Site, given: Given) -> Call | Group:
+    """A group in its place: the steps of `block`, which are named, and what it returns; `site` is that of its steps."""
+    assert isinstance(block.layers, dict)
     if not takes_one_tensor(frame, site, given):
         return frame.unreadable(site.path, given)
     name, span = site.name, group_span(frame, site)
@@ -41,9 +42,8 @@ def call_group(frame: Frame, steps: dict[str, StepEntry], site: Site, given: Giv
     attributes = received_sizes(own, given.types)
     inside = {one: dimensions.symbol(here) for one, here in attributes.items()}
     given = given.with_types(tuple(substitute(flow, inside) for flow in given.types))
-    inputs = _group_inputs(own, steps, given, span)
+    inputs = _group_inputs(own, block.layers, given, span)
     before, count = len(frame.report.problems), frame.lowering.count
-    block = Block.model_construct(inputs={}, layers=steps)  # its steps have been validated
     cls = read_class(own, Class(class_name, block.doc, (), (), inputs, None), block, site.path)
     if cls is None or (len(frame.report.problems) > before and not frame.lowering.partial):
         if cls is not None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from archspec.document import Document, StepEntry
+from archspec.document import Block, Document, StepEntry
 from archspec.graph import Call, Class, Group
 from archspec.lower._problems import Report
 from archspec.lower.carried import Origin
@@ -94,7 +94,7 @@ class Lowering(ABC):
         """The block of that name in its place."""
 
     @abstractmethod
-    def call_group(self, frame: Frame, steps: dict[str, StepEntry], site: Site, given: Given) -> Call | Group:
+    def call_group(self, frame: Frame, block: Block, site: Site, given: Given) -> Call | Group:
         """A group of named steps that are a graph, in its place; `site` is that of its steps."""
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from archspec.document import StepEntry, is_dotted
+from archspec.document import Block, Layers, Outputs, StepEntry, is_dotted
 from archspec.graph import Call, Group, Item
 from archspec.lower.calls import call
 from archspec.lower.conditions import conditional, reads_round
@@ -114,9 +114,9 @@ class ModuleReader:
         """The modules of a step, as PyTorch makes them."""
         if step.nested is not None:
             raw = isinstance(self.report.source.value(site.path), list)
-            yield self.group(step.nested, site if raw else site.below("layers"), given)
-        elif step.layers is not None and site.name is not None:
-            yield self.group(step.layers, site.below("layers"), given)
+            yield self.group(step.nested, site if raw else site.below("layers"), given, step.outputs)
+        elif step.layers is not None and (site.name is not None or step.outputs is not None):
+            yield self.group(step.layers, site.below("layers"), given, step.outputs)
         elif step.layers is not None:
             if not step.layers:
                 self.report.add("AS203", "there are no steps", site.at("layers"), "add one: `- ReLU`")
@@ -128,7 +128,7 @@ class ModuleReader:
         """A place with a name: the number in its list, where it has none."""
         return site if site.name is not None else site.named(site.container.number())
 
-    def group(self, layers: list[StepEntry] | dict[str, StepEntry], site: Site, given: Given) -> Group | Call:
+    def group(self, layers: Layers, site: Site, given: Given, outputs: Outputs | None = None) -> Group | Call:
         """A module of its own: an nn.Sequential, or a class where its steps, which stand at `site`, are a graph."""
         site = self.numbered(site)
         path, span = site.path, group_span(self.frame, site)
@@ -140,8 +140,9 @@ class ModuleReader:
             self.report.add("AS402", message, at, "write `from: …`, the value", key=True)
             return Group(site.name, (), given.types, None, span)
         given = given.with_names((None, *given.names[1:]))
-        if isinstance(layers, dict) and is_graph(layers):
-            return self.frame.lowering.call_group(self.frame, layers, site, given)
+        block = Block.model_construct(inputs={}, layers=layers, outputs=outputs)  # its steps have been validated
+        if isinstance(layers, dict) and (is_graph(layers) or outputs is not None):
+            return self.frame.lowering.call_group(self.frame, block, site, given)
         if len(given.types) > 1:
             message = f"a list takes one input, but gets {len(given.types)}"
             self.report.add("AS206", message, path, "name the steps in a mapping, and use `from:`")
@@ -151,7 +152,7 @@ class ModuleReader:
         items, last = self.sequence(layers, inside, given)
         if captured(items) and isinstance(layers, dict) and len(self.report.problems) == before:
             self.frame.lowering.count = count
-            return self.frame.lowering.call_group(self.frame, layers, site, given)
+            return self.frame.lowering.call_group(self.frame, block, site, given)
         refuse_captured(self.frame, items, site)
         return Group(site.name, items, given.types, last.first(), span)
 

@@ -53,6 +53,7 @@ def _names(step: StepEntry, texts: Callable[[StepEntry], Iterator[object]]) -> s
         inside = layers.values() if isinstance(layers, dict) else layers or ()
         made = {name for key in layers or () for name in re.findall(r"\w+", str(key))} if named else set[str]()
         found |= {name for one in inside for name in _names(one, texts)} - made
+        found |= {name for text in _entries(step.outputs) for name in _names_in(text)} - made if named else set()
     return found
 
 

@@ -84,7 +84,7 @@ _WEIGHT = r"(?:[a-z0-9_]+\.)*(?:[a-z0-9_]+_)?(?:weight|bias)(?:_[a-z0-9_]+)?"
 """What PyTorch calls the parameters of its layers: `weight`, `in_proj_weight`, `bias_hh_l0`, `out_proj.weight`."""
 _LOOPS = ("for", "repeat", "each")
 _MODIFIERS: tuple[str, ...] = ("from", "when", *_LOOPS, "collect", "shared", "shape", "name", "persistent", "ignore")
-_MODIFIERS += ("init", "parametrize", "trainable", "call")
+_MODIFIERS += ("init", "parametrize", "trainable", "call", "outputs")
 _TENSORS = ("Parameter", "Buffer")
 _OF_TENSORS: tuple[Schema, ...] = (
     {
@@ -106,6 +106,12 @@ _OF_TENSORS: tuple[Schema, ...] = (
     },
 )
 """What may stand beside a Parameter or Buffer, and beside nothing else."""
+_OUTPUTS = "str | list[str] | dict[StepName, str]"
+"""What the alias stands for: annotations are read as they are written."""
+_OF_NAMED_STEPS: Schema = {
+    "if": {"type": "object", "required": ["outputs"]},
+    "then": {"required": ["layers"], "properties": {"layers": {"description": "Named steps.", "type": "object"}}},
+}
 _REPEATED: Schema = {"anyOf": [{"required": [key]} for key in _LOOPS]}
 _LONELY = "Not a layer that needs no arguments. `archspec layers` lists them all."
 _EXPRESSION: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
@@ -210,7 +216,7 @@ class _Maker:
 
     def of(self, annotation: str, kind: str) -> Schema:
         """What an annotation of the classes of `document` means."""
-        parts = annotation.split(" | ")
+        parts = annotation.replace("Outputs", _OUTPUTS).split(" | ")
         if annotation == "Budget | None":
             return {"allOf": [self.ref("budget")]}
         if len(parts) > 1:
@@ -271,6 +277,7 @@ class _Maker:
                 {"not": {"type": "object", "propertyNames": {"enum": modifiers}}},
                 *({"not": {"type": "object", "required": list(two)}} for two in combinations(_LOOPS, 2)),
                 *({"if": {"type": "object", "required": [key]}, "then": _REPEATED} for key in ("collect", "shared")),
+                _OF_NAMED_STEPS,
                 *(_OF_TENSORS if place == "named" else ()),
                 {
                     "if": {"type": "object", "not": {"anyOf": [{"required": [key]} for key in modifiers]}},

@@ -400,7 +400,13 @@ class Network:
         current = self.graph(block["layers"], frame, inputs[0] if len(inputs) == 1 else None)
         if self.trying:
             self.order(block.get("order") or [], frame, first)
-        outputs = block.get("outputs")
+        result = self.returned(block.get("outputs"), current, frame)
+        if not all(map(flows, result if isinstance(result, tuple) else (result,))):
+            raise FormError("something that is no tensor is returned")
+        return result
+
+    def returned(self, outputs: Any, current: Any, frame: Frame) -> Any:
+        """What a network, a block or a group says that it returns, or its last value."""
         if outputs is None:
             result = current
         elif isinstance(outputs, str):
@@ -409,8 +415,6 @@ class Network:
             several = outputs.values() if isinstance(outputs, dict) else outputs
             parts = [self.value(one, frame) for one in several]
             result = namedtuple("Output", outputs)(*parts) if isinstance(outputs, dict) else tuple(parts)
-        if not all(map(flows, result if isinstance(result, tuple) else (result,))):
-            raise FormError("something that is no tensor is returned")
         return result
 
     def order(self, order: list[str], frame: Frame, first: int) -> None:
@@ -748,7 +752,7 @@ class Network:
         """One step of a list, or one round of a loop, with the next number."""
         if not self.round_kept(step, frame, numbers):
             return given.values[0]
-        if "layers" in step and "name" not in step and not step.get("nested"):
+        if "layers" in step and not {"name", "outputs"} & step.keys() and not step.get("nested"):
             first, place = len(self.plan), f"{numbers.prefix}{numbers.next}:"
             if isinstance(step["layers"], list):
                 result = self.sequence(step["layers"], frame, numbers, given.one())
@@ -807,7 +811,7 @@ class Network:
                 if "init" in step or step.get("shared") or kinds & {"Parameter", "Buffer"}:
                     raise FormError("a group that is no module")
             inner = Frame(f"{path}.", dict(frame.names), dict(frame.values), frame)
-            return self.graph(step["layers"], inner, given.one())
+            return self.returned(step.get("outputs"), self.graph(step["layers"], inner, given.one()), inner)
         name = step.get("type")
         if "layer" in step:
             name = frame.names[step["layer"]]

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 CAMEL = re.compile(r"[A-Z]\w*")
 MODIFIERS: tuple[str, ...] = (
+    "outputs",
     "from",
     "when",
     "for",
