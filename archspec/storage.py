@@ -17,7 +17,7 @@ VIEWS = frozenset(
 )
 """What they return is their input's memory, looked at in another way."""
 
-SPLITTING = frozenset("chunk split unbind hsplit vsplit dsplit".split())
+SPLITTING = frozenset("chunk split unbind".split())
 """They return several views at once, none of which PyTorch lets be overwritten while it records gradients."""
 
 EXPANDING = frozenset("broadcast_to expand expand_as broadcast_tensors meshgrid".split())

@@ -13,7 +13,7 @@ from typing import Any
 from archspec import layout
 from archspec.expressions import Index
 from archspec.flow import Applied, Follower, Value, leaves, picks
-from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Loop, Step
+from archspec.graph import Branch, Call, Class, Flow, Graph, Group, Loop, Step, frozen_paths
 from archspec.layers import Layer
 from archspec.overwriting.findings import Findings
 from archspec.overwriting.fresh import may_overwrite, works_in_place
@@ -61,11 +61,13 @@ class Overwriting(Follower):
         self.findings = findings
         self.count = 0
         self.conflicts: list[tuple[Saved, Write]] = []
+        self.frozen: tuple[str, ...] = ()
 
     def run(self, main: Class, *, given: bool) -> None:
         """Follows the network, from its inputs to its outputs; the optional ones are `given`, or left out."""
         named = {value.name: self.held(value.type, "input", value.name) for value in main.inputs}
         named |= {value.name: None for value in main.inputs if value.optional and not given}
+        self.frozen = tuple(frozen_paths(main.children(), ""))
         try:
             value = self.module_class(main, list(named.values()), {}, "")
         except _EnoughError:
@@ -111,10 +113,18 @@ class Overwriting(Follower):
                     self.findings.read(write, tensor, self.span)
                     tensor.known = len(tensor.storage.writes)  # said once
 
+    def is_frozen(self, path: str) -> bool:
+        """Whether the weights of the module at a path do not learn."""
+        return any(f"{path}.".startswith(f"{one}.") for one in self.frozen)
+
     # What following asks for.
 
     def tensor(self, step: Step) -> Value:
-        return self.held(step.output, "buffer" if step.kind == "buffer" else "parameter", step.name)
+        value = self.held(step.output, "buffer" if step.kind == "buffer" else "parameter", step.name)
+        for one in leaves(value, Flowing) if not step.trainable else ():
+            for tensor in one.choices:
+                tensor.learns = False
+        return value
 
     def either(self, then: Value, otherwise: Value) -> Value:
         if isinstance(then, Flowing) and isinstance(otherwise, Flowing):
@@ -159,7 +169,7 @@ class Overwriting(Follower):
             return inputs[0] if idle else self.overwrite(call, name, inputs[0])
         if idle:
             name = "Identity"
-        learns = layer.parameter_count() != 0
+        learns = layer.parameter_count() != 0 and not self.is_frozen(path)
         if name in VIEWS and inputs and isinstance(inputs[0], Flowing):
             return self.view(name, inputs[0], call.output)
         return self.compute(call.type_name, inputs, call.output, learns=learns, kept=not _copies(layer))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from archspec.graph import Call
+from archspec.overwriting.fresh import negative_slope
 from archspec.overwriting.memory import Saved, Tensor, Write
 from archspec.problems import Problem, Related, Span, in_file_order
 
@@ -60,7 +59,7 @@ class Findings:
         elif tensor.splitting and tensor.learns:
             message = f"{layer} works in place, but {what} is one of several views that {tensor.splitting} returns"
             self._add(_HELD, write, f"{message}: PyTorch cannot overwrite it", _LEAVE_OUT)
-        elif tensor.learns and (slope := _negative_slope(call)):
+        elif tensor.learns and (slope := negative_slope(call)):
             message = f"`{slope}` is negative: PyTorch has no backward pass for {layer} in place"
             self._add(_HELD, write, message, _LEAVE_OUT)
         elif owner == "input":
@@ -84,16 +83,3 @@ def _name(tensor: Tensor) -> str:
         return f"`{tensor.label}`"
     base = next((source.label for source, _ in reversed(tensor.path) if source.label), "")
     return f"a view of `{base}`" if base else "what flows in"
-
-
-def _negative_slope(call: Call) -> str:
-    """The argument that gives a slope below 0, of which no derivative can be told from the result."""
-    values: dict[str, Any] = vars(call.layer)
-    for name in {"LeakyReLU": ("negative_slope",), "ELU": ("alpha",), "CELU": ("alpha",)}.get(call.type_name, ()):
-        value = values.get(name)
-        if isinstance(value, int | float) and value < 0:
-            return name
-    low, high = values.get("lower"), values.get("upper")
-    if call.type_name != "RReLU" or not isinstance(low, int | float) or not isinstance(high, int | float):
-        return ""
-    return "lower" if low + high < 0 else ""  # in evaluation their mean is the slope

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 from archspec.expressions import Name, Node
 from archspec.graph import Call, Class, Graph, Group, Item, Step, module_of
@@ -22,6 +23,19 @@ def works_in_place(item: Item | None) -> bool:
     if not isinstance(item, Call) or not isinstance(item.layer, Layer) or item.type_name in NEVER_IN_PLACE:
         return False
     return getattr(item.layer, "inplace", None) is True
+
+
+def negative_slope(call: Call) -> str:
+    """The argument that gives a slope below 0, of which no derivative can be told from the result."""
+    values: dict[str, Any] = vars(call.layer)
+    for name in {"LeakyReLU": ("negative_slope",), "ELU": ("alpha",), "CELU": ("alpha",)}.get(call.type_name, ()):
+        value = values.get(name)
+        if isinstance(value, int | float) and value < 0:
+            return name
+    low, high = values.get("lower"), values.get("upper")
+    if call.type_name != "RReLU" or not isinstance(low, int | float) or not isinstance(high, int | float):
+        return ""
+    return "lower" if low + high < 0 else ""  # in evaluation their mean is the slope
 
 
 def may_overwrite(graph: Graph) -> bool:
@@ -57,7 +71,7 @@ def _is_a_list(group: Group) -> bool:
 def _in_a_row_may(items: tuple[Item, ...]) -> bool:
     """Likewise of items that run one after another."""
     pairs = pairwise((None, *items))
-    return any(works_in_place(item) and not _makes_its_own(before) for before, item in pairs)
+    return any(works_in_place(item) and not _is_harmless(item, before) for before, item in pairs)
 
 
 def _steps_may(cls: Class) -> bool:
@@ -76,7 +90,8 @@ def _steps_may(cls: Class) -> bool:
         if works_in_place(step.item):
             name = step.arguments[0][1] if len(step.arguments) == 1 else None
             source = made.get(name.name) if isinstance(name, Name) and read[name.name] == 1 else None
-            if source is None or not isinstance(source.target, Name) or not _makes_its_own(source.item):
+            before = source.item if source is not None and isinstance(source.target, Name) else None
+            if not _is_harmless(step.item, before):
                 return True
     return False
 
@@ -91,6 +106,11 @@ def _names_read(cls: Class) -> Iterator[str]:
             if isinstance(item, Group) and item.rounds is not None:
                 nodes.append(item.rounds.over)
     return (part.name for node in nodes for part in node.walk() if isinstance(part, Name))
+
+
+def _is_harmless(item: Item | None, before: Item | None) -> bool:
+    """Whether a layer in place overwrites nothing but what the one before it has made for it."""
+    return isinstance(item, Call) and not negative_slope(item) and _makes_its_own(before)
 
 
 def _makes_its_own(item: Item | None) -> bool:

@@ -36,12 +36,20 @@ def view(name: str, tensor: Tensor, output: TensorType, applied: Applied | None 
     strides = layout.reshaped(tensor.shape, tensor.strides, output.shape)
     if isinstance(strides, bool):
         return None if name in MERGING else tensor.seen(output.shape, None)
-    return tensor.seen(output.shape, strides)
+    seen = tensor.seen(output.shape, strides)
+    if name == "detach":
+        seen.learns, seen.node = False, None
+    return seen
+
+
+_AXES = {"vsplit": 0, "hsplit": 1, "dsplit": 2}
+"""The axes along which functions split that take none; of a vector, its only one."""
 
 
 def parts(name: str, tensor: Tensor, outputs: Sequence[TensorType], applied: Applied) -> list[Tensor]:
     """The views that a function returns side by side, each of a stretch of one axis."""
-    axis = int(arguments(applied).get("dim", 0)) % len(tensor.shape)
+    rank = len(tensor.shape)
+    axis = _AXES[name] % rank if name in _AXES else int(arguments(applied).get("dim", 0)) % rank
     found = []
     start: Size = 0
     for output in outputs:
