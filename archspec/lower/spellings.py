@@ -310,6 +310,18 @@ def several(frame: Frame, name: str, items: list[Any], at: Path) -> None:
     frame.report.add_at("AS404", message, frame.span(at), f"write `{name}: {named or f'{{{listed}}}'}`", edits=edits)
 
 
+_IS_WEIGHT = re.compile(r"(?:[a-z0-9_]+_)?(?:weight|bias)(?:_[a-z0-9_]+)?")
+
+
+def _untied(frame: Frame, name: str, written: str) -> str | Advice:
+    """How a weight is tied, for a value that names no parameter."""
+    if written in frame.rerunnable:
+        return Advice(f"write `{written}.{name}` to share the parameter of that layer", f"{written}.{name}", written)
+    if frame.value(written) is not None:
+        return f"`{written}` is a value, not a parameter: only parameters of layers and a `Parameter` can be shared"
+    return "a tie is the dotted path of a parameter, such as `embed.weight`; use `when:` for a condition"
+
+
 def unknown_argument(frame: Frame, layer_type: type[Layer], name: str, written: object, at: Path) -> None:
     """Reports a key that is no argument of a layer, with the one that is meant."""
     kind, known = layer_type.__name__, list(layer_type.arguments)
@@ -323,6 +335,10 @@ def unknown_argument(frame: Frame, layer_type: type[Layer], name: str, written: 
     elif assigned and assigned[1] in known and isinstance(written, OwnName):
         new = f"{assigned[1]}: {value(assigned[2])}"
         hint, edits = f"separate key and value with a colon: write `{new}`", rewording(span, name, new)
+    elif _IS_WEIGHT.fullmatch(name) and isinstance(written, str):
+        message = f"`{name}` is a parameter of {kind}, and {echo(written)} is none that it could share"
+        frame.report.add("AS402", message, at, _untied(frame, name, written))
+        return
     elif name == "activation":
         hint = "an activation is a separate step after this one, such as `ReLU`"
     elif name in ("input_shape", "input_dim", "input_size", "batch_input_shape"):

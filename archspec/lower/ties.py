@@ -119,6 +119,7 @@ class _Resolver:
         self.positions = list(_positions(self.children, (Enclosure((), self.children),), ()))
         self.names: dict[int, ModuleNames] = {}  # by the number of the tuple of modules
         self.roots: dict[tuple[tuple[int, ...], str, str], _Target] = {}  # of parameters, where a chain of ties ends
+        self.circles: set[tuple[tuple[int, ...], str, str]] = set()  # parameters that end in themselves
         self.by_way = {_key(position.way): position for position in self.positions}
         self.shared: list[Sharing] = []
         self.lent: list[Sharing] = []
@@ -233,7 +234,10 @@ class _Resolver:
         while target.enclosure is not None and target.found is not None and target.found.way:
             found = target.found
             key = _key((*target.enclosure.way, *found.way)), ".".join(found.module), found.weight.name
+            if key in self.circles:
+                break  # told of one of its ties
             if key in seen:
+                self.circles |= seen.keys()
                 message = f"`{request.weight}` is tied to itself, through `{request.other}`"
                 raise RefusedTieError("AS304", message, "one of the layers must have its own weight")
             if key in self.roots:

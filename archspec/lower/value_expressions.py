@@ -129,7 +129,8 @@ class ExpressionReader:
         """Refuses to compare a value with None that is none in any call."""
         for side in node.operands:
             value = self.frame.value(side.name) if isinstance(side, Name) else None
-            if value is not None and not value.optional and isinstance(side, Name):
+            known = value is not None and value.type is not None  # else what is wrong with it is told
+            if value is not None and known and not value.optional and isinstance(side, Name):
                 message, advice = f"`{side.name}` is never None", "only an input with `optional: true` can be None"
                 raise ExpressionError("AS304", message, advice, side.offset, len(side.name))
 
