@@ -182,9 +182,12 @@ class State:
 
     def help_for_flow(self, kind: str, text: str) -> str:
         """Help where an expression reads what it may not."""
-        flowing = sorted(self.frame.values.keys() & names_in(compile_value(text)) - self.known().keys())
+        names = names_in(compile_value(text)) - self.known().keys()
+        flowing = sorted(self.frame.values.keys() & names)
         if not flowing:
-            return ""
+            around = sorted(name for name in names if any(name in one.values for one in self.frame.around()))
+            advice = f"is outside this group; a {kind} can read only the Buffers of its own group: move one of them"
+            return f"`{around[0]}` {advice}" if around else ""
         if flowing[0] in self.frame.parameters:
             return f"`{flowing[0]}` is learned; a {kind} can use only numbers and the Buffers above it"
         return f"`{flowing[0]}` depends on the input, but a {kind} is created in the constructor"
