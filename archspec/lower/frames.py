@@ -87,6 +87,7 @@ class Frame:
         self.rerunnable: set[str] = set()  # those that may run once more
         self.tied: set[str] = set()  # those that a layer takes as one of its own
         self.problems = len(lowering.report.problems)  # before it is read
+        self.made: dict[str, tuple[Node, Flow]] = {}  # what a constructor computes of numbers, and groups may read
         self.wrong_groups: list[Call] = []  # groups with mistakes, whose ties may still name what stands here
 
     def tie(self, path: str) -> None:

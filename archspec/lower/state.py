@@ -28,7 +28,7 @@ from archspec.lower.initial import of_tensor
 from archspec.problems import Span, echo
 from archspec.refusals import RefusalError
 from archspec.source import Path
-from archspec.storage import CASTING, DROPPING, EXPANDING, VIEWS
+from archspec.storage import CASTING, DROPPING, EXPANDING, RANDOM, VIEWS
 from archspec.tensors import COMPLEX, FLOATS, TensorType, flow_text
 
 _REFUSED = {
@@ -57,6 +57,7 @@ class State:
         """Keeps what later tensors may be made of: a buffer, or a computation that depends on no input."""
         if step.kind == "buffer" and isinstance(step.output, TensorType):
             self.buffers[step.name] = step.output
+            self.lend(step.name, step.arguments[0][1], step.output)
         if step.kind != "compute" or step.output is None:
             return
         ((_, node),) = step.arguments
@@ -70,10 +71,25 @@ class State:
         self.lines |= dict.fromkeys(names_in(step.target), line)
         if isinstance(step.target, Name):
             self.computed[step.target.name] = node, step.output
+            self.lend(step.target.name, node, step.output)
         elif isinstance(step.target, Items) and isinstance(step.output, tuple):
             for place, (part, flow) in enumerate(zip(step.target.items, step.output, strict=False)):
                 if isinstance(part, Name):
                     self.computed[part.name] = Index(node, Literal(place)), flow
+
+    def lend(self, name: str, node: Node, output: Flow) -> None:
+        """Keeps a tensor for groups, which compute it again: so it must be the same each time."""
+        if not any(isinstance(part, FunctionCall) and part.function in RANDOM for part in node.walk()):
+            self.frame.made[name] = replaced(node, {one: made for one, (made, _) in self.frame.made.items()}), output
+
+    def around(self) -> dict[str, tuple[Node, Flow]]:
+        """The tensors that stand around a group, by what a constructor computes them from."""
+        found: dict[str, tuple[Node, Flow]] = {}
+        frame = self.frame.outer
+        while frame is not None:
+            found = {**{name: one for name, one in frame.made.items() if name not in found}, **found}
+            frame = frame.outer
+        return {name: one for name, one in found.items() if name not in self.frame.values}
 
     def cast(self, output: Flow | None) -> Flow | None:
         """The type that a tensor has in the forward method: as the module is converted to a dtype, so are they."""
@@ -83,7 +99,8 @@ class State:
 
     def known(self) -> dict[str, Flow]:
         """The tensors that an expression of a further one may read."""
-        return {**self.buffers, **{name: flow for name, (_, flow) in self.computed.items()}}
+        computed = {**self.around(), **self.computed}
+        return {**self.buffers, **{name: flow for name, (_, flow) in computed.items()}}
 
     def resolved(self, node: Node, kept: Container[str] = ()) -> Node:
         """An expression as a constructor can compute it: sizes that a `shape:` bound by their formulas.
@@ -93,7 +110,8 @@ class State:
         scope, known = self.frame.scope, self.known()
         words = {name: Word(name) for name in names_in(node) if name not in scope and name not in known}
         node = self.frame.for_constructor(replaced(node, words), scope)
-        return replaced(node, {name: one for name, (one, _) in self.computed.items() if name not in kept})
+        node = replaced(node, {name: one for name, (one, _) in self.computed.items() if name not in kept})
+        return replaced(node, {name: one for name, (one, _) in self.around().items()})
 
     def lines_of(self, target: Name, node: Node, span: Span) -> tuple[graph.TensorLine, ...]:
         """How a tensor is computed, line by line; none where it is made of no other step."""
@@ -164,7 +182,7 @@ class State:
         if self.hides_functional(node, at):
             return None
         for name in names_in(node) & known.keys():
-            self.frame.values[name].read = True
+            next(one.values[name] for one in self.frame.around() if name in one.values).read = True
         return node, output
 
     def hides_functional(self, node: Node, at: Path) -> bool:

@@ -515,13 +515,25 @@ class Network:
         if step.get("persistent") is False:
             self.unsaved.add(path)
         names = dict(frame.names)
-        above = {name: value for name, value in frame.tensors.items() if not isinstance(value, nn.Parameter)}
         words = re.findall(r"[A-Za-z_]\w*", text)
-        fixed = {name: self.fixed[f"{frame.prefix}{name}"] for name in words if f"{frame.prefix}{name}" in self.fixed}
+        places: dict[str, tuple[str, Any]] = {}
+        around: Frame | None = frame
+        while around is not None:  # what stands around a group may be read, too
+            for name in words:
+                one = around.tensors.get(name)
+                place = f"{prefix if around is frame else around.prefix}{name}"
+                if name not in places and isinstance(one, Tensor) and not isinstance(one, nn.Parameter):
+                    places[name] = place, one
+                elif name not in places and f"{around.prefix}{name}" in self.fixed:
+                    places[name] = "", self.fixed[f"{around.prefix}{name}"]
+            around = around.outer
 
         def factory() -> Tensor:
-            tensors = {name: self.modules.get(f"{prefix}{name}", value) for name, value in above.items()}
-            value = compute(text, {**names, **tensors, **fixed}, tensors=True)
+            found = {name: one for name, one in places.items() if one is not None}
+            tensors = {
+                name: self.modules.get(place, value) if place else value for name, (place, value) in found.items()
+            }
+            value = compute(text, {**names, **tensors}, tensors=True)
             if not isinstance(value, Tensor):
                 raise TypeError("a parameter is a tensor")
             return nn.Parameter(value.clone()) if learnable else value.clone()
