@@ -305,10 +305,11 @@ class Report:
         scope: Scope,
         words: frozenset[str] | None = None,
         flowing: Collection[str] = (),
+        instead: str = "constructor arguments can use only parameters and sizes",
     ) -> tuple[Node, Any]:
         """A value of the spec as a construct, and what it comes to. ExpressionError is reported and raised again.
 
-        `flowing` are the values of the flow, which no argument may read.
+        `flowing` are the values of the flow, which no argument may read, and `instead` says what can be written.
         """
         try:
             node = with_constants(compile_value(value, words=words), scope)
@@ -316,7 +317,7 @@ class Report:
         except ExpressionError as error:
             at, text = _deepest(value, path, scope, words)
             if error.code == "AS303" and (name := _blamed(error, text)) in flowing:
-                error.help = f"`{name}` is a tensor; constructor arguments can use only parameters and sizes"
+                error.help = f"`{name}` is a tensor; {instead}"
             self.expression(error, at, text, scope)
             raise
 

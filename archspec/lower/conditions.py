@@ -57,7 +57,8 @@ def read_condition(frame: Frame, when: str | bool, site: Site) -> tuple[Node, An
     """A condition and its truth, as far as it is known; None, and reported, where it has none."""
     at = site.at("when")
     try:
-        node, truth = frame.report.evaluate(when, at, site.scope)
+        advice = "`when` decides which modules are created; to choose a value write `a if mask is None else b`"
+        node, truth = frame.report.evaluate(when, at, site.scope, flowing=frame.values, instead=advice)
     except ExpressionError:
         return None
     if (free := free_dimension(node, truth, site.scope)) is not None:
