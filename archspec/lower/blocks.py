@@ -21,7 +21,7 @@ from archspec.lower.given import Given
 from archspec.lower.inputs import size_names
 from archspec.lower.lists import substitute
 from archspec.lower.optional import by_name, presence_of, refuse_left_out
-from archspec.lower.parameters import kind_of, misfit
+from archspec.lower.parameters import as_float, kind_of, misfit
 from archspec.lower.signatures import block_signature, check_inputs
 from archspec.lower.sites import Site
 from archspec.lower.sizes import bind_sizes
@@ -160,15 +160,20 @@ class BlockCall:
             related = (Related(f"`{name}` is declared here", place), *self.report.declared(where, value))
             self.report.add("AS208", message, where, advice, related=related)
             return None
-        return replace(argument, value=_as_declared(argument.value, parameter))
+        return _as_declared(argument, parameter)
 
 
-def _as_declared(value: Any, parameter: ParameterEntry) -> Any:
-    """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is."""
-    if isinstance(value, Symbolic) and value.type == "any":
-        kind = kind_of(parameter, parameter.default)
-        return value if kind == "layer" else typed(value.node, kind)
-    return value
+def _as_declared(argument: Argument, parameter: ParameterEntry) -> Argument:
+    """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is.
+
+    An integer for a parameter of type float is written as a float.
+    """
+    value, kind = argument.value, kind_of(parameter, parameter.default)
+    if isinstance(value, Symbolic) and value.type == "any" and kind != "layer":
+        return replace(argument, value=typed(value.node, kind))
+    if kind == "float" and not unknown(value):
+        return replace(argument, value=float(value), node=as_float(argument.node))
+    return argument
 
 
 def _optional_sizes(block: Block, types: dict[str, Flow], scope: dict[str, Any]) -> dict[str, Any]:

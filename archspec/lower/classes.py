@@ -148,6 +148,8 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
         return replace(cls, values=dict(frame.scope))
     frame.lowering.succeeding |= set(succeeding(cls, frame.locals))
     cls = with_computed_names(with_exports(frame, cls), frame.scope)
+    parameters = tuple(replace(one, decides=one.name in frame.floats) for one in cls.parameters)
+    cls = replace(cls, parameters=parameters)
     if not frame.lowering.open_blocks:
         return cls
     declared = {parameter.name for parameter in cls.parameters}

@@ -86,6 +86,7 @@ class Frame:
         self.own_steps: set[str] = set()  # the names of its steps so far
         self.rerunnable: set[str] = set()  # those that may run once more
         self.tied: set[str] = set()  # those that a layer takes as one of its own
+        self.floats: set[str] = set()  # names of type float, an integer in place of which would change a dtype
         self.problems = len(lowering.report.problems)  # before it is read
         self.wrong_groups: list[Call] = []  # groups with mistakes, whose ties may still name what stands here
 

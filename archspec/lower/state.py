@@ -145,12 +145,16 @@ class State:
 
     def value(self, step: StepEntry, at: Path) -> tuple[Node, Flow | None] | None:
         """The expression and what it comes to; None (and reported) where it comes to nothing."""
+        from archspec.lower.float_parameters import note_floats  # here: likewise
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
         report, known = self.frame.report, self.known()
         try:
             node = compile_value(step.arguments)
-            output = tensor_value(node, {**self.frame.scope, **known})
+            names = {**self.frame.scope, **known}
+            output = tensor_value(node, names)
+            if not self.frame.lowering.unroll:
+                note_floats(self.frame, node, names)
         except ExpressionError as error:
             if error.code == "AS303":
                 error.help = self.help_for_flow(str(step.type), step.arguments) or error.help
