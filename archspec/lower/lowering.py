@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,8 @@ class Lowering(ABC):
     """The packages whose classes may be imported: the caller says so, never the spec."""
     hints: Hints = NO_HINTS
     """What the reading before this one has shown."""
+    held: Mapping[Span, set[str]] = field(default_factory=dict)
+    """In symbols, the layers that the spec gives to parameters that hold one, by the places of the steps."""
     floating: str = "float32"
     """The dtype of the network's weights, and of inputs that say no other."""
     partial: bool = False
