@@ -102,6 +102,15 @@ def listed_problem(path: str) -> str | None:
     return None
 
 
+MODE = "training"
+"""What stands for the module's mode in expressions, so that no number may be called so."""
+
+
+def number_problem(name: str) -> str | None:
+    """Why a name may not be that of a number, an axis or what a loop binds, if it may not."""
+    return "is the module's mode in expressions" if name == MODE else name_problem(name)
+
+
 def variable_problem(name: str) -> str | None:
     """Why a name may not be a variable of generated code, if it may not: it needs some for itself."""
     return name_problem(name, reserved=RESERVED)
@@ -109,7 +118,7 @@ def variable_problem(name: str) -> str | None:
 
 def parameter_problem(name: str) -> str | None:
     """Why a parameter, an input or a computed name may not be called so: `F` is taken for the functions alone."""
-    return name_problem(name, reserved=RESERVED - {"F"})
+    return number_problem(name) or name_problem(name, reserved=RESERVED - {"F"})
 
 
 def other_name(name: str) -> str:
