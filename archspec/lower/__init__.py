@@ -202,7 +202,7 @@ def _read(
         return graph, hints
     read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
     succeeding = hints.succeeding | run.succeeding if hints == NO_HINTS else hints.succeeding
-    shown = Hints(succeeding, read, hints.received | run.received)
+    shown = Hints(succeeding, read, hints.received | run.received, frozenset(run.entries))
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
         problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]

@@ -8,7 +8,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.document import Block, ParameterEntry, StepEntry
-from archspec.expressions import Symbolic, evaluate, typed, unknown
+from archspec.expressions import Symbolic, evaluate, type_of, typed, unknown
 from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower import leading
 from archspec.lower._problems import type_path
@@ -76,6 +76,7 @@ class BlockCall:
         cls = symbolic_class(self.frame, block, self.name)
         if cls is None:
             return None
+        self.note_lists(cls, arguments)
         passed = tuple(arguments[parameter.name] for parameter in cls.parameters if parameter.name in arguments)
         return Call(self.site.name, cls, passed, self.given.types, None, self.span)
 
@@ -95,6 +96,7 @@ class BlockCall:
         cls = symbolic_class(self.frame, inputs.block, self.name)
         if cls is None:
             return None
+        self.note_lists(cls, arguments)
         scope: dict[str, Any] = {n: a.value for n, a in arguments.items()}
         for parameter in cls.parameters:
             if not parameter.inferred and parameter.name not in scope and parameter.default is not None:
@@ -107,6 +109,13 @@ class BlockCall:
         sizes = {**_optional_sizes(inputs.block, types, scope), **scope, **presence_of(declared, self.given)}
         output = substitute(cls.output, {**sizes, **exported_sizes(self.frame, cls, self.site)})
         return Call(self.site.name, cls, passed, self.given.types, output, self.span)
+
+    def note_lists(self, cls: Class, arguments: dict[str, Argument]) -> None:
+        """Notes of what the lists are that the step gives, where the block does not say it. Of an empty one none is."""
+        for parameter in cls.parameters:
+            given = arguments.get(parameter.name)
+            if parameter.type == "list[any]" and given is not None and given.value != ():
+                self.frame.lowering.entries.add((self.name, parameter.name, type_of(given.value)))
 
     def passed(self, cls: Class, arguments: dict[str, Argument], scope: dict[str, Any]) -> Iterator[Argument]:
         """The arguments of the class: its inferred sizes, and what the step gives."""
