@@ -10,11 +10,22 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from archspec.document import checks, shorthand
 
 StepName: TypeAlias = Annotated[str, BeforeValidator(checks.step_name)]
+BlockName: TypeAlias = Annotated[str, BeforeValidator(checks.block_name)]
 Target: TypeAlias = Annotated[str, BeforeValidator(checks.target)]
 ParameterName: TypeAlias = Annotated[str, BeforeValidator(checks.parameter_name)]
 InputName: TypeAlias = Annotated[str, BeforeValidator(checks.input_name)]
@@ -110,8 +121,8 @@ class StepEntry(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, data: object) -> object:
-        return shorthand.step(data)
+    def _short(cls, data: object, info: ValidationInfo) -> object:
+        return shorthand.step(data, info.context or ())
 
     @property
     def loop(self) -> str | None:
@@ -187,20 +198,20 @@ class Document(Block):
 
     archspec: Version = 1
     name: ClassName | None = None
-    blocks: dict[StepName, Block] = {}
+    blocks: dict[BlockName, Block] = {}
     variants: dict[VariantName, VariantEntry] = {}
     init: Rules = {}
-    imports: dict[StepName, str] = {}
+    imports: dict[BlockName, str] = {}
     budget: Budget | None = None
 
 
 class Library(Model):
     """A file of blocks, which specs import."""
 
-    blocks: dict[StepName, Block]
+    blocks: dict[BlockName, Block]
     doc: Doc = ""
     archspec: Version = 1
-    imports: dict[StepName, str] = {}
+    imports: dict[BlockName, str] = {}
 
 
 StepEntry.model_rebuild()

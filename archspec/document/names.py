@@ -42,6 +42,28 @@ PRIVATE_ATTRIBUTES = frozenset(
     ).split()
 )
 """Those that are its own; a test holds them against PyTorch's."""
+MODIFIERS: tuple[str, ...] = (
+    "from",
+    "when",
+    "for",
+    "repeat",
+    "each",
+    "collect",
+    "shared",
+    "shape",
+    "name",
+    "persistent",
+    "ignore",
+    "init",
+    "parametrize",
+    "trainable",
+    "call",
+)
+"""The keys that may stand beside that of a step."""
+SPECIAL = ("layers", "again", "layer")
+TENSORS = ("Parameter", "Buffer")
+KEYS = frozenset((*MODIFIERS, *SPECIAL, *TENSORS))
+"""What a key of a step means, whatever a block is called."""
 _UNNAMED = re.compile(r"_[A-Za-z0-9][A-Za-z0-9_]{0,62}|[0-9]{1,9}")
 """Names that checkpoints have modules by, and that no value may have: `_fc`, `0`."""
 _MODULE = re.compile(r"[A-Za-z0-9_ !#$%&()*+,/:;<=>?@^|~-]{1,64}")
