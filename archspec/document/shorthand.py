@@ -138,8 +138,10 @@ def _from_mapping(data: Mapping[str, Any], blocks: Collection[str]) -> dict[str,
             key in ("again", "Buffer") or (key == "Parameter" and modifier in ("parametrize", "call"))
         ):
             message = f"`{modifier}:` is not allowed beside {echo(key)}"
-            what = "the step that makes the module" if key == "again" else "a layer, or a Parameter"
-            what = "a layer, block or group" if modifier == "call" else what
+            what = {"call": "a layer, block or group", "parametrize": "a layer"}.get(
+                modifier, "a layer, or a Parameter"
+            )
+            what = "the step that makes the module" if key == "again" and modifier != "call" else what
             raise refuse("AS206", message, f"it goes beside {what}", at=(modifier,), key=True)
     if key == "again" and (loop := next((name for name in LOOPS if name in data), None)) is not None:
         message = f"`{loop}:` is not allowed beside `again`"

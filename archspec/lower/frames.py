@@ -83,6 +83,7 @@ class Frame:
         self.parameters: frozenset[str] = (
             outer.parameters if outer is not None else frozenset()
         )  # the steps of that kind
+        self.learned: set[str] = set()  # the values that are made of those and of other weights, and of no input
         self.own_steps: set[str] = set()  # the names of its steps so far
         self.rerunnable: set[str] = set()  # those that may run once more
         self.tied: set[str] = set()  # those that a layer takes as one of its own
