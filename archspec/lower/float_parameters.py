@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archspec import dimensions
-from archspec.expressions import ExpressionError, Name, Node, Symbolic, UndecidedError, substitute
+from archspec.expressions import ExpressionError, Name, Node, UndecidedError, lift, substitute, unknown
 from archspec.graph import names_in
 from archspec.lower.frames import Counting, Frame, UnknownTypeError
 from archspec.lower.tensors import holds_tensor, tensor_value
@@ -24,8 +24,8 @@ def note_floats(frame: Frame, node: Node, names: Mapping[str, Any]) -> None:
 
 def _floats_read(node: Node, scope: Mapping[str, Any]) -> set[str]:
     """The names of type float that an expression reads, by those of `let` too."""
-    values = [value for name in names_in(node) if isinstance(value := scope.get(name), Symbolic)]
-    return {part.name for one in values for part in one.node.walk() if isinstance(part, Name) and part.type == "float"}
+    values = [lift(value) for name in names_in(node) if unknown(value := scope.get(name))]
+    return {part.name for one in values for part in one.walk() if isinstance(part, Name) and part.type == "float"}
 
 
 def _differs(part: Node, names: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
@@ -58,7 +58,7 @@ class _AsInteger(Counting):
 
     def __getitem__(self, name: str) -> Any:
         value = self.names[name]
-        return substitute(value, self.integer) if isinstance(value, Symbolic) else value
+        return substitute(value, self.integer) if unknown(value) else value
 
     def __contains__(self, name: object) -> bool:
         return name in self.names
