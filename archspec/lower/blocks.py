@@ -32,6 +32,12 @@ from archspec.tensors import TensorType
 def call_block(frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
     """A block in its place, with the class that it is there."""
     block = frame.lowering.document.blocks[name]
+    if name in site.scope:
+        message = f"`{name}` is the name of a block and of a number here"
+        advice = f"rename one of them: call the block `{name}Block`"
+        related = frame.report.declared(site.path, name, sizes=True)
+        frame.report.add_to_type("AS205", message, type_path(frame.report, site.path, name), advice, related=related)
+        return frame.unreadable(site.path, given)
     found = BlockCall(frame, name, site, given).read(block, step)
     return found if found is not None else frame.unreadable(site.path, given)
 
