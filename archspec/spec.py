@@ -219,7 +219,7 @@ class Spec:
         try:
             self.graph(symbolic=True)
         except SpecError as error:
-            if unsayable := [problem for problem in error.problems if problem.code in ("AS205", "AS508")]:
+            if unsayable := [problem for problem in error.problems if problem.code in _OF_ANY_PARAMETERS]:
                 raise SpecError(unsayable) from None
 
     def build(
@@ -258,9 +258,13 @@ class Spec:
             raise SpecError([Problem("AS604", f"{count:,} parameters; at most {limit:,} are built", place, advice)])
 
 
+_OF_ANY_PARAMETERS = ("AS204", "AS205", "AS508")
+"""Codes of what is wrong with generated code whatever the parameters are: names, and sizes that nothing says."""
+
+
 def _of_other_parameters(problem: Problem) -> Problem:
     """A problem of generated code, which is right for all parameters; one that the defaults have was found before."""
-    if problem.code == "AS508":
+    if problem.code in _OF_ANY_PARAMETERS:
         return problem
     return replace(problem, message=f"{problem.message} (with parameters other than the defaults)")
 

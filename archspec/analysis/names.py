@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from archspec.analysis.records import Kind, Name
-from archspec.document.shorthand import MODIFIERS
+from archspec.document.names import MODIFIERS
 from archspec.problems import Span
 from archspec.source import Entries, Source
 from archspec.source.tree import Extent

@@ -15,6 +15,7 @@ from archspec.document.model import (
 )
 from archspec.document.names import (
     DOT,
+    MODE,
     MODULE_ATTRIBUTES,
     RESERVED,
     SEQUENTIAL_ATTRIBUTES,
@@ -24,6 +25,7 @@ from archspec.document.names import (
     listed_problem,
     module_problem,
     name_problem,
+    number_problem,
     variable_problem,
 )
 from archspec.document.plan import PlanFile
@@ -43,6 +45,7 @@ from archspec.document.shorthand import OwnName
 __all__ = [
     "DOT",
     "LIMIT",
+    "MODE",
     "MODULE_ATTRIBUTES",
     "RESERVED",
     "SEQUENTIAL_ATTRIBUTES",
@@ -70,6 +73,7 @@ __all__ = [
     "listed_problem",
     "module_problem",
     "name_problem",
+    "number_problem",
     "only_blocks",
     "only_plan",
     "read",

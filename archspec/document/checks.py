@@ -8,7 +8,9 @@ from pydantic_core import PydanticCustomError
 
 from archspec.document.names import (
     DOT,
+    KEYS,
     RESERVED,
+    TENSORS,
     attribute_problem,
     name_problem,
     other_name,
@@ -88,6 +90,15 @@ def step_name(value: object) -> object:
     if isinstance(value, str) and (problem := name_problem(value)):
         raise refuse("AS204", f"{echo(value)} {problem}", "choose another name, such as " + other_name(value))
     return value
+
+
+def block_name(value: object) -> object:
+    """A block's name, by which steps use it: none that a step has another key by."""
+    if isinstance(value, str) and value in KEYS:
+        what = "a step that is a tensor" if value in TENSORS else "a key of steps"
+        advice = f"choose another name, such as `My{value[:1].upper()}{value[1:]}`"
+        raise refuse("AS204", f"`{value}` is {what}", advice)
+    return step_name(value)
 
 
 def target(value: object) -> object:

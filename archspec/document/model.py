@@ -10,13 +10,24 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, PlainValidator, Tag, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    ValidationInfo,
+    model_validator,
+)
 
 from archspec.document import checks, shorthand
 
 StepName: TypeAlias = Annotated[str, BeforeValidator(checks.step_name)]
 Outputs: TypeAlias = str | list[str] | dict[StepName, str]
 """What a network, a block or a group returns."""
+BlockName: TypeAlias = Annotated[str, BeforeValidator(checks.block_name)]
 Target: TypeAlias = Annotated[str, BeforeValidator(checks.target)]
 ParameterName: TypeAlias = Annotated[str, BeforeValidator(checks.parameter_name)]
 InputName: TypeAlias = Annotated[str, BeforeValidator(checks.input_name)]
@@ -113,8 +124,8 @@ class StepEntry(Model):
 
     @model_validator(mode="before")
     @classmethod
-    def _short(cls, data: object) -> object:
-        return shorthand.step(data)
+    def _short(cls, data: object, info: ValidationInfo) -> object:
+        return shorthand.step(data, info.context or ())
 
     @property
     def loop(self) -> str | None:
@@ -190,20 +201,20 @@ class Document(Block):
 
     archspec: Version = 1
     name: ClassName | None = None
-    blocks: dict[StepName, Block] = {}
+    blocks: dict[BlockName, Block] = {}
     variants: dict[VariantName, VariantEntry] = {}
     init: Rules = {}
-    imports: dict[StepName, str] = {}
+    imports: dict[BlockName, str] = {}
     budget: Budget | None = None
 
 
 class Library(Model):
     """A file of blocks, which specs import."""
 
-    blocks: dict[StepName, Block]
+    blocks: dict[BlockName, Block]
     doc: Doc = ""
     archspec: Version = 1
-    imports: dict[StepName, str] = {}
+    imports: dict[BlockName, str] = {}
 
 
 StepEntry.model_rebuild()

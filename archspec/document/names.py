@@ -42,6 +42,29 @@ PRIVATE_ATTRIBUTES = frozenset(
     ).split()
 )
 """Those that are its own; a test holds them against PyTorch's."""
+MODIFIERS: tuple[str, ...] = (
+    "from",
+    "when",
+    "for",
+    "repeat",
+    "each",
+    "collect",
+    "shared",
+    "shape",
+    "name",
+    "persistent",
+    "ignore",
+    "init",
+    "parametrize",
+    "trainable",
+    "call",
+    "outputs",
+)
+"""The keys that may stand beside that of a step."""
+SPECIAL = ("layers", "again", "layer")
+TENSORS = ("Parameter", "Buffer")
+KEYS = frozenset((*MODIFIERS, *SPECIAL, *TENSORS))
+"""What a key of a step means, whatever a block is called."""
 _UNNAMED = re.compile(r"_[A-Za-z0-9][A-Za-z0-9_]{0,62}|[0-9]{1,9}")
 """Names that checkpoints have modules by, and that no value may have: `_fc`, `0`."""
 _MODULE = re.compile(r"[A-Za-z0-9_ !#$%&()*+,/:;<=>?@^|~-]{1,64}")
@@ -102,6 +125,15 @@ def listed_problem(path: str) -> str | None:
     return None
 
 
+MODE = "training"
+"""What stands for the module's mode in expressions, so that no number may be called so."""
+
+
+def number_problem(name: str) -> str | None:
+    """Why a name may not be that of a number, an axis or what a loop binds, if it may not."""
+    return "is the module's mode in expressions" if name == MODE else name_problem(name)
+
+
 def variable_problem(name: str) -> str | None:
     """Why a name may not be a variable of generated code, if it may not: it needs some for itself."""
     return name_problem(name, reserved=RESERVED)
@@ -109,7 +141,7 @@ def variable_problem(name: str) -> str | None:
 
 def parameter_problem(name: str) -> str | None:
     """Why a parameter, an input or a computed name may not be called so: `F` is taken for the functions alone."""
-    return name_problem(name, reserved=RESERVED - {"F"})
+    return number_problem(name) or name_problem(name, reserved=RESERVED - {"F"})
 
 
 def other_name(name: str) -> str:

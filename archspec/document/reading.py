@@ -87,13 +87,19 @@ def _validated(source: Source, model: type[_M], data: Any = None) -> _M:
     if not source.text.isascii():
         refuse_disguised(source)
     try:
-        return model.model_validate(data)
+        return model.model_validate(data, context=_blocks(data))
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=True)[: source.limits.problems]
         found = problems_of(source, errors, model)
         refusal = FormError(found.values())
         refusal.places = tuple(found)
         raise refusal from None
+
+
+def _blocks(data: dict[str, Any]) -> frozenset[str]:
+    """The names of the blocks that a document declares or imports."""
+    declared = [data.get(key) for key in ("blocks", "imports")]
+    return frozenset(name for one in declared if isinstance(one, dict) for name in one)
 
 
 _A_SPEC = "a spec needs at least `inputs:` and `layers:`; `archspec new NAME` writes one to start from"

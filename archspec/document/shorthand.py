@@ -9,32 +9,14 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from archspec.document.checks import EXAMPLES, TYPES, Aside, refuse
+from archspec.document.names import KEYS, MODIFIERS, SPECIAL
 from archspec.document.spelling import run_together, tuple_of
 from archspec.problems import Advice, did_you_mean, echo
 from archspec.source import Entries
 from archspec.tensors import DTYPES, DTYPES_ELSEWHERE
 
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-MODIFIERS: tuple[str, ...] = (
-    "from",
-    "when",
-    "for",
-    "repeat",
-    "each",
-    "collect",
-    "shared",
-    "shape",
-    "name",
-    "persistent",
-    "ignore",
-    "init",
-    "parametrize",
-    "trainable",
-    "call",
-    "outputs",
-)
 LOOPS = ("for", "repeat", "each")
-SPECIAL = ("layers", "again", "layer")
 
 
 class OwnName(str):
@@ -100,8 +82,8 @@ def declared_input(data: object) -> object:
     return data
 
 
-def step(data: object) -> object:
-    """A step as its one type key says: a layer, a group, an expression."""
+def step(data: object, blocks: Collection[str]) -> object:
+    """A step as its one type key says: a layer, one of the `blocks`, a group, an expression."""
     if isinstance(data, Aside):
         return {"type": ""}
     if isinstance(data, str):
@@ -119,13 +101,15 @@ def step(data: object) -> object:
     if not isinstance(data, Mapping):
         what = "nothing" if data is None else echo(data)
         raise refuse("AS206", f"a step is a layer, a group or an expression, not {what}", "write a layer: `ReLU`")
-    return _from_mapping(data)
+    if KEYS.intersection(data, blocks):
+        return {"type": ""}  # whether the key is that of the step or the block, nobody can say: it is told at the block
+    return _from_mapping(data, blocks)
 
 
-def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
+def _from_mapping(data: Mapping[str, Any], blocks: Collection[str]) -> dict[str, Any]:
     """A step's mapping with its one type key found."""
     found = [key for key in data if key not in MODIFIERS]
-    unknown = [key for key in found if key not in SPECIAL and not key[:1].isupper() and "." not in key]
+    unknown = [key for key in found if key not in (*SPECIAL, *blocks) and not key[:1].isupper() and "." not in key]
     if len(found) > 1 or any(isinstance(did_you_mean(key, (*MODIFIERS, *SPECIAL)), Advice) for key in unknown):
         for key in unknown:
             raise _unknown_key(data, key)
@@ -154,8 +138,10 @@ def _from_mapping(data: Mapping[str, Any]) -> dict[str, Any]:
             key in ("again", "Buffer") or (key == "Parameter" and modifier in ("parametrize", "call"))
         ):
             message = f"`{modifier}:` is not allowed beside {echo(key)}"
-            what = "the step that makes the module" if key == "again" else "a layer, or a Parameter"
-            what = "a layer, block or group" if modifier == "call" else what
+            what = {"call": "a layer, block or group", "parametrize": "a layer"}.get(
+                modifier, "a layer, or a Parameter"
+            )
+            what = "the step that makes the module" if key == "again" and modifier != "call" else what
             raise refuse("AS206", message, f"it goes beside {what}", at=(modifier,), key=True)
     if key == "again" and (loop := next((name for name in LOOPS if name in data), None)) is not None:
         message = f"`{loop}:` is not allowed beside `again`"

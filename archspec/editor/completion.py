@@ -9,7 +9,7 @@ from typing import Any, Literal
 from archspec.analysis import Analysis, Name
 from archspec.document import Block, Budget, Document, InputEntry, ParameterEntry
 from archspec.document.checks import TYPES
-from archspec.document.shorthand import MODIFIERS, SPECIAL
+from archspec.document.names import MODIFIERS, SPECIAL
 from archspec.editor.context import CursorContext, context_at, layer_around
 from archspec.editor.places import Lines
 from archspec.functions import FUNCTIONS

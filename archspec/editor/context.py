@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from archspec.document.shorthand import MODIFIERS
+from archspec.document.names import MODIFIERS
 from archspec.editor.places import Lines
 
 _KEY = re.compile(

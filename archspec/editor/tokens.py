@@ -9,7 +9,7 @@ from typing import Any
 
 from archspec.analysis import Analysis
 from archspec.analysis.records import Kind
-from archspec.document.shorthand import MODIFIERS, SPECIAL
+from archspec.document.names import MODIFIERS, SPECIAL
 from archspec.functions import FUNCTIONS
 from archspec.layers import LAYERS
 from archspec.problems import Span

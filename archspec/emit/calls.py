@@ -59,7 +59,7 @@ def _layer_arguments(item: Call, layer: Layer) -> list[Expression]:
             in_a_row = False
             continue
         clear = declared.required or declared.inferred or (declared.kind != "flag" and name != "dim")
-        by_position = in_a_row and index < positions and clear
+        by_position = in_a_row and index < positions and clear and item.held is None  # another layer has others there
         text = declared.text(argument_text(argument), argument.value)
         found.append(argument_expression(argument, "" if by_position else f"{name}=", text))
     return found

@@ -89,7 +89,7 @@ class Constructor:
     def lines(self) -> list[str]:
         """The whole body."""
         checks = [line for indent, one in write_checks(self.cls.parameters) for line in relative(one, indent)]
-        checks = [*self.defaults(), *checks, *write_assertions(self.cls), *self.computed_names()]
+        checks = [*self.defaults(), *self.floats(), *checks, *write_assertions(self.cls), *self.computed_names()]
         after = [f"self.{export.name} = {show(export.size)}" for export in self.cls.exports if export.used]
         if self.cls.sequential:
             made = self.containers.sequential("super().__init__", self.cls.items, "")
@@ -130,6 +130,12 @@ class Constructor:
             if parameter.computed and parameter.default is not None:
                 yield f"if {parameter.name} is None:"
                 yield f"{INDENT}{parameter.name} = {parameter.default.within()}"
+
+    def floats(self) -> Iterator[str]:
+        """Parameters that tensors take their dtype from: a caller may pass 2 for 2.0."""
+        for parameter in self.cls.parameters:
+            if parameter.decides:
+                yield f"{parameter.name} = float({parameter.name})"
 
     def computed_names(self) -> Iterator[str]:
         """The names of `let` that the body reads, directly or by another one."""

@@ -12,7 +12,7 @@ from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
 from archspec.layers import LAYERS, Layer
-from archspec.lower.weights import overlap, weights_below, weights_of_class
+from archspec.lower.weights import overlap, weights_of_class, weights_of_layer
 
 _TYPED = ("weight", "bias")
 """The parameters of layers that PyTorch declares by these names."""
@@ -98,6 +98,7 @@ class Words:
                 name = getattr(child, "name", None)
                 yield from self._of(child, ref, f"{path}.{name}" if path else str(name), False)
         declared = type(item.layer) if isinstance(item, Call) and isinstance(item.layer, Layer) else None
+        typed = typed and isinstance(item, Call) and item.held is None
         for fill in item.initial:
             yield from self.fill(fill, ref, path, declared if typed else None)
         module = f'{ref}.get_submodule("{path}")' if path else ref
@@ -182,7 +183,7 @@ class Words:
             for fill in rule.fills:
                 yield from self.of_block(fill, block, known, module)
             return
-        uses = [dict(_certain(item)) for cls in classes for item in walk(cls.children()) if _is_a(item, rule.cls)]
+        uses = [use for cls in classes for item in walk(cls.children()) if (use := _certain(item, rule.cls))]
         for fill in rule.fills:
             if not any(overlap(fill.weight, name) for use in uses for name in use):
                 continue
@@ -241,12 +242,11 @@ def _as(fill: Fill, *, uncertain: bool) -> Fill:
     return replace(fill, uncertain=uncertain)
 
 
-def _certain(item: Item) -> Iterator[tuple[str, bool]]:
-    yield from ((name, certain) for name, _, certain in weights_below(item))
-
-
-def _is_a(item: Item, kind: str) -> bool:
-    return isinstance(item, Call) and isinstance(item.layer, Layer) and item.type_name == kind
+def _certain(item: Item, kind: str) -> dict[str, bool]:
+    """The weights of an item, if it is a layer of that class, and whether each is there in any case."""
+    if not isinstance(item, Call) or not isinstance(item.layer, Layer) or item.type_name != kind:
+        return {}
+    return {name: certain for name, _, certain in weights_of_layer(item.layer)}
 
 
 def _fills_shared(rule: Rule, main: Class, blocks: Iterable[Class]) -> bool:

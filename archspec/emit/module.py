@@ -287,8 +287,6 @@ def _parameter(parameter: Parameter) -> inspect.Parameter:
     default: Any = inspect.Parameter.empty
     if parameter.default is not None:
         default = None if parameter.computed else evaluate(parameter.default, {})
-    if parameter.type == "float" and isinstance(default, int):
-        default = float(default)
     return inspect.Parameter(parameter.name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
 
 

@@ -77,7 +77,8 @@ class Step:
 class Parameter:
     """An argument of the constructor. `default` is None where it is required; `value` is what it is bound to here.
 
-    `inferred` ones are the sizes of a block's inputs, which its caller passes.
+    `inferred` ones are the sizes of a block's inputs, which its caller passes. One of type float `decides` a dtype
+    where an integer in its place would make other tensors.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Parameter:
     span: Span
     computed: bool = False
     inferred: bool = False
+    decides: bool = False
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] | None = None

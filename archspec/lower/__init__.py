@@ -24,6 +24,7 @@ from archspec.lower.classes import read_class
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
 from archspec.lower.groups import call_group
+from archspec.lower.held_layers import holds_layers, layers_held, settings_of_layers
 from archspec.lower.initial_rules import Rules
 from archspec.lower.inputs import read_inputs
 from archspec.lower.let_sizes import spelled_out
@@ -98,11 +99,21 @@ def _with_count(problem: Problem, count: int) -> Problem:
 def _lower(source: Sources, document: Document, settings: Settings, *, symbolic: bool) -> Graph:
     """The graph of a document whose axes are all written; in symbols read again until a reading shows nothing new."""
     hints = NO_HINTS
+    held = _layers_held(source, document, settings) if symbolic and holds_layers(document) else {}
     while True:
-        graph, shown = _read(source, document, settings, hints, symbolic=symbolic)
+        graph, shown = _read(source, document, settings, hints, held, symbolic=symbolic)
         if shown == hints or not symbolic:
             return graph
         hints = shown
+
+
+def _layers_held(source: Sources, document: Document, settings: Settings) -> Mapping[Span, set[str]]:
+    """The layers that the spec gives to parameters that hold one: its defaults, its blocks' uses, its variants."""
+    graphs = [_read(source, document, settings, NO_HINTS, {}, symbolic=False)[0]]
+    for params in settings_of_layers(graphs[0]):
+        with suppress(SpecError):  # what is wrong with a variant is told of the variant
+            graphs.append(_read(source, document, replace(settings, params=params), NO_HINTS, {}, symbolic=False)[0])
+    return layers_held(graphs)
 
 
 def lower_partly(
@@ -166,11 +177,17 @@ def _in_library(source: Sources, document: Document, allow: Collection[str], cou
 
 
 def _read(
-    source: Sources, document: Document, settings: Settings, hints: Hints, *, symbolic: bool
+    source: Sources,
+    document: Document,
+    settings: Settings,
+    hints: Hints,
+    held: Mapping[Span, set[str]],
+    *,
+    symbolic: bool,
 ) -> tuple[Graph, Hints]:
     """One reading of the document; and what it has shown to the next one."""
     report = Report(source)
-    run = _Run(report=report, document=document, unroll=not symbolic, allow=settings.allow, hints=hints)
+    run = _Run(report=report, document=document, unroll=not symbolic, allow=settings.allow, hints=hints, held=held)
     main, variants = _read_main(run, settings)
     if not symbolic and main is not None:
         _report_unused(report, document)
@@ -187,7 +204,7 @@ def _read(
         return graph, hints
     read = frozenset().union(*(exports_read(cls) for cls in (*blocks, main)))
     succeeding = hints.succeeding | run.succeeding if hints == NO_HINTS else hints.succeeding
-    shown = Hints(succeeding, read, hints.received | run.received)
+    shown = Hints(succeeding, read, hints.received | run.received, frozenset(run.entries))
     if shown == hints:
         _refuse_read_too_early(report, (*blocks, main))
         problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]

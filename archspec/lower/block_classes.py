@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from archspec import dimensions, graph
 from archspec.dimensions import Size
 from archspec.document import Block, InputEntry
-from archspec.expressions import Name, evaluate, type_of
+from archspec.expressions import Name, Symbolic, evaluate, type_of
 from archspec.graph import Argument, Class, Flow
 from archspec.lower import leading, listed
 from archspec.lower.block_inputs import BlockInputs
 from archspec.lower.classes import read_class
 from archspec.lower.frames import Frame
 from archspec.lower.inputs import hide_sizes, refuse_optional_first
+from archspec.lower.lowering import Lowering
 from archspec.lower.parameters import compute_let, declare
 from archspec.problems import Related
 from archspec.source import Path
@@ -65,6 +67,7 @@ def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
     key = (name, leading.key_of(block))
     if key not in lowering.symbolic_by_rank:
         parameters, scope = declare(frame.report, block.params, ("blocks", name), {}, symbolic=True)
+        scope |= _lists_of_one_type(lowering, name, scope)
         types: dict[str, Flow] = {}
         for one, declared in block.inputs.items():
             inside = scope if not listed.differing(declared) else {**scope, listed.DIFFERS: 1}
@@ -82,6 +85,16 @@ def symbolic_class(frame: Frame, block: Block, name: str) -> Class | None:
                 cls  # the one of the highest rank is printed: there no two sizes look alike
             )
     return lowering.symbolic_by_rank[key]
+
+
+def _lists_of_one_type(lowering: Lowering, block: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The lists of anything, as lists of what all steps give for them."""
+    found = {}
+    for name, value in scope.items():
+        kind = lowering.hints.type_of_list(block, name) if type_of(value) == "list[any]" else None
+        if kind is not None:
+            found[name] = Symbolic(Name(name), kind)
+    return found
 
 
 def _report_cycle(frame: Frame, name: str, at: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from archspec import dimensions
 from archspec.document import Block, ParameterEntry, StepEntry
-from archspec.expressions import Symbolic, evaluate, typed, unknown
+from archspec.expressions import Symbolic, evaluate, type_of, typed, unknown
 from archspec.graph import Argument, Call, Class, Flow, Group
 from archspec.lower import leading
 from archspec.lower._problems import type_path
@@ -21,7 +21,7 @@ from archspec.lower.given import Given
 from archspec.lower.inputs import size_names
 from archspec.lower.lists import substitute
 from archspec.lower.optional import by_name, presence_of, refuse_left_out
-from archspec.lower.parameters import kind_of, misfit
+from archspec.lower.parameters import as_float, kind_of, misfit
 from archspec.lower.signatures import block_signature, check_inputs
 from archspec.lower.sites import Site
 from archspec.lower.sizes import bind_sizes
@@ -32,6 +32,12 @@ from archspec.tensors import TensorType
 def call_block(frame: Frame, step: StepEntry, name: str, site: Site, given: Given) -> Call | Group:
     """A block in its place, with the class that it is there."""
     block = frame.lowering.document.blocks[name]
+    if name in site.scope:
+        message = f"`{name}` is the name of a block and of a number here"
+        advice = f"rename one of them: call the block `{name}Block`"
+        related = frame.report.declared(site.path, name, sizes=True)
+        frame.report.add_to_type("AS205", message, type_path(frame.report, site.path, name), advice, related=related)
+        return frame.unreadable(site.path, given)
     found = BlockCall(frame, name, site, given).read(block, step)
     return found if found is not None else frame.unreadable(site.path, given)
 
@@ -76,6 +82,7 @@ class BlockCall:
         cls = symbolic_class(self.frame, block, self.name)
         if cls is None:
             return None
+        self.note_lists(cls, arguments)
         passed = tuple(arguments[parameter.name] for parameter in cls.parameters if parameter.name in arguments)
         return Call(self.site.name, cls, passed, self.given.types, None, self.span)
 
@@ -95,6 +102,7 @@ class BlockCall:
         cls = symbolic_class(self.frame, inputs.block, self.name)
         if cls is None:
             return None
+        self.note_lists(cls, arguments)
         scope: dict[str, Any] = {n: a.value for n, a in arguments.items()}
         for parameter in cls.parameters:
             if not parameter.inferred and parameter.name not in scope and parameter.default is not None:
@@ -107,6 +115,13 @@ class BlockCall:
         sizes = {**_optional_sizes(inputs.block, types, scope), **scope, **presence_of(declared, self.given)}
         output = substitute(cls.output, {**sizes, **exported_sizes(self.frame, cls, self.site)})
         return Call(self.site.name, cls, passed, self.given.types, output, self.span)
+
+    def note_lists(self, cls: Class, arguments: dict[str, Argument]) -> None:
+        """Notes of what the lists are that the step gives, where the block does not say it. Of an empty one none is."""
+        for parameter in cls.parameters:
+            given = arguments.get(parameter.name)
+            if parameter.type == "list[any]" and given is not None and given.value != ():
+                self.frame.lowering.entries.add((self.name, parameter.name, type_of(given.value)))
 
     def passed(self, cls: Class, arguments: dict[str, Argument], scope: dict[str, Any]) -> Iterator[Argument]:
         """The arguments of the class: its inferred sizes, and what the step gives."""
@@ -160,15 +175,20 @@ class BlockCall:
             related = (Related(f"`{name}` is declared here", place), *self.report.declared(where, value))
             self.report.add("AS208", message, where, advice, related=related)
             return None
-        return replace(argument, value=_as_declared(argument.value, parameter))
+        return _as_declared(argument, parameter)
 
 
-def _as_declared(value: Any, parameter: ParameterEntry) -> Any:
-    """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is."""
-    if isinstance(value, Symbolic) and value.type == "any":
-        kind = kind_of(parameter, parameter.default)
-        return value if kind == "layer" else typed(value.node, kind)
-    return value
+def _as_declared(argument: Argument, parameter: ParameterEntry) -> Argument:
+    """A value whose type nobody has told, such as an entry of a list of all kinds, as the parameter says it is.
+
+    An integer for a parameter of type float is written as a float.
+    """
+    value, kind = argument.value, kind_of(parameter, parameter.default)
+    if isinstance(value, Symbolic) and value.type == "any" and kind != "layer":
+        return replace(argument, value=typed(value.node, kind))
+    if kind == "float" and not unknown(value):
+        return replace(argument, value=float(value), node=as_float(argument.node))
+    return argument
 
 
 def _optional_sizes(block: Block, types: dict[str, Flow], scope: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from archspec.lower.arguments import check_constant, in_signature_order, layer_a
 from archspec.lower.axes import in_order_of_axes, input_origins
 from archspec.lower.frames import Frame
 from archspec.lower.given import Given
+from archspec.lower.held_layers import refuse_unlike
 from archspec.lower.history import origin_of, size_drop, size_origins
 from archspec.lower.optional import by_name, refuse_left_out
 from archspec.lower.own import own_call
@@ -75,7 +76,10 @@ def layer_call(frame: Frame, layer_type: type[Layer], step: StepEntry, site: Sit
     if output is not None:
         refuse_ties(frame, layer, [*ties], at)
     held = step.layer
-    return Call(site.name, layer, ordered, given.types, output, span, held, tuple(ties.values()), given.names)
+    made = Call(site.name, layer, ordered, given.types, output, span, held, tuple(ties.values()), given.names)
+    if held is not None and not frame.lowering.unroll:
+        refuse_unlike(frame, made, site.at("layer"))
+    return made
 
 
 def refuse_ties(frame: Frame, layer: Layer, names: list[str], at: Path) -> None:

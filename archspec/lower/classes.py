@@ -149,6 +149,8 @@ def _with_sizes(frame: Frame, cls: Class) -> Class:
         return replace(cls, values=dict(frame.scope))
     frame.lowering.succeeding |= set(succeeding(cls, frame.locals))
     cls = with_computed_names(with_exports(frame, cls), frame.scope)
+    parameters = tuple(replace(one, decides=one.name in frame.floats) for one in cls.parameters)
+    cls = replace(cls, parameters=parameters)
     if not frame.lowering.open_blocks:
         return cls
     declared = {parameter.name for parameter in cls.parameters}
@@ -169,7 +171,7 @@ def _refuse_reserved(frame: Frame, cls: Class) -> None:
     sizes = {name for value in cls.inputs for node in value.axes for name in names_in(node)} | frame.bound
     sizes -= {parameter.name for parameter in cls.parameters if not parameter.inferred}  # `self` holds those
     if suspects := {name for name in sizes if variable_problem(name) and not is_name(name)}:
-        read = forward_reads(cls) if frame.lowering.unroll else forward_reads(cls) | (constructor_reads(cls) - {"F"})
+        read = forward_reads(cls) | (constructor_reads(cls) - {"F"})
         for name in sorted(suspects & read):
             advice = "use another name for this size"
             frame.report.add_at("AS204", f"{echo(name)} {variable_problem(name)}", cls.inputs[0].span, advice)

@@ -83,9 +83,11 @@ class Frame:
         self.parameters: frozenset[str] = (
             outer.parameters if outer is not None else frozenset()
         )  # the steps of that kind
+        self.learned: set[str] = set()  # the values that are made of those and of other weights, and of no input
         self.own_steps: set[str] = set()  # the names of its steps so far
         self.rerunnable: set[str] = set()  # those that may run once more
         self.tied: set[str] = set()  # those that a layer takes as one of its own
+        self.floats: set[str] = set()  # names of type float, an integer in place of which would change a dtype
         self.problems = len(lowering.report.problems)  # before it is read
         self.made: dict[str, tuple[Node, Flow]] = {}  # what a constructor computes of numbers, and groups may read
         self.wrong_groups: list[Call] = []  # groups with mistakes, whose ties may still name what stands here

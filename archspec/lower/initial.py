@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from archspec import graph
 from archspec.document import StepEntry
+from archspec.expressions import Scope
 from archspec.graph import (
+    Argument,
     Branch,
     Call,
     Class,
@@ -76,10 +78,17 @@ def _beside(frame: Frame, step: StepEntry, site: Site, item: Call | Group) -> It
         at = site.at("init", weight)
         fill = read_fill(frame.report, weight, text, at, site.scope)
         if fill is not None:
+            fill = replace(fill, arguments=_for_constructor(frame, fill.arguments, site.scope))
             found = list(_resolved(frame, item, fill, at))
             yield from found
             if not found:
                 frame.lowering.idle_rules[f"`{weight}`", known_weights(item), fill.span] = None
+
+
+def _for_constructor(frame: Frame, arguments: tuple[Argument, ...], scope: Scope) -> tuple[Argument, ...]:
+    """What a constructor passes to a function, which has no names for the sizes that a `shape:` binds."""
+    nodes = (one.node if one.node is None else frame.for_constructor(one.node, scope) for one in arguments)
+    return tuple(replace(one, node=node) for one, node in zip(arguments, nodes, strict=True))
 
 
 def _resolved(frame: Frame, item: Call | Group, fill: Fill, at: Path | None) -> Iterator[Fill]:
@@ -129,6 +138,7 @@ def _parametrized(frame: Frame, step: StepEntry, site: Site, item: Call) -> Iter
         if found is None:
             continue
         function, arguments = found
+        arguments = _for_constructor(frame, arguments, site.scope)
         one = Parametrization(name, function.name, arguments, frame.report.source.span(at))
         weight = weights.get(name)
         if name not in weights:
@@ -152,6 +162,8 @@ def of_tensor(frame: Frame, made: graph.Step, step: StepEntry, path: Path) -> gr
     fill = (
         read_fill(frame.report, made.name, step.init, (*path, "init"), frame.scope) if step.init is not None else None
     )
+    if fill is not None:
+        fill = replace(fill, arguments=_for_constructor(frame, fill.arguments, frame.scope))
     shape = getattr(made.output, "shape", None)
     if fill is not None and shape is not None and not is_for(frame.report, made.name, Weight(made.name, shape), fill):
         return made

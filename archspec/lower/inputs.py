@@ -7,7 +7,7 @@ from typing import Any
 
 from archspec import dimensions, document, graph
 from archspec.dimensions import LARGEST, Dimension, Size
-from archspec.document import Document, name_problem
+from archspec.document import MODE, Document, name_problem, number_problem
 from archspec.expressions import (
     ExpressionError,
     Literal,
@@ -131,6 +131,10 @@ def _axis(value: int | str) -> Node:
 def _dimension(report: Report, value: int | str, path: Path, scope: dict[str, Any]) -> Size:
     try:
         node = compile_size(value)
+        for part in node.walk():
+            if isinstance(part, Name) and part.name == MODE:
+                message = f"{echo(part.name)} {number_problem(part.name)}"
+                raise ExpressionError("AS204", message, "", part.offset, len(part.name))
         new = {part.name: part for part in node.walk() if isinstance(part, Name) and part.name not in scope}
         if len(new) > 1:
             names = " and ".join(f"`{name}`" for name in sorted(new))

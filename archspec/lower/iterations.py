@@ -6,7 +6,7 @@ import re
 from functools import partial
 from typing import Any, NamedTuple
 
-from archspec.document import StepEntry, name_problem
+from archspec.document import StepEntry, number_problem
 from archspec.expressions import (
     ExpressionError,
     FunctionCall,
@@ -163,7 +163,7 @@ def _check_target(target: Node, scope: Scope) -> None:
         if not isinstance(part, Name | Items):
             raise ExpressionError("AS301", "`for` binds names", "write `for: i in range(3)`")
         if isinstance(part, Name):
-            if problem := name_problem(part.name):
+            if problem := number_problem(part.name):
                 raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
             if part.name in scope:
                 message, advice = f"`{part.name}` is already declared", "choose another name for the loop"

@@ -46,6 +46,11 @@ def _refuse_expression(frame: Frame, text: str, site: Site) -> None:
         one_dash = Advice(f"write `- {match[1]}`", match[1], text)
         frame.report.add("AS206", "a second dash before a layer", site.path, one_dash)
         return
+    if text in frame.lowering.document.blocks:
+        message = f"`{text}` alone is a value: a block of such a name goes by a key"
+        by_key = Advice(f"write `{text}: {{}}`", f"{{{text}: {{}}}}", text)
+        frame.report.add("AS206", message, site.path, by_key)
+        return
     if re.fullmatch(r"\w+", text):
         known = [*LAYERS, *frame.lowering.document.blocks]
         advice = beginning(text, known) or "layers have PyTorch's names: `ReLU`, `Conv2d`, `Linear`"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,14 @@ class Hints:
     received: frozenset[tuple[Path, str]] = frozenset()
     """Sizes around a group that not each of its runs has an axis of, so that its constructor takes them: its place,
     and the name."""
+    entries: frozenset[tuple[str, str, str]] = frozenset()
+    """The types of lists that steps give to blocks which do not say of what they are: the block, its parameter, and the
+    type."""
+
+    def type_of_list(self, block: str, parameter: str) -> str | None:
+        """The one type of what all steps give for a list of anything; None where they differ, or none is known."""
+        found = {kind for name, one, kind in self.entries if (name, one) == (block, parameter)}
+        return found.pop() if len(found) == 1 else None
 
 
 NO_HINTS = Hints()
@@ -49,6 +57,8 @@ class Lowering(ABC):
     """The packages whose classes may be imported: the caller says so, never the spec."""
     hints: Hints = NO_HINTS
     """What the reading before this one has shown."""
+    held: Mapping[Span, set[str]] = field(default_factory=dict)
+    """In symbols, the layers that the spec gives to parameters that hold one, by the places of the steps."""
     floating: str = "float32"
     """The dtype of the network's weights, and of inputs that say no other."""
     partial: bool = False
@@ -61,6 +71,8 @@ class Lowering(ABC):
     constructor takes, and those of an input's axis, by the input and the axis."""
     received: set[tuple[Path, str]] = field(default_factory=set)
     """Sizes that a group's constructor has to take in the next reading, as a later run of it needs them."""
+    entries: set[tuple[str, str, str]] = field(default_factory=set)
+    """The types of lists that steps give to blocks, for the next reading."""
     own_classes: dict[str, str] = field(default_factory=dict)
     """The classes of the allowed packages that are used, by their last names."""
     count: int = 0

@@ -81,7 +81,7 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
         return None
     if any(map(unknown, values)):
         container.next = None
-        return text
+        return _for_constructor(frame, text, site.scope)
     name = "".join(map(str, values))
     if problem := module_problem(name):
         frame.report.add("AS204", f"{echo(name)} {problem}", path, "choose another name")
@@ -103,7 +103,7 @@ def place_in_list(frame: Frame, text: str, path: Path, scope: Scope) -> str | No
     if values is None:
         return None
     if any(map(unknown, values)):
-        return text
+        return _for_constructor(frame, text, scope)
     wrong = next((one for one in values if isinstance(one, bool) or not isinstance(one, str | int)), None)
     if wrong is not None or any(isinstance(one, int) and one < 0 for one in values):
         advice = "the braces must contain an integer of at least 0, such as `i` of `for: i in range(n)`"
@@ -124,6 +124,16 @@ def _values(frame: Frame, text: str, path: Path, scope: Scope) -> list[object] |
     except ExpressionError as error:
         frame.report.expression(error, path, None)
         return None
+
+
+def _for_constructor(frame: Frame, text: str, scope: Scope) -> str:
+    """A name whose braces read what a constructor has: the sizes that a `shape:` binds stand there as formulas."""
+    if not frame.bound_around() & _names_read(text):
+        return text
+    parts = (
+        part if isinstance(part, str) else f"{{{frame.for_constructor(part, scope).text}}}" for part in pieces(text)
+    )
+    return "".join(parts)
 
 
 def _names_read(text: str) -> set[str]:

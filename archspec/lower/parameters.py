@@ -10,6 +10,7 @@ from archspec.dimensions import LARGEST, Dimension
 from archspec.document import Document
 from archspec.expressions import (
     ExpressionError,
+    Literal,
     Name,
     Node,
     Symbolic,
@@ -90,8 +91,8 @@ def _declare_one(
             message = f"{echo(literal_text(value))} is not a valid value for the parameter `{name}`: {why}"
             report.add("AS208", message, place, "change the value, or the limits of the parameter")
             value = None  # one mistake, not one more wherever it is read
-        elif kind == "float" and not isinstance(value, float):
-            value = float(value)
+        elif kind == "float":
+            value, node = float(value), as_float(node)
     choices = None if parameter.choices is None else tuple(map(_frozen, parameter.choices))
     for index, choice in enumerate(choices or ()):
         if not (choice in LAYERS if kind == "layer" and isinstance(choice, str) else _fits(choice, kind)):
@@ -109,6 +110,13 @@ def _declare_one(
         maximum=parameter.max,
         choices=choices,
     )
+
+
+def as_float(node: Node | None) -> Node | None:
+    """What the spec writes for a value of type float: an integer with a point."""
+    if isinstance(node, Literal) and isinstance(node.value, int) and not isinstance(node.value, bool):
+        return Literal(float(node.value))
+    return node
 
 
 def refuse_text_of_expression(

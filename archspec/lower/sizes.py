@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from archspec import dimensions
 from archspec.dimensions import Size
-from archspec.document import name_problem
+from archspec.document import number_problem
 from archspec.expressions import CONSTANTS, Binary, ExpressionError, Name, Node, as_size, compile_value, evaluate
 from archspec.graph import Flow, names_in
 from archspec.lower.frames import Frame
@@ -85,7 +85,7 @@ def are_sizes(frame: Frame, shape: list[int | str], path: Path) -> bool:
         try:
             node = compile_size(text)
             for part in node.walk():
-                problem = name_problem(part.name) if isinstance(part, Name) else None
+                problem = number_problem(part.name) if isinstance(part, Name) else None
                 if problem is not None and isinstance(part, Name):
                     raise ExpressionError("AS204", f"{echo(part.name)} {problem}", "", part.offset, len(part.name))
             if not names_in(node):

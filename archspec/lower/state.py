@@ -62,7 +62,10 @@ class State:
             return
         ((_, node),) = step.arguments
         names = names_in(node)
-        if "training" in names or any(name in self.frame.values for name in names - self.known().keys()):
+        flowing = {name for name in names - self.known().keys() if self.frame.value(name) is not None}
+        if flowing and all(map(self.is_learned, flowing)):
+            self.frame.learned |= names_in(step.target)
+        if "training" in names or flowing:
             return
         if any(free_symbols(self.frame.scope.get(name)) for name in names):
             return
@@ -163,12 +166,16 @@ class State:
 
     def value(self, step: StepEntry, at: Path) -> tuple[Node, Flow | None] | None:
         """The expression and what it comes to; None (and reported) where it comes to nothing."""
+        from archspec.lower.float_parameters import note_floats  # here: likewise
         from archspec.lower.tensors import tensor_value  # here: its catalogue is large, and many specs compute nothing
 
         report, known = self.frame.report, self.known()
         try:
             node = compile_value(step.arguments)
-            output = tensor_value(node, {**self.frame.scope, **known})
+            names = {**self.frame.scope, **known}
+            output = tensor_value(node, names)
+            if not self.frame.lowering.unroll:
+                note_floats(self.frame, node, names)
         except ExpressionError as error:
             if error.code == "AS303":
                 error.help = self.help_for_flow(str(step.type), step.arguments) or error.help
@@ -198,17 +205,26 @@ class State:
             self.frame.report.add("AS204", message, at, "rename the parameter, for example to `features`")
         return functional is not None
 
+    def is_learned(self, name: str) -> bool:
+        """Whether a value is a weight, or made of weights alone."""
+        if name in self.frame.parameters or "." in name:
+            return True
+        return any(name in around.learned for around in self.frame.around())
+
     def help_for_flow(self, kind: str, text: str) -> str:
         """Help where an expression reads what it may not."""
-        names = names_in(compile_value(text)) - self.known().keys()
-        flowing = sorted(self.frame.values.keys() & names)
+        read = names_in(compile_value(text)) - self.known().keys()
+        flowing = sorted(name for name in read if self.frame.value(name) is not None)
         if not flowing:
-            around = sorted(name for name in names if any(name in one.values for one in self.frame.around()))
-            advice = f"is outside this group; a {kind} can read only the Buffers of its own group: move one of them"
-            return f"`{around[0]}` {advice}" if around else ""
-        if flowing[0] in self.frame.parameters:
+            return ""
+        if self.is_learned(flowing[0]):
             return f"`{flowing[0]}` is learned; a {kind} can use only numbers and the Buffers above it"
-        return f"`{flowing[0]}` depends on the input, but a {kind} is created in the constructor"
+        if flowing[0] not in self.frame.values:
+            return (
+                f"`{flowing[0]}` is outside of this group; a {kind} in it can use only numbers and the Buffers above it"
+            )
+        what = "the input" if self.frame.outer is None else "the input, or on a value outside of this group"
+        return f"`{flowing[0]}` depends on {what}, but a {kind} is created in the constructor"
 
     def is_sound(self, target: Name, step: StepEntry, node: Node, output: Flow | None, at: Path) -> bool:
         """Whether it is a tensor that a module can hold; reported if not."""

@@ -85,6 +85,8 @@ def _origins(cls: Class) -> dict[Span, Step]:
 def _unsaid(name: str, item: Call, origin: Step | None) -> Problem:
     message = f"`{name}` depends on the parameters in a way that no expression describes"
     advice = f"write it: `{name}: …`, an expression of the parameters"
+    if isinstance(item.layer, Class):  # a block's caller does not write the sizes of its inputs
+        advice = f"make `{name}` a parameter of {item.layer.name}, and write it: `{item.layer.name}: {{{name}: …}}`"
     related = (Related(f"the shape of `{origin.key}` depends on them", origin.span),) if origin is not None else ()
     inside = origin is not None and origin.item is not None and item.span in {one.span for one in walk((origin.item,))}
     return Problem("AS508", message, item.span, advice, related=() if inside else related)

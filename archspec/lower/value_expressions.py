@@ -137,10 +137,13 @@ class ExpressionReader:
     def evaluate(self, node: Node, optional: bool) -> Any:
         """What an expression comes to: a type, or a number."""
         from archspec.lower import presence, tensors  # here: their catalogue is large, and many specs compute nothing
+        from archspec.lower.float_parameters import note_floats  # here: likewise
 
         first = next(iter(self.frame.values.values()), None)
         if first is not None and first.optional:
             presence.refuse_creation(node, first.label)
+        if not self.frame.lowering.unroll:
+            note_floats(self.frame, node, self.names)
         if not optional:
             return tensors.present(node, self.names)
         value = tensors.tensor_value(node, self.names)

@@ -22,7 +22,8 @@ def weights_below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
         yield from weights_of_class(item.layer)
     elif isinstance(item, Call):
         assert isinstance(item.layer, Layer)
-        yield from weights_of_layer(item.layer)
+        held = item.held is not None  # another layer may lack it
+        yield from ((name, weight, certain and not held) for name, weight, certain in weights_of_layer(item.layer))
     else:
         certain = isinstance(item, Group)
         for child in item.items:

@@ -333,7 +333,7 @@ def _names(kind: str) -> Schema:
         case "ClassName" | "VariantName" | "InputName":
             refused |= document.RESERVED
         case "ParameterName":
-            refused |= document.RESERVED - {"F"}
+            refused |= document.RESERVED - {"F"} | {document.MODE}
     return {"type": "string", "pattern": f"^{_NAME}$", "not": {"enum": sorted(refused)}}
 
 

@@ -130,7 +130,7 @@ class Blocks(Groups):
         if kind == "bool":
             return choose([True, False, *scope.numbers(bool)])
         if kind == "float":
-            return choose([0.5, 0.25, *scope.numbers(float)])
+            return choose([0.5, 0.25, 2, *scope.numbers(float)])
         lists = [one for one in scope.numbers(list) if one.startswith("widths")]
         return choose([[4, 8], [4], *lists]) if kind == "list" else None
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from naive_values import (
+    CAMEL,
     LOOPS,
     TIE,
     TYPES,
@@ -828,6 +829,8 @@ class Network:
         if "layer" in step:
             name = frame.names[step["layer"]]
         arguments = step.get("arguments")
+        if name not in self.blocks and not CAMEL.fullmatch(str(name)):
+            raise FormError(f"unknown key {name}")
         if name not in self.blocks:
             return self.layer(str(name), arguments, path, frame, given)
         if arguments is None:

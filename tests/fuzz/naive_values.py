@@ -292,8 +292,6 @@ def form(raw: Any) -> dict[str, Any]:
     step = {name: value for name, value in raw.items() if name in MODIFIERS}
     if key in ("layers", "again", "layer"):
         return {**step, key: raw[key]}
-    if not CAMEL.fullmatch(key):
-        raise FormError(f"unknown key {key}")
     return {**step, "type": key, "arguments": raw[key]}
 
 
