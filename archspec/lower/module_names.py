@@ -80,7 +80,7 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
     if values is None:
         return None
     if any(map(unknown, values)):
-        container.next = None
+        container.pass_number()
         return text
     name = "".join(map(str, values))
     if problem := module_problem(name):
@@ -92,8 +92,7 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
         return None
     if frame.lowering.unroll and not take_name(frame, name, path, container, key=False):
         return None
-    if container.next is not None:
-        container.next += 1
+    container.pass_number()
     return name
 
 

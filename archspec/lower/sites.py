@@ -24,10 +24,14 @@ class Container:
 
     def number(self) -> str | None:
         """The name of the next module of a list; None where it depends on parameters."""
-        if self.next is None:
-            return None
-        self.next += 1
-        return str(self.next - 1)
+        number = self.next
+        self.pass_number()
+        return None if number is None else str(number)
+
+    def pass_number(self) -> None:
+        """Leaves out the number of a module that has a name in its place."""
+        if self.next is not None:
+            self.next += 1
 
     def dotted(self, name: str | None) -> str:
         """The path of one of its modules from the network's own."""
