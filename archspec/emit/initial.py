@@ -28,7 +28,9 @@ _FIXED = ("constant_", "dirac_", "eye_", "ones_", "zeros_")
 def is_static(items: Iterable[Item]) -> bool:
     """Whether one expression makes these modules: the same ones whatever the parameters are, and all at once."""
     found = tuple(items)
-    return not any(isinstance(item, Loop | Branch) for item in walk(found)) and not _drawn_in_turn(found)
+    if any(isinstance(item, Loop | Branch) or item.shared for item in walk(found)):
+        return False
+    return not _drawn_in_turn(found)
 
 
 def _drawn_in_turn(items: tuple[Item, ...]) -> bool:
