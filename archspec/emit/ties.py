@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.emit.names import FreeNames
-from archspec.emit.text import INDENT, is_attribute, member
+from archspec.emit.statement import relative
+from archspec.emit.text import INDENT, Expression, is_attribute, member
 from archspec.graph import Branch, Call, Class, Group, Item, Sharing, module_of, walk
 
 _TENSORS = {f"{kind}{n}d" for kind in ("Conv", "ConvTranspose") for n in (1, 2, 3)}
@@ -192,7 +193,9 @@ class Ties:
 
 def _tied(parameter: str, other: str, indent: str, frozen: bool) -> list[str]:
     """The statements by which one parameter is the other one from then on, which is frozen where the first one is."""
-    return [f"{indent}{parameter} = {other}", *([f"{indent}{other}.requires_grad_(False)"] if frozen else [])]
+    head, found, path = f"{parameter} = {other}".partition(".get_parameter(")
+    tied = Expression(f"{head}.get_parameter", [Expression(path.removesuffix(")"))]) if found else Expression(head)
+    return [*relative(tied, indent), *([f"{indent}{other}.requires_grad_(False)"] if frozen else [])]
 
 
 def _shared(item: Item) -> tuple[Sharing, ...]:
