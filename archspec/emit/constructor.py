@@ -17,7 +17,7 @@ from archspec.emit.remarks import Remarks
 from archspec.emit.statement import BASE, breakable, relative
 from archspec.emit.tensors import write_line, write_tensor
 from archspec.emit.text import INDENT, WIDTH, Expression, member
-from archspec.emit.ties import Ties, frozen_ties
+from archspec.emit.ties import Ties
 from archspec.emit.variables import TAKEN
 from archspec.expressions import Items, Name, replaced
 from archspec.graph import (
@@ -285,12 +285,9 @@ class Constructor:
         return [*relative(self.loops.made(item, head), indent), *said, *self.ties.of(item, target, indent)]
 
     def finally_said(self) -> list[str]:
-        """What the rules of a network say of its weights, and which parameters are frozen for all that share them."""
-        frozen = [
-            f'self.get_parameter("{name}").requires_grad_(False)' for name in dict.fromkeys(frozen_ties(self.cls))
-        ]
+        """What the rules of a network say of its weights."""
         found = self.words.rules(self.graph) if self.graph is not None else ()
-        return [*frozen, *(line for depth, one in found for line in relative(one, INDENT * depth))]
+        return [line for depth, one in found for line in relative(one, INDENT * depth)]
 
 
 def _choice(head: str, pieces: list[str]) -> list[str]:

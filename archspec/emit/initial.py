@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
 from archspec.emit.statement import relative
-from archspec.emit.text import INDENT, WIDTH, Expression, is_attribute, member
+from archspec.emit.text import INDENT, WIDTH, Expression, is_attribute, member, name_text
 from archspec.expressions import Literal
 from archspec.graph import Argument, Branch, Call, Class, Fill, Graph, Group, Item, Loop, Parametrization, Rule, walk
 from archspec.initializers import INITIALIZERS
@@ -28,7 +29,9 @@ _FIXED = ("constant_", "dirac_", "eye_", "ones_", "zeros_")
 def is_static(items: Iterable[Item]) -> bool:
     """Whether one expression makes these modules: the same ones whatever the parameters are, and all at once."""
     found = tuple(items)
-    return not any(isinstance(item, Loop | Branch) for item in walk(found)) and not _drawn_in_turn(found)
+    if any(isinstance(item, Loop | Branch) or item.shared for item in walk(found)):
+        return False
+    return not _drawn_in_turn(found)
 
 
 def _drawn_in_turn(items: tuple[Item, ...]) -> bool:
@@ -101,7 +104,7 @@ class Words:
         typed = typed and isinstance(item, Call) and item.held is None
         for fill in item.initial:
             yield from self.fill(fill, ref, path, declared if typed else None)
-        module = f'{ref}.get_submodule("{path}")' if path else ref
+        module = f"{ref}.get_submodule({name_text(path)})" if path else ref
         if isinstance(item, Call) and item.parametrized and item.initial:
             for one in item.parametrized:
                 yield 0, Expression(_name(one), [Expression(module), *_options(one, self.written)])
@@ -128,7 +131,7 @@ class Words:
             yield 1, Expression(f"if {condition(name, key)}:")
             yield 2, self.call(fill, weight)
         else:
-            yield 0, self.call(fill, f"{ref}.{name}" if plain else f'{ref}.get_parameter("{name}")')
+            yield 0, self.call(fill, f"{ref}.{name}" if plain else f"{ref}.get_parameter({name_text(name)})")
 
     def call(self, fill: Fill, weight: str) -> Expression:
         """`nn.init.normal_(self.fc.weight, std=0.02)`."""
@@ -282,13 +285,13 @@ def _asking(word: str, asked: list[str]) -> Expression:
 
 def condition(pattern: str, name: str) -> str:
     """Whether a name is one, or fits a pattern, as Python asks for it."""
-    parts = pattern.split("*")
+    parts = re.split(r"\*(?![^{}]*\})", pattern)  # in braces it is a product
     if len(parts) == 1:
-        return f'{name} == "{pattern}"'
+        return f"{name} == {name_text(pattern)}"
     if len(parts) == 2 and not parts[0]:
-        return f'{name}.endswith("{parts[1]}")'
+        return f"{name}.endswith({name_text(parts[1])})"
     if len(parts) == 2 and not parts[1]:
-        return f'{name}.startswith("{parts[0]}")'
+        return f"{name}.startswith({name_text(parts[0])})"
     if len(parts) == 3 and not parts[0] and not parts[2]:
-        return f'"{parts[1]}" in {name}'
-    return f'fnmatchcase({name}, "{pattern}")'
+        return f"{name_text(parts[1])} in {name}"
+    return f"fnmatchcase({name}, {name_text(pattern)})"

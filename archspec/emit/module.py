@@ -25,7 +25,6 @@ from archspec.emit.forward import write_forward
 from archspec.emit.own import own_module
 from archspec.emit.statement import Text
 from archspec.emit.tensors import write_line, write_tensor
-from archspec.emit.ties import frozen_ties
 from archspec.expressions import evaluate, make_divisible, replaced
 from archspec.graph import (
     Call,
@@ -102,8 +101,6 @@ class Builder:
             elif step.item is not None:
                 parts.append(self.child(module_of(step.item), prefix))
 
-        held = frozen_ties(cls)
-
         def make(factory: Factory) -> nn.Module:
             module = module_class.__new__(module_class)
             nn.Module.__init__(module)
@@ -114,8 +111,6 @@ class Builder:
                 part(module, factory, computed)
             for sharing in cls.shared:
                 _share(module, sharing)
-            for name in held if cls.shared else ():
-                module.get_parameter(name).requires_grad_(False)
             return module
 
         return make
@@ -266,7 +261,8 @@ def _settle(module: nn.Module, factory: Factory, computed: dict[str, Tensor], na
 def _share(module: nn.Module, sharing: Sharing) -> None:
     """Puts one parameter in the place of another, which is that of a module within `module`."""
     path, _, name = f"{sharing.module}.{sharing.weight}".lstrip(".").rpartition(".")
-    setattr(module.get_submodule(path), name, module.get_parameter(sharing.other))
+    taken = module.get_parameter(sharing.other)
+    setattr(module.get_submodule(path), name, taken.requires_grad_(False) if sharing.frozen else taken)
 
 
 _RESTORED: dict[str, nn.Module] = {}

@@ -27,8 +27,8 @@ class Within:
     """The variables of the method around it, which stay as they are."""
     modules: Mapping[str, str]
     """How its modules are read, which the loop binds."""
-    bound: Collection[str]
-    """The names that the loop binds."""
+    bound: Mapping[str, Node]
+    """The names that the loop binds, with their variables."""
     held: Mapping[str, Node]
     """What its parameters are."""
     translation: Translation
@@ -37,7 +37,7 @@ class Within:
     def name(self, name: str, cls: Class, sizes: Sizes) -> Node | None:
         """What a name means that is none of the round's own."""
         if name in self.bound:
-            return Name(name)
+            return self.bound[name]
         if name in self.held:
             return self.translation.node(self.held[name], {})
         return None if name in sizes.axes or name in sizes.bound else self.translation.name(Name(name), {})
@@ -53,10 +53,10 @@ def within_rounds(
     group = step.item
     assert isinstance(group, Group)
     assert group.rounds is not None
-    bound = names_in(group.rounds.target)
-    names.taken |= bound
+    bound = {name: translation.variable(name) for name in sorted(names_in(group.rounds.target))}
+    names.taken |= bound.keys()
     lists, modules = _lists(step, group, names)
-    arguments, before = _arguments(group, given, bound, names)
+    arguments, before = _arguments(group, given, {one.text for one in bound.values()}, names)
     taken = frozenset((*names.taken, *names.until)) - set(arguments)
     loop = group.items[0]
     assert isinstance(loop, Loop), "the modules of a loop that stays one"

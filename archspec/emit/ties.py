@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archspec.emit.names import FreeNames
-from archspec.emit.text import INDENT, is_attribute, member
-from archspec.graph import Branch, Call, Class, Group, Item, Sharing, frozen_paths, module_of, walk
+from archspec.emit.statement import relative
+from archspec.emit.text import INDENT, Expression, is_attribute, member
+from archspec.graph import Branch, Call, Class, Group, Item, Sharing, module_of, walk
 
 _TENSORS = {f"{kind}{n}d" for kind in ("Conv", "ConvTranspose") for n in (1, 2, 3)}
 _TENSORS |= {"Bilinear", "Embedding", "EmbeddingBag", "Linear"}
 """The layers whose `weight` PyTorch declares as a Tensor: to a type checker, that of one may be that of another."""
 
-_Lists = dict[tuple[str, str], str]
-"""By a parameter and the one to take its place: the variable that collects the modules."""
+_Lists = dict[tuple[str, str, bool], str]
+"""By a parameter, the one to take its place, and whether that is frozen: the variable that collects the modules."""
 
 
 class Ties:
@@ -79,9 +80,9 @@ class Ties:
         lines: list[str] = []
         waiting = [(first, one) for first, several in self.waiting.items() for one in several]
         entries = [({first}, _first(one.other), self.static(one)) for first, one in waiting]
-        for (weight, other), name in self.groups[0].items():
-            statement = f"{INDENT}{self.layer()}.{weight} = {self.parameter(other)}"
-            entries.append((self.pending[name], _first(other), [f"for {self.layer()} in {name}:", statement]))
+        for (weight, other, frozen), name in self.groups[0].items():
+            statements = _tied(f"{self.layer()}.{weight}", self.parameter(other), INDENT, frozen)
+            entries.append((self.pending[name], _first(other), [f"for {self.layer()} in {name}:", *statements]))
         while entries:
             free = (e for e in entries if all(e is two or e[1] not in two[0] for two in entries))
             entry = next(free, entries[0])
@@ -102,7 +103,7 @@ class Ties:
             indent, ref, cls = indent + INDENT, self.layer(depth), None
         ref, kind = self.module(ref, last.strip("."), cls)
         value = self.parameter(one.other, one, typed=kind == "layer")
-        return [*lines, f"{indent}{ref}.{one.weight} = {value}"]
+        return [*lines, *_tied(f"{ref}.{one.weight}", value, indent, one.frozen)]
 
     def in_groups(self, ref: str, one: Sharing, value: str, indent: str) -> list[str]:
         """The statements for modules that groups of a class have collected."""
@@ -111,7 +112,7 @@ class Ties:
             f"{indent}for {outer} in {ref}.modules():",
             f"{indent}{INDENT}if isinstance({outer}, {one.group}):",
             f"{indent}{INDENT * 2}for {inner} in {outer}.{one.collected}:",
-            f"{indent}{INDENT * 3}{inner}.{one.weight} = {value}",
+            *_tied(f"{inner}.{one.weight}", value, f"{indent}{INDENT * 3}", one.frozen),
         ]
 
     def module(self, ref: str, path: str, cls: Class | None) -> tuple[str, str]:
@@ -157,35 +158,44 @@ class Ties:
         lists = self.groups.pop()
         before = [f"{indent}{name}: list[nn.Module] = []" for name in lists.values()]
         after: list[str] = []
-        for (weight, other), name in lists.items():
+        for (weight, other, frozen), name in lists.items():
+            value = f'{ref}.get_parameter("{other}")'
             after.append(f"{indent}for {self.layer()} in {name}:")
-            after.append(f'{indent}{INDENT}{self.layer()}.{weight} = {ref}.get_parameter("{other}")')
+            after += _tied(f"{self.layer()}.{weight}", value, f"{indent}{INDENT}", frozen)
         return before, after
 
     def of(self, item: Item, ref: str, indent: str) -> Iterator[str]:
         """What a module shares that has just been made, and that `ref` is."""
         for one in _shared(item):
             target = _below(ref, one.module, "")
+            below = f'{ref}.get_parameter("{one.other}")'
             if one.group:
-                yield from self.in_groups(ref, one, f'{ref}.get_parameter("{one.other}")', indent)
+                yield from self.in_groups(ref, one, below, indent)
             elif one.collected:
                 yield f"{indent}self.{one.collected}.append({target})"
             elif one.within == 0:
-                yield f'{indent}{target}.{one.weight} = {ref}.get_parameter("{one.other}")'
+                yield from _tied(f"{target}.{one.weight}", below, indent, one.frozen)
             elif one.within is None and self.is_there(one, self.making):
-                yield f"{indent}{target}.{one.weight} = {self.parameter(one.other, one)}"
+                yield from _tied(f"{target}.{one.weight}", self.parameter(one.other, one), indent, one.frozen)
             else:
                 yield f"{indent}{self.variable(one)}.append({target})"
 
     def variable(self, one: Sharing) -> str:
         """The variable that collects the modules of a tie until the other one is there."""
         lists = self.groups[0 if one.within is None else -one.within]
-        key = one.weight, one.other
+        key = one.weight, one.other, one.frozen
         if key not in lists:
             lists[key] = self.names.fresh("tied")
         if one.within is None:
             self.pending.setdefault(lists[key], set()).add(self.making)
         return lists[key]
+
+
+def _tied(parameter: str, other: str, indent: str, frozen: bool) -> list[str]:
+    """The statements by which one parameter is the other one from then on, which is frozen where the first one is."""
+    head, found, path = f"{parameter} = {other}".partition(".get_parameter(")
+    tied = Expression(f"{head}.get_parameter", [Expression(path.removesuffix(")"))]) if found else Expression(head)
+    return [*relative(tied, indent), *([f"{indent}{other}.requires_grad_(False)"] if frozen else [])]
 
 
 def _shared(item: Item) -> tuple[Sharing, ...]:
@@ -208,11 +218,3 @@ def _same_type(one: Sharing, name: str, typed: bool) -> bool:
     if name == one.weight == "weight" and one.owner in _TENSORS:
         return not typed or one.layer in _TENSORS
     return typed and one.owner == one.layer and name == one.weight
-
-
-def frozen_ties(cls: Class) -> tuple[str, ...]:
-    """The parameters of a class that others take and that are frozen where they are taken."""
-    frozen = tuple(frozen_paths(cls.children(), ""))
-    return tuple(
-        one.other for one in cls.shared if any(f"{one.module}.".startswith(f"{path}.") for path in frozen if one.module)
-    )

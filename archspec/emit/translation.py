@@ -11,7 +11,7 @@ from archspec.emit.inlining import METHODS
 from archspec.emit.statement import Comprehension, PythonCall, PythonList, Text
 from archspec.emit.text import WIDTH, member
 from archspec.emit.values import ForwardValue, indexed, is_each, loop_of, named_from
-from archspec.emit.variables import MethodPlan
+from archspec.emit.variables import TAKEN, MethodPlan
 from archspec.expressions import (
     CONSTANTS,
     Binary,
@@ -27,6 +27,7 @@ from archspec.expressions import (
     Starred,
     Unary,
     Word,
+    replaced,
     with_constants,
 )
 from archspec.expressions import FUNCTIONS as NUMBERS
@@ -137,6 +138,10 @@ class Translation:
         steps = plan.values.cls.steps if plan is not None else ()
         rounds = filter(None, map(rounds_of, steps))
         self.loop_names = {name for one in rounds for name in names_in(one.target)}
+        self.bound: Mapping[str, Node] = {}
+        """The variables of what loops bind, where they are called otherwise: `F` is taken for the functions."""
+        if plan is not None:
+            self.bound = {name: Name(plan.names.fresh(name)) for name in sorted(self.loop_names & TAKEN)}
         self.room = WIDTH  # what a line has for a value
         self.modules: Mapping[str, str] = {}  # in a round of a loop: modules that are variables, or items of one
         self.around: Callable[[str], Node | None] = lambda name: None  # likewise: what names mean that are none of it
@@ -185,13 +190,14 @@ class Translation:
         header = header_of(step)
         if header is None:
             return f"{self.plan.layer} in {self.module(step)}"
-        pairs = [(target.text.strip("()").removesuffix(","), self.over(one, values)) for target, one in header.pairs]
+        bound = [(replaced(target, self.bound), self.over(one, values)) for target, one in header.pairs]
+        pairs = [(target.text.strip("()").removesuffix(","), over) for target, over in bound]
         nested = [isinstance(target, Items) for target, _ in header.pairs]
         lists = modules if modules is not None else () if runs_one(step) else ((self.plan.layer, self.module(step)),)
         pairs[:0], nested[:0] = lists, [False] * len(lists)
+        count = self.variable(header.count).text if header.count is not None else "_"
         if header.over is not None and not pairs:
             over = self.over(header.over, values)
-            count = header.count if header.count is not None else "_"
             counts = isinstance(header.over, FunctionCall) and header.over.function == "enumerate"
             return f"{count}, _ in {over}" if counts else f"{count} in {over}"
         target, over = pairs[0] if pairs else ("_", "")
@@ -202,7 +208,11 @@ class Translation:
             return f"{target} in {over}"
         start = f", {self.node(header.start, values).within()}" if header.start is not None else ""
         inside = f"({target})" if len(pairs) > 1 or any(nested) else target
-        return f"{header.count}, {inside} in enumerate({over}{start})"
+        return f"{count}, {inside} in enumerate({over}{start})"
+
+    def variable(self, name: str) -> Node:
+        """What a loop binds, as the method calls it."""
+        return self.bound.get(name, Name(name))
 
     def over(self, node: Node, values: Mapping[str, ForwardValue]) -> str:
         """A list that a loop runs over: what need not be a list is none."""
@@ -293,7 +303,7 @@ class Translation:
         if name in self.sizes.declared:
             self.read_parameters.add(name)
             return Text(f"self.{self.attributes.get(name, name)}")
-        return with_constants(node)
+        return self.bound[name] if name in self.bound else with_constants(node)
 
     def value(self, value: ForwardValue) -> Node:
         """A value as it is read: its variable, or the call that makes it."""

@@ -130,8 +130,9 @@ class _Planner:
 
     def plan(self) -> MethodPlan:
         called = {one.name for one in self.cls.inputs if not one.captured}
-        candidates = ("layer", *(f"layer_{number}" for number in range(2, len(called) + 3)))
-        layer = next(name for name in candidates if name not in called)
+        taken = called | self.names.taken
+        candidates = ("layer", *(f"layer_{number}" for number in range(2, len(taken) + 3)))
+        layer = next(name for name in candidates if name not in taken)
         self.names.taken.add(layer)
         arguments = tuple(map(self.argument, range(len(self.cls.inputs))))
         for index, step in enumerate(self.cls.steps):

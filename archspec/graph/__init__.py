@@ -7,7 +7,7 @@ how it is printed as source.
 
 from archspec.graph.classes import Class, Export, Input, Outputs, Parameter, Step, TensorLine
 from archspec.graph.items import Branch, Call, Carried, Group, Item, Loop, Rounds, Update, called, module_of
-from archspec.graph.names import Flow, free_symbols, names_in, pieces, size_names
+from archspec.graph.names import Flow, free_symbols, names_in, pattern_of, pieces, size_names
 from archspec.graph.network import Graph, Variant
 from archspec.graph.places import body_of, is_number, is_spread, place_of, standing
 from archspec.graph.printing import argument_text
@@ -51,6 +51,7 @@ __all__ = [
     "names_in",
     "outputs",
     "part",
+    "pattern_of",
     "pieces",
     "place_of",
     "placed",

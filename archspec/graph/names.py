@@ -51,6 +51,11 @@ def size_names(value: object) -> set[str]:
     return {symbol.text for symbol in dimensions.symbols(value)} if isinstance(value, Dimension) else set()
 
 
+def pattern_of(name: str | None) -> str:
+    """What a module's name fits: `*` stands for the number of a step, and for what the name has in braces."""
+    return re.sub(r"\{[^{}]*\}", "*", name) if name else "*"
+
+
 def pieces(text: str) -> list[str | Node]:
     """A name's pattern taken apart: literal text, and the expressions in its braces."""
     parts = re.split(r"\{([^{}]*)\}", text)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from archspec.graph.classes import Class, Step
 from archspec.graph.items import Branch, Call, Group, Item, Loop, module_of
-from archspec.graph.names import Flow
+from archspec.graph.names import Flow, pattern_of
 from archspec.tensors import TensorType
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -
             yield prefix.removesuffix("."), item
             yield from modules(item.items, prefix, opened=opened)
             continue
-        path = f"{prefix}{getattr(item, 'name', None) or '*'}"
+        path = f"{prefix}{pattern_of(getattr(item, 'name', None))}"
         yield path, item
         inside = item.items if not isinstance(item, Call) else ()
         if opened and isinstance(item, Call) and isinstance(item.layer, Class):
@@ -42,12 +42,12 @@ def modules(items: tuple[Item, ...], prefix: str = "", *, opened: bool = True) -
 
 
 def placed(items: Iterable[Item], head: str) -> Iterator[tuple[str, Call | Group]]:
-    """The modules that items come to, each with its path; `*` stands for a number that parameters decide."""
+    """The modules that items come to, each with its path; `*` stands for what parameters decide."""
     for item in map(module_of, items):
         if isinstance(item, Loop | Branch):
             yield from placed(item.items, head)
         else:
-            yield f"{head}{item.name or '*'}", item
+            yield f"{head}{pattern_of(item.name)}", item
 
 
 def frozen_paths(items: Iterable[Item], head: str) -> Iterator[str]:
@@ -91,7 +91,7 @@ def ran(graph: Graph) -> Iterator[tuple[str, Step | Item]]:
             yield from inside(item, prefix)
 
     def inside(item: Item, prefix: str, step: Step | None = None) -> Iterator[tuple[str, Step | Item]]:
-        path = f"{prefix}{getattr(item, 'name', None) or '*'}"
+        path = f"{prefix}{pattern_of(getattr(item, 'name', None))}"
         if isinstance(item, Group) and item.module is not None:
             for run in item.items[:1]:
                 yield from inside(run, prefix)

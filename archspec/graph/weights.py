@@ -51,6 +51,8 @@ class Sharing:
     """The class of a group of named steps whose modules are meant: those in its list `collected`."""
     collected: str = ""
     """The list to which a module of such a group, which stands at no certain place, is added for a class around it."""
+    frozen: bool = False
+    """Whether the module does not learn: then the other parameter does not, either."""
 
 
 @dataclass(frozen=True, slots=True)

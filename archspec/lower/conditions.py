@@ -110,7 +110,8 @@ def branch(
     inside = given.with_types(tuple(assume_flow(flow, truth, True) for flow in given.types))
     # A named module is an attribute on that condition only, so it takes no name from the others.
     there = site if site.name is None else site.within(Container(site.container.prefix), site.name)
-    items = tuple(make(there, inside))
+    with there.container.within(None):
+        items = tuple(make(there, inside))
     if site.name is None:
         site.container.next = None
     frame.locals.guard(items, truth)

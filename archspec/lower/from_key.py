@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from archspec.document import StepEntry
 from archspec.expressions import ExpressionError, Literal, Name, Node, compile_value
-from archspec.graph import Branch, Call, Class, Flow, Group, Item, names_in
+from archspec.graph import Branch, Call, Class, Flow, Group, Item, Loop, names_in
 from archspec.lower.frames import Frame, UnknownTypeError
 from archspec.lower.given import Given
 from archspec.lower.loops import captured
@@ -117,7 +117,7 @@ def arguments_taken(arguments: Arguments, item: Item) -> Arguments:
 
     An nn.Sequential has no name of the spec's for its input.
     """
-    inner = item.items[0] if isinstance(item, Branch) and item.items else item
+    inner = _called(item)
     by_place = isinstance(inner, Group) and not inner.listed
     if isinstance(inner, Call):
         by_place = inner.keys == (None,)
@@ -125,3 +125,10 @@ def arguments_taken(arguments: Arguments, item: Item) -> Arguments:
             by_place = inner.layer.sequential or not any(one.name == arguments[0][0] for one in inner.layer.inputs)
     kept = arguments[: len(item.inputs)]
     return tuple((None, node) for _, node in kept) if by_place else kept
+
+
+def _called(item: Item) -> Item:
+    """The module that takes the values: of a condition what it keeps, of rounds that are written out the first one."""
+    if isinstance(item, Branch | Loop) or (isinstance(item, Group) and item.listed):
+        return _called(item.items[0]) if item.items else item
+    return item

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+from archspec import dimensions
+from archspec.dimensions import Dimension
 from archspec.document import SEQUENTIAL_ATTRIBUTES, StepEntry, is_dotted, listed_problem, module_problem
 from archspec.expressions import ExpressionError, Scope, evaluate, literal_text, unknown
 from archspec.graph import names_in, pieces
 from archspec.lower.frames import Frame
 from archspec.lower.sites import Container, Site
+from archspec.lower.weights import overlap
 from archspec.problems import echo
 from archspec.source import Path
+
+_OF_ROUNDS = "use the loop's variable in it, as in `fc_{i}`"
 
 
 def named_module(frame: Frame, step: StepEntry, site: Site) -> tuple[str, StepEntry] | None:
@@ -52,11 +60,49 @@ def take_name(frame: Frame, name: str, path: Path, container: Container, *, key:
         frame.report.add("AS204", message, path, f"choose another name, such as `my_{name}`", key=key)
         return False
     if name in container.taken:
-        advice = "use the loop's variable in it, as in `fc_{i}`" if frame.report.rounds else "rename one of them"
+        advice = _OF_ROUNDS if frame.report.rounds else "rename one of them"
         frame.report.add("AS205", f"`{name}` is the name of two steps of one module", path, advice, key=key)
         return False
     container.taken.add(name)
     return True
+
+
+def refuse_alike(frame: Frame, text: str, values: list[Any], path: Path, container: Container) -> bool:
+    """Whether other parameters may give another step of a list the same name: in symbols; reported."""
+    if frame.lowering.unroll:
+        return False
+    if any(bound is not None and bound.isdisjoint(_names_read(text)) for bound in container.around):
+        frame.report.add("AS205", f"`{text}` is the name of two steps of one module", path, _OF_ROUNDS)
+        return True
+    if container.around:
+        return False
+    container.patterns[text] = values  # of the same text, the check with values judges
+    alike = (one for one, parts in container.patterns.items() if one != text and _may_be_one(parts, values))
+    other = next(alike, None)
+    if other is not None:
+        message = f"`{other}` and `{text}` may be the same name"
+        frame.report.add("AS205", message, path, "let them begin or end with different words")
+    return other is not None
+
+
+def _may_be_one(parts: list[Any], others: list[Any]) -> bool:
+    """Whether some parameters give two names the same text: words, and by turns what stands in braces."""
+    texts = overlap(_filled(parts, "*"), _filled(others, "*"))
+    if not texts or not overlap(*(re.sub(r"\d+", "0", _filled(name, "0")) for name in (parts, others))):
+        return False
+    if parts[::2] != others[::2]:
+        return True
+    pairs = zip(parts[1::2], others[1::2], strict=True)
+    return not any(_is_size(a) and _is_size(b) and dimensions.equal(a, b) is False for a, b in pairs)
+
+
+def _filled(parts: list[Any], number: str) -> str:
+    """A pattern that a name fits, with a text for the numbers in its braces; `*` stands for anything else there."""
+    return "".join(part if isinstance(part, str) else number if _is_size(part) else "*" for part in parts)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | Dimension) and not isinstance(value, bool)
 
 
 def refuse_dotted(frame: Frame, path: Path) -> None:
@@ -80,7 +126,9 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
     if values is None:
         return None
     if any(map(unknown, values)):
-        container.next = None
+        if refuse_alike(frame, text, values, path, container):
+            return None
+        container.pass_number()
         return _for_constructor(frame, text, site.scope)
     name = "".join(map(str, values))
     if problem := module_problem(name):
@@ -90,10 +138,11 @@ def name_in_list(frame: Frame, text: str, site: Site) -> str | None:
         message = f"`{name}` is a number, but a list numbers its steps itself"
         frame.report.add("AS204", message, path, f"use a word, or name the steps in a mapping: `{name}: …`")
         return None
+    if refuse_alike(frame, text, values, path, container):
+        return None
     if frame.lowering.unroll and not take_name(frame, name, path, container, key=False):
         return None
-    if container.next is not None:
-        container.next += 1
+    container.pass_number()
     return name
 
 
@@ -117,7 +166,7 @@ def place_in_list(frame: Frame, text: str, path: Path, scope: Scope) -> str | No
     return name
 
 
-def _values(frame: Frame, text: str, path: Path, scope: Scope) -> list[object] | None:
+def _values(frame: Frame, text: str, path: Path, scope: Scope) -> list[Any] | None:
     """The parts of a name with its braces evaluated; None, and reported, where one has no value."""
     try:
         return [part if isinstance(part, str) else evaluate(part, scope) for part in pieces(text)]

@@ -48,8 +48,7 @@ class ModuleReader:
                 if named is None:
                     continue
                 step, here = named
-                if site.container.next is not None:
-                    site.container.next += 1  # its name stands in place of its number
+                site.container.pass_number()
             for item in self.step(step, here, given):
                 items.append(item)
                 label = f"`{site.container.dotted(getattr(item, 'name', None))}`"

@@ -153,16 +153,18 @@ class Repetition:
         self.site.container.next = None
         self.frame.locals.loop_names |= names_in(iteration.target)
         symbols = iteration.symbols()
+        several = not isinstance(iteration.items, tuple) or len(iteration.items) > 1
 
         def read_round(types: tuple[Flow | None, ...], this: Round) -> tuple[tuple[Item, ...], tuple[Flow | None, ...]]:
             inside = given.with_types(types)
             body: list[Item] = []
-            for step, site in self.parts():
-                for made in self.part(step, site.reading(symbols), inside):
-                    item = frozen(made) if self.step.trainable is False else made  # its list's steps stand in its place
-                    after = inside.after(item.output, inside.label, inside.span)
-                    inside = inside.with_types(this.after(len(body), item, inside.types, after.types))
-                    body.append(item)
+            with self.site.container.within(names_in(iteration.target) if several else None):
+                for step, site in self.parts():
+                    for made in self.part(step, site.reading(symbols), inside):
+                        item = frozen(made) if self.step.trainable is False else made  # its list's steps stand there
+                        after = inside.after(item.output, inside.label, inside.span)
+                        inside = inside.with_types(this.after(len(body), item, inside.types, after.types))
+                        body.append(item)
             this.end(len(body) - 1, inside.types)
             return tuple(body), inside.types
 
@@ -177,7 +179,7 @@ class Repetition:
         # What nothing could hand on is there once: there is no next round.
         only = last is not None and (len(values_of(last)) > len(given.types) or is_tuple_of_one(last))
         output = last if only else output
-        if not isinstance(iteration.items, tuple) or len(iteration.items) > 1:
+        if several:
             if only:
                 fits_next_round(self.frame, given, body[-1], self.at)
             check_axes_kept(self.frame, given, body, self.at)

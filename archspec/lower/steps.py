@@ -347,7 +347,7 @@ class StepReader:
             self.report.add_at("AS406", message, here, advice, related=related)
             return None
         span = self.frame.span(path, key=True)
-        again = items[0]
+        again = items[0] if first.item is None else _run_as(first.item, items[0])
         if self.hands_on_one(first, given):
             if lowering.unroll:  # it is not kept, so its name means what it would take
                 return graph.Step(
@@ -440,3 +440,13 @@ class StepReader:
     def report_unread(self) -> None:
         """Reports values that nobody reads."""
         report_unread(self.frame, self.passed_over)
+
+
+def _run_as(first: Item, again: Item) -> Item:
+    """A later run of a module: the rounds of an nn.ModuleList are written out, though one value alone flows in here."""
+    if isinstance(first, graph.Branch) and isinstance(again, graph.Branch):
+        pairs = zip(first.items, again.items, strict=False)
+        return replace(again, items=tuple(_run_as(one, other) for one, other in pairs))
+    if isinstance(first, graph.Group) and isinstance(again, graph.Group) and first.listed:
+        return replace(again, listed=True)
+    return again

@@ -53,6 +53,7 @@ class _Request(NamedTuple):
     module: str = ""
     group: str = ""
     collected: str = ""
+    frozen: bool = False
 
 
 class _Target(NamedTuple):
@@ -87,7 +88,7 @@ def _requests(item: Call) -> Iterator[_Request]:
     for tie in item.ties:
         yield _Request(tie.weight, tie.other, tie.span, layer)
     for one in _lent(item):
-        yield _Request(one.weight, one.other, one.span, one.layer, one.module, one.group, one.collected)
+        yield _Request(one.weight, one.other, one.span, one.layer, one.module, one.group, one.collected, one.frozen)
 
 
 # Ways through a class.
@@ -124,7 +125,8 @@ class _Resolver:
         self.shared: list[Sharing] = []
         self.lent: list[Sharing] = []
         self.inside: dict[int, list[Sharing]] = {}  # by the number of the item that a loop or condition makes
-        self.lists: dict[tuple[str, str], str] = {}  # the attributes by which a class around this one reaches modules
+        self.lists: dict[tuple[str, str, bool], str] = {}
+        """The attributes by which a class around this one reaches modules."""
 
     def result(self) -> Class:
         top = (Enclosure((), self.children),)
@@ -272,8 +274,17 @@ class _Resolver:
         last = next((n for n in reversed(range(len(inside))) if not inside[n].certain), None)
         below = [spot.name for spot in (inside if last is None else inside[last + 1 :])]
         module = ".".join((*below, *filter(None, [request.module])))
+        frozen = request.frozen or not all(spot.item.trainable for spot in position.way)
         known = Sharing(
-            module, request.weight, other, request.span, request.layer, owner, None, request.group, request.collected
+            module,
+            request.weight,
+            other,
+            request.span,
+            request.layer,
+            owner,
+            group=request.group,
+            collected=request.collected,
+            frozen=frozen,
         )
         if last is not None:
             depth = len(enclosure.way)
@@ -290,7 +301,7 @@ class _Resolver:
     def loose(self, item: Call | Group, sharing: Sharing, *, outside: bool) -> None:
         """Notes a tie with a module that stands at no certain place: it holds once that module is made."""
         if outside:
-            key = sharing.weight, sharing.other
+            key = sharing.weight, sharing.other, sharing.frozen
             if key not in self.lists:
                 self.lists[key] = self.list_name()
                 self.lent.append(replace(sharing, module="", group=self.cls.name, collected=self.lists[key]))

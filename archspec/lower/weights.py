@@ -8,14 +8,14 @@ from itertools import chain
 
 from archspec.dimensions import is_unknown
 from archspec.expressions import UndecidedError
-from archspec.graph import Branch, Call, Class, Group, Item, Loop, module_of, modules, placed
+from archspec.graph import Call, Class, Group, Item, module_of, modules, pattern_of, placed
 from archspec.layers import Layer, Weight
 
 
 def weights_below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
     """The learnable weights below an item, by their names there; whether each is there in any case.
 
-    A weight of no known shape is None. Places that a loop counts are `*`.
+    A weight of no known shape is None. Numbers that a loop counts are `*`, and so is what a name has in braces.
     """
     item = module_of(item)
     if isinstance(item, Call) and isinstance(item.layer, Class):
@@ -25,10 +25,9 @@ def weights_below(item: Item) -> Iterator[tuple[str, Weight | None, bool]]:
         held = item.held is not None  # another layer may lack it
         yield from ((name, weight, certain and not held) for name, weight, certain in weights_of_layer(item.layer))
     else:
-        certain = isinstance(item, Group)
         for child in item.items:
-            head = f"{getattr(child, 'name', None) or '*'}." if isinstance(child, Call | Group) else ""
-            yield from ((f"{head}{name}", weight, certain and sure) for name, weight, sure in weights_below(child))
+            found = _below(child) if isinstance(child, Call | Group) else weights_below(child)
+            yield from ((name, weight, isinstance(item, Group) and sure) for name, weight, sure in found)
 
 
 def weights_of_class(cls: Class) -> Iterator[tuple[str, Weight | None, bool]]:
@@ -38,12 +37,13 @@ def weights_of_class(cls: Class) -> Iterator[tuple[str, Weight | None, bool]]:
             shape = getattr(step.output, "shape", None)
             yield step.name, Weight(step.name, shape) if shape is not None else None, True
     for child in map(module_of, cls.children()):
-        if isinstance(child, Branch | Loop):
-            yield from weights_below(child)
-        else:
-            yield from (
-                (f"{child.name or '*'}.{one}", weight, certain) for one, weight, certain in weights_below(child)
-            )
+        yield from _below(child) if isinstance(child, Call | Group) else weights_below(child)
+
+
+def _below(item: Call | Group) -> Iterator[tuple[str, Weight | None, bool]]:
+    """The learnable weights of a module, by their names in the one around it; none is certain at an unknown place."""
+    name = pattern_of(item.name)
+    yield from ((f"{name}.{one}", weight, sure and "*" not in name) for one, weight, sure in weights_below(item))
 
 
 def weights_of_layer(layer: Layer) -> Iterator[tuple[str, Weight | None, bool]]:

@@ -66,8 +66,8 @@ class Groups(Steps):
         if isinstance(raw, dict) and chance > 0.9 and self.sketch.may("when"):
             raw = {**raw, "when": self.condition(scope, raw)}
         if isinstance(raw, dict) and 0.8 < chance < 0.9 and self.sketch.may("pattern"):
-            counters = [one for one in bound if one != "_"]
-            raw = {**raw, "name": f"part{number}" + (f"_{{{counters[0]}}}" if counters else "")}
+            numbers = [one for one in bound if one != "_"] or (scope.integers() if chance < 0.86 else [])
+            raw = {**raw, "name": f"part{number}" + (f"_{{{numbers[0]}}}" if numbers else "")}
         return raw
 
     def group(self, scope: Scope, loop: dict[str, Any] | None = None) -> bool:
