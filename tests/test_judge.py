@@ -45,11 +45,17 @@ def test_the_language_is_read_alike(path: Path) -> None:
 
 
 JUDGED = sorted((Path(__file__).parent / "judged").glob("*.yaml"))
+KINDS = sorted((Path(__file__).parent / "kinds").rglob("*.yaml"))
+"""Specs by the kind of fault that they look for: variables, ties, optional inputs, work in place and others."""
 
 
-@pytest.mark.parametrize("path", JUDGED, ids=[path.stem for path in JUDGED])
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=path.stem) for path in JUDGED]
+    + [pytest.param(path, id=f"{path.parent.name}/{path.stem}", marks=pytest.mark.slow) for path in KINDS],
+)
 def test_what_once_differed_is_read_alike(path: Path) -> None:
-    """Drawn specs, minimised, in which readings differed or that failed; some are rightly refused."""
+    """Specs in which readings differed, or that failed: drawn and minimised, or written. Some are rightly refused."""
     text = path.read_text(encoding="utf-8")
     expected = re.search("^# judged: (.*)", text, re.MULTILINE)
     found = drawing.judged(text, settings(text))
