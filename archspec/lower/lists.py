@@ -60,6 +60,9 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
         return Series(item, flow.index, length)
     if isinstance(flow, Chain):
         return chain(substitute(part, names) for part in flow.parts)
+    if isinstance(flow, tuple):
+        parts = (substitute(part, names) for part in flow)
+        return ListType(parts) if isinstance(flow, ListType) else tuple(parts)
 
     def replaced(size: Any) -> Any:
         try:
