@@ -59,6 +59,10 @@ def check_inputs(frame: Frame, signature: Signature, given: Given, at: Path) -> 
     if isinstance(first, tuple):
         message = f"{name} takes a tensor, but {given.label} returns {len(first)} values"
         advice = "unpack them first: `out, state: …` in a mapping, then `from: out`"
+        if len(inputs) == len(first) > 1 and len(given.types) == 1 and not given.label.startswith("`("):
+            message = f"{name} takes {len(inputs)} tensors, but {given.label} returns them as one value"
+            names = ", ".join("pqrstuvw"[: len(inputs)])
+            advice = f"unpack it first: `{names}: …` in a mapping, then `from: [{names}]`"
         if len(inputs) > 1 and len(given.types) == 1 and given.label.startswith("`("):  # a list that was written there
             advice = f'write a list of {len(inputs)} values, not a text: `from: [a, "b[0]"]` quotes each value alone'
         frame.report.add_to_type("AS502", message, at, advice, related=input_origins(given))

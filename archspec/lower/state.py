@@ -220,9 +220,7 @@ class State:
         if self.is_learned(flowing[0]):
             return f"`{flowing[0]}` is learned; a {kind} can use only numbers and the Buffers above it"
         if flowing[0] not in self.frame.values:
-            return (
-                f"`{flowing[0]}` is outside of this group; a {kind} in it can use only numbers and the Buffers above it"
-            )
+            return f"`{flowing[0]}` is outside of this group; a {kind} can read a Buffer there only if it is not random"
         what = "the input" if self.frame.outer is None else "the input, or on a value outside of this group"
         return f"`{flowing[0]}` depends on {what}, but a {kind} is created in the constructor"
 
