@@ -7,6 +7,7 @@ written with its number.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from archspec import dimensions
@@ -54,7 +55,7 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
     """A type, a number or a list of them with names in its sizes replaced."""
     if isinstance(flow, Series):
         inside = {name: value for name, value in names.items() if name != flow.index}
-        item, length = substitute(flow.item, inside), as_size(substitute_value(flow.length, inside))
+        item, length = substitute(flow.item, inside), as_size(_replaced(flow.length, inside))
         if isinstance(length, int):
             return ListType(substitute(item, {flow.index: place}) for place in range(length))
         return Series(item, flow.index, length)
@@ -63,17 +64,17 @@ def substitute(flow: Any, names: Mapping[str, Any]) -> Any:
     if isinstance(flow, tuple):
         parts = (substitute(part, names) for part in flow)
         return ListType(parts) if isinstance(flow, ListType) else tuple(parts)
+    return each_part(flow, partial(_replaced, names=names))
 
-    def replaced(size: Any) -> Any:
-        try:
-            value = substitute_value(size, names)
-        except ExpressionError:  # the item of a list of sizes that nothing says
-            unsaid = (one for one in names.values() if isinstance(one, Dimension) and dimensions.is_unknown(one))
-            if (value := next(unsaid, None)) is None:
-                raise
-        return as_size(value) if isinstance(size, Dimension) and isinstance(value, Symbolic) else value
 
-    return each_part(flow, replaced)
+def _replaced(size: Any, names: Mapping[str, Any]) -> Any:
+    try:
+        value = substitute_value(size, names)
+    except ExpressionError:  # the item of a list of sizes that nothing says
+        unsaid = (one for one in names.values() if isinstance(one, Dimension) and dimensions.is_unknown(one))
+        if (value := next(unsaid, None)) is None:
+            raise
+    return as_size(value) if isinstance(size, Dimension) and isinstance(value, Symbolic) else value
 
 
 def each_part(flow: Any, change: Callable[[Any], Any]) -> Any:
