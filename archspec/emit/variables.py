@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from archspec.emit.inlining import Inlining, is_unnamed, updates
 from archspec.emit.values import ForwardValue, Values, input_names, loop_of, occurrences, returns_names, taken_apart
 from archspec.expressions import Items, Literal, Name, Node
-from archspec.graph import Class, Flow, Step
+from archspec.graph import Class, Flow, Step, names_in
 from archspec.lower.names import condition_of
 from archspec.lower.symbolic_loops import singular
 from archspec.tensors import Chain, Series, TensorType
@@ -82,17 +82,22 @@ class MethodPlan:
 class VariableNames:
     """The variables of a method: which are taken, and until when each is read."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
+    def __init__(self, taken: Iterable[str], said: Iterable[str] = ()) -> None:
         self.taken = {*TAKEN, *taken}
+        self.said = frozenset(said)  # what the spec calls its values: helpers have other names
         self.until: dict[str, int] = {}
 
-    def fresh(self, name: str) -> str:
-        """The name, or the name with a number where it is in use."""
+    def fresh(self, name: str, said: Container[str] = ()) -> str:
+        """The name, or the name with a number where it is in use, or `said`."""
         candidate, number = f"{name}_" if name in _BUILTINS else name, 2
-        while candidate in self.taken or candidate in self.until:
+        while candidate in self.taken or candidate in self.until or candidate in said:
             candidate, number = f"{name}_{number}", number + 1
         self.until[candidate] = -1
         return candidate
+
+    def helper(self, name: str) -> str:
+        """A name like this for what the spec gives none."""
+        return self.fresh(name, self.said)
 
     def free(self, variable: str, moment: int) -> bool:
         """Whether nothing reads a variable after a moment."""
@@ -124,13 +129,13 @@ class _Planner:
         self.given = arguments
         self.values = Values(cls)
         self.root = Inlining(self.values, parted).root
-        self.names = VariableNames(taken)
+        self.names = VariableNames(taken, (name for step in cls.steps for name in names_in(step.target)))
         self.lines: list[Assignment | RoundsPlan] = []
         self.input_types: dict[str, Flow | None] = {}
 
     def plan(self) -> MethodPlan:
         called = {one.name for one in self.cls.inputs if not one.captured}
-        taken = called | self.names.taken
+        taken = called | self.names.taken | self.names.said
         candidates = ("layer", *(f"layer_{number}" for number in range(2, len(taken) + 3)))
         layer = next(name for name in candidates if name not in taken)
         self.names.taken.add(layer)
@@ -246,7 +251,7 @@ class _Planner:
         for place in range(loop.handed, len(step.arguments)):
             node = step.arguments[place][1]
             if not self.is_simple(node) and not (anew is not None and anew(node)):
-                variable = self.names.fresh(calls[place] if place < len(calls) else "value")
+                variable = self.names.helper(calls[place] if place < len(calls) else "value")
                 self.names.hold(variable, 2 * index + 1)
                 kept.append((variable, place))
         collects = loop.rounds is not None and loop.rounds.collect
@@ -378,7 +383,7 @@ class _Planner:
         same = source is not None and source.variable == name and isinstance(part.flow, TensorType)
         if same and self.names.free(name, 2 * index):
             return name
-        return self.own(name, index)
+        return self.own(name, index) if part.name or name not in self.names.said else self.names.helper(name)
 
     def own(self, name: str, index: int) -> str:
         """A variable of that name."""
