@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from archspec import dimensions, graph
@@ -205,8 +207,8 @@ def difference(first: Item, second: Item) -> str | None:
         if not isinstance(a, Call) or not isinstance(b, Call):
             continue
         inside = f" of `{name}`" if "." in name else ""
-        for one, other in zip(a.arguments, b.arguments, strict=False):
-            if one.name == other.name and not _same(one.value, other.value):
+        for one, other in _pairs(a, b):
+            if not _same(one.value, other.value):
                 verb = "flow in" if one.node is None else "are meant"
                 return f"`{one.name}`{inside} is {show_value(one.value)}, and here {show_value(other.value)} {verb}"
         for tensor, again in zip(_held(a), _held(b), strict=False):
@@ -214,6 +216,26 @@ def difference(first: Item, second: Item) -> str | None:
                 there, here = flow_text(tensor.output), flow_text(again.output)
                 return f"`{tensor.name}`{inside} is {there}, and here {here} is meant"
     return None
+
+
+def _pairs(a: Call, b: Call) -> Iterator[tuple[Argument, Argument]]:
+    """The arguments of two calls by their names.
+
+    A group is given a size around it only where no axis of its inputs says it: with the other, its value there counts.
+    """
+    if not isinstance(a.layer, Class) or not isinstance(b.layer, Class) or not a.layer.grouped:
+        pairs = zip(a.arguments, b.arguments, strict=False)
+        yield from ((one, other) for one, other in pairs if one.name == other.name)
+        return
+    given, others = ({one.name: one for one in call.arguments} for call in (a, b))
+    for name in {**given, **others}:
+        one, other = given.get(name), others.get(name)
+        if one is None and other is not None and name in a.layer.values:
+            one = replace(other, value=a.layer.values[name])
+        if other is None and one is not None and name in b.layer.values:
+            other = replace(one, value=b.layer.values[name])
+        if one is not None and other is not None:
+            yield one, other
 
 
 def _held(call: Call) -> list[graph.Step]:
