@@ -186,7 +186,9 @@ class Words:
             for fill in rule.fills:
                 yield from self.of_block(fill, block, known, module)
             return
-        uses = [use for cls in classes for item in walk(cls.children()) if (use := _certain(item, rule.cls))]
+        uses = [
+            use for cls in classes for item in walk(cls.children()) if (use := _certain(item, rule.cls)) is not None
+        ]
         for fill in rule.fills:
             if not any(overlap(fill.weight, name) for use in uses for name in use):
                 continue
@@ -245,10 +247,10 @@ def _as(fill: Fill, *, uncertain: bool) -> Fill:
     return replace(fill, uncertain=uncertain)
 
 
-def _certain(item: Item, kind: str) -> dict[str, bool]:
+def _certain(item: Item, kind: str) -> dict[str, bool] | None:
     """The weights of an item, if it is a layer of that class, and whether each is there in any case."""
     if not isinstance(item, Call) or not isinstance(item.layer, Layer) or item.type_name != kind:
-        return {}
+        return None
     return {name: certain for name, _, certain in weights_of_layer(item.layer)}
 
 

@@ -101,11 +101,15 @@ def _resolved(frame: Frame, item: Call | Group, fill: Fill, at: Path | None) -> 
         yield replace(fill, uncertain=True)  # which weights there are, only the module knows
         return
     tied = set(_tied(item))  # each is another weight, which begins as that one does
-    for name, weight, certain in weights:
-        if fits(fill.weight, name) and name not in tied:
-            if weight is not None and not is_for(frame.report, name, weight, fill):
-                return
-            yield replace(fill, weight=name, pattern=False, uncertain=not certain)
+    meant = [one for one in weights if fits(fill.weight, one[0]) and one[0] not in tied]
+    if fill.pattern and not tied and any(not certain and name not in ("weight", "bias") for name, _, certain in meant):
+        if all(weight is None or is_for(frame.report, name, weight, fill) for name, weight, _ in meant):
+            yield replace(fill, uncertain=True)  # one loop over those that the module has
+        return
+    for name, weight, certain in meant:
+        if weight is not None and not is_for(frame.report, name, weight, fill):
+            return
+        yield replace(fill, weight=name, pattern=False, uncertain=not certain)
 
 
 def _tied(item: Call | Group) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from itertools import chain
 
 from archspec.dimensions import is_unknown
 from archspec.expressions import UndecidedError
@@ -56,11 +55,17 @@ def weights_of_layer(layer: Layer) -> Iterator[tuple[str, Weight | None, bool]]:
         except UndecidedError:  # how many there are, only the module knows
             yield "*", None, False
             return
-    found: dict[str, list[Weight]] = {}
-    for weight in chain.from_iterable(every):
-        if weight.learnable:
-            found.setdefault(weight.name, []).append(weight)
-    for name, alike in found.items():
+    order: list[str] = []
+    for weights in every:  # in PyTorch's order, whichever of them there are
+        place = 0
+        for weight in weights:
+            if weight.name not in order:
+                order.insert(place, weight.name)
+            place = order.index(weight.name) + 1
+    for name in order:
+        alike = [weight for weights in every for weight in weights if weight.name == name and weight.learnable]
+        if not alike:
+            continue
         known = all(one == alike[0] for one in alike) and not any(map(is_unknown, alike[0].shape))
         yield name, alike[0] if known else None, len(alike) == len(every)
 
