@@ -33,7 +33,7 @@ from archspec.lower.lowering import NO_HINTS, Hints, Lowering
 from archspec.lower.parameters import bind, compute_let
 from archspec.lower.reading import steps_of
 from archspec.lower.sites import Site
-from archspec.lower.unsayable import ranks_apart, unsayable
+from archspec.lower.unsayable import of_unnamed_axes, ranks_apart, unsayable
 from archspec.lower.variants import read_variants
 from archspec.lower.widening import widened
 from archspec.problems import Problem, Span, SpecError, echo
@@ -209,6 +209,7 @@ def _read(
         _refuse_read_too_early(report, (*blocks, main))
         problems = [problem for cls in (*blocks, main) for problem in unsayable(cls)]
         problems += [problem for pair in _ranks(run) for problem in ranks_apart(*pair)]
+        problems = problems or [problem for cls in (*blocks, main) for problem in of_unnamed_axes(cls)]
         if problems:
             raise SpecError(problems)
     return graph, shown

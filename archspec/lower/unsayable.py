@@ -37,6 +37,13 @@ class _Found:
             self.problems[place] = replace(first, related=(*first.related, another))
 
 
+def of_unnamed_axes(cls: Class) -> Iterator[Problem]:
+    """What is wrong with a class whose constructor would take the size of an axis that `...` stands for."""
+    if any(is_name(parameter.name) for parameter in cls.parameters):
+        message = f"the constructor of `{cls.name}` depends on an axis that `...` stands for"
+        yield Problem("AS508", message, cls.inputs[0].span, "name the axis in the inputs: `x: [..., T, C]`")
+
+
 def unsayable(cls: Class) -> list[Problem]:
     """What is wrong with a class whose constructor needs a size that is known for values of the parameters alone.
 
