@@ -9,6 +9,7 @@ from archspec import graph
 from archspec.expressions import (
     Compare,
     ExpressionError,
+    FunctionCall,
     Literal,
     Name,
     Node,
@@ -16,12 +17,12 @@ from archspec.expressions import (
     UndecidedError,
     compile_value,
 )
-from archspec.graph import Flow, names_in
+from archspec.graph import Branch, Flow, names_in
 from archspec.lower.frames import Counting, Frame, UnknownTypeError
 from archspec.lower.history import left_out, size_origins
 from archspec.lower.reached import ReachedWeights
 from archspec.lower.state import State
-from archspec.problems import Related
+from archspec.problems import Related, echo
 from archspec.refusals import RefusalError
 from archspec.source import Path
 from archspec.tensors import LEFT_OUT, Maybe, flow_text
@@ -103,9 +104,23 @@ class ExpressionReader:
             self.refuse_undecided(node, undecided, text, path)
             return node, None
         except UnknownTypeError:
-            if self.frame.lowering.unroll or self.report.problems:
+            if self.frame.lowering.unroll or self.report.problems or self.refuse_either(node, path):
                 raise
             return node, None  # of a value whose shape depends on a parameter: so does this one's
+
+    def refuse_either(self, node: Node, path: Path) -> bool:
+        """Refuses `sum` and its like of a list or a tensor, as a condition decides: they are two functions."""
+        for part in node.walk():
+            if isinstance(part, FunctionCall) and part.function in ("max", "min", "sum") and part.arguments:
+                name = part.arguments[0].name if isinstance(part.arguments[0], Name) else ""
+                value = self.frame.value(name)
+                item = getattr(value.made.item, "item", None) if value is not None and value.made is not None else None
+                if isinstance(item, Branch) and item.items and isinstance(item.items[-1].output, tuple):
+                    message = f"`{name}` is a list only if {echo(item.condition.text)} is true"
+                    advice = f"choose between two values: `{part.text} if {item.condition.text} else …`"
+                    self.report.add("AS508", message, path, advice)
+                    return True
+        return False
 
     def refuse_undecided(self, node: Node, undecided: UndecidedError, text: object, path: Path) -> None:
         """Refuses what has to be known when it is written, where it depends on a free dimension."""
