@@ -53,7 +53,9 @@ def size_names(value: object) -> set[str]:
 
 def pattern_of(name: str | None) -> str:
     """What a module's name fits: `*` stands for the number of a step, and for what the name has in braces."""
-    return re.sub(r"\{[^{}]*\}", "*", name) if name else "*"
+    if not name:
+        return "*"
+    return re.sub(r"\{[^{}]*\}", "*", name) if "{" in name else name
 
 
 def pieces(text: str) -> list[str | Node]:

@@ -48,13 +48,15 @@ def _below(item: Call | Group) -> Iterator[tuple[str, Weight | None, bool]]:
 def weights_of_layer(layer: Layer) -> Iterator[tuple[str, Weight | None, bool]]:
     """The learnable weights of a layer of the catalogue; those that it may have, where a setting is not known."""
     try:
-        every = [layer.weights()]
+        yield from ((weight.name, weight, True) for weight in layer.weights() if weight.learnable)
+        return
     except UndecidedError:
-        try:
-            every = [one.weights() for one in layer.decided()]
-        except UndecidedError:  # how many there are, only the module knows
-            yield "*", None, False
-            return
+        pass
+    try:
+        every = [one.weights() for one in layer.decided()]
+    except UndecidedError:  # how many there are, only the module knows
+        yield "*", None, False
+        return
     order: list[str] = []
     for weights in every:  # in PyTorch's order, whichever of them there are
         place = 0
