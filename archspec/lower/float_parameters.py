@@ -8,7 +8,7 @@ from typing import Any
 from archspec import dimensions
 from archspec.expressions import ExpressionError, Name, Node, UndecidedError, lift, substitute, unknown
 from archspec.graph import names_in
-from archspec.lower.frames import Counting, Frame, UnknownTypeError
+from archspec.lower.frames import Frame, Otherwise, UnknownTypeError
 from archspec.lower.tensors import holds_tensor, tensor_value
 from archspec.refusals import RefusalError
 from archspec.tensors import TensorType
@@ -50,21 +50,13 @@ def _dtypes(value: Any) -> Iterator[str]:
             yield from _dtypes(part)
 
 
-class _AsInteger(Counting):
+class _AsInteger(Otherwise):
     """What names stand for where one of type float stands for an integer."""
 
     def __init__(self, names: Mapping[str, Any], name: str) -> None:
-        self.names, self.integer = names, {name: dimensions.symbol(name, minimum=None)}
+        super().__init__(names)
+        self.integer = {name: dimensions.symbol(name, minimum=None)}
 
     def __getitem__(self, name: str) -> Any:
         value = self.names[name]
         return substitute(value, self.integer) if unknown(value) else value
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)

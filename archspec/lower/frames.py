@@ -54,6 +54,22 @@ class Counting(Mapping[str, Any]):
         raise AssertionError(text)
 
 
+class Otherwise(Counting):
+    """The same names, which stand for something else where something else holds."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
 @dataclass(frozen=True, slots=True)
 class OuterValue:
     """What flows into a group without a name that its steps could read: how messages call it, and the group's place."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archspec.document import Block, Document, StepEntry
+from archspec.document import Block, Document
 from archspec.expressions import Scope
 from archspec.graph import Call, Class, Fill, Rule, modules, tied_names
 from archspec.layers import LAYERS
 from archspec.lower._problems import Report
 from archspec.lower.initial_functions import is_for, read_fill
 from archspec.lower.initial_ties import classes_tied, less_exact, tied_below
-from archspec.lower.reading import steps_of
+from archspec.lower.reading import keyed_steps, steps_of
 from archspec.lower.weights import (
     classes_below,
     fits,
@@ -169,8 +169,7 @@ def classes_filled_when_made(document: Document) -> frozenset[str]:
 
 def weights_of_steps_with_init(document: Document, block: str) -> set[str]:
     """The weights of a block's steps of which the steps have a word themselves."""
-    layers = document.blocks[block].layers
-    pairs: Iterable[tuple[Any, StepEntry]] = layers.items() if isinstance(layers, dict) else enumerate(layers)
+    pairs = keyed_steps(document.blocks[block].layers)
     return {f"{key}.{weight}" for key, step in pairs if isinstance(step.init, dict) for weight in step.init}
 
 

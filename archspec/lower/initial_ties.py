@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from archspec.document import Block, Document, Layers, StepEntry
 from archspec.layers import LAYERS
-from archspec.lower.reading import steps_of
+from archspec.lower.reading import keyed_steps, steps_of
 from archspec.lower.weights import overlap
 
 
@@ -25,8 +25,7 @@ def classes_tied(document: Document) -> Iterator[str]:
 
 def tied_below(block: Block) -> Iterator[str]:
     """The weights of a block's steps that are tied to others."""
-    pairs = block.layers.items() if isinstance(block.layers, dict) else enumerate(block.layers)
-    yield from (f"{key}.{weight}" for key, step in pairs for weight, _ in _ties(step))
+    yield from (f"{key}.{weight}" for key, step in keyed_steps(block.layers) for weight, _ in _ties(step))
 
 
 def less_exact(tied: Iterable[tuple[str, str]], said: Iterable[str], rules: Sequence[str]) -> Iterator[str]:

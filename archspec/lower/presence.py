@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archspec.expressions import (
@@ -15,6 +14,7 @@ from archspec.expressions import (
     Unary,
 )
 from archspec.functions import FUNCTIONS
+from archspec.lower.frames import Otherwise
 from archspec.refusals import RefusalError
 from archspec.tensors import Maybe
 
@@ -45,21 +45,12 @@ def refuse_creation(node: Node, first: str) -> None:
             raise refusal
 
 
-class Presence(Mapping[str, Any]):
+class Presence(Otherwise):
     """What names stand for in a comparison with None."""
-
-    def __init__(self, names: Mapping[str, Any]) -> None:
-        self.names = names
 
     def __getitem__(self, name: str) -> Any:
         value = self.names[name]
         return presence(name) if isinstance(value, Maybe) else value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 def compares_with_none(node: Node) -> bool:

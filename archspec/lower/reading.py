@@ -46,6 +46,11 @@ def steps_of(layers: Layers) -> Iterator[StepEntry]:
             yield from steps_of(inside) if inside is not None else ()
 
 
+def keyed_steps(layers: Layers) -> Iterator[tuple[str | int, StepEntry]]:
+    """Each step with its name, or its place in a list."""
+    yield from layers.items() if isinstance(layers, dict) else enumerate(layers)
+
+
 def _names(step: StepEntry, texts: Callable[[StepEntry], Iterator[object]]) -> set[str]:
     found = {name for text in texts(step) for name in _names_in(text)}
     for layers in (step.layers, step.nested):

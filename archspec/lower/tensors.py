@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from archspec import expressions
@@ -43,7 +43,7 @@ from archspec.functions.absent import reason
 from archspec.functions.operators import OPERATORS, UNARY_OPERATORS, index
 from archspec.lower import lists
 from archspec.lower.conditions import assume_flow, merge
-from archspec.lower.frames import Counting
+from archspec.lower.frames import Counting, Otherwise
 from archspec.lower.presence import Presence, compares_with_none, is_given, refused_optional
 from archspec.lower.undecided import outcome
 from archspec.problems import echo
@@ -265,11 +265,12 @@ def _of_the_call(condition: Any) -> bool:
     return any(map(of_the_call, names))
 
 
-class _Assuming(Counting):
+class _Assuming(Otherwise):
     """What names stand for where a condition is known to hold, or not to."""
 
     def __init__(self, names: Mapping[str, Any], condition: Any, truth: bool) -> None:
-        self.names, self.condition, self.truth = names, condition, truth
+        super().__init__(names)
+        self.condition, self.truth = condition, truth
 
     def __getitem__(self, name: str) -> Any:
         value = self.names[name]
@@ -279,15 +280,6 @@ class _Assuming(Counting):
                 return value
             value = value.given if given else None
         return (assume_flow if _is_flow(value) else assume)(value, self.condition, self.truth)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
 
 
 def _indexed(node: Index, names: Mapping[str, Any]) -> Any:
