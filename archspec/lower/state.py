@@ -88,10 +88,8 @@ class State:
     def around(self) -> dict[str, tuple[Node, Flow]]:
         """The tensors that stand around a group, by what a constructor computes them from."""
         found: dict[str, tuple[Node, Flow]] = {}
-        frame = self.frame.outer
-        while frame is not None:
-            found = {**{name: one for name, one in frame.made.items() if name not in found}, **found}
-            frame = frame.outer
+        for frame in reversed([*self.frame.around()][1:]):
+            found |= frame.made
         return {name: one for name, one in found.items() if name not in self.frame.values}
 
     def cast(self, output: Flow | None) -> Flow | None:
